@@ -1,0 +1,75 @@
+# Two commands matter: `make demo` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+ENV := . scripts/env.sh
+CLUSTER := e2e/cluster/cluster
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+
+.PHONY: help
+help: ## what there is
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: setup
+setup: ## what a build needs and is not there yet
+	@scripts/setup
+
+.PHONY: demo
+demo: ## a streaming job on real earthquakes, in this terminal; Ctrl-C, then again: it goes on
+	@scripts/setup
+	$(ENV)
+	echo "building sabot (the first time compiles all dependencies)"
+	began=$$SECONDS
+	cargo build --workspace --bin sabot
+	echo "built in $$((SECONDS - began)) s"
+	exec "$$CARGO_TARGET_DIR/debug/sabot" run examples/earthquakes.yaml
+
+.PHONY: test
+test: ## formatting, lints, all tests, and cases 1, 3, 5 and one more on a real cluster
+	@scripts/test
+
+.PHONY: e2e
+e2e: ## all cases on a real cluster (CASES=2,4 for some)
+	@scripts/test --only-cluster --cases "$(or $(CASES),all)"
+
+.PHONY: sim
+sim: ## the simulation (SEED=7 replays one seed, SEEDS=1000 tries more)
+	@scripts/setup
+	$(ENV)
+	$(if $(SEED),export SABOT_SIM_SEED=$(SEED))
+	$(if $(SEEDS),export SABOT_SIM_SEEDS=$(SEEDS))
+	cargo test --workspace --test sim -- $(if $(SEED),one_seed) --nocapture
+
+.PHONY: bench
+bench: ## benchmarks, optimised
+	@scripts/setup
+	$(ENV)
+	cargo bench --workspace --bench '*'
+
+.PHONY: fmt
+fmt: ## format the code
+	@cargo fmt --all
+
+.PHONY: images
+images: ## container images sabot/runtime and sabot/controller, by docker or podman
+	@tool=$$(command -v docker || command -v podman || { echo "neither docker nor podman is installed" >&2; exit 1; })
+	"$$tool" build --target runtime -t sabot/runtime:$(VERSION) .
+	"$$tool" build --target controller -t sabot/controller:$(VERSION) .
+
+.PHONY: cluster-up
+cluster-up: ## a cluster of your own to try things on (NODES=2), with S3, Kafka, Prometheus and the images
+	@scripts/setup
+	$(ENV)
+	$(CLUSTER) build
+	cargo build --workspace --bins
+	$(CLUSTER) up --nodes $(or $(NODES),1)
+	$(CLUSTER) s3 up
+	$(CLUSTER) kafka up
+	$(CLUSTER) prometheus up
+	$(CLUSTER) image
+	echo "try: $(CLUSTER) kubectl get nodes; $(CLUSTER) help"
+
+.PHONY: cluster-down
+cluster-down: ## stop it and remove everything that it left
+	@$(CLUSTER) down --purge

@@ -1,0 +1,2 @@
+mod enumerate;
+mod simulate;

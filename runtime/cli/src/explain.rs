@@ -1,0 +1,27 @@
+//! `sabot explain`: shows what a manifest's SQL becomes.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::exit::{CliError, Exit};
+use crate::job_config::JobConfig;
+use crate::program::Program;
+
+/// Shows the operators of a StreamJob: uids, keys, parallelism, state.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The manifest.
+    pub manifest: PathBuf,
+    /// Slots, instead of spec.parallelism.
+    #[arg(long)]
+    pub parallelism: Option<u32>,
+}
+
+/// Prints the plan.
+pub fn explain(args: &ExplainArgs) -> Result<Exit, CliError> {
+    let config = JobConfig::for_run(&args.manifest, args.parallelism)?;
+    let program = Program::compile(&config)?;
+    print!("{}", sabot_sql::explain(&program.planned, config.parallelism));
+    Ok(Exit::Success)
+}

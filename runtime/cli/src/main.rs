@@ -1,0 +1,71 @@
+//! The command line of Sabot.
+
+use clap::{Parser, Subcommand};
+use sabot_cli::exit::{CliError, Exit};
+use sabot_cli::job_config::JobConfig;
+use sabot_cli::{
+    cleanup, explain, logging, preflight, run, savepoint, termination, validate, worker,
+};
+
+/// Stateful stream processing with exactly-once semantics.
+#[derive(Debug, Parser)]
+#[command(name = "sabot", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::RunArgs),
+    Validate(validate::ValidateArgs),
+    Explain(explain::ExplainArgs),
+    Savepoint(savepoint::SavepointArgs),
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
+    #[command(hide = true)]
+    Preflight(preflight::PreflightArgs),
+    #[command(hide = true)]
+    Cleanup(cleanup::CleanupArgs),
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    let command = Cli::parse().command;
+    logging::init(&log_level(&command));
+    // Every TLS client of this process uses it; false only when one is there already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match dispatch(command).await {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error}");
+            termination::write(&error.to_string());
+            error.exit_code().into()
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Run(args) => run::run(args).await,
+        Command::Validate(args) => validate::validate(&args),
+        Command::Explain(args) => explain::explain(&args),
+        Command::Savepoint(args) => savepoint::savepoint(args).await,
+        Command::Worker(args) => worker::worker(args).await,
+        Command::Preflight(args) => preflight::preflight(&args).await,
+        Command::Cleanup(args) => cleanup::cleanup(&args).await,
+    }
+}
+
+/// A terminal is for results and progress; pods log what the manifest says.
+fn log_level(command: &Command) -> String {
+    match command {
+        Command::Worker(args) => {
+            JobConfig::for_worker(&args.job).map_or_else(|_| "info".into(), |c| c.log_level)
+        }
+        Command::Preflight(_) | Command::Cleanup(_) => "info".into(),
+        Command::Run(_) | Command::Validate(_) | Command::Explain(_) | Command::Savepoint(_) => {
+            "warn".into()
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! From a job's SQL to a checked plan.
+
+use std::sync::Arc;
+
+use sabot_connectors::{Role, validate};
+use sabot_core::plan::{JobPlan, NodeKind};
+use sabot_sql::{PlanOptions, Planned};
+
+use crate::exit::CliError;
+use crate::job_config::JobConfig;
+
+/// A compiled job.
+pub struct Program {
+    /// What the SQL front end gave, for `explain`.
+    pub planned: Planned,
+    /// The plan.
+    pub plan: Arc<JobPlan>,
+    /// The same for the same statement and the same Sabot; all pods must agree.
+    pub fingerprint: String,
+}
+
+impl Program {
+    /// Plans the job's SQL and checks its tables against their connectors.
+    pub fn compile(config: &JobConfig) -> Result<Self, CliError> {
+        let options = PlanOptions { key_groups: config.key_groups, ..PlanOptions::default() };
+        let planned = sabot_sql::plan(&config.sql, &options)
+            .map_err(|error| CliError::sql(&config.sql_origin, &error.to_string()))?;
+        for node in &planned.plan.nodes {
+            let checked = match &node.kind {
+                NodeKind::Source(desc) => {
+                    validate(&desc.table, Role::Source, &desc.options, &desc.physical_schema)
+                }
+                NodeKind::Sink(desc) => {
+                    validate(&desc.table, Role::Sink, &desc.options, &node.schema)
+                }
+                NodeKind::Calc(_) | NodeKind::WindowAggregate(_) => Ok(()),
+            };
+            checked.map_err(|error| {
+                CliError::sql(&config.sql_origin, &located(&planned, &node.kind, &error))
+            })?;
+        }
+        let plan = Arc::new(planned.plan.clone());
+        let fingerprint = fingerprint(&sabot_sql::explain(&planned, 1));
+        Ok(Self { planned, plan, fingerprint })
+    }
+}
+
+/// Puts the position of the table's CREATE TABLE before the message.
+fn located(planned: &Planned, kind: &NodeKind, error: &sabot_connectors::OptionError) -> String {
+    let name = match kind {
+        NodeKind::Source(desc) => &desc.table,
+        NodeKind::Sink(desc) => &desc.table,
+        NodeKind::Calc(_) | NodeKind::WindowAggregate(_) => return error.to_string(),
+    };
+    match planned.tables.iter().find(|table| &table.name == name) {
+        Some(table) => {
+            format!("line {}, column {}: {error}", table.position.line, table.position.column)
+        }
+        None => error.to_string(),
+    }
+}
+
+fn fingerprint(text: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let hash = sabot_types::key_hash::of_bytes(format!("{version}\n{text}").as_bytes());
+    format!("{hash:016x}")
+}

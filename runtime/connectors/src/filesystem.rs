@@ -1,0 +1,111 @@
+//! The connector `filesystem`: JSON lines in a local directory or a bucket.
+//!
+//! As a source it reads the files that are there when the job starts, then ends; names that
+//! start with `.` or `_` are hidden. The files must not change, and none may be added, while a
+//! job starts. As a sink it is exactly once: see `sink.rs`.
+
+mod commit;
+mod path;
+mod reader;
+mod sink;
+mod source;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use sabot_core::store::StoreError;
+use sabot_core::{
+    Committable, Committer, Env, Error, Result, Sink, SinkContext, Source, SourceContext,
+};
+use sabot_types::{Attempt, OperatorUid};
+
+use crate::format::json::{self, JsonOptions};
+use crate::options::{OptionError, Options, Role};
+use crate::registry::{Connector, KnownOptions};
+
+const NAME: &str = "filesystem";
+const PATH: &str = "path";
+const PATH_EXPECTED: &str = "a directory or file: a local path, file:///... or s3://bucket/prefix";
+
+#[derive(Debug)]
+pub(crate) struct Filesystem;
+
+fn path<'a>(options: &Options<'a>) -> Result<&'a str, OptionError> {
+    let path = options.required(PATH, PATH_EXPECTED)?;
+    match path.split_once("://") {
+        None => Ok(path),
+        // `mem` is what simulations use.
+        Some(("file" | "s3" | "s3a" | "mem", rest)) if !rest.is_empty() => Ok(path),
+        Some(_) => Err(options.bad(PATH, PATH_EXPECTED)),
+    }
+}
+
+#[async_trait]
+impl Connector for Filesystem {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn options(&self, role: Role) -> Option<KnownOptions> {
+        let names: &'static [&'static [&'static str]] = match role {
+            Role::Source => &[&[PATH], json::SOURCE_OPTIONS],
+            Role::Sink => &[&[PATH], json::SINK_OPTIONS],
+        };
+        Some(KnownOptions { names, prefix: None })
+    }
+
+    fn check(&self, _: Role, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
+        path(options)?;
+        JsonOptions::read(options)?;
+        json::check_columns(options, schema)
+    }
+
+    fn is_bounded(&self, _: &Options<'_>) -> bool {
+        true
+    }
+
+    async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
+        let options = Options { table: &ctx.table, map: &ctx.options };
+        let found = path::find_files(&ctx.env, path(&options)?).await?;
+        let json = JsonOptions::read(&options)?;
+        Ok(Box::new(source::FileSource::open(&ctx, found, json)?))
+    }
+
+    async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
+        let options = Options { table: &ctx.table, map: &ctx.options };
+        let store = open(&ctx.env, path(&options)?).await?;
+        Ok(Box::new(sink::FileSink::new(&ctx, store, JsonOptions::read(&options)?)))
+    }
+
+    fn committer(&self, env: &Env) -> Option<Box<dyn Committer>> {
+        Some(Box::new(commit::FileCommitter::new(env.clone())))
+    }
+
+    async fn remove_abandoned(
+        &self,
+        options: &Options<'_>,
+        uid: &OperatorUid,
+        committables: &[Committable],
+        attempt: Attempt,
+        env: &Env,
+    ) -> Result<usize> {
+        let store = open(env, path(options)?).await?;
+        commit::remove_abandoned(store.as_ref(), uid, committables, attempt).await
+    }
+}
+
+async fn open(env: &Env, uri: &str) -> Result<std::sync::Arc<dyn sabot_core::store::ObjectStore>> {
+    env.stores.open(uri).await.map_err(|error| store_error(format!("opening {uri}"), error))
+}
+
+/// A store's failure: what a restart cannot help is the user's to correct.
+fn store_error(what: String, error: StoreError) -> Error {
+    match error {
+        StoreError::NoRoot { .. } | StoreError::Unsupported { .. } => {
+            Error::user(format!("{what} failed: {error}"))
+        }
+        _ => Error::external(what, error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

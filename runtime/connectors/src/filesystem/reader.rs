@@ -1,0 +1,223 @@
+//! Reads files in tasks: fetches ranges, cuts lines, decodes them into batches.
+//!
+//! A few tasks a subtask share its list of splits, so that several files are read side by side
+//! and the smallest of their watermarks moves on. Their batches go through one bounded queue.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::store::ObjectStore;
+use sabot_core::{Doorbell, Error, Result};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::Sender;
+
+use super::store_error;
+use crate::format::json::{RowDecoder, malformed_row};
+
+/// Bytes of one read.
+const CHUNK: u64 = 1 << 20;
+/// The longest line; a longer one is no JSON row.
+const LINE_MAX: usize = 64 << 20;
+
+/// How far a file has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Position {
+    /// The byte at which a line starts.
+    pub(super) offset: u64,
+    /// Lines before it.
+    pub(super) line: u64,
+    /// Rows after it that were emitted already.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) rows: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(rows: &u64) -> bool {
+    *rows == 0
+}
+
+/// What a task sends.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Rows of a split that lie from `start` to `end`, possibly none.
+    Rows { split: usize, rows: RecordBatch, start: Position, end: Position },
+    /// The split has ended at this position.
+    Ended { split: usize, end: Position },
+    /// Reading cannot go on.
+    Failed(Error),
+}
+
+/// A file to read.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// The split's index.
+    pub(super) split: usize,
+    pub(super) key: String,
+    pub(super) size: u64,
+    pub(super) start: Position,
+}
+
+/// What the tasks of a subtask share.
+pub(super) struct Reader {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) decoder: RowDecoder,
+    pub(super) batch_rows: usize,
+    pub(super) work: Mutex<VecDeque<Work>>,
+    pub(super) queue: Sender<Message>,
+    pub(super) doorbell: Doorbell,
+    pub(super) metrics: Arc<OperatorMetrics>,
+}
+
+/// The source was dropped.
+struct Gone;
+
+enum Stop {
+    Gone,
+    Failed(Error),
+}
+
+impl From<Gone> for Stop {
+    fn from(_: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Reader {
+    /// Reads splits until none is left.
+    pub(super) async fn run(self: Arc<Self>) {
+        loop {
+            let next = self.work.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(work) = next else { return };
+            match self.read(&work).await {
+                Ok(()) => {}
+                Err(Stop::Gone) => return,
+                Err(Stop::Failed(error)) => {
+                    drop(self.send(Message::Failed(error)).await);
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn send(&self, message: Message) -> Result<(), Gone> {
+        let sent = self.queue.send(message).await;
+        self.doorbell.ring();
+        sent.map_err(|_| Gone)
+    }
+
+    async fn read(&self, work: &Work) -> Result<(), Stop> {
+        let mut at = work.start;
+        let mut fetched = at.offset;
+        let mut bytes: Vec<u8> = Vec::new();
+        if fetched > work.size {
+            return Err(self.changed(work, &format!("it has only {} bytes", work.size)).into());
+        }
+        while fetched < work.size {
+            let end = (fetched + CHUNK).min(work.size);
+            let what = || format!("reading {}/{}", self.store.root(), work.key);
+            let chunk = self.store.get_range(&work.key, fetched..end).await;
+            let chunk = chunk.map_err(|error| store_error(what(), error))?;
+            if chunk.len() as u64 != end - fetched {
+                return Err(self.changed(work, "it became shorter").into());
+            }
+            fetched = end;
+            bytes.extend_from_slice(&chunk);
+            let whole = if fetched == work.size {
+                bytes.len()
+            } else {
+                memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1)
+            };
+            let mut done = 0;
+            while done < whole {
+                let lines = Lines::cut(&bytes[done..whole], self.batch_rows, at);
+                done += lines.length;
+                let (start, end) = (at, lines.end);
+                let rows = self.decode(work, &lines)?;
+                let (rows, skipped) = skip(&rows, start.rows);
+                at = Position { rows: start.rows - skipped, ..end };
+                self.send(Message::Rows { split: work.split, rows, start, end: at }).await?;
+            }
+            bytes.drain(..whole);
+            if bytes.len() > LINE_MAX {
+                let place = format!("line {} of {}/{}", at.line + 1, self.store.root(), work.key);
+                return Err(Error::user(format!(
+                    "{place} is longer than {} MiB: expected one JSON object a line",
+                    LINE_MAX >> 20
+                ))
+                .into());
+            }
+        }
+        self.send(Message::Ended { split: work.split, end: at }).await?;
+        Ok(())
+    }
+
+    fn decode(&self, work: &Work, lines: &Lines<'_>) -> Result<RecordBatch> {
+        let decoded = self.decoder.decode(&lines.records).map_err(|fault| {
+            let line = lines.numbers[fault.record];
+            let place = format!("line {line} of {}/{}", self.store.root(), work.key);
+            malformed_row(&place, &fault.reason, "json.ignore-parse-errors")
+        })?;
+        OperatorMetrics::add(&self.metrics.rows_malformed, decoded.malformed);
+        Ok(decoded.rows)
+    }
+
+    fn changed(&self, work: &Work, how: &str) -> Error {
+        Error::user(format!(
+            "the file {}/{} changed while the job read it: {how}; restore the file, or start the \
+             job without state",
+            self.store.root(),
+            work.key
+        ))
+    }
+}
+
+/// Drops up to `rows` rows from the front; how many were dropped.
+fn skip(batch: &RecordBatch, rows: u64) -> (RecordBatch, u64) {
+    let skipped = batch.num_rows().min(usize::try_from(rows).unwrap_or(usize::MAX));
+    (batch.slice(skipped, batch.num_rows() - skipped), skipped as u64)
+}
+
+/// Some lines that are not blank.
+struct Lines<'a> {
+    records: Vec<&'a [u8]>,
+    /// Of every record its line's number, from 1.
+    numbers: Vec<u64>,
+    /// Bytes that were cut.
+    length: usize,
+    /// Where the next line starts.
+    end: Position,
+}
+
+impl<'a> Lines<'a> {
+    /// Cuts at most `most` records off `bytes`, which start at `start`.
+    fn cut(bytes: &'a [u8], most: usize, start: Position) -> Self {
+        let mut lines = Self {
+            records: Vec::with_capacity(most.min(bytes.len() / 16)),
+            numbers: Vec::new(),
+            length: 0,
+            end: start,
+        };
+        while lines.length < bytes.len() && lines.records.len() < most {
+            let rest = &bytes[lines.length..];
+            let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+            let line = rest[..length].trim_ascii();
+            lines.length += length;
+            lines.end.offset += length as u64;
+            lines.end.line += 1;
+            if !line.is_empty() {
+                lines.records.push(line);
+                lines.numbers.push(lines.end.line);
+            }
+        }
+        lines
+    }
+}

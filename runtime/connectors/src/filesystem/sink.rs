@@ -1,0 +1,222 @@
+//! The exactly-once sink.
+//!
+//! Rows of an epoch are encoded into memory and uploaded to hidden objects below
+//! `_sabot-pending/`; a large epoch is uploaded in parts while it goes on. [`Sink::prepare`]
+//! uploads the last part and returns a committable for each. Committing copies the hidden object
+//! to its final name, which depends only on the sink, the epoch and the subtask. An epoch
+//! without rows leaves no object.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::BoxFuture;
+use sabot_core::store::{ObjectStore, PutCondition, StoreError};
+use sabot_core::{Clock, Committable, Doorbell, Env, Error, Result, Sink, SinkContext};
+use sabot_types::{Attempt, Epoch, OperatorUid};
+use serde::{Deserialize, Serialize};
+
+use super::{NAME, store_error};
+use crate::format::json::{JsonOptions, RowEncoder};
+
+/// Bytes of a part: an epoch with more is written as several objects.
+const PART_BYTES: usize = 32 << 20;
+/// Parts that are uploaded before the epoch ends; with more the sink takes no rows.
+const UPLOADS_MAX: usize = 2;
+/// Tries of an upload, the wait doubling from [`RETRY_WAIT`]: about six seconds in all.
+const TRIES: u32 = 7;
+const RETRY_WAIT: Duration = Duration::from_millis(100);
+
+/// What a committable holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Payload {
+    /// The URI of the store's root.
+    pub(super) root: String,
+    /// The key of the hidden object.
+    pub(super) pending: String,
+    /// The key at which it becomes visible.
+    pub(super) target: String,
+}
+
+/// The folder of a sink's hidden objects. Its name starts with `_`, which sources skip.
+pub(super) fn pending_folder(uid: &OperatorUid) -> String {
+    format!("_sabot-pending/{}/", uid_hash(uid))
+}
+
+/// The attempt that wrote the hidden object `key`, which lies in `folder`.
+pub(super) fn attempt_of(key: &str, folder: &str) -> Option<Attempt> {
+    let (attempt, _) = key.strip_prefix(folder)?.split_once('-')?;
+    attempt.parse().ok().map(Attempt::new)
+}
+
+fn uid_hash(uid: &OperatorUid) -> String {
+    format!("{:08x}", sabot_types::key_hash::of_bytes(uid.as_str().as_bytes()) >> 32)
+}
+
+fn target_key(uid: &OperatorUid, epoch: Epoch, subtask: u32, part: usize) -> String {
+    let name = format!("part-{}-{:010}-{subtask}", uid_hash(uid), epoch.get());
+    if part == 0 { format!("{name}.jsonl") } else { format!("{name}-{part}.jsonl") }
+}
+
+pub(super) struct FileSink {
+    uid: OperatorUid,
+    subtask: u32,
+    encoder: RowEncoder,
+    uploader: Arc<Uploader>,
+    env: Env,
+    doorbell: Doorbell,
+    buffer: Vec<u8>,
+    /// Parts of the current epoch that are being uploaded.
+    parts: Vec<Part>,
+    /// Names this opening's objects, so that no other opening in the same attempt writes them.
+    opening: String,
+    part_bytes: usize,
+    written: u64,
+    in_flight: Arc<AtomicUsize>,
+}
+
+struct Part {
+    pending: String,
+    uploaded: BoxFuture<'static, Result<()>>,
+}
+
+impl FileSink {
+    pub(super) fn new(
+        ctx: &SinkContext,
+        store: Arc<dyn ObjectStore>,
+        options: JsonOptions,
+    ) -> Self {
+        let token = ctx.env.random.next_u64();
+        Self {
+            uid: ctx.uid.clone(),
+            subtask: ctx.subtask,
+            encoder: RowEncoder::new(&ctx.schema, options),
+            uploader: Arc::new(Uploader { store, clock: ctx.env.clock.clone() }),
+            env: ctx.env.clone(),
+            doorbell: ctx.doorbell.clone(),
+            buffer: Vec::new(),
+            parts: Vec::new(),
+            opening: format!(
+                "{}{}-{}-{token:016x}",
+                pending_folder(&ctx.uid),
+                ctx.attempt,
+                ctx.subtask
+            ),
+            part_bytes: PART_BYTES,
+            written: 0,
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// Takes what is buffered as a part; nothing when that is empty.
+    fn cut(&mut self) -> Option<(String, Bytes)> {
+        if self.buffer.is_empty() {
+            return None;
+        }
+        self.written += 1;
+        Some((
+            format!("{}-{}.jsonl", self.opening, self.written),
+            mem::take(&mut self.buffer).into(),
+        ))
+    }
+
+    fn start_upload(&mut self) {
+        let Some((pending, bytes)) = self.cut() else { return };
+        let (done, result) = oneshot::channel();
+        let (store, key) = (self.uploader.clone(), pending.clone());
+        let (in_flight, doorbell) = (self.in_flight.clone(), self.doorbell.clone());
+        in_flight.fetch_add(1, Ordering::AcqRel);
+        let task = async move {
+            // When the sink is gone nobody waits for the result.
+            drop(done.send(store.upload(&key, bytes).await));
+            in_flight.fetch_sub(1, Ordering::AcqRel);
+            doorbell.ring();
+        };
+        // Not aborted: the task ends with its upload, and its object is hidden.
+        self.env.tasks.spawn("filesystem-upload", task.boxed());
+        let uploaded = result.map(|result| {
+            result.unwrap_or_else(|_| {
+                Err(Error::external("uploading rows", "the uploading task ended early"))
+            })
+        });
+        self.parts.push(Part { pending, uploaded: uploaded.boxed() });
+    }
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.encoder.encode(&batch, &mut self.buffer, |out| out.push(b'\n'))?;
+        if self.buffer.len() >= self.part_bytes {
+            self.start_upload();
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, epoch: Epoch) -> BoxFuture<'static, Result<Vec<Committable>>> {
+        let mut parts = mem::take(&mut self.parts);
+        let uploader = self.uploader.clone();
+        if let Some((pending, bytes)) = self.cut() {
+            let (store, key) = (uploader.clone(), pending.clone());
+            let upload = async move { store.upload(&key, bytes).await };
+            parts.push(Part { pending, uploaded: upload.boxed() });
+        }
+        let (uid, subtask) = (self.uid.clone(), self.subtask);
+        async move {
+            let mut committables = Vec::with_capacity(parts.len());
+            for (number, part) in parts.into_iter().enumerate() {
+                part.uploaded.await?;
+                let payload = Payload {
+                    root: uploader.store.root().to_owned(),
+                    pending: part.pending,
+                    target: target_key(&uid, epoch, subtask, number),
+                };
+                committables.push(Committable {
+                    uid: uid.clone(),
+                    connector: NAME.to_owned(),
+                    epoch,
+                    payload: serde_json::json!(payload),
+                });
+            }
+            Ok(committables)
+        }
+        .boxed()
+    }
+
+    fn ready(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) < UPLOADS_MAX
+    }
+}
+
+struct Uploader {
+    store: Arc<dyn ObjectStore>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Uploader {
+    /// Writes an object whose key nobody else writes; so trying again is always right.
+    async fn upload(&self, key: &str, bytes: Bytes) -> Result<()> {
+        let mut tried = 1;
+        loop {
+            match self.store.put(key, bytes.clone(), PutCondition::Always).await {
+                Ok(_) => return Ok(()),
+                Err(StoreError::Unavailable { .. }) if tried < TRIES => {
+                    self.clock.sleep(RETRY_WAIT * 2_u32.pow(tried - 1)).await;
+                    tried += 1;
+                }
+                Err(error) => {
+                    let what = format!("writing {}/{key}", self.store.root());
+                    return Err(store_error(what, error));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

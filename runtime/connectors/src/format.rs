@@ -1,0 +1,4 @@
+//! Formats: rows to bytes and back, shared by connectors.
+
+pub(crate) mod json;
+pub(crate) mod time;

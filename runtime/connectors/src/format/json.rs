@@ -1,0 +1,129 @@
+//! JSON: one object a row, fields by the columns' names, as Flink's format `json`.
+//!
+//! A missing field is NULL, unknown fields are ignored, a value that does not fit its column is
+//! a parse error. With `json.ignore-parse-errors` a field that cannot be parsed becomes NULL and
+//! a row that cannot be parsed is skipped; both are counted.
+
+mod decode;
+mod encode;
+
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+
+#[cfg(test)]
+use decode::{Decoded, Malformed};
+pub(crate) use decode::{RowDecoder, malformed_row};
+pub(crate) use encode::RowEncoder;
+
+use super::time::{Standard, Zone};
+use crate::options::{OptionError, Options};
+
+/// Options of sources that read JSON.
+pub(crate) const SOURCE_OPTIONS: &[&str] = &[
+    "format",
+    "json.ignore-parse-errors",
+    "json.fail-on-missing-field",
+    "json.timestamp-format.standard",
+];
+
+/// Options of sinks that write JSON.
+pub(crate) const SINK_OPTIONS: &[&str] = &["format", "json.timestamp-format.standard"];
+
+/// The format's options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct JsonOptions {
+    /// `json.ignore-parse-errors`.
+    pub(crate) ignore_parse_errors: bool,
+    /// `json.fail-on-missing-field`.
+    pub(crate) fail_on_missing_field: bool,
+    /// `json.timestamp-format.standard`, used for writing.
+    pub(crate) standard: Standard,
+}
+
+impl JsonOptions {
+    /// Reads the options; `format` must be `json`.
+    pub(crate) fn read(options: &Options<'_>) -> Result<Self, OptionError> {
+        Self::read_named(options, "format", "json.")
+    }
+
+    /// Reads the options under another name, such as `value.format` and `value.json.`.
+    pub(crate) fn read_named(
+        options: &Options<'_>,
+        format: &str,
+        prefix: &str,
+    ) -> Result<Self, OptionError> {
+        options.required(format, "'json'")?;
+        options.one_of(format, &[("json", ())])?;
+        let name = |option: &str| format!("{prefix}{option}");
+        let ignore = name("ignore-parse-errors");
+        let missing = name("fail-on-missing-field");
+        let read = Self {
+            ignore_parse_errors: options.boolean(&ignore)?.unwrap_or_default(),
+            fail_on_missing_field: options.boolean(&missing)?.unwrap_or_default(),
+            standard: options
+                .one_of(
+                    &name("timestamp-format.standard"),
+                    &[("SQL", Standard::Sql), ("ISO-8601", Standard::Iso8601)],
+                )?
+                .unwrap_or_default(),
+        };
+        if read.ignore_parse_errors && read.fail_on_missing_field {
+            return Err(options.bad(&missing, format!("'false' when '{ignore}' is 'true'")));
+        }
+        Ok(read)
+    }
+}
+
+/// Refuses columns that JSON cannot carry.
+pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
+    for field in schema.fields() {
+        if !is_supported(field.data_type()) {
+            return Err(options.column(
+                field.name(),
+                format!(
+                    "has the type {}, which the format 'json' does not support here: use BOOLEAN, \
+                     TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, STRING, DATE, \
+                     TIMESTAMP or TIMESTAMP_LTZ",
+                    field.data_type()
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn is_supported(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Boolean
+            | DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::Float32
+            | DataType::Float64
+            | DataType::Decimal128(_, _)
+            | DataType::Utf8
+            | DataType::LargeUtf8
+            | DataType::Utf8View
+            | DataType::Date32
+            | DataType::Timestamp(_, _)
+    )
+}
+
+/// Whether a timestamp column's text names a zone.
+fn zone_of(timezone: Option<&std::sync::Arc<str>>) -> Zone {
+    timezone.map_or(Zone::Absent, |_| Zone::Present)
+}
+
+/// Nanoseconds in one unit.
+fn nanos_per(unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => 1_000_000_000,
+        TimeUnit::Millisecond => 1_000_000,
+        TimeUnit::Microsecond => 1000,
+        TimeUnit::Nanosecond => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,279 @@
+//! Decodes JSON objects into batches.
+//!
+//! Many records are decoded at once; only when that fails are they decoded one by one, to find
+//! the one at fault. Dates and timestamps are decoded as text first and read by our own rules,
+//! since the decoder below would take numbers and zones that Flink refuses.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, cast::AsArray};
+use arrow::array::{Date32Array, PrimitiveArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    ArrowTimestampType, DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use arrow_json::ReaderBuilder;
+use arrow_json::reader::Decoder;
+use sabot_core::Error;
+
+use super::{JsonOptions, nanos_per, zone_of};
+use crate::format::time::{Zone, parse_date, parse_timestamp};
+
+/// What became of some records.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    /// The rows.
+    pub(crate) rows: RecordBatch,
+    /// Of every row, the index of its record. None when every record became a row.
+    pub(crate) records: Option<Vec<usize>>,
+    /// Records that were skipped, or had fields that became NULL, because of parse errors.
+    pub(crate) malformed: usize,
+}
+
+impl Decoded {
+    /// The index of the record of row `row`.
+    pub(crate) fn record(&self, row: usize) -> usize {
+        self.records.as_ref().map_or(row, |records| records[row])
+    }
+}
+
+/// The first record that cannot be parsed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    /// Its index.
+    pub(crate) record: usize,
+    /// What is wrong with it.
+    pub(crate) reason: String,
+}
+
+/// Decodes records of one table.
+#[derive(Debug)]
+pub(crate) struct RowDecoder {
+    schema: SchemaRef,
+    wire: SchemaRef,
+    options: JsonOptions,
+}
+
+impl RowDecoder {
+    /// A decoder of rows of `schema`, whose columns were checked.
+    pub(crate) fn new(schema: SchemaRef, options: JsonOptions) -> Self {
+        let fields: Vec<_> = schema.fields().iter().map(|field| wire_field(field)).collect();
+        Self { wire: Arc::new(Schema::new(fields)), schema, options }
+    }
+
+    /// Decodes records, each one JSON object.
+    pub(crate) fn decode(&self, records: &[&[u8]]) -> Result<Decoded, Malformed> {
+        match self.attempt(records, Mode::Strict) {
+            Ok(rows) => Ok(Decoded { rows, records: None, malformed: 0 }),
+            Err(_) => self.decode_one_by_one(records),
+        }
+    }
+
+    fn decode_one_by_one(&self, records: &[&[u8]]) -> Result<Decoded, Malformed> {
+        let mut kept = Vec::with_capacity(records.len());
+        let mut malformed = 0;
+        for (i, record) in records.iter().enumerate() {
+            if let Err(reason) = self.attempt(&[record], Mode::Strict) {
+                if !self.options.ignore_parse_errors {
+                    let reason = self.field_at_fault(record).unwrap_or(reason);
+                    return Err(Malformed { record: i, reason });
+                }
+                malformed += 1;
+                if self.attempt(&[record], Mode::Lenient).is_err() {
+                    continue;
+                }
+            }
+            kept.push(i);
+        }
+        let good: Vec<&[u8]> = kept.iter().map(|i| records[*i]).collect();
+        match self.attempt(&good, Mode::Lenient) {
+            Ok(rows) => Ok(Decoded { rows, records: Some(kept), malformed }),
+            // Each of them was decoded alone: only limits of a whole batch are left.
+            Err(reason) => Err(Malformed { record: 0, reason }),
+        }
+    }
+
+    /// What is wrong with a record's field, when it is one field of valid JSON.
+    fn field_at_fault(&self, record: &[u8]) -> Option<String> {
+        serde_json::from_slice::<serde::de::IgnoredAny>(record).ok()?;
+        self.schema.fields().iter().find_map(|field| {
+            let alone = Arc::new(Schema::new(vec![Arc::clone(field)]));
+            let reason = Self::new(alone, self.options).attempt(&[record], Mode::Strict).err()?;
+            let names_it = reason.contains(&format!("'{}'", field.name()));
+            Some(if names_it { reason } else { format!("field '{}': {reason}", field.name()) })
+        })
+    }
+
+    fn attempt(&self, records: &[&[u8]], mode: Mode) -> Result<RecordBatch, String> {
+        if records.is_empty() {
+            return Ok(RecordBatch::new_empty(self.schema.clone()));
+        }
+        let mut decoder = self.decoder(records.len(), mode).map_err(|e| reason(&e))?;
+        for (i, record) in records.iter().enumerate() {
+            if self.options.fail_on_missing_field {
+                missing::check(&self.schema, record)?;
+            }
+            decoder.decode(record).map_err(|e| reason(&e))?;
+            decoder.decode(b"\n").map_err(|e| reason(&e))?;
+            if decoder.has_partial_record() || decoder.len() != i + 1 {
+                return Err(match decoder.len() {
+                    _ if decoder.has_partial_record() => "the JSON object does not end",
+                    len if len > i + 1 => "there is more than one JSON object in it",
+                    _ => "there is no JSON object in it",
+                }
+                .to_owned());
+            }
+        }
+        let rows = decoder.flush().map_err(|e| reason(&e))?;
+        let rows = rows.ok_or_else(|| "there is no JSON object in it".to_owned())?;
+        let mut columns = Vec::with_capacity(rows.num_columns());
+        for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
+            columns.push(from_wire(field, column, mode)?);
+        }
+        RecordBatch::try_new(self.schema.clone(), columns).map_err(|e| reason(&e))
+    }
+
+    fn decoder(&self, rows: usize, mode: Mode) -> Result<Decoder, arrow::error::ArrowError> {
+        ReaderBuilder::new(self.wire.clone())
+            // One more, or the decoder would leave a second object of the last record alone.
+            .with_batch_size(rows + 1)
+            .with_coerce_primitive(true)
+            .with_ignore_type_conflicts(mode == Mode::Lenient)
+            .build_decoder()
+    }
+}
+
+/// What a parse error of a field does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// The record is refused.
+    Strict,
+    /// The field becomes NULL.
+    Lenient,
+}
+
+/// The error of a record that may not be skipped.
+pub(crate) fn malformed_row(place: &str, reason: &str, option: &str) -> Error {
+    Error::user(format!(
+        "{place} is not a valid JSON row: {reason}; correct it, or set '{option}' = 'true' to \
+         skip such rows"
+    ))
+}
+
+fn wire_field(field: &Field) -> Field {
+    match field.data_type() {
+        DataType::Date32 | DataType::Timestamp(_, _) | DataType::Utf8View => {
+            field.clone().with_data_type(DataType::Utf8)
+        }
+        _ => field.clone(),
+    }
+}
+
+fn from_wire(field: &Field, column: &ArrayRef, mode: Mode) -> Result<ArrayRef, String> {
+    match field.data_type() {
+        DataType::Date32 => dates(field, column.as_string(), mode),
+        DataType::Utf8View => cast(column, &DataType::Utf8View).map_err(|e| reason(&e)),
+        DataType::Timestamp(unit, timezone) => {
+            let (text, zone) = (column.as_string(), zone_of(timezone.as_ref()));
+            match unit {
+                TimeUnit::Second => timestamps::<TimestampSecondType>(field, text, zone, mode),
+                TimeUnit::Millisecond => {
+                    timestamps::<TimestampMillisecondType>(field, text, zone, mode)
+                }
+                TimeUnit::Microsecond => {
+                    timestamps::<TimestampMicrosecondType>(field, text, zone, mode)
+                }
+                TimeUnit::Nanosecond => {
+                    timestamps::<TimestampNanosecondType>(field, text, zone, mode)
+                }
+            }
+        }
+        _ => Ok(column.clone()),
+    }
+}
+
+fn timestamps<T: ArrowTimestampType>(
+    field: &Field,
+    text: &StringArray,
+    zone: Zone,
+    mode: Mode,
+) -> Result<ArrayRef, String> {
+    let unit = nanos_per(T::UNIT);
+    let values = read_texts(field, text, mode, zone.example(), |text| {
+        i64::try_from(parse_timestamp(text, zone)?.div_euclid(unit)).ok()
+    })?;
+    let array: PrimitiveArray<T> = values.into_iter().collect();
+    Ok(Arc::new(array.with_data_type(field.data_type().clone())))
+}
+
+fn dates(field: &Field, text: &StringArray, mode: Mode) -> Result<ArrayRef, String> {
+    let example = "a text such as '2024-05-01'";
+    let values = read_texts(field, text, mode, example, parse_date)?;
+    Ok(Arc::new(values.into_iter().collect::<Date32Array>()))
+}
+
+fn read_texts<T>(
+    field: &Field,
+    texts: &StringArray,
+    mode: Mode,
+    expected: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<Option<T>>, String> {
+    let mut values = Vec::with_capacity(texts.len());
+    for text in texts {
+        let value = text.and_then(&read);
+        if let (Some(text), None, Mode::Strict) = (text, &value, mode) {
+            return Err(format!("field '{}' is {text:?}: expected {expected}", field.name()));
+        }
+        values.push(value);
+    }
+    Ok(values)
+}
+
+/// The decoder's message without the words that mean nothing to a user.
+fn reason(error: &arrow::error::ArrowError) -> String {
+    let text = error.to_string();
+    let text = text
+        .strip_prefix("Json error: ")
+        .or_else(|| text.strip_prefix("Parser error: "))
+        .unwrap_or(&text);
+    text.replace("whilst", "while")
+        .replace("Encountered unmasked nulls in non-nullable", "NULL in NOT NULL")
+}
+
+/// Finds fields that are not there, for `json.fail-on-missing-field`.
+mod missing {
+    use std::collections::HashSet;
+    use std::fmt;
+
+    use arrow::datatypes::Schema;
+    use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+
+    pub(super) fn check(schema: &Schema, record: &[u8]) -> Result<(), String> {
+        let mut json = serde_json::Deserializer::from_slice(record);
+        let names = json.deserialize_map(Names).map_err(|error| error.to_string())?;
+        match schema.fields().iter().find(|field| !names.contains(field.name().as_str())) {
+            Some(field) => Err(format!("field '{}' is missing", field.name())),
+            None => Ok(()),
+        }
+    }
+
+    struct Names;
+
+    impl<'de> Visitor<'de> for Names {
+        type Value = HashSet<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut names = HashSet::new();
+            while let Some((name, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+                names.insert(name);
+            }
+            Ok(names)
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, cast::AsArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+
+use super::*;
+
+fn schema() -> SchemaRef {
+    let field = |name: &str, data_type| Field::new(name, data_type, true);
+    Arc::new(Schema::new(vec![
+        field("id", DataType::Int64),
+        field("name", DataType::Utf8),
+        field("price", DataType::Float64),
+        field("amount", DataType::Decimal128(10, 2)),
+        field("ok", DataType::Boolean),
+        field("day", DataType::Date32),
+        field("ts", DataType::Timestamp(TimeUnit::Millisecond, None)),
+        field("at", DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))),
+    ]))
+}
+
+fn decode(options: JsonOptions, records: &[&str]) -> Result<Decoded, Malformed> {
+    let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
+    RowDecoder::new(schema(), options).decode(&records)
+}
+
+fn encode(options: JsonOptions, rows: &RecordBatch) -> String {
+    let mut out = Vec::new();
+    let encoder = RowEncoder::new(&rows.schema(), options);
+    encoder.encode(rows, &mut out, |out| out.push(b'\n')).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+const FULL: &str = concat!(
+    r#"{"id":-7,"name":"a \"quoted\" ä\n","price":1.5,"amount":12.30,"ok":true,"#,
+    r#""day":"2024-02-29","ts":"2024-02-29 12:00:00.25","at":"2024-02-29 12:00:00Z"}"#,
+);
+
+#[test]
+fn what_is_written_is_read_back_as_it_was() {
+    for standard in [Standard::Sql, Standard::Iso8601] {
+        let options = JsonOptions { standard, ..JsonOptions::default() };
+        let rows = decode(options, &[FULL, "{}"]).unwrap().rows;
+        let text = encode(options, &rows);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(decode(options, &lines).unwrap().rows, rows);
+        if standard == Standard::Sql {
+            assert_eq!(lines[0], FULL);
+        }
+    }
+}
+
+#[test]
+fn a_missing_field_is_null_and_an_unknown_one_is_ignored() {
+    let rows = decode(JsonOptions::default(), &[r#"{"id":1,"else":{"x":[1,2]}}"#, r#" {"id":2} "#])
+        .unwrap()
+        .rows;
+    assert_eq!(rows.column(0).as_primitive::<Int64Type>().values(), &[1, 2]);
+    assert!((1..8).all(|column| rows.column(column).null_count() == 2));
+}
+
+#[test]
+fn numbers_and_texts_are_converted_as_flink_converts_them() {
+    let rows =
+        decode(JsonOptions::default(), &[r#"{"id":"12","name":34,"price":"1e3"}"#]).unwrap().rows;
+    assert_eq!(rows.column(0).as_primitive::<Int64Type>().value(0), 12);
+    assert_eq!(rows.column(1).as_string::<i32>().value(0), "34");
+}
+
+#[test]
+fn a_malformed_record_is_named_with_its_fault() {
+    for (bad, reason) in [
+        (r#"{"id":"x"}"#, "id"),
+        (r#"{"id":1.5e99}"#, "id"),
+        (r#"{"id":1"#, "does not end"),
+        (r#"{"id":1}{"id":2}"#, "more than one"),
+        ("[1]", "expected {"),
+        ("nonsense", "unexpected"),
+        ("", "no JSON object"),
+        (r#"{"ok":3}"#, "ok"),
+        (r#"{"name":{"a":1}}"#, "name"),
+        (r#"{"ts":1700000000000}"#, "field 'ts' is \"1700000000000\": expected a text such as"),
+        (r#"{"ts":"2024-02-29 12:00:00Z"}"#, "without a zone"),
+        (r#"{"at":"2024-02-29 12:00:00"}"#, "with a zone"),
+        (r#"{"day":"2023-02-29"}"#, "field 'day'"),
+        (r#"{"amount":"twelve"}"#, "amount"),
+    ] {
+        let fault = decode(JsonOptions::default(), &["{}", bad, FULL]).unwrap_err();
+        assert_eq!(fault.record, 1, "{bad}");
+        assert!(fault.reason.contains(reason), "{bad}: {}", fault.reason);
+    }
+}
+
+#[test]
+fn invalid_utf8_is_malformed() {
+    let records: [&[u8]; 2] = [b"{}", b"{\"name\":\"\xff\xfe\"}"];
+    let fault = RowDecoder::new(schema(), JsonOptions::default()).decode(&records).unwrap_err();
+    assert_eq!(fault.record, 1);
+}
+
+#[test]
+fn ignoring_parse_errors_nulls_the_field_and_skips_the_broken_row() {
+    let options = JsonOptions { ignore_parse_errors: true, ..JsonOptions::default() };
+    let decoded = decode(
+        options,
+        &[r#"{"id":1}"#, "broken", r#"{"id":"x","name":"kept","ts":5}"#, "[]", r#"{"id":4}"#],
+    )
+    .unwrap();
+    assert_eq!(decoded.rows.num_rows(), 3);
+    assert_eq!(decoded.malformed, 3);
+    assert_eq!((0..3).map(|row| decoded.record(row)).collect::<Vec<_>>(), [0, 2, 4]);
+    assert!(decoded.rows.column(0).is_null(1) && decoded.rows.column(6).is_null(1));
+    assert_eq!(decoded.rows.column(1).as_string::<i32>().value(1), "kept");
+}
+
+#[test]
+fn a_null_in_a_not_null_column_is_malformed() {
+    let field = Field::new("ts", DataType::Timestamp(TimeUnit::Millisecond, None), false);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let decoder = RowDecoder::new(schema.clone(), JsonOptions::default());
+    assert!(decoder.decode(&[b"{}"]).is_err());
+    let ignoring = JsonOptions { ignore_parse_errors: true, ..JsonOptions::default() };
+    let read = RowDecoder::new(schema, ignoring).decode(&[b"{}", b"{\"ts\":\"x\"}"]).unwrap();
+    assert_eq!((read.rows.num_rows(), read.malformed), (0, 2));
+}
+
+#[test]
+fn missing_fields_fail_by_option_but_explicit_nulls_do_not() {
+    let options = JsonOptions { fail_on_missing_field: true, ..JsonOptions::default() };
+    let fault = decode(options, &[FULL, r#"{"id":1}"#]).unwrap_err();
+    assert_eq!((fault.record, fault.reason.as_str()), (1, "field 'name' is missing"));
+    let nulls = concat!(
+        r#"{"id":null,"name":null,"price":null,"amount":null,"ok":null,"#,
+        r#""day":null,"ts":null,"at":null}"#
+    );
+    assert!(decode(options, &[nulls]).is_ok());
+}
+
+#[test]
+fn floats_without_a_json_number_survive_as_texts() {
+    let rows = decode(
+        JsonOptions::default(),
+        &[r#"{"price":"NaN"}"#, r#"{"price":"-Infinity"}"#, r#"{"price":1e300}"#],
+    )
+    .unwrap()
+    .rows
+    .project(&[2])
+    .unwrap();
+    let expected = "{\"price\":\"NaN\"}\n{\"price\":\"-Infinity\"}\n{\"price\":1e+300}\n";
+    assert_eq!(encode(JsonOptions::default(), &rows).replace("1e300", "1e+300"), expected);
+}
+
+#[test]
+fn wrong_format_options_are_refused_with_what_is_right() {
+    for (pairs, expected) in [
+        (&[][..], "'format' is missing: set it to 'json'"),
+        (&[("format", "csv")][..], "'format' = 'csv' is not valid: expected 'json'"),
+        (&[("format", "json"), ("json.ignore-parse-errors", "yes")][..], "'true' or 'false'"),
+        (
+            &[("format", "json"), ("json.timestamp-format.standard", "RFC")][..],
+            "'SQL' or 'ISO-8601'",
+        ),
+        (
+            &[
+                ("format", "json"),
+                ("json.ignore-parse-errors", "true"),
+                ("json.fail-on-missing-field", "true"),
+            ][..],
+            "'false' when 'json.ignore-parse-errors' is 'true'",
+        ),
+    ] {
+        let map: BTreeMap<_, _> =
+            pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let error = JsonOptions::read(&Options { table: "t", map: &map }).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}

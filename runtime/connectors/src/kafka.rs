@@ -1,0 +1,170 @@
+//! The connector `kafka`: topics of JSON objects.
+//!
+//! As a source it assigns partitions itself, without a consumer group's rebalancing: partition p
+//! belongs to subtask p modulo the parallelism, and how far it was read lies in the job's
+//! checkpoints alone. Offsets are not committed to the group. As a sink it is *at least once*:
+//! a checkpoint waits until the brokers have every message, and after a failure the messages
+//! since the last checkpoint are sent again.
+
+mod client;
+mod reader;
+mod sink;
+mod source;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use sabot_core::{Result, Sink, SinkContext, Source, SourceContext};
+
+use crate::format::json::{self, JsonOptions};
+use crate::options::{OptionError, Options, Role};
+use crate::registry::{Connector, KnownOptions};
+
+const PROPERTIES: &str = "properties.";
+const SERVERS: &str = "properties.bootstrap.servers";
+const START: &str = "scan.startup.mode";
+const START_TIMESTAMP: &str = "scan.startup.timestamp-millis";
+const BOUNDED: &str = "scan.bounded.mode";
+
+const COMMON_OPTIONS: &[&str] = &["topic", SERVERS, "format", "value.format"];
+const SOURCE_OPTIONS: &[&str] = &[
+    START,
+    START_TIMESTAMP,
+    BOUNDED,
+    "properties.group.id",
+    "value.json.ignore-parse-errors",
+    "value.json.fail-on-missing-field",
+    "value.json.timestamp-format.standard",
+];
+const SINK_OPTIONS: &[&str] = &["value.json.timestamp-format.standard"];
+
+#[derive(Debug)]
+pub(crate) struct Kafka;
+
+/// The options, read.
+#[derive(Debug, Clone)]
+struct Settings {
+    topic: String,
+    brokers: String,
+    json: JsonOptions,
+    /// The prefix of the format's options.
+    json_prefix: &'static str,
+    /// What `properties.*` gives to the client library.
+    properties: Vec<(String, String)>,
+}
+
+/// Where a partition without a position in the checkpoint starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    Earliest,
+    Latest,
+    /// Where the group has committed.
+    Group,
+    /// At the first message of this time or later.
+    TimestampMs(i64),
+}
+
+impl Settings {
+    fn read(options: &Options<'_>) -> Result<Self, OptionError> {
+        let topic = options.required("topic", "the name of one topic")?;
+        if topic.contains([',', ';']) {
+            return Err(options.bad("topic", "the name of one topic; lists are not supported"));
+        }
+        let (format, json_prefix) = if options.get("value.format").is_some() {
+            ("value.format", "value.json.")
+        } else {
+            ("format", "json.")
+        };
+        if format == "value.format" && options.get("format").is_some() {
+            return Err(options.bad("format", "it to be left out when 'value.format' is set"));
+        }
+        let properties = options.map.iter().filter_map(|(option, value)| {
+            Some((option.strip_prefix(PROPERTIES)?.to_owned(), value.clone()))
+        });
+        Ok(Self {
+            topic: topic.to_owned(),
+            brokers: options.required(SERVERS, "the brokers: 'host:port,host:port'")?.to_owned(),
+            json: JsonOptions::read_named(options, format, json_prefix)?,
+            json_prefix,
+            properties: properties.collect(),
+        })
+    }
+}
+
+fn read_start(options: &Options<'_>) -> Result<Start, OptionError> {
+    let modes = [
+        ("earliest-offset", Start::Earliest),
+        ("latest-offset", Start::Latest),
+        ("group-offsets", Start::Group),
+        ("timestamp", Start::TimestampMs(0)),
+    ];
+    match options.one_of(START, &modes)?.unwrap_or(Start::Group) {
+        Start::Group if options.get("properties.group.id").is_none() => Err(options.missing(
+            "properties.group.id",
+            "the group whose offsets are read, or set 'scan.startup.mode' to 'earliest-offset', \
+             'latest-offset' or 'timestamp' (its default is 'group-offsets')",
+        )),
+        Start::TimestampMs(_) => {
+            let expected = "milliseconds since the Unix epoch";
+            options.required(START_TIMESTAMP, expected)?;
+            let millis = options.number(START_TIMESTAMP)?.unwrap_or_default();
+            let millis = i64::try_from(millis).map_err(|_| options.bad(START_TIMESTAMP, expected));
+            Ok(Start::TimestampMs(millis?))
+        }
+        other => Ok(other),
+    }
+}
+
+fn read_bounded(options: &Options<'_>) -> Result<bool, OptionError> {
+    let modes = [("unbounded", false), ("latest-offset", true)];
+    Ok(options.one_of(BOUNDED, &modes)?.unwrap_or_default())
+}
+
+#[async_trait]
+impl Connector for Kafka {
+    fn name(&self) -> &'static str {
+        "kafka"
+    }
+
+    fn options(&self, role: Role) -> Option<KnownOptions> {
+        let names: &'static [&'static [&'static str]] = match role {
+            Role::Source => &[COMMON_OPTIONS, SOURCE_OPTIONS, json::SOURCE_OPTIONS],
+            Role::Sink => &[COMMON_OPTIONS, SINK_OPTIONS, json::SINK_OPTIONS],
+        };
+        Some(KnownOptions { names, prefix: Some(PROPERTIES) })
+    }
+
+    fn check(
+        &self,
+        role: Role,
+        options: &Options<'_>,
+        schema: &SchemaRef,
+    ) -> Result<(), OptionError> {
+        let settings = Settings::read(options)?;
+        if role == Role::Source {
+            read_start(options)?;
+            read_bounded(options)?;
+        }
+        json::check_columns(options, schema)?;
+        client::check_properties(options, &settings)
+    }
+
+    fn is_bounded(&self, options: &Options<'_>) -> bool {
+        read_bounded(options).unwrap_or_default()
+    }
+
+    async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
+        let options = Options { table: &ctx.table, map: &ctx.options };
+        let settings = Settings::read(&options)?;
+        let (start, bounded) = (read_start(&options)?, read_bounded(&options)?);
+        Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded).await?))
+    }
+
+    async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
+        let options = Options { table: &ctx.table, map: &ctx.options };
+        let settings = Settings::read(&options)?;
+        Ok(Box::new(sink::KafkaSink::open(&ctx, settings).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

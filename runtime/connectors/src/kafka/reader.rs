@@ -1,0 +1,217 @@
+//! The thread that takes messages from the client library, decodes them many at once and queues
+//! the batches.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use arrow::array::RecordBatch;
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::BorrowedMessage;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaErrorCode;
+use sabot_core::{Doorbell, Error, Result, Turn};
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::Settings;
+use super::client::{Logged, failed, is_passing, log_error};
+use crate::format::json::{RowDecoder, malformed_row};
+
+/// The longest wait for a first message; bounds how long closing takes.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+/// How long messages are gathered into one batch after the first.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// What the thread sends.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// Rows of a split, possibly none.
+    Rows {
+        split: usize,
+        rows: RecordBatch,
+        /// Of every row its message's offset.
+        offsets: Vec<i64>,
+        /// The offset after the last message, also one that gave no row.
+        next: i64,
+        malformed: usize,
+    },
+    /// The split has ended.
+    Ended { split: usize },
+    /// Reading cannot go on.
+    Failed(Error),
+}
+
+/// A partition that is read.
+#[derive(Debug)]
+pub(super) struct Partition {
+    /// The split's index.
+    pub(super) split: usize,
+    /// Where to stop.
+    pub(super) end: Option<i64>,
+}
+
+pub(super) struct Reader {
+    pub(super) consumer: BaseConsumer<Logged>,
+    pub(super) settings: Settings,
+    pub(super) decoder: RowDecoder,
+    pub(super) batch_rows: usize,
+    /// The partitions that have not ended, by number.
+    pub(super) partitions: BTreeMap<i32, Partition>,
+    pub(super) queue: Sender<Message>,
+    pub(super) doorbell: Doorbell,
+    /// What did not fit into the queue.
+    pub(super) outbox: VecDeque<Message>,
+}
+
+/// Messages of some partitions, and partitions whose end was seen.
+#[derive(Default)]
+struct Gathered<'a> {
+    messages: BTreeMap<i32, Vec<BorrowedMessage<'a>>>,
+    ends: Vec<i32>,
+}
+
+impl Reader {
+    /// One round of the thread's loop.
+    pub(super) fn turn(&mut self) -> Turn {
+        while let Some(message) = self.outbox.pop_front() {
+            match self.queue.try_send(message) {
+                Ok(()) => self.doorbell.ring(),
+                Err(TrySendError::Full(message)) => {
+                    self.outbox.push_front(message);
+                    return Turn::Idle;
+                }
+                Err(TrySendError::Closed(_)) => return Turn::Stop,
+            }
+        }
+        if self.queue.is_closed() || self.partitions.is_empty() {
+            return Turn::Stop;
+        }
+        let (read, ended) = match self.gather().and_then(|gathered| self.decode(&gathered)) {
+            Ok(done) => done,
+            Err(error) => {
+                // Sent in the next turn, which then stops.
+                self.partitions.clear();
+                self.outbox.push_back(Message::Failed(error));
+                return Turn::Busy;
+            }
+        };
+        self.outbox.extend(read);
+        for number in ended {
+            if let Some(partition) = self.partitions.remove(&number) {
+                self.pause(number);
+                self.outbox.push_back(Message::Ended { split: partition.split });
+            }
+        }
+        Turn::Busy
+    }
+
+    fn gather(&self) -> Result<Gathered<'_>> {
+        let mut gathered = Gathered::default();
+        let mut count = 0;
+        let mut until = None;
+        while count < self.batch_rows {
+            let wait = match until {
+                None => FIRST_WAIT,
+                Some(until) if Instant::now() < until => Duration::ZERO,
+                Some(_) => break,
+            };
+            match self.consumer.poll(wait) {
+                Some(Ok(message)) => {
+                    count += 1;
+                    until.get_or_insert_with(|| Instant::now() + GATHER);
+                    gathered.messages.entry(message.partition()).or_default().push(message);
+                }
+                Some(Err(KafkaError::PartitionEOF(number))) => gathered.ends.push(number),
+                Some(Err(error)) => self.judge(error)?,
+                None => break,
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// Goes on after an error that passes.
+    fn judge(&self, error: KafkaError) -> Result<()> {
+        match error {
+            KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset) => {
+                Err(Error::user(format!(
+                    "an offset at which the job wants to go on is no longer in topic {}: its \
+                     retention has deleted messages that the job had not read; start the job \
+                     without state to go on without them",
+                    self.settings.topic
+                )))
+            }
+            KafkaError::MessageConsumption(code) if is_passing(code) => {
+                log_error(&error, "reading");
+                Ok(())
+            }
+            error => Err(failed(&self.settings, "reading", error)),
+        }
+    }
+
+    /// The rows of each partition, and the partitions that have ended.
+    fn decode(&self, gathered: &Gathered<'_>) -> Result<(Vec<Message>, Vec<i32>)> {
+        let (mut read, mut ended) = (Vec::new(), Vec::new());
+        for (number, messages) in &gathered.messages {
+            let Some(partition) = self.partitions.get(number) else { continue };
+            let end = partition.end.unwrap_or(i64::MAX);
+            let before_end = messages.iter().take_while(|message| message.offset() < end);
+            let (mut records, mut offsets) = (Vec::new(), Vec::new());
+            let mut next = None;
+            for message in before_end {
+                next = Some(message.offset() + 1);
+                // A null payload deletes a key; it is no row.
+                if let Some(payload) = message.payload() {
+                    records.push(payload);
+                    offsets.push(message.offset());
+                }
+            }
+            if let Some(next) = next {
+                read.push(self.rows(*number, partition.split, &records, &offsets, next)?);
+            }
+            if messages.iter().any(|message| message.offset() + 1 >= end) {
+                ended.push(*number);
+            }
+        }
+        // The end of the partition lies at or behind the end that was fixed when the job started,
+        // also where the last offsets hold no messages.
+        ended.extend(gathered.ends.iter().filter(|number| {
+            self.partitions.get(number).is_some_and(|partition| partition.end.is_some())
+        }));
+        Ok((read, ended))
+    }
+
+    fn rows(
+        &self,
+        partition: i32,
+        split: usize,
+        records: &[&[u8]],
+        offsets: &[i64],
+        next: i64,
+    ) -> Result<Message> {
+        let decoded = self.decoder.decode(records).map_err(|fault| {
+            let offset = offsets[fault.record];
+            let place =
+                format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
+            let option = format!("{}ignore-parse-errors", self.settings.json_prefix);
+            malformed_row(&place, &fault.reason, &option)
+        })?;
+        Ok(Message::Rows {
+            split,
+            offsets: (0..decoded.rows.num_rows()).map(|row| offsets[decoded.record(row)]).collect(),
+            next,
+            malformed: decoded.malformed,
+            rows: decoded.rows,
+        })
+    }
+
+    /// Fetches no more of a partition; what still comes is ignored.
+    fn pause(&self, partition: i32) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&self.settings.topic, partition);
+        if let Err(error) = self.consumer.pause(&list) {
+            log_error(&error, "pausing a partition that has ended");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The source's side of the queue, and opening the partitions.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::{Doorbell, Error, Result, Source, SourceContext, SourcePoll, SplitState};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::client::{Logged, blocking, bounds, config, failed, partitions, start_offset};
+use super::reader::{Message, Partition, Reader};
+use super::{Settings, Start};
+use crate::format::json::RowDecoder;
+
+/// Batches that wait for the worker.
+const QUEUE: usize = 8;
+
+/// A partition's position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Position {
+    /// The offset of the next message.
+    next: i64,
+    /// Where a bounded job stops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Split {
+    position: Position,
+    finished: bool,
+}
+
+pub(super) struct KafkaSource {
+    names: Vec<String>,
+    splits: Vec<Split>,
+    queue: Receiver<Message>,
+    /// Wakes the reading thread.
+    room: Doorbell,
+    /// A batch of which a part was emitted.
+    rest: Option<Rest>,
+    /// Splits whose end is not announced yet.
+    ended: VecDeque<usize>,
+    metrics: Arc<OperatorMetrics>,
+}
+
+#[derive(Debug)]
+struct Rest {
+    split: usize,
+    rows: RecordBatch,
+    offsets: Vec<i64>,
+    next: i64,
+}
+
+/// A partition of this subtask as it was opened.
+struct Opened {
+    number: i32,
+    position: Position,
+    finished: bool,
+}
+
+impl KafkaSource {
+    pub(super) async fn open(
+        ctx: &SourceContext,
+        settings: Settings,
+        start: Start,
+        bounded: bool,
+    ) -> Result<Self> {
+        let (owned, known) = (ctx.clone(), settings.clone());
+        let (consumer, opened) = blocking(&ctx.env, "kafka-open", move || {
+            open_partitions(&owned, &known, start, bounded)
+        })
+        .await?;
+        let names = opened.iter().map(|part| split_name(&settings, part.number)).collect();
+        let (sender, queue) = channel(QUEUE);
+        let (mut ended, mut reading) = (VecDeque::new(), BTreeMap::new());
+        for (split, part) in opened.iter().enumerate() {
+            if part.finished {
+                ended.push_back(split);
+            } else {
+                reading.insert(part.number, Partition { split, end: part.position.end });
+            }
+        }
+        let finished = false;
+        let splits =
+            opened.iter().map(|part| Split { position: part.position, finished }).collect();
+        let room = Doorbell::new();
+        if !reading.is_empty() {
+            let mut reader = Reader {
+                consumer,
+                decoder: RowDecoder::new(ctx.schema.clone(), settings.json),
+                settings,
+                batch_rows: ctx.max_batch_rows.max(1),
+                partitions: reading,
+                queue: sender,
+                doorbell: ctx.doorbell.clone(),
+                outbox: VecDeque::new(),
+            };
+            let name = format!("kafka-{}-{}", ctx.table, ctx.subtask);
+            ctx.env.tasks.spawn_loop(name, room.clone(), Box::new(move || reader.turn()));
+        }
+        let metrics = Arc::clone(&ctx.metrics);
+        Ok(Self { names, splits, queue, room, rest: None, ended, metrics })
+    }
+
+    /// Emits the front of a batch that came, and keeps the rest.
+    fn emit(&mut self, mut batch: Rest, max_rows: usize) -> SourcePoll {
+        let split = batch.split;
+        let position = &mut self.splits[split].position;
+        if batch.rows.num_rows() <= max_rows {
+            position.next = batch.next;
+            return SourcePoll::Batch { split, rows: batch.rows };
+        }
+        let left = batch.offsets.split_off(max_rows);
+        // Up to the next row, so that messages without rows are not read again.
+        position.next = left[0];
+        let rows = batch.rows.slice(0, max_rows);
+        let back = batch.rows.slice(max_rows, left.len());
+        self.rest = Some(Rest { rows: back, offsets: left, ..batch });
+        SourcePoll::Batch { split, rows }
+    }
+}
+
+fn split_name(settings: &Settings, partition: i32) -> String {
+    format!("{}-{partition}", settings.topic)
+}
+
+fn open_partitions(
+    ctx: &SourceContext,
+    settings: &Settings,
+    start: Start,
+    bounded: bool,
+) -> Result<(BaseConsumer<Logged>, Vec<Opened>)> {
+    let mut config = config(settings);
+    if config.get("group.id").is_none() {
+        // The library wants one for assigning; nothing is kept under it.
+        config.set("group.id", format!("sabot-{}", ctx.table));
+    }
+    config.set("enable.auto.commit", "false");
+    config.set("enable.auto.offset.store", "false");
+    config.set("enable.partition.eof", "true");
+    config.set("allow.auto.create.topics", "false");
+    // An offset that retention has deleted must not be jumped over silently.
+    config.set("auto.offset.reset", "error");
+    let consumer: BaseConsumer<Logged> =
+        config.create_with_context(Logged).map_err(|error| failed(settings, "opening", error))?;
+    let numbers = partitions(consumer.client(), settings)?;
+    for state in ctx.restored.iter().filter(|state| !state.finished) {
+        if !numbers.iter().any(|number| split_name(settings, *number) == state.split) {
+            return Err(Error::user(format!(
+                "partition {}, of which the checkpoint has read a part, is no longer there: \
+                 restore the topic {}, or start the job without state",
+                state.split, settings.topic
+            )));
+        }
+    }
+    let own = |number: &i32| {
+        u32::try_from(*number).is_ok_and(|number| number % ctx.parallelism.max(1) == ctx.subtask)
+    };
+    let mut opened = Vec::new();
+    let mut assigned = TopicPartitionList::new();
+    for number in numbers.into_iter().filter(own) {
+        let (position, finished) =
+            open_partition(ctx, settings, &consumer, start, bounded, number)?;
+        if !finished {
+            assigned
+                .add_partition_offset(&settings.topic, number, Offset::Offset(position.next))
+                .map_err(|error| failed(settings, "assigning", error))?;
+        }
+        opened.push(Opened { number, position, finished });
+    }
+    consumer.assign(&assigned).map_err(|error| failed(settings, "assigning", error))?;
+    Ok((consumer, opened))
+}
+
+fn open_partition(
+    ctx: &SourceContext,
+    settings: &Settings,
+    consumer: &BaseConsumer<Logged>,
+    start: Start,
+    bounded: bool,
+    number: i32,
+) -> Result<(Position, bool)> {
+    let name = split_name(settings, number);
+    let restored = ctx.restored.iter().find(|state| state.split == name);
+    let mut position = match restored {
+        Some(state) => Position::deserialize(&state.position).map_err(|error| {
+            Error::external(format!("reading the position of split {name}"), error)
+        })?,
+        // A partition that was added since the checkpoint is read whole.
+        None if !ctx.restored.is_empty() => {
+            Position { next: start_offset(consumer, settings, Start::Earliest, number)?, end: None }
+        }
+        None => Position { next: start_offset(consumer, settings, start, number)?, end: None },
+    };
+    if bounded && position.end.is_none() {
+        position.end = Some(bounds(consumer, settings, number)?.1);
+    }
+    let at_end = position.end.is_some_and(|end| position.next >= end);
+    Ok((position, at_end || restored.is_some_and(|state| state.finished)))
+}
+
+impl Source for KafkaSource {
+    fn poll(&mut self, max_rows: usize) -> Result<SourcePoll> {
+        let max_rows = max_rows.max(1);
+        if let Some(rest) = self.rest.take() {
+            return Ok(self.emit(rest, max_rows));
+        }
+        loop {
+            if let Some(split) = self.ended.pop_front() {
+                self.splits[split].finished = true;
+                return Ok(SourcePoll::SplitFinished(split));
+            }
+            if self.splits.iter().all(|split| split.finished) {
+                return Ok(SourcePoll::Finished);
+            }
+            let message = self.queue.try_recv();
+            self.room.ring();
+            match message {
+                Ok(Message::Rows { split, rows, offsets, next, malformed }) => {
+                    OperatorMetrics::add(&self.metrics.rows_malformed, malformed);
+                    if rows.num_rows() > 0 {
+                        return Ok(self.emit(Rest { split, rows, offsets, next }, max_rows));
+                    }
+                    self.splits[split].position.next = next;
+                }
+                Ok(Message::Ended { split }) => {
+                    let position = &mut self.splits[split].position;
+                    position.next = position.end.unwrap_or(0).max(position.next);
+                    self.ended.push_back(split);
+                }
+                Ok(Message::Failed(error)) => return Err(error),
+                Err(TryRecvError::Empty) => return Ok(SourcePoll::Pending),
+                Err(TryRecvError::Disconnected) => {
+                    return Err(Error::external("reading Kafka", "the reading thread ended early"));
+                }
+            }
+        }
+    }
+
+    fn splits(&self) -> &[String] {
+        &self.names
+    }
+
+    fn positions(&self) -> Vec<SplitState> {
+        self.names
+            .iter()
+            .zip(&self.splits)
+            .map(|(name, split)| SplitState {
+                split: name.clone(),
+                position: serde_json::json!(split.position),
+                finished: split.finished,
+                watermark: None,
+            })
+            .collect()
+    }
+}
+
+impl Drop for KafkaSource {
+    fn drop(&mut self) {
+        // The thread sees that the queue is closed and stops.
+        self.queue.close();
+        self.room.ring();
+    }
+}

@@ -1,0 +1,256 @@
+//! Against the client library's mock brokers; and, when `SABOT_TEST_KAFKA` names real ones
+//! (`host:port`), against those too.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::cast::AsArray;
+use arrow::array::{Int64Array, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::{Env, SourceContext};
+use sabot_types::Epoch;
+
+use super::*;
+use crate::testing::{
+    concat, options, read_some, read_with_rescale, schema, sink_context, source_context, world,
+};
+
+const TOPIC: &str = "events";
+
+type Cluster = MockCluster<'static, DefaultProducerContext>;
+
+fn ids() -> SchemaRef {
+    schema(&[("id", DataType::Int64)])
+}
+
+fn cluster(partitions: i32) -> Cluster {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic(TOPIC, partitions, 1).unwrap();
+    cluster
+}
+
+/// Sends payloads to a partition; none is a tombstone.
+fn produce(servers: &str, topic: &str, partition: i32, payloads: &[Option<String>]) {
+    let producer: BaseProducer =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", servers).create().unwrap();
+    for payload in payloads {
+        let record = BaseRecord::<str, str>::to(topic).partition(partition).key("k");
+        let record = match payload {
+            Some(payload) => record.payload(payload),
+            None => record,
+        };
+        producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+fn rows_of(ids: std::ops::Range<i64>) -> Vec<Option<String>> {
+    ids.map(|id| Some(format!("{{\"id\":{id}}}"))).collect()
+}
+
+fn context(env: &Env, servers: &str, more: &[(&str, &str)]) -> SourceContext {
+    let pairs = [
+        &[
+            ("connector", "kafka"),
+            ("topic", TOPIC),
+            ("properties.bootstrap.servers", servers),
+            ("scan.startup.mode", "earliest-offset"),
+            ("scan.bounded.mode", "latest-offset"),
+            ("format", "json"),
+        ][..],
+        more,
+    ]
+    .concat();
+    let mut map = std::collections::BTreeMap::new();
+    for (name, value) in pairs {
+        map.insert(name.to_owned(), value.to_owned());
+    }
+    SourceContext { options: Arc::new(map), ..source_context(env, &[], ids()) }
+}
+
+fn sorted(rows: &RecordBatch) -> Vec<i64> {
+    let mut ids = rows.column(0).as_primitive::<Int64Type>().values().to_vec();
+    ids.sort_unstable();
+    ids
+}
+
+async fn read_all(ctx: SourceContext) -> Result<Vec<i64>> {
+    let schema = ctx.schema.clone();
+    let mut source = crate::open_source(ctx).await?;
+    let read = read_some(source.as_mut(), 1000, usize::MAX).await?;
+    Ok(sorted(&concat(&schema, &read)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_message_is_read_once_at_any_parallelism_and_restore() {
+    let cluster = cluster(3);
+    let servers = cluster.bootstrap_servers();
+    for partition in 0..3 {
+        let first = i64::from(partition) * 200;
+        produce(&servers, TOPIC, partition, &rows_of(first..first + 200));
+    }
+    let ctx = context(&world(1).env, &servers, &[]);
+    for (before, first, after) in [(1, 0, 1), (1, 250, 2), (2, 33, 3), (3, 50, 1), (4, 1, 2)] {
+        let rows = read_with_rescale(&ctx, before, first, after).await.unwrap();
+        assert_eq!(sorted(&rows), (0..600).collect::<Vec<_>>(), "{before} to {after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bounded_job_ends_where_the_topic_ended_when_it_first_started() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    produce(&servers, TOPIC, 0, &rows_of(0..100));
+    let ctx = context(&world(1).env, &servers, &[]);
+    let mut source = crate::open_source(ctx.clone()).await.unwrap();
+    let mut read = read_some(source.as_mut(), 10, 30).await.unwrap();
+    let restored = Arc::new(source.positions());
+    drop(source);
+    produce(&servers, TOPIC, 0, &rows_of(100..150));
+    let mut source = crate::open_source(SourceContext { restored, ..ctx }).await.unwrap();
+    read.extend(read_some(source.as_mut(), 10, usize::MAX).await.unwrap());
+    assert_eq!(sorted(&concat(&ids(), &read)), (0..100).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tombstones_are_no_rows_also_at_the_end() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    let payloads = [rows_of(0..2), vec![None, None], rows_of(2..4), vec![None]].concat();
+    produce(&servers, TOPIC, 0, &payloads);
+    let ctx = context(&world(1).env, &servers, &[]);
+    assert_eq!(read_all(ctx).await.unwrap(), [0, 1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_message_is_named_by_its_offset_or_skipped_and_counted() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    let broken = vec![Some("{\"id\":".to_owned())];
+    produce(&servers, TOPIC, 0, &[rows_of(0..7), broken, rows_of(7..9)].concat());
+    let env = world(1).env;
+    let error = read_all(context(&env, &servers, &[])).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with("the message at offset 7 of events-0 is not a valid JSON"),
+        "{error}"
+    );
+    let ctx = context(&env, &servers, &[("json.ignore-parse-errors", "true")]);
+    assert_eq!(read_all(ctx.clone()).await.unwrap(), (0..9).collect::<Vec<_>>());
+    assert_eq!(OperatorMetrics::get(&ctx.metrics.rows_malformed), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_latest_offset_skips_what_was_there() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    produce(&servers, TOPIC, 0, &rows_of(0..5));
+    let more = [("scan.startup.mode", "latest-offset"), ("scan.bounded.mode", "unbounded")];
+    let ctx = context(&world(1).env, &servers, &more);
+    let mut source = crate::open_source(ctx).await.unwrap();
+    produce(&servers, TOPIC, 0, &rows_of(5..8));
+    let read = read_some(source.as_mut(), 10, 3).await.unwrap();
+    assert_eq!(sorted(&concat(&ids(), &read)), [5, 6, 7]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_not_there_is_named_with_the_brokers() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    // The mock brokers create every topic that is asked for.
+    cluster
+        .topic_error(
+            "gone",
+            rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        )
+        .unwrap();
+    let error = read_all(context(&world(1).env, &servers, &[("topic", "gone")])).await.unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("topic gone does not exist") && error.contains(&servers), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brokers_that_do_not_answer_are_named_in_bounded_time() {
+    let ctx = context(&world(1).env, "127.0.0.1:1", &[]);
+    let error = read_all(ctx).await.unwrap_err().chain();
+    assert!(error.contains("topic events at the Kafka brokers 127.0.0.1:1"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_waits_until_the_brokers_have_every_message() {
+    let cluster = cluster(2);
+    let servers = cluster.bootstrap_servers();
+    let env = world(1).env;
+    let pairs = [
+        ("connector", "kafka"),
+        ("topic", TOPIC),
+        ("properties.bootstrap.servers", servers.as_str()),
+        ("value.format", "json"),
+    ];
+    let mut sink = crate::open_sink(sink_context(&env, &pairs, ids())).await.unwrap();
+    for first in [0, 500] {
+        let column = Arc::new(Int64Array::from_iter_values(first..first + 500));
+        sink.write(RecordBatch::try_new(ids(), vec![column]).unwrap()).unwrap();
+    }
+    assert!(sink.prepare(Epoch::new(1)).await.unwrap().is_empty());
+    let read = read_all(context(&env, &servers, &[])).await.unwrap();
+    assert_eq!(read, (0..1000).collect::<Vec<_>>());
+    assert!(sink.ready());
+}
+
+#[test]
+fn wrong_options_are_refused_with_what_is_right() {
+    let right = [
+        ("connector", "kafka"),
+        ("topic", "t"),
+        ("properties.bootstrap.servers", "h:1"),
+        ("scan.startup.mode", "earliest-offset"),
+        ("format", "json"),
+    ];
+    let check = |change: &[(&str, &str)], without: &str| {
+        let kept = right.iter().filter(|(name, _)| *name != without).copied();
+        // A later pair of the same name wins.
+        let pairs: Vec<_> = kept.chain(change.iter().copied()).collect();
+        crate::validate("t", Role::Source, &options(&pairs), &ids()).map_err(|e| e.to_string())
+    };
+    assert_eq!(check(&[], ""), Ok(()));
+    for (change, without, expected) in [
+        (&[][..], "topic", "option 'topic' is missing"),
+        (&[("topic", "a,b")][..], "", "lists are not supported"),
+        (&[][..], "properties.bootstrap.servers", "'host:port,host:port'"),
+        (&[][..], "scan.startup.mode", "option 'properties.group.id' is missing"),
+        (&[("scan.startup.mode", "first")][..], "", "'earliest-offset' or 'latest-offset' or"),
+        (
+            &[("scan.startup.mode", "timestamp")][..],
+            "",
+            "'scan.startup.timestamp-millis' is missing",
+        ),
+        (&[("scan.bounded.mode", "soon")][..], "", "'unbounded' or 'latest-offset'"),
+        (&[("value.format", "json")][..], "", "'value.format' is set"),
+        (&[("key.format", "json")][..], "", "unknown option 'key.format'"),
+        (
+            &[("properties.sessoin.timeout.ms", "1")][..],
+            "",
+            "option 'properties.sessoin.timeout.ms' = '1' is not valid: expected what librdkafka",
+        ),
+        (&[("properties.socket.timeout.ms", "x")][..], "", "'properties.socket.timeout.ms' = 'x'"),
+    ] {
+        let error = check(change, without).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_brokers_give_back_what_was_sent() {
+    let Ok(servers) = std::env::var("SABOT_TEST_KAFKA") else {
+        eprintln!("skipped: SABOT_TEST_KAFKA does not name brokers");
+        return;
+    };
+    let topic = format!("sabot-test-{}", std::process::id());
+    produce(&servers, &topic, 0, &rows_of(0..1000));
+    let ctx = context(&world(1).env, &servers, &[("topic", &topic)]);
+    let rows = read_with_rescale(&ctx, 1, 100, 2).await.unwrap();
+    assert_eq!(sorted(&rows), (0..1000).collect::<Vec<_>>());
+}

@@ -1,0 +1,126 @@
+//! Rows as text, each value as Java would print it: `+I[1, null, 2024-05-01T12:30]`.
+
+use std::fmt::Write;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, cast::AsArray};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit, TimestampMillisecondType};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use sabot_core::Result;
+
+use crate::format::time::{Standard, Zone, write_timestamp};
+
+/// A batch, ready to be printed.
+pub(super) struct RowText<'a> {
+    columns: Vec<Column<'a>>,
+    rows: usize,
+}
+
+enum Column<'a> {
+    Float64(&'a ArrayRef),
+    Float32(&'a ArrayRef),
+    TimestampMs(&'a ArrayRef, Zone),
+    Other(ArrayFormatter<'a>),
+}
+
+impl<'a> RowText<'a> {
+    pub(super) fn of(batch: &'a RecordBatch) -> Result<Self> {
+        const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("null");
+        let column = |array: &'a ArrayRef| {
+            Ok(match array.data_type() {
+                DataType::Float64 => Column::Float64(array),
+                DataType::Float32 => Column::Float32(array),
+                DataType::Timestamp(TimeUnit::Millisecond, zone) => Column::TimestampMs(
+                    array,
+                    if zone.is_some() { Zone::Present } else { Zone::Absent },
+                ),
+                _ => Column::Other(ArrayFormatter::try_new(array.as_ref(), &OPTIONS)?),
+            })
+        };
+        let columns = batch.columns().iter().map(column).collect::<Result<_>>()?;
+        Ok(Self { columns, rows: batch.num_rows() })
+    }
+
+    /// All rows as insertions, a line each.
+    pub(super) fn lines(&self, prefix: &str) -> String {
+        let mut text = String::new();
+        for row in 0..self.rows {
+            text.push_str(prefix);
+            text.push_str("+I[");
+            for (i, column) in self.columns.iter().enumerate() {
+                if i > 0 {
+                    text.push_str(", ");
+                }
+                column.write(row, &mut text);
+            }
+            text.push_str("]\n");
+        }
+        text
+    }
+}
+
+impl Column<'_> {
+    fn write(&self, row: usize, out: &mut String) {
+        match self {
+            Self::Float64(array) | Self::Float32(array) | Self::TimestampMs(array, _)
+                if array.is_null(row) =>
+            {
+                out.push_str("null");
+            }
+            Self::Float64(array) => {
+                write_double(out, array.as_primitive::<Float64Type>().value(row));
+            }
+            Self::Float32(array) => {
+                let value = array.as_primitive::<Float32Type>().value(row);
+                // The shortest digits of the float itself, not of its double.
+                write_double(out, value.to_string().parse().unwrap_or(f64::from(value)));
+            }
+            Self::TimestampMs(array, zone) => {
+                let millis = array.as_primitive::<TimestampMillisecondType>().value(row);
+                write_java_time(out, millis, *zone);
+            }
+            Self::Other(formatter) => {
+                write!(out, "{}", formatter.value(row)).expect("a string takes every text");
+            }
+        }
+    }
+}
+
+/// As `Double.toString`: plain from 0.001 to below 10,000,000, else with an exponent.
+fn write_double(out: &mut String, value: f64) {
+    let magnitude = value.abs();
+    let text = if value.is_nan() {
+        "NaN".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "Infinity".to_owned() } else { "-Infinity".to_owned() }
+    } else if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
+        format!("{value:?}")
+    } else {
+        let text = format!("{value:e}");
+        match text.split_once('e') {
+            Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0E{exponent}"),
+            Some((digits, exponent)) => format!("{digits}E{exponent}"),
+            None => text,
+        }
+    };
+    out.push_str(&text);
+}
+
+/// As `LocalDateTime.toString` (no seconds when they are zero) and `Instant.toString`, with
+/// fractions of three digits.
+fn write_java_time(out: &mut String, millis: i64, zone: Zone) {
+    let mut text = Vec::new();
+    let seconds = i128::from(millis.div_euclid(1000)) * 1_000_000_000;
+    write_timestamp(&mut text, seconds, Standard::Iso8601, Zone::Absent);
+    let text = String::from_utf8_lossy(&text);
+    let fraction = millis.rem_euclid(1000);
+    match (zone, fraction) {
+        (Zone::Absent, 0) => out.push_str(text.strip_suffix(":00").unwrap_or(&text)),
+        (_, 0) => out.push_str(&text),
+        (_, _) => {
+            write!(out, "{text}.{fraction:03}").expect("a string takes every text");
+        }
+    }
+    if zone == Zone::Present {
+        out.push('Z');
+    }
+}

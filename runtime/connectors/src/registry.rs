@@ -1,0 +1,221 @@
+//! The table of connectors, and what the rest of Sabot asks of them.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use sabot_core::Env;
+use sabot_core::{Committable, Committer, Sink, SinkContext};
+use sabot_core::{Error, Result};
+use sabot_core::{Source, SourceContext};
+use sabot_types::{Attempt, OperatorUid};
+
+use crate::options::{OptionError, Options, Role, did_you_mean};
+
+/// Every connector, one line each, sorted by name.
+static CONNECTORS: &[&dyn Connector] = &[
+    &crate::blackhole::Blackhole,
+    &crate::filesystem::Filesystem,
+    &crate::kafka::Kafka,
+    &crate::nexmark::Nexmark,
+    &crate::print::Print,
+];
+
+/// Options that every connector knows.
+const COMMON: &[&str] = &["connector"];
+/// Options that every source knows; the planner reads them.
+const COMMON_SOURCE: &[&str] = &["scan.watermark.idle-timeout"];
+
+/// The options that a connector knows in one role.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KnownOptions {
+    /// By their whole name.
+    pub(crate) names: &'static [&'static [&'static str]],
+    /// Everything that starts with this is passed on to a library, which checks it.
+    pub(crate) prefix: Option<&'static str>,
+}
+
+/// What a folder of this crate implements.
+#[async_trait]
+pub(crate) trait Connector: Send + Sync {
+    /// The value of the option `connector`.
+    fn name(&self) -> &'static str;
+
+    /// The options in this role; none when the connector cannot have it.
+    fn options(&self, role: Role) -> Option<KnownOptions>;
+
+    /// Checks the options' values and the columns. Does no I/O.
+    fn check(
+        &self,
+        role: Role,
+        options: &Options<'_>,
+        schema: &SchemaRef,
+    ) -> Result<(), OptionError>;
+
+    /// Whether the source ends by itself.
+    fn is_bounded(&self, _options: &Options<'_>) -> bool {
+        false
+    }
+
+    /// Opens one subtask of a source whose options were checked.
+    async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
+        Err(wrong_role(&ctx.table, self.name(), Role::Source).into())
+    }
+
+    /// Opens one subtask of a sink whose options were checked.
+    async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
+        Err(wrong_role(&ctx.table, self.name(), Role::Sink).into())
+    }
+
+    /// What commits the sink's committables; none for sinks that make none.
+    fn committer(&self, _env: &Env) -> Option<Box<dyn Committer>> {
+        None
+    }
+
+    /// Removes hidden output of attempts below `attempt` that is not in `committables`; the
+    /// number of objects removed.
+    async fn remove_abandoned(
+        &self,
+        _options: &Options<'_>,
+        _uid: &OperatorUid,
+        _committables: &[Committable],
+        _attempt: Attempt,
+        _env: &Env,
+    ) -> Result<usize> {
+        Ok(0)
+    }
+}
+
+/// The names of all connectors.
+pub fn connector_names() -> Vec<&'static str> {
+    CONNECTORS.iter().map(|connector| connector.name()).collect()
+}
+
+/// Checks a table before anything starts: the connector, its options and the columns.
+///
+/// `schema` has the physical columns (for a source: without computed ones).
+pub fn validate(
+    table: &str,
+    role: Role,
+    options: &BTreeMap<String, String>,
+    schema: &SchemaRef,
+) -> Result<(), OptionError> {
+    let options = Options { table, map: options };
+    let connector = find(&options)?;
+    let known = connector.options(role).ok_or_else(|| wrong_role(table, connector.name(), role))?;
+    for option in options.map.keys() {
+        check_known(&options, option, connector, role, known)?;
+    }
+    if role == Role::Source {
+        options.duration("scan.watermark.idle-timeout")?;
+    }
+    connector.check(role, &options, schema)
+}
+
+/// Whether a source with these options ends by itself. False also for options that
+/// [`validate`] refuses.
+pub fn is_bounded(options: &BTreeMap<String, String>) -> bool {
+    let options = Options { table: "", map: options };
+    find(&options).is_ok_and(|connector| connector.is_bounded(&options))
+}
+
+/// Opens one subtask of a source.
+pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
+    validate(&ctx.table, Role::Source, &ctx.options, &ctx.schema)?;
+    find(&Options { table: &ctx.table, map: &ctx.options })?.open_source(ctx.clone()).await
+}
+
+/// Opens one subtask of a sink.
+pub async fn open_sink(ctx: SinkContext) -> Result<Box<dyn Sink>> {
+    validate(&ctx.table, Role::Sink, &ctx.options, &ctx.schema)?;
+    find(&Options { table: &ctx.table, map: &ctx.options })?.open_sink(ctx.clone()).await
+}
+
+/// What commits the committables of `connector` (see [`Committable::connector`]).
+// Asynchronous because a connector may have to reach its system first.
+pub async fn committer(connector: &str, env: &Env) -> Result<Box<dyn Committer>> {
+    let found = CONNECTORS.iter().find(|candidate| candidate.name() == connector);
+    found.and_then(|found| found.committer(env)).ok_or_else(|| {
+        Error::user(format!(
+            "the checkpoint holds output of connector '{connector}', which this version cannot \
+             commit: run the version that wrote it"
+        ))
+    })
+}
+
+/// Removes a sink's hidden output that attempts below `attempt` left behind.
+///
+/// To be called after the job was restored and `committables`, all that the restored checkpoint
+/// carries, were committed. Returns how many objects were removed.
+pub async fn remove_abandoned(
+    table: &str,
+    options: &BTreeMap<String, String>,
+    uid: &OperatorUid,
+    committables: &[Committable],
+    attempt: Attempt,
+    env: &Env,
+) -> Result<usize> {
+    let options = Options { table, map: options };
+    find(&options)?.remove_abandoned(&options, uid, committables, attempt, env).await
+}
+
+fn find(options: &Options<'_>) -> Result<&'static dyn Connector, OptionError> {
+    let table = options.table.to_owned();
+    let names = connector_names();
+    let Some(name) = options.get("connector") else {
+        return Err(OptionError::NoConnector { table, known: names.join(", ").into() });
+    };
+    CONNECTORS.iter().find(|connector| connector.name() == name).copied().ok_or_else(|| {
+        OptionError::UnknownConnector {
+            table,
+            name: name.to_owned(),
+            hint: did_you_mean(name, names.iter().copied()).into(),
+            known: names.join(", ").into(),
+        }
+    })
+}
+
+fn wrong_role(table: &str, name: &str, role: Role) -> OptionError {
+    let other = match role {
+        Role::Source => Role::Sink,
+        Role::Sink => Role::Source,
+    };
+    OptionError::WrongRole {
+        table: table.to_owned(),
+        name: name.to_owned(),
+        role: role.name(),
+        other: other.name(),
+    }
+}
+
+fn check_known(
+    options: &Options<'_>,
+    option: &str,
+    connector: &dyn Connector,
+    role: Role,
+    known: KnownOptions,
+) -> Result<(), OptionError> {
+    let common = if role == Role::Source { COMMON_SOURCE } else { &[] };
+    let mut names: Vec<&str> =
+        known.names.iter().copied().flatten().chain(COMMON).chain(common).copied().collect();
+    if names.contains(&option) || known.prefix.is_some_and(|prefix| option.starts_with(prefix)) {
+        return Ok(());
+    }
+    names.sort_unstable();
+    let hint = did_you_mean(option, names.iter().copied());
+    let mut list = names.join(", ");
+    if let Some(prefix) = known.prefix {
+        list = format!("{list}, {prefix}*");
+    }
+    Err(OptionError::UnknownOption {
+        table: options.table.to_owned(),
+        option: option.to_owned(),
+        connector: connector.name(),
+        role: role.name(),
+        hint: hint.into(),
+        known: list.into(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+
+use super::*;
+use crate::testing::{options, schema, timestamp};
+
+fn refused(role: Role, pairs: &[(&str, &str)], columns: &[(&str, DataType)]) -> String {
+    match validate("t", role, &options(pairs), &schema(columns)) {
+        Ok(()) => "accepted".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn what_is_wrong_is_named_with_what_would_be_right() {
+    let id = &[("id", DataType::Int64)][..];
+    let price = &[("price", DataType::Int64)][..];
+    let file = [("connector", "filesystem"), ("path", "x"), ("format", "json")];
+    let with = |pair| [&file[..], &[pair]].concat();
+    for (role, pairs, columns, expected) in [
+        (Role::Source, vec![], id, "option 'connector' is missing; known connectors: blackhole,"),
+        (
+            Role::Source,
+            vec![("connector", "kafak")],
+            id,
+            "unknown connector 'kafak' (did you mean 'kafka'?); known connectors: blackhole, ",
+        ),
+        (
+            Role::Sink,
+            vec![("connector", "nexmark")],
+            price,
+            "'nexmark' cannot be used as a sink; it is a source only",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "print")],
+            price,
+            "'print' cannot be used as a source; it is a sink only",
+        ),
+        (
+            Role::Source,
+            with(("fromat", "json")),
+            id,
+            "unknown option 'fromat' of connector 'filesystem' as a source \
+             (did you mean 'format'?); known options: connector, format, ",
+        ),
+        (
+            Role::Sink,
+            with(("json.ignore-parse-errors", "true")),
+            id,
+            "unknown option 'json.ignore-parse-errors' of connector 'filesystem' as a sink",
+        ),
+        (
+            Role::Source,
+            with(("scan.watermark.idle-timeout", "soon")),
+            id,
+            "'scan.watermark.idle-timeout' = 'soon' is not valid: expected a duration such as",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "filesystem"), ("format", "json")],
+            id,
+            "option 'path' is missing: set it to a directory or file",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "filesystem"), ("format", "json"), ("path", "gs://b/x")],
+            id,
+            "option 'path' = 'gs://b/x' is not valid: expected a directory or file",
+        ),
+        (
+            Role::Source,
+            file.to_vec(),
+            &[("at", DataType::Binary)],
+            "column 'at' has the type Binary, which the format 'json' does not support",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "nexmark"), ("number-of-rows", "many")],
+            price,
+            "'number-of-rows' = 'many' is not valid: expected a whole number from 0",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "nexmark"), ("nexmark.table", "bids")],
+            price,
+            "expected 'bid' or 'auction' or 'person'",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "nexmark")],
+            id,
+            "column 'id' is not part of a nexmark bid, which has: auction, bidder, price,",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "nexmark")],
+            &[("price", DataType::Utf8)],
+            "column 'price' has the type Utf8: declare it as BIGINT",
+        ),
+    ] {
+        let error = refused(role, &pairs, columns);
+        assert!(error.contains(expected), "{pairs:?}: {error}");
+        assert!(error.starts_with("table t: "), "{error}");
+    }
+}
+
+#[test]
+fn right_tables_are_accepted() {
+    let columns = &[("id", DataType::Int64), ("at", timestamp())][..];
+    for (role, pairs) in [
+        (Role::Sink, vec![("connector", "blackhole")]),
+        (Role::Sink, vec![("connector", "print"), ("print-identifier", "x")]),
+        (
+            Role::Sink,
+            vec![
+                ("connector", "filesystem"),
+                ("path", "s3://b/x"),
+                ("format", "json"),
+                ("json.timestamp-format.standard", "iso-8601"),
+            ],
+        ),
+        (
+            Role::Source,
+            vec![
+                ("connector", "filesystem"),
+                ("path", "x"),
+                ("format", "json"),
+                ("scan.watermark.idle-timeout", "5 s"),
+            ],
+        ),
+    ] {
+        assert_eq!(refused(role, &pairs, columns), "accepted");
+    }
+    let nexmark = [("connector", "nexmark"), ("rows-per-second", "100")];
+    let columns = [("PRICE", DataType::Int64), ("ts", timestamp()), ("url", DataType::Utf8View)];
+    assert_eq!(refused(Role::Source, &nexmark, &columns), "accepted");
+}
+
+#[test]
+fn boundedness_follows_the_options() {
+    let bounded = |pairs: &[(&str, &str)]| is_bounded(&options(pairs));
+    assert!(bounded(&[("connector", "filesystem")]));
+    assert!(!bounded(&[("connector", "nexmark")]));
+    assert!(bounded(&[("connector", "nexmark"), ("number-of-rows", "5")]));
+    assert!(!bounded(&[("connector", "nonsense")]));
+}
+
+#[tokio::test]
+async fn output_of_a_connector_that_commits_nothing_is_refused() {
+    let world = crate::testing::world(1);
+    for name in ["print", "gone"] {
+        let error = committer(name, &world.env).await.err().unwrap().to_string();
+        assert!(error.contains(&format!("connector '{name}'")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn sinks_without_committables_take_rows_and_prepare_nothing() {
+    let world = crate::testing::world(1);
+    let schema = schema(&[("id", DataType::Int64)]);
+    let pairs = [("connector", "blackhole")];
+    let ctx = crate::testing::sink_context(&world.env, &pairs, Arc::clone(&schema));
+    let mut sink = open_sink(ctx).await.unwrap();
+    sink.write(arrow::array::RecordBatch::new_empty(schema)).unwrap();
+    assert!(sink.prepare(sabot_types::Epoch::new(1)).await.unwrap().is_empty());
+}

@@ -1,0 +1,25 @@
+//! Expressions over batches, without naming who evaluates them.
+
+use std::fmt;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
+
+use crate::Result;
+
+/// A scalar expression, compiled against one input schema.
+pub trait Evaluator: fmt::Debug + Send + Sync {
+    /// Evaluates the expression for every row: one array of `batch.num_rows()` values.
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ArrayRef>;
+
+    /// The type of the result.
+    fn data_type(&self) -> &DataType;
+
+    /// The expression as SQL, for `sabot explain`.
+    fn sql(&self) -> &str;
+
+    /// The input column's index when the expression is just a column.
+    fn as_column(&self) -> Option<usize> {
+        None
+    }
+}

@@ -1,0 +1,65 @@
+//! Operators between source and sink.
+
+use arrow::array::RecordBatch;
+use sabot_types::EventTime;
+
+use crate::metrics::OperatorMetrics;
+use crate::state::{FrozenState, StateBackend};
+use crate::{Element, Result};
+
+/// One subtask of an operator. It runs on one thread and owns the state of its key groups.
+///
+/// Barriers, alignment and the end of input are the tasklet's part: it calls [`Self::snapshot`]
+/// between the rows before and after a barrier, and a watermark of [`EventTime::MAX`] at the end.
+pub trait Operator: Send {
+    /// Processes rows and emits what follows from them.
+    fn process(&mut self, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()>;
+
+    /// Event time has come to `watermark`: fires what is due, then passes the watermark on.
+    /// Watermarks never go back.
+    fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        cx.emit(Element::Watermark(watermark));
+        Ok(())
+    }
+
+    /// Brings all state into the backend and freezes it as it is now. Cheap: encoding and
+    /// upload happen in the background.
+    fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
+        let _ = cx;
+        Ok(OperatorSnapshot::default())
+    }
+}
+
+/// What an operator gives to a checkpoint.
+#[derive(Default)]
+pub struct OperatorSnapshot {
+    /// Keyed state, frozen.
+    pub keyed: Vec<Box<dyn FrozenState>>,
+    /// The operator's watermark, when it has to know it after a restore.
+    pub watermark: Option<EventTime>,
+}
+
+/// What an operator may use while it runs.
+pub struct Cx<'a> {
+    out: &'a mut Vec<Element>,
+    /// The slot's state backend.
+    pub state: &'a mut dyn StateBackend,
+    /// The operator's counters.
+    pub metrics: &'a OperatorMetrics,
+}
+
+impl<'a> Cx<'a> {
+    /// Collects what an operator emits into `out`.
+    pub fn new(
+        out: &'a mut Vec<Element>,
+        state: &'a mut dyn StateBackend,
+        metrics: &'a OperatorMetrics,
+    ) -> Self {
+        Self { out, state, metrics }
+    }
+
+    /// Sends an element to the operators that follow.
+    pub fn emit(&mut self, element: Element) {
+        self.out.push(element);
+    }
+}

@@ -1,0 +1,99 @@
+//! Filters, then projects.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{FilterBuilder, filter_record_batch};
+use arrow::datatypes::{DataType, SchemaRef};
+use sabot_core::plan::{CalcDesc, PlanNode};
+use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result};
+
+pub(crate) struct Calc {
+    filter: Option<Arc<dyn Evaluator>>,
+    columns: Vec<Arc<dyn Evaluator>>,
+    /// The input's columns that the output is made of, when it is nothing but columns: then
+    /// only these are filtered.
+    picked: Option<Vec<usize>>,
+    schema: SchemaRef,
+}
+
+impl Calc {
+    pub(crate) fn new(node: &PlanNode, desc: &CalcDesc) -> Result<Self> {
+        let CalcDesc { filter, columns } = desc;
+        let wrong = |what: String| Error::user(format!("operator {}: {what}", node.name));
+        if let Some(filter) = filter
+            && *filter.data_type() != DataType::Boolean
+        {
+            return Err(wrong(format!(
+                "the filter {} is of type {}: it must be a boolean",
+                filter.sql(),
+                filter.data_type()
+            )));
+        }
+        let fields = node.schema.fields();
+        if fields.len() != columns.len() {
+            return Err(wrong(format!("{} columns for {} fields", columns.len(), fields.len())));
+        }
+        for (column, field) in columns.iter().zip(fields) {
+            if column.data_type() != field.data_type() {
+                return Err(wrong(format!(
+                    "{} is of type {}: column {} must be of type {}",
+                    column.sql(),
+                    column.data_type(),
+                    field.name(),
+                    field.data_type()
+                )));
+            }
+        }
+        Ok(Self {
+            filter: filter.clone(),
+            columns: columns.clone(),
+            picked: columns.iter().map(|column| column.as_column()).collect(),
+            schema: Arc::clone(&node.schema),
+        })
+    }
+
+    fn project(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        self.columns.iter().map(|column| column.evaluate(batch)).collect()
+    }
+
+    /// The output's columns of the rows that `mask` keeps.
+    fn filtered(&self, batch: &RecordBatch, mask: &BooleanArray) -> Result<Vec<ArrayRef>> {
+        let Some(picked) = &self.picked else {
+            return self.project(&filter_record_batch(batch, mask)?);
+        };
+        let filter = FilterBuilder::new(mask).optimize().build();
+        let filtered = picked.iter().map(|column| filter.filter(batch.column(*column)));
+        Ok(filtered.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Operator for Calc {
+    fn process(&mut self, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        let mut rows = batch.num_rows();
+        let mut columns = None;
+        if let Some(filter) = &self.filter {
+            let mask = filter.evaluate(&batch)?;
+            let mask = mask.as_boolean();
+            let kept = mask.true_count();
+            if kept < rows && kept > 0 {
+                columns = Some(self.filtered(&batch, mask)?);
+            }
+            rows = kept;
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        let columns = match columns {
+            Some(columns) => columns,
+            None => self.project(&batch)?,
+        };
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let schema = Arc::clone(&self.schema);
+        cx.emit(Element::Batch(RecordBatch::try_new_with_options(schema, columns, &options)?));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! Columns as bytes, one value a row, for keys and values of state.
+
+use arrow::array::{Array, ArrayRef, BinaryArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::DataType;
+use arrow_row::{RowConverter, SortField};
+use sabot_core::{Error, Result};
+
+/// Encodes rows of columns with given types, each row for itself, and decodes them.
+pub(crate) struct RowCodec {
+    /// None when there are no columns: every row is empty.
+    converter: Option<RowConverter>,
+}
+
+impl RowCodec {
+    pub(crate) fn new(types: impl IntoIterator<Item = DataType>) -> Result<Self> {
+        let fields: Vec<_> = types.into_iter().map(SortField::new).collect();
+        let converter = if fields.is_empty() { None } else { Some(RowConverter::new(fields)?) };
+        Ok(Self { converter })
+    }
+
+    /// Encodes `rows` rows.
+    pub(crate) fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<BinaryArray> {
+        match &self.converter {
+            Some(converter) => Ok(converter.convert_columns(columns)?.try_into_binary()?),
+            None => {
+                Ok(BinaryArray::new(OffsetBuffer::new_zeroed(rows), Vec::<u8>::new().into(), None))
+            }
+        }
+    }
+
+    /// Decodes what [`Self::encode`] wrote; no row may be null.
+    pub(crate) fn decode(&self, rows: &BinaryArray) -> Result<Vec<ArrayRef>> {
+        let Some(converter) = &self.converter else { return Ok(Vec::new()) };
+        if rows.null_count() > 0 {
+            return Err(Error::state(
+                "decoding rows of state failed",
+                "a row is missing".to_string(),
+            ));
+        }
+        let parser = converter.parser();
+        Ok(converter.convert_rows(rows.iter().flatten().map(|row| parser.parse(row)))?)
+    }
+}
+
+/// The same rows of each column, without a copy.
+pub(crate) fn slice_all(columns: &[ArrayRef], offset: usize, rows: usize) -> Vec<ArrayRef> {
+    columns.iter().map(|column| column.slice(offset, rows)).collect()
+}

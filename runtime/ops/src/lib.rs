@@ -1,0 +1,63 @@
+//! The operators between source and sink: one file or folder each, built from their descriptors
+//! in the plan.
+
+mod calc;
+mod codec;
+mod error;
+mod migrate;
+mod partition;
+mod window;
+
+use arrow::datatypes::SchemaRef;
+use sabot_core::plan::{NodeKind, PlanNode};
+use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::{Error, Operator, Result};
+use sabot_types::{EventTime, KeyGroupCount, KeyGroupRange};
+
+pub use crate::migrate::{Migration, migrate};
+pub use crate::partition::Partitioner;
+
+/// What a subtask knows when its operators are built.
+#[derive(Debug, Clone, Copy)]
+pub struct OperatorConfig {
+    /// The job's key groups.
+    pub key_groups: KeyGroupCount,
+    /// Those that the subtask owns.
+    pub key_range: KeyGroupRange,
+    /// The operator's watermark in the checkpoint that was restored.
+    pub restored_watermark: Option<EventTime>,
+    /// Rows of the largest batch that an operator emits, from 1.
+    pub max_batch_rows: usize,
+}
+
+/// Builds one subtask of a calc or a window aggregate over rows of `input`.
+///
+/// Restored rows must be in `state` already: windows that exist only there fire as well.
+pub fn build(
+    node: &PlanNode,
+    input: &SchemaRef,
+    config: &OperatorConfig,
+    state: &mut dyn StateBackend,
+) -> Result<Box<dyn Operator>> {
+    match &node.kind {
+        NodeKind::Calc(desc) => Ok(Box::new(calc::Calc::new(node, desc)?)),
+        NodeKind::WindowAggregate(desc) => {
+            Ok(Box::new(window::WindowAggregate::new(node, desc, input, config, state)?))
+        }
+        NodeKind::Source(_) | NodeKind::Sink(_) => Err(Error::user(format!(
+            "operator {} is a connector: the connectors' registry builds it",
+            node.name
+        ))),
+    }
+}
+
+/// The states that `node` would open, without building it.
+pub fn state_specs(node: &PlanNode, input: &SchemaRef) -> Vec<StateSpec> {
+    match &node.kind {
+        NodeKind::WindowAggregate(desc) => vec![window::state_spec(&node.uid, desc, input)],
+        NodeKind::Calc(_) | NodeKind::Source(_) | NodeKind::Sink(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod testing;

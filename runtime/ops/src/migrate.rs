@@ -1,0 +1,183 @@
+//! Brings stored state into the form that a changed operator wants: values that it no longer
+//! has are left out, the others are put into its order.
+
+use std::str::FromStr;
+
+use arrow::datatypes::DataType;
+use sabot_core::state::{StateField, StateRows, StateSpec};
+use sabot_core::{Error, Result};
+
+use crate::codec::RowCodec;
+
+/// How stored rows become wanted rows.
+pub struct Migration {
+    /// None when they are the same.
+    mapping: Option<Mapping>,
+}
+
+struct Mapping {
+    stored: RowCodec,
+    wanted: RowCodec,
+    /// Where each wanted column is among the stored.
+    columns: Vec<usize>,
+}
+
+/// Plans the migration of a state's rows; an error when a wanted value is not stored, or when
+/// keys or namespaces differ.
+pub fn migrate(stored: &StateSpec, wanted: &StateSpec) -> Result<Migration> {
+    if stored.key != wanted.key || stored.namespace != wanted.namespace {
+        return Err(Error::user(format!(
+            "the state of operator {} has other keys or windows than the checkpoint's: start it \
+             under a new sink table, or restore with mode Empty",
+            wanted.operator
+        )));
+    }
+    if stored.value == wanted.value {
+        return Ok(Migration { mapping: None });
+    }
+    let find = |field: &StateField| {
+        stored.value.iter().position(|s| s == field).ok_or_else(|| {
+            Error::user(format!(
+                "operator {}: {} ({}) is not in the state: start it under a new sink table, or \
+                 restore with mode Empty",
+                wanted.operator, field.name, field.data_type
+            ))
+        })
+    };
+    let columns = wanted.value.iter().map(find).collect::<Result<_>>()?;
+    let mapping = Mapping { stored: codec(stored)?, wanted: codec(wanted)?, columns };
+    Ok(Migration { mapping: Some(mapping) })
+}
+
+impl Migration {
+    /// Whether rows stay as they are.
+    pub fn is_identity(&self) -> bool {
+        self.mapping.is_none()
+    }
+
+    /// Maps rows.
+    pub fn rows(&self, rows: StateRows) -> Result<StateRows> {
+        let Some(Mapping { stored, wanted, columns }) = &self.mapping else { return Ok(rows) };
+        let values = stored.decode(&rows.values)?;
+        let picked: Vec<_> = columns.iter().map(|column| values[*column].clone()).collect();
+        let values = wanted.encode(&picked, rows.groups.len())?;
+        Ok(StateRows { values, ..rows })
+    }
+}
+
+fn codec(spec: &StateSpec) -> Result<RowCodec> {
+    let types = spec.value.iter().map(|field| {
+        DataType::from_str(&field.data_type).map_err(|e| {
+            let what = format!("operator {}: reading the type of {}", spec.operator, field.name);
+            Error::state(what, e)
+        })
+    });
+    RowCodec::new(types.collect::<Result<Vec<_>>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Int64Array, StringArray,
+    };
+    use arrow::datatypes::{Int64Type, TimeUnit};
+    use sabot_core::state::Namespace;
+    use sabot_types::{KeyGroup, OperatorUid};
+
+    use super::*;
+
+    fn spec(value: &[(&str, DataType)]) -> StateSpec {
+        let field = |(name, data_type): &(&str, DataType)| StateField {
+            name: (*name).to_string(),
+            data_type: data_type.to_string(),
+        };
+        StateSpec {
+            operator: OperatorUid::new("op").unwrap(),
+            name: "window".to_string(),
+            key: vec![],
+            value: value.iter().map(field).collect(),
+            namespace: "window-end tumble(1,0)".to_string(),
+        }
+    }
+
+    fn rows(columns: &[ArrayRef]) -> StateRows {
+        let codec = RowCodec::new(columns.iter().map(|c| c.data_type().clone())).unwrap();
+        StateRows {
+            namespace: Namespace(4),
+            groups: vec![KeyGroup::new(0), KeyGroup::new(5)],
+            keys: BinaryArray::from(vec![b"a".as_slice(), b"b"]),
+            values: codec.encode(columns, 2).unwrap(),
+        }
+    }
+
+    #[test]
+    fn values_are_dropped_and_put_in_order_by_name() {
+        let decimals =
+            Decimal128Array::from(vec![Some(1), None]).with_precision_and_scale(38, 2).unwrap();
+        let columns: [ArrayRef; 3] = [
+            Arc::new(Int64Array::from(vec![1, 2])),
+            Arc::new(StringArray::from(vec![Some("x"), None])),
+            Arc::new(decimals),
+        ];
+        let stored = spec(&[
+            ("COUNT(*)", DataType::Int64),
+            ("MAX(name)", DataType::Utf8),
+            ("SUM(price)", DataType::Decimal128(38, 2)),
+        ]);
+        let wanted = [("SUM(price)", DataType::Decimal128(38, 2)), ("COUNT(*)", DataType::Int64)];
+        let migration = migrate(&stored, &spec(&wanted)).unwrap();
+        assert!(!migration.is_identity());
+        let migrated = migration.rows(rows(&columns)).unwrap();
+        let expected = rows(&[columns[2].clone(), columns[0].clone()]);
+        assert_eq!(migrated.values, expected.values);
+        assert_eq!(migrated.keys, expected.keys);
+
+        let none = migrate(&stored, &spec(&[])).unwrap().rows(rows(&columns)).unwrap();
+        assert_eq!(none.values.len(), 2);
+        assert_eq!(none.values.value(1), b"");
+    }
+
+    #[test]
+    fn the_same_values_stay_as_they_are() {
+        let same = spec(&[("COUNT(*)", DataType::Int64)]);
+        let migration = migrate(&same, &same).unwrap();
+        assert!(migration.is_identity());
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let out = migration.rows(rows(std::slice::from_ref(&column))).unwrap();
+        let codec = RowCodec::new([DataType::Int64]).unwrap();
+        let decoded = codec.decode(&out.values).unwrap();
+        assert_eq!(decoded[0].as_primitive::<Int64Type>().values(), &[1, 2]);
+    }
+
+    #[test]
+    fn a_value_that_is_not_stored_is_refused_by_name() {
+        let stored = spec(&[("COUNT(*)", DataType::Int64)]);
+        let wanted = spec(&[("MAX(price)", DataType::Int64)]);
+        let error = migrate(&stored, &wanted).err().unwrap();
+        assert!(error.to_string().contains("MAX(price)"), "{error}");
+    }
+
+    #[test]
+    fn every_type_of_a_value_is_read_back_from_its_text() {
+        for data_type in [
+            DataType::Boolean,
+            DataType::Int8,
+            DataType::Int64,
+            DataType::Float32,
+            DataType::Float64,
+            DataType::Utf8,
+            DataType::Utf8View,
+            DataType::Binary,
+            DataType::Date32,
+            DataType::Time32(TimeUnit::Millisecond),
+            DataType::Decimal128(38, 18),
+            DataType::Timestamp(TimeUnit::Millisecond, None),
+            DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            DataType::Timestamp(TimeUnit::Nanosecond, Some("+02:00".into())),
+        ] {
+            assert_eq!(DataType::from_str(&data_type.to_string()).unwrap(), data_type);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What tests of operators share: evaluators, and a driver that plays the tasklet.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{NodeId, NodeKind, PlanNode};
+use sabot_core::state::{FrozenState, StateBackend};
+use sabot_core::{Cx, Element, Evaluator, Operator, OperatorSnapshot, Result};
+use sabot_types::{KeyGroupCount, OperatorUid};
+
+use crate::OperatorConfig;
+
+/// An evaluator made of a function.
+pub(crate) struct Computed {
+    compute: fn(&RecordBatch) -> ArrayRef,
+    data_type: DataType,
+}
+
+impl std::fmt::Debug for Computed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Computed")
+    }
+}
+
+impl Evaluator for Computed {
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ArrayRef> {
+        Ok((self.compute)(batch))
+    }
+
+    fn data_type(&self) -> &DataType {
+        &self.data_type
+    }
+
+    fn sql(&self) -> &'static str {
+        "computed"
+    }
+}
+
+pub(crate) fn computed(
+    data_type: DataType,
+    compute: fn(&RecordBatch) -> ArrayRef,
+) -> Arc<dyn Evaluator> {
+    Arc::new(Computed { compute, data_type })
+}
+
+/// An evaluator that is an input column.
+#[derive(Debug)]
+struct ColumnAt(usize, DataType);
+
+impl Evaluator for ColumnAt {
+    fn evaluate(&self, batch: &RecordBatch) -> Result<ArrayRef> {
+        Ok(Arc::clone(batch.column(self.0)))
+    }
+
+    fn data_type(&self) -> &DataType {
+        &self.1
+    }
+
+    fn sql(&self) -> &'static str {
+        "column"
+    }
+
+    fn as_column(&self) -> Option<usize> {
+        Some(self.0)
+    }
+}
+
+pub(crate) fn column(index: usize, data_type: DataType) -> Arc<dyn Evaluator> {
+    Arc::new(ColumnAt(index, data_type))
+}
+
+pub(crate) fn node(kind: NodeKind, schema: SchemaRef) -> PlanNode {
+    PlanNode {
+        id: NodeId(1),
+        uid: OperatorUid::new("test").unwrap(),
+        name: "test".to_string(),
+        kind,
+        input: None,
+        schema,
+    }
+}
+
+pub(crate) fn config() -> OperatorConfig {
+    OperatorConfig {
+        key_groups: KeyGroupCount::DEFAULT,
+        key_range: KeyGroupCount::DEFAULT.full_range(),
+        restored_watermark: None,
+        max_batch_rows: 1000,
+    }
+}
+
+/// An operator with its backend and what it emitted.
+pub(crate) struct Driver {
+    pub(crate) operator: Box<dyn Operator>,
+    pub(crate) backend: Box<dyn StateBackend>,
+    pub(crate) metrics: OperatorMetrics,
+    pub(crate) out: Vec<Element>,
+}
+
+impl Driver {
+    pub(crate) fn new(
+        node: &PlanNode,
+        input: &SchemaRef,
+        config: &OperatorConfig,
+        mut backend: Box<dyn StateBackend>,
+    ) -> Self {
+        let operator = crate::build(node, input, config, &mut *backend).unwrap();
+        Self { operator, backend, metrics: OperatorMetrics::default(), out: Vec::new() }
+    }
+
+    pub(crate) fn process(&mut self, batch: RecordBatch) -> Result<()> {
+        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics);
+        self.operator.process(batch, &mut cx)
+    }
+
+    pub(crate) fn watermark(&mut self, millis: i64) {
+        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics);
+        let watermark = sabot_types::EventTime::from_millis(millis);
+        self.operator.watermark(watermark, &mut cx).unwrap();
+    }
+
+    pub(crate) fn snapshot(&mut self) -> OperatorSnapshot {
+        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics);
+        self.operator.snapshot(&mut cx).unwrap()
+    }
+
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &RecordBatch> {
+        self.out.iter().filter_map(|element| match element {
+            Element::Batch(batch) => Some(batch),
+            _ => None,
+        })
+    }
+}
+
+/// Writes frozen rows to a backend, as a restore does.
+pub(crate) fn load(frozen: Box<dyn FrozenState>, backend: &mut dyn StateBackend) {
+    let state = backend.open(frozen.spec()).unwrap();
+    frozen
+        .visit(&mut |row| {
+            let keys = BinaryArray::from(vec![row.key]);
+            let values = BinaryArray::from(vec![row.value]);
+            assert_eq!(keys.len(), 1);
+            backend.put(state, row.namespace, &[row.group], &keys, &values)
+        })
+        .unwrap();
+}

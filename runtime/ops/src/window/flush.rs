@@ -1,0 +1,89 @@
+//! Brings the hot tables into the state backend, for a snapshot.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::{filter, is_not_null};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::state::Namespace;
+use sabot_core::{Cx, Error, Result, column_hash};
+use sabot_types::KeyGroup;
+
+use super::WindowAggregate;
+use super::table::Table;
+use crate::codec::slice_all;
+
+/// Rows that one write brings.
+const CHUNK_ROWS: usize = 8192;
+
+impl WindowAggregate {
+    /// Afterwards the backend has everything, and the tables are gone.
+    pub(super) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        let ends: Vec<i64> = self.open.keys().copied().collect();
+        for end in ends {
+            let Some(slice) = self.open.get_mut(&end) else { continue };
+            let Some(table) = slice.hot.take() else { continue };
+            let stored = std::mem::replace(&mut slice.stored, true);
+            self.flush_window(Namespace(end), table, stored, cx)?;
+        }
+        Ok(())
+    }
+
+    fn flush_window(
+        &self,
+        namespace: Namespace,
+        table: Table,
+        stored: bool,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let rows = table.len();
+        let (keys, partials) = table.partials()?;
+        for offset in (0..rows).step_by(CHUNK_ROWS) {
+            let rows = CHUNK_ROWS.min(rows - offset);
+            let keys = slice_all(&keys, offset, rows);
+            let mut partials = slice_all(&partials, offset, rows);
+            let groups = self.key_groups_of(&keys, rows)?;
+            let encoded = self.key_codec.encode(&keys, rows)?;
+            if stored {
+                let before = cx.state.get(self.state, namespace, &groups, &encoded)?;
+                OperatorMetrics::add(&cx.metrics.state_reads, rows);
+                if before.null_count() < rows {
+                    partials = self.merge_before(&partials, &before)?;
+                }
+            }
+            let values = self.value_codec.encode(&partials, rows)?;
+            cx.state.put(self.state, namespace, &groups, &encoded, &values)?;
+            OperatorMetrics::add(&cx.metrics.state_writes, rows);
+        }
+        Ok(())
+    }
+
+    /// Merges what the state already has (null where it has nothing) into partial results.
+    fn merge_before(&self, partials: &[ArrayRef], before: &BinaryArray) -> Result<Vec<ArrayRef>> {
+        let of: Vec<usize> = (0..before.len()).filter(|row| before.is_valid(*row)).collect();
+        let found = filter(before, &is_not_null(before)?)?;
+        let more = self.value_codec.decode(found.as_binary::<i32>())?;
+        self.shape.merged(partials, before.len(), &more, &of)
+    }
+
+    /// The keys' groups, all of which the subtask must own: state in other groups would be lost
+    /// at the next restore.
+    fn key_groups_of(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<KeyGroup>> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let schema = Arc::clone(self.shape.keys());
+        let batch = RecordBatch::try_new_with_options(schema, keys.to_vec(), &options)?;
+        let columns: Vec<usize> = (0..keys.len()).collect();
+        let mut groups = Vec::new();
+        column_hash::key_groups(&batch, &columns, self.key_groups, &mut groups)?;
+        match groups.iter().find(|group| !self.key_range.contains(**group)) {
+            None => Ok(groups),
+            Some(group) => Err(Error::state(
+                format!("writing the state of {}", self.name),
+                format!(
+                    "a row belongs to key group {group}, but the subtask owns {}",
+                    self.key_range
+                ),
+            )),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The columns of a batch that a window aggregate reads: each is cast once, and taken once when
+//! the batch is split.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{TimestampMillisecondArray, UInt32Array};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
+use sabot_core::plan::{AggregateFunction, WindowAggregateDesc};
+use sabot_core::{Error, Result};
+
+use super::aggregate::Aggregate;
+
+/// Which columns are read, and for what.
+pub(super) struct WindowInput {
+    row_time: usize,
+    /// For messages: the row-time column's name.
+    row_time_name: String,
+    /// The columns that are read, each once.
+    columns: Vec<Read>,
+    /// Which of them are keys.
+    keys: Vec<usize>,
+    arguments: Vec<ArgumentOf>,
+}
+
+/// A column of the batch, cast when it has to be.
+#[derive(PartialEq)]
+struct Read {
+    column: usize,
+    cast_to: Option<DataType>,
+}
+
+/// What an aggregate reads, as indexes of columns that are read.
+struct ArgumentOf {
+    value: Option<usize>,
+    filter: Option<usize>,
+}
+
+/// Rows of one window.
+pub(super) struct WindowRows {
+    pub(super) rows: usize,
+    pub(super) keys: Vec<ArrayRef>,
+    /// For each aggregate, its argument and filter.
+    pub(super) arguments: Vec<(ArrayRef, Option<BooleanArray>)>,
+}
+
+impl WindowInput {
+    pub(super) fn new(
+        operator: &str,
+        desc: &WindowAggregateDesc,
+        aggregates: &[Aggregate],
+        input: &SchemaRef,
+    ) -> Result<Self> {
+        let time = input.field(desc.row_time);
+        if !matches!(time.data_type(), DataType::Timestamp(TimeUnit::Millisecond, _)) {
+            return Err(Error::user(format!(
+                "operator {operator}: row-time column {} is of type {}: it must be a TIMESTAMP(3)",
+                time.name(),
+                time.data_type()
+            )));
+        }
+        let mut columns = Vec::new();
+        let keys = desc.keys.iter().map(|key| read(&mut columns, *key, None)).collect();
+        let mut arguments = Vec::new();
+        for (desc, aggregate) in desc.aggregates.iter().zip(aggregates) {
+            let value = desc.argument.map(|column| {
+                let casts = desc.function != AggregateFunction::Count
+                    && input.field(column).data_type() != aggregate.state_type();
+                read(&mut columns, column, casts.then(|| aggregate.state_type().clone()))
+            });
+            let filter = desc.filter.map(|column| read(&mut columns, column, None));
+            if let Some(column) = desc.filter
+                && *input.field(column).data_type() != DataType::Boolean
+            {
+                return Err(Error::user(format!(
+                    "operator {operator}: the filter of {} must be a boolean",
+                    desc.name
+                )));
+            }
+            arguments.push(ArgumentOf { value, filter });
+        }
+        let row_time_name = time.name().clone();
+        Ok(Self { row_time: desc.row_time, row_time_name, columns, keys, arguments })
+    }
+
+    /// The row times, none of them null.
+    pub(super) fn times<'a>(
+        &self,
+        batch: &'a RecordBatch,
+    ) -> Result<&'a TimestampMillisecondArray> {
+        let times = batch.column(self.row_time).as_primitive::<TimestampMillisecondType>();
+        if times.null_count() > 0 {
+            return Err(Error::user(format!(
+                "row-time column {} holds a null: every row must have an event time; filter \
+                 such rows out with WHERE {} IS NOT NULL",
+                self.row_time_name, self.row_time_name
+            )));
+        }
+        Ok(times)
+    }
+
+    /// The columns that are read.
+    pub(super) fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let read = |Read { column, cast_to }: &Read| {
+            let column = batch.column(*column);
+            match cast_to {
+                Some(data_type) => Ok(cast(column, data_type)?),
+                None => Ok(Arc::clone(column)),
+            }
+        };
+        self.columns.iter().map(read).collect()
+    }
+
+    /// Tells apart what [`Self::columns`] gave, for `rows` rows.
+    pub(super) fn rows(&self, columns: &[ArrayRef], rows: usize) -> WindowRows {
+        let arguments = self.arguments.iter().map(|argument| {
+            let value = match argument.value {
+                Some(column) => Arc::clone(&columns[column]),
+                // COUNT(*) counts rows: any column without nulls.
+                None => Arc::new(BooleanArray::new(BooleanBuffer::new_unset(rows), None)),
+            };
+            (value, argument.filter.map(|column| columns[column].as_boolean().clone()))
+        });
+        WindowRows {
+            rows,
+            keys: self.keys.iter().map(|column| Arc::clone(&columns[*column])).collect(),
+            arguments: arguments.collect(),
+        }
+    }
+}
+
+/// The index of a column among those that are read, which it joins.
+fn read(columns: &mut Vec<Read>, column: usize, cast_to: Option<DataType>) -> usize {
+    let wanted = Read { column, cast_to };
+    columns.iter().position(|known| *known == wanted).unwrap_or_else(|| {
+        columns.push(wanted);
+        columns.len() - 1
+    })
+}
+
+/// The given rows of each column.
+pub(super) fn take(columns: &[ArrayRef], rows: &[u32]) -> Result<Vec<ArrayRef>> {
+    let rows = UInt32Array::from(rows.to_vec());
+    let taken = columns.iter().map(|column| arrow::compute::take(column, &rows, None));
+    Ok(taken.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,148 @@
+//! The hot table of one window: keys to group numbers, group numbers to accumulators.
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::SchemaRef;
+use datafusion_expr::{EmitTo, GroupsAccumulator};
+use datafusion_physical_plan::aggregates::group_values::{GroupValues, new_group_values};
+use datafusion_physical_plan::aggregates::order::GroupOrdering;
+use sabot_core::Result;
+
+use super::aggregate::Aggregate;
+use super::input::WindowRows;
+use crate::error::computing;
+
+/// What the tables of an operator have in common.
+pub(super) struct TableShape {
+    keys: SchemaRef,
+    aggregates: Vec<Aggregate>,
+}
+
+/// Aggregates by key.
+pub(super) struct Table {
+    /// None without key columns: then all rows are one group.
+    keys: Option<Box<dyn GroupValues>>,
+    accumulators: Vec<Box<dyn GroupsAccumulator>>,
+    groups: usize,
+}
+
+impl TableShape {
+    pub(super) fn new(keys: SchemaRef, aggregates: Vec<Aggregate>) -> Self {
+        Self { keys, aggregates }
+    }
+
+    /// An empty table.
+    pub(super) fn table(&self) -> Result<Table> {
+        let keys = if self.keys.fields().is_empty() {
+            None
+        } else {
+            let keys = new_group_values(self.keys.clone(), &GroupOrdering::None);
+            Some(keys.map_err(computing)?)
+        };
+        let accumulators = self.aggregates.iter().map(Aggregate::accumulator);
+        Ok(Table { keys, accumulators: accumulators.collect::<Result<_>>()?, groups: 0 })
+    }
+
+    /// The keys' columns.
+    pub(super) fn keys(&self) -> &SchemaRef {
+        &self.keys
+    }
+
+    /// Partial results of `rows` groups, with more partial results of some of them merged:
+    /// `more[i]` belongs to group `of[i]`.
+    pub(super) fn merged(
+        &self,
+        partials: &[ArrayRef],
+        rows: usize,
+        more: &[ArrayRef],
+        of: &[usize],
+    ) -> Result<Vec<ArrayRef>> {
+        let all: Vec<_> = (0..rows).collect();
+        let mut merged = Vec::with_capacity(partials.len());
+        for ((aggregate, partial), more) in self.aggregates.iter().zip(partials).zip(more) {
+            let mut accumulator = aggregate.accumulator()?;
+            let result = accumulator
+                .merge_batch(std::slice::from_ref(partial), &all, rows)
+                .and_then(|()| accumulator.merge_batch(std::slice::from_ref(more), of, rows))
+                .and_then(|()| accumulator.state(EmitTo::All));
+            merged.extend(result.map_err(computing)?);
+        }
+        Ok(merged)
+    }
+}
+
+impl Table {
+    /// The number of keys.
+    pub(super) fn len(&self) -> usize {
+        self.groups
+    }
+
+    /// Adds rows.
+    pub(super) fn update(&mut self, rows: &WindowRows, groups: &mut Vec<usize>) -> Result<()> {
+        self.intern(&rows.keys, rows.rows, groups)?;
+        for (accumulator, (value, filter)) in self.accumulators.iter_mut().zip(&rows.arguments) {
+            let value = std::slice::from_ref(value);
+            accumulator
+                .update_batch(value, groups, filter.as_ref(), self.groups)
+                .map_err(computing)?;
+        }
+        Ok(())
+    }
+
+    /// Merges partial results of `rows` keys.
+    pub(super) fn merge(
+        &mut self,
+        keys: &[ArrayRef],
+        partials: &[ArrayRef],
+        rows: usize,
+        groups: &mut Vec<usize>,
+    ) -> Result<()> {
+        self.intern(keys, rows, groups)?;
+        for (accumulator, partial) in self.accumulators.iter_mut().zip(partials) {
+            let partial = std::slice::from_ref(partial);
+            accumulator.merge_batch(partial, groups, self.groups).map_err(computing)?;
+        }
+        Ok(())
+    }
+
+    /// The keys and their partial results.
+    pub(super) fn partials(mut self) -> Result<(Vec<ArrayRef>, Vec<ArrayRef>)> {
+        let keys = self.take_keys()?;
+        let mut partials = Vec::with_capacity(self.accumulators.len());
+        for mut accumulator in self.accumulators {
+            // Each of these functions keeps one column.
+            partials.extend(accumulator.state(EmitTo::All).map_err(computing)?);
+        }
+        Ok((keys, partials))
+    }
+
+    /// The keys and their results.
+    pub(super) fn results(mut self, shape: &TableShape) -> Result<(Vec<ArrayRef>, Vec<ArrayRef>)> {
+        let keys = self.take_keys()?;
+        let mut results = Vec::with_capacity(self.accumulators.len());
+        for (mut accumulator, aggregate) in self.accumulators.into_iter().zip(&shape.aggregates) {
+            let accumulated = accumulator.evaluate(EmitTo::All).map_err(computing)?;
+            results.push(aggregate.result(accumulated)?);
+        }
+        Ok((keys, results))
+    }
+
+    fn take_keys(&mut self) -> Result<Vec<ArrayRef>> {
+        match &mut self.keys {
+            Some(keys) => keys.emit(EmitTo::All).map_err(computing),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The group number of each row.
+    fn intern(&mut self, keys: &[ArrayRef], rows: usize, groups: &mut Vec<usize>) -> Result<()> {
+        if let Some(known) = &mut self.keys {
+            known.intern(keys, groups).map_err(computing)?;
+            self.groups = known.len();
+        } else {
+            groups.clear();
+            groups.resize(rows, 0);
+            self.groups = self.groups.max(usize::from(rows > 0));
+        }
+        Ok(())
+    }
+}

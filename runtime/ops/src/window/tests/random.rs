@@ -1,0 +1,127 @@
+//! Random rows, watermarks, snapshots and restores against the reference.
+
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::{Random, SeededRandom};
+use sabot_types::EventTime;
+
+use super::fixture::{Backends, Fired, Row, SIZE_MS, batch, expected, fired, input, plan};
+use crate::OperatorConfig;
+use crate::testing::{Driver, config, load};
+
+const SEEDS: u64 = 30;
+const STEPS: usize = 60;
+
+struct Dice(SeededRandom);
+
+impl Dice {
+    fn below(&self, bound: u64) -> u64 {
+        self.0.next_u64() % bound
+    }
+
+    fn maybe<T>(&self, value: T) -> Option<T> {
+        (self.below(5) > 0).then_some(value)
+    }
+
+    fn row(&self, around: i64) -> Row {
+        Row {
+            k1: self.maybe(self.below(4) as i64),
+            k2: self.maybe("k".repeat(self.below(3) as usize * 20)),
+            v: self.maybe(self.0.next_u64() as i32),
+            t: self.maybe(format!("t{}", self.below(1000))),
+            f: self.maybe(self.below(2) == 0),
+            ts: around + self.below(60) as i64 - 20,
+        }
+    }
+}
+
+/// Runs random steps; with `disturbed`, snapshots are taken and restored in between.
+fn run(seed: u64, keys: &[usize], disturbed: Option<&Backends>) -> (Vec<Fired>, Vec<Fired>) {
+    let dice = Dice(SeededRandom::new(seed));
+    let node = plan(keys);
+    let memory = Backends::all();
+    let backends = disturbed.unwrap_or(&memory[0]);
+    let mut driver = Driver::new(&node, &input(), &config(), backends.make());
+    let mut watermark = -100;
+    let (mut kept, mut late) = (Vec::new(), 0);
+    let mut out = Vec::new();
+    for _ in 0..STEPS {
+        let (kind, rows, step) = (dice.below(6), dice.below(40), 1 + dice.below(25) as i64);
+        match kind {
+            0..=2 => {
+                let rows: Vec<_> = (0..rows).map(|_| dice.row(watermark)).collect();
+                for row in &rows {
+                    let end = row.ts.div_euclid(SIZE_MS) * SIZE_MS + SIZE_MS;
+                    if end - 1 <= watermark && watermark > -100 {
+                        late += 1;
+                    } else {
+                        kept.push(row.clone());
+                    }
+                }
+                driver.process(batch(&rows)).unwrap();
+            }
+            3 => {
+                watermark += step;
+                driver.watermark(watermark);
+            }
+            4 => {
+                if disturbed.is_some() {
+                    drop(driver.snapshot());
+                }
+            }
+            _ => {
+                if let Some(backends) = disturbed {
+                    let snapshot = driver.snapshot();
+                    // What came after the snapshot is lost with the old operator.
+                    driver.process(batch(&[row_in_time(watermark)])).unwrap();
+                    late -= late_of(&driver, &mut out);
+                    let mut backend = backends.make();
+                    for frozen in snapshot.keyed {
+                        load(frozen, &mut *backend);
+                    }
+                    let restored_watermark = snapshot.watermark;
+                    let config = OperatorConfig { restored_watermark, ..config() };
+                    driver = Driver::new(&node, &input(), &config, backend);
+                }
+            }
+        }
+    }
+    driver.watermark(EventTime::MAX.millis());
+    late -= late_of(&driver, &mut out);
+    assert_eq!(late, 0, "late rows are counted");
+    out.sort();
+    (out, expected(&kept, keys))
+}
+
+/// Takes what a driver emitted; gives the late rows that it counted.
+fn late_of(driver: &Driver, out: &mut Vec<Fired>) -> i64 {
+    out.extend(fired(driver));
+    OperatorMetrics::get(&driver.metrics.rows_late) as i64
+}
+
+/// A row that is never late.
+fn row_in_time(watermark: i64) -> Row {
+    Row { k1: Some(1), k2: None, v: Some(1), t: None, f: None, ts: watermark + 1000 }
+}
+
+#[test]
+fn random_runs_give_what_the_reference_gives() {
+    for seed in 0..SEEDS {
+        for keys in [&[0, 1][..], &[0], &[1], &[]] {
+            let (out, expected) = run(seed, keys, None);
+            assert_eq!(out, expected, "seed {seed}, keys {keys:?}");
+        }
+    }
+}
+
+#[test]
+fn snapshots_and_restores_change_nothing() {
+    // Each restore opens a database, which takes long.
+    for (backends, seeds) in Backends::all().into_iter().zip([SEEDS, 3]) {
+        for seed in 0..seeds {
+            for keys in [&[0, 1][..], &[0], &[1], &[]] {
+                let (out, expected) = run(seed, keys, Some(&backends));
+                assert_eq!(out, expected, "seed {seed}, keys {keys:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Segments: the keyed rows of one slot at one epoch, as one immutable object.
+//!
+//! ```text
+//! magic, version                                                12 bytes
+//! block ...      rows of one (state, namespace), a span of key groups; lz4
+//! index          the states' specs, then one entry a block
+//! trailer        length and checksum of the index, version, magic  20 bytes
+//! ```
+//! Every block and the index have their own checksum, so that a reader that takes only some key
+//! groups notices damage too. Numbers are little-endian.
+
+mod block;
+mod index;
+mod read;
+mod write;
+
+use bytes::Bytes;
+use sabot_core::Clock;
+use sabot_core::state::StateSpec;
+use sabot_core::store::{ObjectStore, StoreError};
+use sabot_types::{Attempt, Epoch, OperatorUid};
+
+use crate::layout;
+use crate::manifest::SegmentRef;
+use crate::store::{PutOnceError, object_uri, put_once};
+
+pub use read::{BATCH_ROWS, SegmentReader, StateSize};
+pub use write::encode;
+
+const MAGIC: [u8; 8] = *b"SABOTSEG";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 12;
+const TRAILER_BYTES: usize = 20;
+
+/// A segment's bytes.
+#[derive(Debug, Clone)]
+pub struct Encoded {
+    /// The whole object.
+    pub bytes: Bytes,
+    /// Checksum of the whole object.
+    pub crc32: u32,
+    /// Rows in it.
+    pub rows: u64,
+    /// The states in it, also those without rows.
+    pub states: Vec<StateSpec>,
+}
+
+impl Encoded {
+    /// Whether there are no rows, so that nothing need be uploaded.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+}
+
+/// Why a segment was not written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    /// The state could not be visited.
+    #[error("visiting state {state:?} of operator {operator} failed")]
+    Visit {
+        /// The operator.
+        operator: OperatorUid,
+        /// The state.
+        state: String,
+        /// Why.
+        #[source]
+        source: sabot_core::Error,
+    },
+    /// One state was given twice.
+    #[error("state {state:?} of operator {operator} was frozen twice for one segment")]
+    StateTwice {
+        /// The operator.
+        operator: OperatorUid,
+        /// The state.
+        state: String,
+    },
+    /// A row that no segment can hold.
+    #[error(
+        "a row of {bytes} bytes in state {state:?} of operator {operator} is too large: a key and \
+         its value may take 1 GiB"
+    )]
+    RowTooLarge {
+        /// The operator.
+        operator: OperatorUid,
+        /// The state.
+        state: String,
+        /// Bytes of key and value.
+        bytes: usize,
+    },
+    /// The object is gone.
+    #[error("segment {uri} does not exist: restore another savepoint or retained checkpoint")]
+    Missing {
+        /// The object.
+        uri: String,
+    },
+    /// The object's content is not what was written.
+    #[error("segment {uri} is damaged ({what}): restore another savepoint or retained checkpoint")]
+    Corrupt {
+        /// The object.
+        uri: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// Written by another version.
+    #[error(
+        "segment {uri} has format version {found}, this version of Sabot reads {VERSION}: use the \
+         version that wrote it"
+    )]
+    FormatVersion {
+        /// The object.
+        uri: String,
+        /// What it says.
+        found: u32,
+    },
+    /// Another content has the segment's name.
+    #[error("segment {uri} exists with another content: another process runs the same attempt")]
+    Conflict {
+        /// The object.
+        uri: String,
+    },
+    /// The store failed.
+    #[error("{action} segment {uri} failed")]
+    Store {
+        /// The call.
+        action: &'static str,
+        /// The object.
+        uri: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+}
+
+/// Uploads what `slot` has for `epoch`; retried while the store is away for some seconds.
+pub async fn upload_segment(
+    store: &dyn ObjectStore,
+    clock: &dyn Clock,
+    attempt: Attempt,
+    epoch: Epoch,
+    slot: u32,
+    encoded: &Encoded,
+) -> Result<SegmentRef, SegmentError> {
+    let key = layout::segment(attempt, epoch, slot);
+    let uri = object_uri(store, &key);
+    put_once(store, clock, &key, encoded.bytes.clone()).await.map_err(|error| match error {
+        PutOnceError::Conflict => SegmentError::Conflict { uri },
+        PutOnceError::Store(source) => SegmentError::Store { action: "writing", uri, source },
+    })?;
+    Ok(SegmentRef {
+        key,
+        size: encoded.bytes.len() as u64,
+        crc32: encoded.crc32,
+        slot,
+        epoch,
+        rows: encoded.rows,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! A block: rows of one state and namespace, column by column, compressed as one.
+//!
+//! Uncompressed: the key groups (2 bytes a row), the keys' lengths, the values' lengths (4 bytes a
+//! row each), the keys, the values.
+
+use arrow::array::{Array, BinaryArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use sabot_types::KeyGroup;
+
+/// Rows that are being collected.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) groups: Vec<u16>,
+    key_lengths: Vec<u32>,
+    value_lengths: Vec<u32>,
+    keys: Vec<u8>,
+    values: Vec<u8>,
+}
+
+impl Rows {
+    pub(super) fn push(&mut self, group: KeyGroup, key: &[u8], value: &[u8]) {
+        self.groups.push(group.index());
+        self.key_lengths.push(key.len() as u32);
+        self.value_lengths.push(value.len() as u32);
+        self.keys.extend_from_slice(key);
+        self.values.extend_from_slice(value);
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.groups.len() * 10 + self.keys.len() + self.values.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.groups.clear();
+        self.key_lengths.clear();
+        self.value_lengths.clear();
+        self.keys.clear();
+        self.values.clear();
+    }
+
+    /// The block's bytes before compression.
+    pub(super) fn lay_out(&self, out: &mut Vec<u8>) {
+        out.clear();
+        out.reserve(self.bytes());
+        out.extend(self.groups.iter().flat_map(|group| group.to_le_bytes()));
+        out.extend(self.key_lengths.iter().flat_map(|length| length.to_le_bytes()));
+        out.extend(self.value_lengths.iter().flat_map(|length| length.to_le_bytes()));
+        out.extend_from_slice(&self.keys);
+        out.extend_from_slice(&self.values);
+    }
+}
+
+/// A block as read.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) groups: Vec<KeyGroup>,
+    pub(super) keys: BinaryArray,
+    pub(super) values: BinaryArray,
+}
+
+/// Reads a block of `rows` rows; the error says what does not fit.
+pub(super) fn decode(stored: &[u8], raw_bytes: usize, rows: usize) -> Result<Block, String> {
+    let raw = lz4_flex::block::decompress(stored, raw_bytes).map_err(|error| error.to_string())?;
+    let fixed = rows.checked_mul(10).filter(|fixed| *fixed <= raw.len());
+    let (Some(fixed), true) = (fixed, raw.len() == raw_bytes) else {
+        return Err(format!("a block of {} bytes cannot hold {rows} rows", raw.len()));
+    };
+    let groups = raw[..rows * 2]
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .map(|bytes| KeyGroup::new(u16::from_le_bytes(*bytes)))
+        .collect();
+    let keys = offsets(&raw[rows * 2..rows * 6])?;
+    let values = offsets(&raw[rows * 6..fixed])?;
+    let key_bytes = keys[rows] as usize;
+    if fixed + key_bytes + values[rows] as usize != raw.len() {
+        return Err("the lengths of a block's rows do not add up".to_owned());
+    }
+    let buffer = Buffer::from_vec(raw);
+    let column = |offsets: Vec<i32>, start: usize, length: usize| {
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        BinaryArray::try_new(offsets, buffer.slice_with_length(start, length), None)
+            .map_err(|error| error.to_string())
+    };
+    let value_bytes = values[rows] as usize;
+    let keys = column(keys, fixed, key_bytes)?;
+    let values = column(values, fixed + key_bytes, value_bytes)?;
+    debug_assert_eq!(keys.len(), values.len());
+    Ok(Block { groups, keys, values })
+}
+
+fn offsets(lengths: &[u8]) -> Result<Vec<i32>, String> {
+    let mut end = 0_i32;
+    let mut offsets = Vec::with_capacity(lengths.len() / 4 + 1);
+    offsets.push(0);
+    for bytes in lengths.as_chunks::<4>().0 {
+        end = i32::try_from(u32::from_le_bytes(*bytes))
+            .ok()
+            .and_then(|length| end.checked_add(length))
+            .ok_or("the lengths of a block's rows are too large")?;
+        offsets.push(end);
+    }
+    Ok(offsets)
+}

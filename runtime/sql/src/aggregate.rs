@@ -1,0 +1,350 @@
+//! `GROUP BY` over windows: keys, aggregates and what SELECT and HAVING may say over them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field as ArrowField, Schema};
+use datafusion_common::{DFSchema, DFSchemaRef};
+use datafusion_expr::{Operator, binary_expr, cast};
+use datafusion_functions::core::nullif;
+use sabot_core::plan::AggregateFunction;
+use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
+
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{
+    Binder, Bound, Meaning, Scope, boolean, coerce, function_name, is_aggregate, place_of,
+    precedence,
+};
+use crate::functions::wrapping_narrow;
+use crate::relation::{Base, Relation, WindowSpec};
+use crate::types::flink_name;
+use crate::window::window_column;
+
+/// A window aggregation.
+#[derive(Debug)]
+pub(crate) struct WindowNode {
+    pub base: Base,
+    pub filter: Option<Bound>,
+    pub window: WindowSpec,
+    /// Sorted by text, over the base.
+    pub keys: Vec<Bound>,
+    /// Sorted by name.
+    pub aggregates: Vec<Aggregate>,
+    /// Keys, window columns, aggregates.
+    pub schema: DFSchemaRef,
+}
+
+/// An aggregate with state.
+#[derive(Debug, Clone)]
+pub(crate) struct Aggregate {
+    /// Its canonical name.
+    pub name: String,
+    pub function: AggregateFunction,
+    /// Over the base; none for `COUNT(*)`.
+    pub argument: Option<Bound>,
+    /// Over the base.
+    pub filter: Option<Bound>,
+    pub data_type: DataType,
+    pub nullable: bool,
+}
+
+/// What SELECT and HAVING see of a grouped relation.
+pub(crate) struct GroupScope<'a> {
+    input: &'a Relation,
+    window: WindowSpec,
+    /// The keys and the window columns as written.
+    grouped: Vec<Bound>,
+    aggregates: RefCell<BTreeMap<String, Aggregate>>,
+}
+
+/// The column of a key: never the name of a window column or an aggregate.
+fn key_column(text: &str) -> String {
+    let reserved = crate::window::WINDOW_COLUMNS.contains(&text)
+        || text.split_once('(').is_some_and(|(name, _)| is_aggregate(name));
+    if reserved { format!("key {text}") } else { text.to_owned() }
+}
+
+impl<'a> GroupScope<'a> {
+    /// Groups `input` by resolved expressions, which must contain the window's bounds.
+    pub(crate) fn new(input: &'a Relation, grouped: Vec<Bound>, at: Position) -> Result<Self> {
+        let has = |meaning| grouped.iter().any(|key| key.meaning == meaning);
+        let form = "group by window_start and window_end of TABLE(TUMBLE(TABLE t, \
+                    DESCRIPTOR(ts), INTERVAL '10' SECOND))";
+        let window = match &input.window {
+            None => {
+                let message =
+                    "GROUP BY without a window is not supported yet: its groups never end";
+                return Err(SqlError::new(at, message).hint(form));
+            }
+            Some(window) => window.clone(),
+        };
+        for (meaning, name) in
+            [(Meaning::WindowStart, "window_start"), (Meaning::WindowEnd, "window_end")]
+        {
+            if !has(meaning) {
+                let message = format!("GROUP BY lacks {name}, so its groups never end");
+                return Err(SqlError::new(at, message).hint(form));
+            }
+        }
+        Ok(Self { input, window, grouped, aggregates: RefCell::default() })
+    }
+
+    /// The aggregation, once everything over it is resolved.
+    pub(crate) fn into_node(self, at: Position) -> Result<WindowNode> {
+        let schema = self.build_schema(at)?;
+        let keys = self.keys();
+        let aggregates = self.aggregates.into_inner().into_values().collect();
+        Ok(WindowNode {
+            base: self.input.base.clone(),
+            filter: self.input.filter.clone(),
+            window: self.window,
+            keys,
+            aggregates,
+            schema,
+        })
+    }
+
+    fn keys(&self) -> Vec<Bound> {
+        let is_key = |key: &&Bound| matches!(key.meaning, Meaning::Plain | Meaning::RowTime);
+        let mut keys: Vec<Bound> = self.grouped.iter().filter(is_key).cloned().collect();
+        keys.sort_by(|a, b| a.text.cmp(&b.text));
+        keys.dedup_by(|a, b| a.text == b.text);
+        keys
+    }
+
+    fn build_schema(&self, at: Position) -> Result<DFSchemaRef> {
+        let time = &self.window.row_time.data_type;
+        let mut fields: Vec<ArrowField> = self
+            .keys()
+            .iter()
+            .map(|k| ArrowField::new(key_column(&k.text), k.data_type.clone(), k.nullable))
+            .collect();
+        for name in crate::window::WINDOW_COLUMNS {
+            fields.push(ArrowField::new(name, time.clone(), false));
+        }
+        for aggregate in self.aggregates.borrow().values() {
+            let data_type = aggregate.data_type.clone();
+            fields.push(ArrowField::new(&aggregate.name, data_type, aggregate.nullable));
+        }
+        DFSchema::try_from(Schema::new(fields))
+            .map(Arc::new)
+            .map_err(|error| SqlError::new(at, error.strip_backtrace()))
+    }
+
+    /// The grouped expression of this text, as a column of the aggregation.
+    fn grouped_column(&self, bound: &Bound) -> Option<Bound> {
+        let key = self
+            .grouped
+            .iter()
+            .find(|key| key.text == bound.text && key.meaning == bound.meaning)?;
+        let time = &self.window.row_time.data_type;
+        Some(match key.meaning {
+            Meaning::WindowStart => window_column(0, key.meaning, time),
+            Meaning::WindowEnd => window_column(1, key.meaning, time),
+            Meaning::WindowTime => window_column(2, key.meaning, time),
+            Meaning::Plain | Meaning::RowTime => {
+                let name = key_column(&key.text);
+                Bound::column(&name, key.text.clone(), key.data_type.clone(), key.nullable)
+            }
+        })
+    }
+
+    fn aggregate(&self, function: &Function, name: &str, at: Position) -> Result<Bound> {
+        let input = Binder::new(self.input, at);
+        let argument = self.argument(function, name, at)?;
+        let filter = match &function.filter {
+            None => None,
+            Some(filter) => {
+                let place = place_of(filter, at);
+                Some(boolean(input.bind(filter)?, "FILTER", place)?)
+            }
+        };
+        let Some(argument) = argument else {
+            return Ok(self.count(None, filter));
+        };
+        match name {
+            "COUNT" => Ok(self.count(Some(argument), filter)),
+            "SUM" => self.sum(argument, filter, at).map(|(narrow, _)| narrow),
+            "AVG" => self.average(argument, filter, at),
+            "MIN" => self.extreme(AggregateFunction::Min, argument, filter, at),
+            "MAX" => self.extreme(AggregateFunction::Max, argument, filter, at),
+            _ => Err(SqlError::new(
+                at,
+                format!("the aggregate function {name} is not supported yet"),
+            )
+            .hint("supported are COUNT, SUM, MIN, MAX and AVG")),
+        }
+    }
+
+    /// The one argument, or none for `COUNT(*)`.
+    fn argument(&self, function: &Function, name: &str, at: Position) -> Result<Option<Bound>> {
+        let FunctionArguments::List(list) = &function.args else {
+            return Err(SqlError::new(at, format!("{name} needs an argument")));
+        };
+        if matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct)) {
+            return Err(SqlError::new(at, format!("{name}(DISTINCT ...) is not supported yet")));
+        }
+        if !list.clauses.is_empty() || !function.within_group.is_empty() {
+            return Err(SqlError::new(at, format!("{name} takes only a value")));
+        }
+        match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
+                Binder::new(self.input, at).bind(expr).map(|b| Some(b.plain()))
+            }
+            _ => Err(SqlError::new(at, format!("{name} takes one argument"))),
+        }
+    }
+
+    fn register(
+        &self,
+        function: AggregateFunction,
+        argument: Option<Bound>,
+        filter: Option<Bound>,
+        (data_type, nullable): (DataType, bool),
+    ) -> Bound {
+        let name = canonical_name(function, argument.as_ref(), filter.as_ref());
+        let column = Bound::column(&name, name.clone(), data_type.clone(), nullable);
+        let aggregate =
+            Aggregate { name: name.clone(), function, argument, filter, data_type, nullable };
+        self.aggregates.borrow_mut().entry(name).or_insert(aggregate);
+        column
+    }
+
+    fn count(&self, argument: Option<Bound>, filter: Option<Bound>) -> Bound {
+        // What is never null is counted like rows, and so shares their count.
+        let argument = argument.filter(|a| a.nullable);
+        self.register(AggregateFunction::Count, argument, filter, (DataType::Int64, false))
+    }
+
+    /// The sum in the argument's type, and the wide sum that is kept.
+    fn sum(&self, argument: Bound, filter: Option<Bound>, at: Position) -> Result<(Bound, Bound)> {
+        let narrow = argument.data_type.clone();
+        let wide = match &narrow {
+            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => DataType::Int64,
+            DataType::Float32 | DataType::Float64 => DataType::Float64,
+            DataType::Decimal128(_, scale) => DataType::Decimal128(38, *scale),
+            other => {
+                let message = format!("{} is {}", argument.text, flink_name(other));
+                return Err(SqlError::new(at, message).hint("SUM and AVG need numbers"));
+            }
+        };
+        let nullable = argument.nullable || filter.is_some();
+        let argument = argument.implicit_cast(&wide);
+        // The state is wide, so that an average does not overflow where its sum would.
+        let sum = self.register(AggregateFunction::Sum, Some(argument), filter, (wide, nullable));
+        let narrowed = match &narrow {
+            DataType::Int8 | DataType::Int16 | DataType::Int32 => Bound {
+                expr: wrapping_narrow(sum.expr.clone(), &narrow),
+                data_type: narrow,
+                ..sum.clone()
+            },
+            DataType::Float32 => sum.clone().implicit_cast(&narrow),
+            _ => sum.clone(),
+        };
+        Ok((narrowed, sum))
+    }
+
+    /// A sum over a count; of integers it is an integer, cut off toward zero.
+    fn average(&self, argument: Bound, filter: Option<Bound>, at: Position) -> Result<Bound> {
+        let to = match &argument.data_type {
+            DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
+            other => other.clone(),
+        };
+        let text = with_filter(format!("AVG({})", argument.text), filter.as_ref());
+        let nullable = argument.nullable || filter.is_some();
+        let (_, sum) = self.sum(argument.clone(), filter.clone(), at)?;
+        let count = self.count(Some(argument), filter);
+        let zero = datafusion_expr::lit(0_i64);
+        let count = nullif().call(vec![count.expr, zero]);
+        let count = match &sum.data_type {
+            DataType::Int64 => count,
+            DataType::Float64 => cast(count, DataType::Float64),
+            _ => cast(count, DataType::Decimal128(20, 0)),
+        };
+        let quotient = binary_expr(sum.expr, Operator::Divide, count);
+        let (expr, data_type) = coerce(quotient, &self.schema())
+            .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+        let bound = Bound {
+            expr,
+            data_type,
+            nullable,
+            text,
+            precedence: precedence::ATOM,
+            meaning: Meaning::Plain,
+        };
+        Ok(bound.implicit_cast(&to))
+    }
+
+    fn extreme(
+        &self,
+        function: AggregateFunction,
+        argument: Bound,
+        filter: Option<Bound>,
+        at: Position,
+    ) -> Result<Bound> {
+        if matches!(
+            argument.data_type,
+            DataType::Null | DataType::Duration(_) | DataType::Interval(_) | DataType::Binary
+        ) {
+            let name = flink_name(&argument.data_type);
+            return Err(SqlError::new(at, format!("MIN and MAX cannot be applied to {name}")));
+        }
+        let nullable = argument.nullable || filter.is_some();
+        let data_type = argument.data_type.clone();
+        Ok(self.register(function, Some(argument), filter, (data_type, nullable)))
+    }
+}
+
+fn canonical_name(
+    function: AggregateFunction,
+    argument: Option<&Bound>,
+    filter: Option<&Bound>,
+) -> String {
+    let name = match function {
+        AggregateFunction::Count => "COUNT",
+        AggregateFunction::Sum => "SUM",
+        AggregateFunction::Min => "MIN",
+        AggregateFunction::Max => "MAX",
+    };
+    with_filter(format!("{name}({})", argument.map_or("*", |a| &a.text)), filter)
+}
+
+fn with_filter(call: String, filter: Option<&Bound>) -> String {
+    match filter {
+        None => call,
+        Some(filter) => format!("{call} FILTER (WHERE {})", filter.text),
+    }
+}
+
+impl Scope for GroupScope<'_> {
+    fn column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> Result<Bound> {
+        // A column that is grouped by was found as a whole before.
+        self.input.column(qualifier, name, at)?;
+        let message =
+            format!("column \"{}\" is neither in GROUP BY nor inside an aggregate", name.value);
+        Err(SqlError::new(at, message))
+    }
+
+    fn schema(&self) -> DFSchemaRef {
+        // Names are unique by construction, so that this cannot fail.
+        self.build_schema(Position { line: 1, column: 1 })
+            .unwrap_or_else(|_| Arc::new(DFSchema::empty()))
+    }
+
+    fn whole(&self, expr: &ast::Expr, at: Position) -> Result<Option<Bound>> {
+        match expr {
+            ast::Expr::Value(_) | ast::Expr::Interval(_) | ast::Expr::Nested(_) => return Ok(None),
+            ast::Expr::Function(function) if function.over.is_none() => {
+                let name = function_name(&function.name, at)?.to_ascii_uppercase();
+                if is_aggregate(&name) {
+                    return self.aggregate(function, &name, at).map(Some);
+                }
+            }
+            _ => {}
+        }
+        let whole = Binder::new(self.input, at).bind(expr).ok();
+        Ok(whole.and_then(|bound| self.grouped_column(&bound)))
+    }
+}

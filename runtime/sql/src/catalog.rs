@@ -1,0 +1,343 @@
+//! The tables and views that statements have declared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
+use datafusion_common::{DFSchema, DFSchemaRef};
+use sqlparser::ast::{self, Ident};
+
+use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
+use crate::error::{Position, Result, SqlError, start_of};
+use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
+use crate::relation::{Base, Field, Relation};
+use crate::settings::duration_ms;
+use crate::types::flink_name;
+
+/// A declared table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub name: String,
+    pub columns: Vec<TableColumn>,
+    /// All columns.
+    pub schema: DFSchemaRef,
+    pub watermark: Option<Watermark>,
+    /// Keys in lower case.
+    pub options: Arc<BTreeMap<String, String>>,
+    pub primary_key: Vec<String>,
+    pub idle_timeout_ms: Option<u64>,
+    pub at: Position,
+}
+
+/// A column of a table.
+#[derive(Debug)]
+pub(crate) struct TableColumn {
+    pub name: String,
+    pub data_type: DataType,
+    pub nullable: bool,
+    /// Its value over the physical columns; none for a physical column.
+    pub computed: Option<Bound>,
+}
+
+/// `WATERMARK FOR`.
+#[derive(Debug)]
+pub(crate) struct Watermark {
+    /// The row-time column.
+    pub column: String,
+    /// The watermark over the table's columns.
+    pub expression: Bound,
+}
+
+impl Table {
+    /// The columns that the connector reads or writes.
+    pub(crate) fn physical(&self) -> impl Iterator<Item = &TableColumn> {
+        self.columns.iter().filter(|c| c.computed.is_none())
+    }
+
+    /// The table as a FROM sees it.
+    pub(crate) fn relation(self: &Arc<Self>) -> Relation {
+        let row_time = self.watermark.as_ref().map(|w| w.column.as_str());
+        let field = |column: &TableColumn| {
+            let mut value = column.reference();
+            if row_time == Some(&column.name) {
+                value.meaning = Meaning::RowTime;
+            }
+            Field { qualifier: Some(self.name.clone()), name: column.name.clone(), value, at: None }
+        };
+        Relation {
+            base: Base::Table(Arc::clone(self)),
+            filter: None,
+            fields: self.columns.iter().map(field).collect(),
+            window: None,
+        }
+    }
+}
+
+impl TableColumn {
+    fn reference(&self) -> Bound {
+        Bound::column(&self.name, quoted(&self.name), self.data_type.clone(), self.nullable)
+    }
+
+    fn arrow(&self) -> ArrowField {
+        ArrowField::new(&self.name, self.data_type.clone(), self.nullable)
+    }
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+enum Entry {
+    Table(Arc<Table>),
+    View(Box<Relation>),
+}
+
+/// The tables and views by name.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    entries: BTreeMap<String, Entry>,
+}
+
+impl Catalog {
+    /// Declares a table.
+    pub(crate) fn create_table(&mut self, create: CreateTable) -> Result<()> {
+        if create.if_not_exists && self.entries.contains_key(&create.name.value) {
+            return Ok(());
+        }
+        self.check_free(&create.name)?;
+        let table = build_table(create)?;
+        self.entries.insert(table.name.clone(), Entry::Table(Arc::new(table)));
+        Ok(())
+    }
+
+    /// Declares a view of an already resolved query.
+    pub(crate) fn create_view(
+        &mut self,
+        name: &Ident,
+        columns: &[Ident],
+        mut query: Relation,
+    ) -> Result<()> {
+        self.check_free(name)?;
+        let at = start_of(name.span).unwrap_or(Position { line: 1, column: 1 });
+        query.rename(columns, &format!("view \"{}\"", name.value), at)?;
+        query.qualify(&name.value);
+        self.entries.insert(name.value.clone(), Entry::View(Box::new(query)));
+        Ok(())
+    }
+
+    /// Whether the name is taken.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
+    /// What a FROM sees under the name.
+    pub(crate) fn relation(&self, name: &Ident, at: Position) -> Result<Relation> {
+        match self.entries.get(&name.value) {
+            Some(Entry::Table(table)) => Ok(table.relation()),
+            Some(Entry::View(relation)) => Ok(relation.as_ref().clone()),
+            None => Err(self.no_table(name, at)),
+        }
+    }
+
+    /// The table that an INSERT writes.
+    pub(crate) fn sink(&self, name: &Ident, at: Position) -> Result<Arc<Table>> {
+        match self.entries.get(&name.value) {
+            Some(Entry::Table(table)) => Ok(Arc::clone(table)),
+            Some(Entry::View(_)) => Err(SqlError::new(
+                at,
+                format!("\"{}\" is a view and cannot be written", name.value),
+            )),
+            None => Err(self.no_table(name, at)),
+        }
+    }
+
+    /// All tables by name.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.entries.values().filter_map(|entry| match entry {
+            Entry::Table(table) => Some(table),
+            Entry::View(_) => None,
+        })
+    }
+
+    fn no_table(&self, name: &Ident, at: Position) -> SqlError {
+        let error = SqlError::new(at, format!("table \"{}\" does not exist", name.value));
+        if self.entries.is_empty() {
+            return error.hint("declare it before with CREATE TABLE");
+        }
+        error.suggest(&name.value, "tables", self.entries.keys().map(String::as_str))
+    }
+
+    fn check_free(&self, name: &Ident) -> Result<()> {
+        if self.entries.contains_key(&name.value) {
+            let message = format!("\"{}\" is declared twice", name.value);
+            return Err(SqlError::new(start_of(name.span), message));
+        }
+        Ok(())
+    }
+}
+
+/// The columns of a table while it is being built.
+struct Columns<'a> {
+    table: &'a str,
+    known: &'a [TableColumn],
+    schema: DFSchemaRef,
+}
+
+impl<'a> Columns<'a> {
+    fn new(table: &'a str, known: &'a [TableColumn], at: Position) -> Result<Self> {
+        Ok(Self { table, known, schema: schema_of(known, at)? })
+    }
+}
+
+impl Scope for Columns<'_> {
+    fn column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> Result<Bound> {
+        let of_table = qualifier.is_none_or(|q| q.value == self.table);
+        let found = self.known.iter().find(|c| of_table && c.name == name.value);
+        found.map(TableColumn::reference).ok_or_else(|| {
+            SqlError::new(at, format!("column \"{}\" does not exist", name.value)).suggest(
+                &name.value,
+                "columns",
+                self.known.iter().map(|c| c.name.as_str()),
+            )
+        })
+    }
+
+    fn schema(&self) -> DFSchemaRef {
+        Arc::clone(&self.schema)
+    }
+}
+
+fn schema_of(columns: &[TableColumn], at: Position) -> Result<DFSchemaRef> {
+    let fields: Vec<ArrowField> = columns.iter().map(TableColumn::arrow).collect();
+    DFSchema::try_from(Schema::new(fields))
+        .map(Arc::new)
+        .map_err(|error| SqlError::new(at, error.strip_backtrace()))
+}
+
+fn build_table(create: CreateTable) -> Result<Table> {
+    let at = create.at;
+    let name = create.name.value;
+    let columns = build_columns(&name, create.columns, at)?;
+    let scope = Columns::new(&name, &columns, at)?;
+    let watermark = match &create.watermark {
+        Some((column, expression)) => Some(build_watermark(&scope, column, expression, at)?),
+        None => None,
+    };
+    for key in &create.primary_key {
+        scope.column(None, key, start_of(key.span).unwrap_or(at))?;
+    }
+    let mut options = BTreeMap::new();
+    let mut idle_timeout_ms = None;
+    for (key, value, place) in create.options {
+        let key = key.to_ascii_lowercase();
+        if key == IDLE_TIMEOUT {
+            idle_timeout_ms = Some(duration_ms(&value, &key, place)?);
+        } else {
+            options.insert(key, value);
+        }
+    }
+    if !options.contains_key("connector") {
+        return Err(SqlError::new(at, format!("table \"{name}\" has no connector"))
+            .hint("add WITH ('connector' = '...')"));
+    }
+    let schema = scope.schema;
+    Ok(Table {
+        schema,
+        watermark,
+        options: Arc::new(options),
+        primary_key: create.primary_key.into_iter().map(|key| key.value).collect(),
+        idle_timeout_ms,
+        at,
+        name,
+        columns,
+    })
+}
+
+/// The option that the planner itself understands.
+const IDLE_TIMEOUT: &str = "scan.watermark.idle-timeout";
+
+/// Computed columns see the physical ones, wherever those stand.
+fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {
+    let mut physical = Vec::new();
+    for def in &defs {
+        if let ColumnDefKind::Physical { data_type, nullable } = &def.kind {
+            physical.push(TableColumn {
+                name: def.name.value.clone(),
+                data_type: data_type.clone(),
+                nullable: *nullable,
+                computed: None,
+            });
+        }
+    }
+    if physical.is_empty() {
+        return Err(SqlError::new(at, format!("table \"{table}\" has only computed columns")));
+    }
+    let computed: Vec<Option<Bound>> = {
+        let scope = Columns::new(table, &physical, at)?;
+        let bind = |def: &ColumnDef| match &def.kind {
+            ColumnDefKind::Computed(expr) => {
+                let place = place_of(expr, start_of(def.name.span).unwrap_or(at));
+                let bound = Binder::new(&scope, place).bind(expr)?;
+                check_storable(&bound, place)?;
+                Ok(Some(bound))
+            }
+            ColumnDefKind::Physical { .. } => Ok(None),
+        };
+        defs.iter().map(bind).collect::<Result<_>>()?
+    };
+    let mut physical = physical.into_iter();
+    let columns = defs.into_iter().zip(computed).filter_map(|(def, computed)| match computed {
+        None => physical.next(),
+        Some(bound) => Some(TableColumn {
+            name: def.name.value,
+            data_type: bound.data_type.clone(),
+            nullable: bound.nullable,
+            computed: Some(bound),
+        }),
+    });
+    Ok(columns.collect())
+}
+
+/// A column of a table needs a type of Flink's.
+fn check_storable(bound: &Bound, at: Position) -> Result<()> {
+    match bound.data_type {
+        DataType::Null => {
+            Err(SqlError::new(at, "NULL alone has no type").hint("use CAST(NULL AS <type>)"))
+        }
+        DataType::Duration(_) | DataType::Interval(_) => {
+            Err(SqlError::new(at, "an interval cannot be a column"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn build_watermark(
+    scope: &Columns<'_>,
+    column: &Ident,
+    expression: &ast::Expr,
+    at: Position,
+) -> Result<Watermark> {
+    let column_at = start_of(column.span).unwrap_or(at);
+    let row_time = scope.column(None, column, column_at)?;
+    if !matches!(row_time.data_type, DataType::Timestamp(TimeUnit::Millisecond, _)) {
+        let message = format!(
+            "the row-time column \"{}\" is {}",
+            column.value,
+            flink_name(&row_time.data_type)
+        );
+        return Err(
+            SqlError::new(column_at, message).hint("it must be TIMESTAMP(3) or TIMESTAMP_LTZ(3)")
+        );
+    }
+    let place = place_of(expression, column_at);
+    let bound = Binder::new(scope, place).bind(expression)?;
+    if bound.data_type != row_time.data_type {
+        let message = format!(
+            "the watermark is {}, the column \"{}\" is {}",
+            flink_name(&bound.data_type),
+            column.value,
+            flink_name(&row_time.data_type)
+        );
+        return Err(SqlError::new(place, message)
+            .hint(format!("write {} - INTERVAL '5' SECOND", quoted(&column.value))));
+    }
+    Ok(Watermark { column: column.value.clone(), expression: bound })
+}

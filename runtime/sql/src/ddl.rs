@@ -1,0 +1,262 @@
+//! Parses `CREATE TABLE` with Flink's computed columns, watermark and options.
+
+use arrow::datatypes::DataType;
+use sqlparser::ast::{Expr, Ident};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::error::{Position, Result, SqlError, start_of};
+use crate::statement::{identifier, name};
+use crate::tokens::{is_keyword, is_word};
+use crate::types::parse_type;
+
+/// A `CREATE TABLE` as written.
+#[derive(Debug)]
+pub(crate) struct CreateTable {
+    pub name: Ident,
+    pub if_not_exists: bool,
+    pub columns: Vec<ColumnDef>,
+    pub watermark: Option<(Ident, Expr)>,
+    pub primary_key: Vec<Ident>,
+    /// Keys as written, with their places.
+    pub options: Vec<(String, String, Position)>,
+    /// The table's name.
+    pub at: Position,
+}
+
+/// One column.
+#[derive(Debug)]
+pub(crate) struct ColumnDef {
+    pub name: Ident,
+    pub kind: ColumnDefKind,
+}
+
+/// Where a column's values come from.
+#[derive(Debug)]
+pub(crate) enum ColumnDefKind {
+    /// From the connector.
+    Physical { data_type: DataType, nullable: bool },
+    /// From other columns.
+    Computed(Box<Expr>),
+}
+
+/// Parses after `CREATE TABLE`.
+pub(crate) fn create_table(parser: &mut Parser<'_>, end: Position) -> Result<CreateTable> {
+    let if_not_exists = parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
+    let name = name(parser, end)?;
+    let at = start_of(name.span).unwrap_or(end);
+    let mut table = CreateTable {
+        name,
+        if_not_exists,
+        columns: Vec::new(),
+        watermark: None,
+        primary_key: Vec::new(),
+        options: Vec::new(),
+        at,
+    };
+    let mut ddl = Ddl { parser, end, table: &mut table };
+    if is_keyword(ddl.parser.peek_token_ref(), Keyword::LIKE) {
+        return Err(ddl.refuse("CREATE TABLE ... LIKE"));
+    }
+    if ddl.parser.peek_token_ref().token == Token::LParen {
+        ddl.elements()?;
+    }
+    ddl.clauses()?;
+    if table.columns.is_empty() {
+        return Err(SqlError::new(at, format!("table \"{}\" has no columns", table.name.value)));
+    }
+    Ok(table)
+}
+
+struct Ddl<'p, 'd> {
+    parser: &'p mut Parser<'d>,
+    end: Position,
+    table: &'p mut CreateTable,
+}
+
+impl Ddl<'_, '_> {
+    fn elements(&mut self) -> Result<()> {
+        self.expect_token(&Token::LParen)?;
+        loop {
+            self.element()?;
+            let token = self.parser.next_token();
+            match token.token {
+                Token::Comma => {}
+                Token::RParen => return Ok(()),
+                ref other => {
+                    return Err(SqlError::new(
+                        self.place_of(&token),
+                        format!("expected , or ) after the column, found: {other}"),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn element(&mut self) -> Result<()> {
+        let is = |parser: &Parser<'_>, n: usize, text| is_word(parser.peek_nth_token_ref(n), text);
+        if is(self.parser, 0, "WATERMARK") && is(self.parser, 1, "FOR") {
+            return self.watermark();
+        }
+        if is(self.parser, 0, "CONSTRAINT") {
+            self.parser.next_token();
+            identifier(self.parser, self.end)?;
+        }
+        if is(self.parser, 0, "PRIMARY") && is(self.parser, 1, "KEY") {
+            return self.primary_key();
+        }
+        self.column()
+    }
+
+    fn column(&mut self) -> Result<()> {
+        let name = identifier(self.parser, self.end)?;
+        let at = start_of(name.span).unwrap_or(self.end);
+        if self.table.columns.iter().any(|c| c.name.value == name.value) {
+            let message = format!("column \"{}\" is declared twice", name.value);
+            return Err(SqlError::new(at, message));
+        }
+        let kind = if self.parser.parse_keyword(Keyword::AS) {
+            ColumnDefKind::Computed(Box::new(self.expression()?))
+        } else {
+            let data_type = parse_type(self.parser, self.end)?;
+            let nullable = !self.parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]);
+            // `NULL` says what is so anyway.
+            let _ = nullable && self.parser.parse_keyword(Keyword::NULL);
+            if is_word(self.parser.peek_token_ref(), "METADATA") {
+                return Err(self.refuse("a METADATA column"));
+            }
+            ColumnDefKind::Physical { data_type, nullable }
+        };
+        if self.parser.parse_keywords(&[Keyword::PRIMARY, Keyword::KEY]) {
+            self.not_enforced(at)?;
+            self.table.primary_key.push(name.clone());
+        }
+        self.comment()?;
+        self.table.columns.push(ColumnDef { name, kind });
+        Ok(())
+    }
+
+    fn watermark(&mut self) -> Result<()> {
+        let at = self.place_of(&self.parser.peek_token());
+        self.parser.next_token();
+        self.parser.next_token();
+        let column = identifier(self.parser, self.end)?;
+        if self.parser.peek_token_ref().token == Token::Period {
+            return Err(SqlError::new(at, "a nested column cannot carry the watermark"));
+        }
+        self.expect(Keyword::AS)?;
+        let expression = self.expression()?;
+        if self.table.watermark.replace((column, expression)).is_some() {
+            return Err(SqlError::new(at, "a table has only one watermark"));
+        }
+        Ok(())
+    }
+
+    fn primary_key(&mut self) -> Result<()> {
+        let at = self.place_of(&self.parser.peek_token());
+        self.parser.next_token();
+        self.parser.next_token();
+        self.expect_token(&Token::LParen)?;
+        loop {
+            let column = identifier(self.parser, self.end)?;
+            self.table.primary_key.push(column);
+            if !self.parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+        self.expect_token(&Token::RParen)?;
+        self.not_enforced(at)
+    }
+
+    fn not_enforced(&mut self, at: Position) -> Result<()> {
+        if self.parser.parse_keyword(Keyword::NOT)
+            && is_word(self.parser.peek_token_ref(), "ENFORCED")
+        {
+            self.parser.next_token();
+            return Ok(());
+        }
+        Err(SqlError::new(at, "a primary key cannot be enforced on a stream")
+            .hint("add NOT ENFORCED"))
+    }
+
+    fn clauses(&mut self) -> Result<()> {
+        self.comment()?;
+        for (word, what) in [("PARTITIONED", "PARTITIONED BY"), ("DISTRIBUTED", "DISTRIBUTED BY")] {
+            if is_word(self.parser.peek_token_ref(), word) {
+                return Err(self.refuse(what));
+            }
+        }
+        if self.parser.parse_keyword(Keyword::WITH) {
+            self.options()?;
+        }
+        if is_keyword(self.parser.peek_token_ref(), Keyword::AS) {
+            return Err(self.refuse("CREATE TABLE ... AS SELECT"));
+        }
+        if is_keyword(self.parser.peek_token_ref(), Keyword::LIKE) {
+            return Err(self.refuse("CREATE TABLE ... LIKE"));
+        }
+        Ok(())
+    }
+
+    fn options(&mut self) -> Result<()> {
+        self.expect_token(&Token::LParen)?;
+        loop {
+            let (key, at) = self.string("an option's key")?;
+            self.expect_token(&Token::Eq)?;
+            let (value, _) = self.string("an option's value")?;
+            if self.table.options.iter().any(|(k, ..)| k.eq_ignore_ascii_case(&key)) {
+                return Err(SqlError::new(at, format!("option '{key}' is given twice")));
+            }
+            self.table.options.push((key, value, at));
+            if !self.parser.consume_token(&Token::Comma) {
+                break;
+            }
+        }
+        self.expect_token(&Token::RParen)
+    }
+
+    fn comment(&mut self) -> Result<()> {
+        if self.parser.parse_keyword(Keyword::COMMENT) {
+            self.string("a comment")?;
+        }
+        Ok(())
+    }
+
+    fn string(&mut self, what: &str) -> Result<(String, Position)> {
+        let token = self.parser.next_token();
+        let at = self.place_of(&token);
+        match token.token {
+            Token::SingleQuotedString(text) => Ok((text, at)),
+            other => {
+                Err(SqlError::new(at, format!("expected {what} in single quotes, found: {other}")))
+            }
+        }
+    }
+
+    fn expression(&mut self) -> Result<Expr> {
+        self.parser.parse_expr().map_err(|error| SqlError::from_parser(error, self.end))
+    }
+
+    fn expect(&mut self, keyword: Keyword) -> Result<()> {
+        self.parser
+            .expect_keyword_is(keyword)
+            .map_err(|error| SqlError::from_parser(error, self.end))
+    }
+
+    fn expect_token(&mut self, token: &Token) -> Result<()> {
+        self.parser
+            .expect_token(token)
+            .map(|_| ())
+            .map_err(|error| SqlError::from_parser(error, self.end))
+    }
+
+    fn refuse(&self, what: &str) -> SqlError {
+        let at = self.place_of(self.parser.peek_token_ref());
+        SqlError::new(at, format!("{what} is not supported yet"))
+    }
+
+    fn place_of(&self, token: &TokenWithSpan) -> Position {
+        start_of(token.span).unwrap_or(self.end)
+    }
+}

@@ -1,0 +1,140 @@
+//! Shows a plan to people.
+
+use std::fmt::Write as _;
+
+use arrow::datatypes::Schema;
+use sabot_core::plan::{
+    AggregateDesc, Exchange, JobPlan, NodeKind, PlanNode, SourceDesc, Window, WindowAggregateDesc,
+};
+
+use crate::Planned;
+use crate::expr::quoted;
+use crate::lower::duration_text;
+use crate::types::flink_name;
+
+/// The operators of a plan, their uids, keys, exchanges, state and watermarks.
+///
+/// The text depends on the plan and the parallelism alone.
+pub fn explain(planned: &Planned, parallelism: u32) -> String {
+    let plan = &planned.plan;
+    let mut text = format!(
+        "{} operators, parallelism {parallelism}, {} key groups\n",
+        plan.nodes.len(),
+        plan.key_groups
+    );
+    for node in &plan.nodes {
+        text.push('\n');
+        // Writing to a String cannot fail.
+        let _ = explain_node(&mut text, plan, node);
+    }
+    text
+}
+
+fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::Result {
+    writeln!(out, "{}", node.name)?;
+    writeln!(out, "  uid        {}", node.uid)?;
+    if let Some(input) = &node.input {
+        let from = plan.node(input.from);
+        match &input.exchange {
+            Exchange::Forward => writeln!(out, "  input      {}, chained", from.name)?,
+            Exchange::Keyed(keys) if keys.is_empty() => {
+                writeln!(out, "  input      {}, all rows to one subtask", from.name)?;
+            }
+            Exchange::Keyed(keys) => {
+                let keys = names(&from.schema, keys);
+                writeln!(out, "  input      {}, by key group of {keys}", from.name)?;
+            }
+        }
+    }
+    match &node.kind {
+        NodeKind::Source(source) => explain_source(out, node, source)?,
+        NodeKind::Calc(calc) => {
+            if let Some(filter) = &calc.filter {
+                writeln!(out, "  filter     {}", filter.sql())?;
+            }
+            for (field, value) in node.schema.fields().iter().zip(&calc.columns) {
+                let name = quoted(field.name());
+                let from = if value.sql() == field.name() || value.sql() == name {
+                    String::new()
+                } else {
+                    format!(" = {}", value.sql())
+                };
+                let data_type = flink_name(field.data_type());
+                writeln!(out, "  column     {}{from} {data_type}", field.name())?;
+            }
+        }
+        NodeKind::WindowAggregate(desc) => {
+            let input = node.input.as_ref().map(|input| &plan.node(input.from).schema);
+            explain_window(out, input.unwrap_or(&node.schema), desc)?;
+        }
+        NodeKind::Sink(sink) => {
+            writeln!(out, "  writes     {}{}", sink.table, connector(&sink.options))?;
+            writeln!(out, "  columns    {}", columns(&node.schema))?;
+        }
+    }
+    Ok(())
+}
+
+fn explain_source(out: &mut String, node: &PlanNode, source: &SourceDesc) -> std::fmt::Result {
+    writeln!(out, "  reads      {}{}", source.table, connector(&source.options))?;
+    writeln!(out, "  physical   {}", columns(&source.physical_schema))?;
+    if let Some(values) = &source.columns {
+        let computed: Vec<String> = node
+            .schema
+            .fields()
+            .iter()
+            .zip(values)
+            .filter(|(_, value)| value.as_column().is_none())
+            .map(|(field, value)| format!("{} AS {}", field.name(), value.sql()))
+            .collect();
+        if !computed.is_empty() {
+            writeln!(out, "  computed   {}", computed.join(", "))?;
+        }
+    }
+    if let Some(watermark) = &source.watermark {
+        let column = node.schema.field(watermark.column).name();
+        let idle = match watermark.idle_timeout_ms {
+            Some(ms) => format!("idle after {}", duration_text(ms as i64)),
+            None => "never idle".into(),
+        };
+        writeln!(out, "  watermark  for {column} as {}, {idle}", watermark.expression.sql())?;
+    }
+    Ok(())
+}
+
+fn explain_window(
+    out: &mut String,
+    input: &Schema,
+    desc: &WindowAggregateDesc,
+) -> std::fmt::Result {
+    let Window::Tumble { size_ms, offset_ms } = desc.window;
+    let row_time = input.field(desc.row_time).name();
+    write!(out, "  window     tumble {} on {row_time}", duration_text(size_ms))?;
+    if offset_ms != 0 {
+        write!(out, ", offset {}", duration_text(offset_ms))?;
+    }
+    writeln!(out)?;
+    let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+    writeln!(out, "  keys       {keys}")?;
+    for AggregateDesc { name, data_type, .. } in &desc.aggregates {
+        writeln!(out, "  state      {name} {}", flink_name(data_type))?;
+    }
+    Ok(())
+}
+
+fn connector(options: &std::collections::BTreeMap<String, String>) -> String {
+    options.get("connector").map(|name| format!(" ({name})")).unwrap_or_default()
+}
+
+fn names(schema: &Schema, indexes: &[usize]) -> String {
+    let names: Vec<&str> = indexes.iter().map(|i| schema.field(*i).name().as_str()).collect();
+    names.join(", ")
+}
+
+fn columns(schema: &Schema) -> String {
+    let column = |field: &arrow::datatypes::FieldRef| {
+        let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
+        format!("{} {}{not_null}", field.name(), flink_name(field.data_type()))
+    };
+    schema.fields().iter().map(column).collect::<Vec<_>>().join(", ")
+}

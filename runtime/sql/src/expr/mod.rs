@@ -1,0 +1,19 @@
+//! Expressions: names resolved, types checked and found as Flink has them.
+
+mod bind;
+mod bound;
+mod cast;
+mod compiled;
+mod literal;
+mod operator;
+mod scope;
+
+pub(crate) use bind::{Binder, function_arguments, function_name, is_aggregate, place_of};
+pub(crate) use bound::{Bound, Meaning, coerce, precedence, quoted};
+pub(crate) use compiled::compile;
+pub(crate) use literal::interval_ms;
+pub(crate) use operator::{boolean, window_start};
+pub(crate) use scope::Scope;
+
+#[cfg(test)]
+mod tests;

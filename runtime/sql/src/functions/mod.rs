@@ -1,0 +1,133 @@
+//! Flink's scalar functions, each built from the library's functions or our own.
+
+mod conditional;
+mod math;
+mod own;
+mod text;
+mod time;
+
+use datafusion_expr::Expr;
+
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Bound, is_aggregate};
+use crate::types::flink_name;
+
+pub(crate) use own::wrapping_narrow;
+
+/// A call of a scalar function.
+pub(crate) struct Call<'a> {
+    /// Its name in upper case.
+    pub name: &'a str,
+    /// Its arguments.
+    pub arguments: &'a [Bound],
+    /// Where it stands.
+    pub at: Position,
+}
+
+impl Call<'_> {
+    /// The arguments' expressions.
+    fn exprs(&self) -> Vec<Expr> {
+        self.arguments.iter().map(|a| a.expr.clone()).collect()
+    }
+
+    /// The argument at `index`, whose presence the arity has checked.
+    fn expr(&self, index: usize) -> Expr {
+        self.arguments[index].expr.clone()
+    }
+
+    /// The literal text at `index`.
+    fn literal(&self, index: usize, what: &str) -> Result<&str> {
+        self.arguments[index].literal_text().ok_or_else(|| {
+            SqlError::new(self.at, format!("{}: {what} must be a text in single quotes", self.name))
+        })
+    }
+}
+
+/// A function: its name, the least and the most arguments, how it is built.
+type Entry = (&'static str, usize, usize, fn(&Call<'_>) -> Result<Expr>);
+
+fn entries() -> impl Iterator<Item = &'static Entry> {
+    [text::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS, conditional::FUNCTIONS]
+        .into_iter()
+        .flatten()
+}
+
+/// Builds a call; types are checked afterwards, when they are coerced.
+pub(crate) fn build(call: &Call<'_>) -> Result<Expr> {
+    let Some((_, least, most, build)) = entries().find(|(name, ..)| *name == call.name) else {
+        return Err(unknown(call.name, call.at));
+    };
+    let count = call.arguments.len();
+    if count < *least || count > *most {
+        let takes = match (least, most) {
+            (a, b) if a == b => format!("{a}"),
+            (a, b) if *b == usize::MAX => format!("at least {a}"),
+            (a, b) => format!("{a} to {b}"),
+        };
+        let noun = if takes == "1" { "argument" } else { "arguments" };
+        let message = format!("{} takes {takes} {noun}, not {count}", call.name);
+        return Err(SqlError::new(call.at, message));
+    }
+    build(call)
+}
+
+/// How many arguments a function has whose first is a unit of time.
+pub(crate) fn takes_unit(name: &str) -> Option<usize> {
+    matches!(name, "TIMESTAMPDIFF" | "TIMESTAMPADD").then_some(3)
+}
+
+/// `EXTRACT(unit FROM value)`, `FLOOR(value TO unit)`, `CEIL(value TO unit)`.
+pub(crate) fn with_unit(name: &str, unit: &str, value: &Bound, at: Position) -> Result<Expr> {
+    match name {
+        "EXTRACT" => time::extract(unit, value, at),
+        _ => time::round_to(name, unit, value, at),
+    }
+}
+
+/// The error for arguments of the wrong types.
+pub(crate) fn wrong_arguments(name: &str, arguments: &[Bound], at: Position) -> SqlError {
+    let types: Vec<String> = arguments.iter().map(|a| flink_name(&a.data_type)).collect();
+    SqlError::new(at, format!("{name} cannot be applied to ({})", types.join(", ")))
+}
+
+/// The error for a function without parentheses that is known but not supported.
+pub(crate) fn refuse_without_parentheses(name: &str, at: Position) -> Option<SqlError> {
+    let name = name.to_ascii_uppercase();
+    NOT_DETERMINISTIC.contains(&name.as_str()).then(|| unknown(&name, at))
+}
+
+const NOT_DETERMINISTIC: [&str; 13] = [
+    "NOW",
+    "CURRENT_TIMESTAMP",
+    "CURRENT_ROW_TIMESTAMP",
+    "CURRENT_DATE",
+    "CURRENT_TIME",
+    "LOCALTIME",
+    "LOCALTIMESTAMP",
+    "PROCTIME",
+    "RAND",
+    "RAND_INTEGER",
+    "UUID",
+    "UNIX_TIMESTAMP",
+    "CURRENT_WATERMARK",
+];
+
+fn unknown(name: &str, at: Position) -> SqlError {
+    if NOT_DETERMINISTIC.contains(&name) {
+        return SqlError::new(at, format!("the function {name} is not supported yet"))
+            .hint("its answer would change when rows are read again after a failure");
+    }
+    match name {
+        "TUMBLE_START" | "TUMBLE_END" | "TUMBLE_ROWTIME" | "HOP" | "SESSION" | "TUMBLE" => {
+            SqlError::new(at, format!("the group window function {name} is not supported"))
+                .hint("use TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))")
+        }
+        _ if is_aggregate(name) => {
+            SqlError::new(at, format!("the aggregate function {name} cannot stand here"))
+        }
+        _ => {
+            let names: Vec<&str> = entries().map(|(name, ..)| *name).collect();
+            SqlError::new(at, format!("unknown function {name}")).suggest(name, "functions", names)
+        }
+    }
+}

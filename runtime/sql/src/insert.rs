@@ -1,0 +1,122 @@
+//! `INSERT INTO`: fits a query's columns to a table's.
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion_common::ScalarValue;
+use datafusion_expr::Expr;
+use sqlparser::ast::Ident;
+
+use crate::catalog::{Catalog, Table, TableColumn};
+use crate::error::{Position, Result, SqlError, start_of};
+use crate::expr::{Bound, Meaning, precedence};
+use crate::relation::{Base, Field, Relation};
+use crate::types::{casts_implicitly, flink_name};
+
+/// A resolved `INSERT INTO`.
+#[derive(Debug)]
+pub(crate) struct Insert {
+    pub sink: Arc<Table>,
+    pub base: Base,
+    pub filter: Option<Bound>,
+    /// One value for each physical column of the sink, of its type.
+    pub columns: Vec<Bound>,
+}
+
+/// Checks a query against the table that it is written to.
+pub(crate) fn resolve(
+    catalog: &Catalog,
+    table: &Ident,
+    columns: &[Ident],
+    query: Relation,
+    at: Position,
+) -> Result<Insert> {
+    let table_at = start_of(table.span).unwrap_or(at);
+    let sink = catalog.sink(table, table_at)?;
+    let targets = targets(&sink, columns, table_at)?;
+    if targets.len() != query.fields.len() {
+        let given = query.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
+        let wanted = targets.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "table \"{}\" takes {} columns, the query gives {}",
+            sink.name,
+            targets.len(),
+            query.fields.len()
+        );
+        return Err(
+            SqlError::new(table_at, message).hint(format!("wanted: {wanted}; given: {given}"))
+        );
+    }
+    let mut values = Vec::new();
+    for column in sink.physical() {
+        let found = targets.iter().position(|target| target.name == column.name);
+        values.push(match found {
+            Some(index) => fit(&sink, column, &query.fields[index], table_at)?,
+            None => missing(&sink, column, table_at)?,
+        });
+    }
+    Ok(Insert { sink, base: query.base, filter: query.filter, columns: values })
+}
+
+/// The columns that the query's are written to, in its order.
+fn targets<'t>(sink: &'t Table, columns: &[Ident], at: Position) -> Result<Vec<&'t TableColumn>> {
+    if columns.is_empty() {
+        return Ok(sink.physical().collect());
+    }
+    let mut targets: Vec<&TableColumn> = Vec::new();
+    for name in columns {
+        let place = start_of(name.span).unwrap_or(at);
+        let found = sink.physical().find(|column| column.name == name.value);
+        let Some(column) = found else {
+            let message =
+                format!("table \"{}\" has no column \"{}\" to write", sink.name, name.value);
+            return Err(SqlError::new(place, message).suggest(
+                &name.value,
+                "columns",
+                sink.physical().map(|column| column.name.as_str()),
+            ));
+        };
+        if targets.iter().any(|target| target.name == column.name) {
+            return Err(SqlError::new(place, format!("column \"{}\" is named twice", name.value)));
+        }
+        targets.push(column);
+    }
+    Ok(targets)
+}
+
+fn fit(sink: &Table, column: &TableColumn, field: &Field, at: Position) -> Result<Bound> {
+    let value = &field.value;
+    if !casts_implicitly(&value.data_type, &column.data_type) {
+        let message = format!(
+            "column \"{}\" of table \"{}\" is {}, the query gives {} for it ({})",
+            column.name,
+            sink.name,
+            flink_name(&column.data_type),
+            flink_name(&value.data_type),
+            value.text
+        );
+        let hint = format!("use CAST({} AS {})", field.name, flink_name(&column.data_type));
+        return Err(SqlError::new(field.at.unwrap_or(at), message).hint(hint));
+    }
+    Ok(value.clone().implicit_cast(&column.data_type).plain())
+}
+
+fn missing(sink: &Table, column: &TableColumn, at: Position) -> Result<Bound> {
+    if !column.nullable {
+        let message = format!(
+            "column \"{}\" of table \"{}\" is NOT NULL and not given",
+            column.name, sink.name
+        );
+        return Err(SqlError::new(at, message));
+    }
+    let null = ScalarValue::try_from(&column.data_type)
+        .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+    Ok(Bound {
+        expr: Expr::Literal(null, None),
+        data_type: DataType::clone(&column.data_type),
+        nullable: true,
+        text: "NULL".into(),
+        precedence: precedence::ATOM,
+        meaning: Meaning::Plain,
+    })
+}

@@ -1,0 +1,160 @@
+//! Flink SQL: statements in, a [`JobPlan`] out.
+//!
+//! Text is cut into tokens (`tokens`), statements are parsed (`statement`, `ddl`), queries are
+//! resolved against the catalog (`query`, `expr`, `window`, `aggregate`), which finds every
+//! mistake with its line and column, and then turned into the engine's operators (`lower`).
+//! Expressions are DataFusion's; no plan of its runs.
+
+mod aggregate;
+mod catalog;
+mod ddl;
+mod dialect;
+mod error;
+mod explain;
+mod expr;
+mod functions;
+mod insert;
+mod lower;
+mod query;
+mod relation;
+mod settings;
+mod statement;
+mod tokens;
+mod types;
+mod uid;
+mod window;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use sabot_core::plan::{JobPlan, NodeKind};
+use sabot_types::KeyGroupCount;
+
+use crate::catalog::{Catalog, Table};
+use crate::error::start_of;
+use crate::query::Queries;
+use crate::settings::Settings;
+use crate::statement::Statement;
+
+pub use error::{Position, Result, SqlError};
+pub use explain::explain;
+
+/// What a job's manifest says about its plan.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    /// The job's key groups.
+    pub key_groups: KeyGroupCount,
+}
+
+impl Default for PlanOptions {
+    fn default() -> Self {
+        Self { key_groups: KeyGroupCount::DEFAULT }
+    }
+}
+
+/// Planned statements.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The job.
+    pub plan: JobPlan,
+    /// All declared tables by name, also those that nothing uses.
+    pub tables: Vec<TableInfo>,
+}
+
+/// A declared table, so that mistakes in its options can be shown with their place.
+#[derive(Debug, Clone)]
+pub struct TableInfo {
+    /// Its name.
+    pub name: String,
+    /// Whether the job reads it.
+    pub is_source: bool,
+    /// Whether the job writes it.
+    pub is_sink: bool,
+    /// `WITH (...)`, keys in lower case, without those that the planner itself understands.
+    pub options: Arc<BTreeMap<String, String>>,
+    /// Its physical columns.
+    pub schema: SchemaRef,
+    /// The columns of `PRIMARY KEY ... NOT ENFORCED`.
+    pub primary_key: Vec<String>,
+    /// Where `CREATE TABLE` names it.
+    pub position: Position,
+}
+
+/// Plans the statements of a job.
+///
+/// ```
+/// let sql = "
+///     CREATE TABLE bids (auction BIGINT, price BIGINT, ts TIMESTAMP(3),
+///         WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'nexmark');
+///     CREATE TABLE results (auction BIGINT, bids BIGINT) WITH ('connector' = 'print');
+///     INSERT INTO results SELECT auction, COUNT(*)
+///         FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+///         GROUP BY window_start, window_end, auction;";
+/// let planned = sabot_sql::plan(sql, &sabot_sql::PlanOptions::default())?;
+/// assert_eq!(planned.plan.nodes[1].uid.as_str(), "sink:results/tumble(bids.ts,10000,0)/by(auction)");
+/// # Ok::<(), sabot_sql::SqlError>(())
+/// ```
+pub fn plan(sql: &str, options: &PlanOptions) -> Result<Planned> {
+    // Expressions are walked recursively, and a user's can be deep: a thread of its own has room
+    // for all that the limits of `tokens` and `expr` let through.
+    std::thread::scope(|scope| {
+        let planner = std::thread::Builder::new()
+            .name("sql-planner".into())
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || plan_here(sql, options));
+        let planner = planner.map_err(|error| {
+            SqlError::new(None, format!("no thread can be started for planning: {error}"))
+        })?;
+        planner.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Reserved, not used: the system gives pages as they are touched.
+const STACK_BYTES: usize = 256 << 20;
+
+fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
+    let mut catalog = Catalog::default();
+    let mut settings = Settings::default();
+    let mut inserts = Vec::new();
+    for statement in statement::parse(sql)? {
+        match statement {
+            Statement::CreateTable(create) => catalog.create_table(*create)?,
+            Statement::CreateView { name, columns, if_not_exists, query } => {
+                if if_not_exists && catalog.contains(&name.value) {
+                    continue;
+                }
+                let at = start_of(name.span).unwrap_or(Position { line: 1, column: 1 });
+                let relation = Queries::new(&catalog, at).query(&query)?;
+                catalog.create_view(&name, &columns, relation)?;
+            }
+            Statement::Set { key, value, at } => settings.set(&key, &value, at)?,
+            Statement::Insert { table, columns, query, at } => {
+                let relation = Queries::new(&catalog, at).query(&query)?;
+                inserts.push(insert::resolve(&catalog, &table, &columns, relation, at)?);
+            }
+        }
+    }
+    if inserts.is_empty() {
+        return Err(SqlError::new(None, "the statements write nothing")
+            .hint("add INSERT INTO <table> SELECT ..."));
+    }
+    let plan = lower::lower(&inserts, &settings, options.key_groups)?;
+    let tables = catalog.tables().map(|table| table_info(table, &plan)).collect();
+    Ok(Planned { plan, tables })
+}
+
+fn table_info(table: &Table, plan: &JobPlan) -> TableInfo {
+    let kinds = || plan.nodes.iter().map(|node| &node.kind);
+    let fields: Vec<Field> =
+        table.physical().map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable)).collect();
+    TableInfo {
+        name: table.name.clone(),
+        is_source: kinds().any(|k| matches!(k, NodeKind::Source(s) if s.table == table.name)),
+        is_sink: kinds().any(|k| matches!(k, NodeKind::Sink(s) if s.table == table.name)),
+        options: Arc::clone(&table.options),
+        schema: Arc::new(Schema::new(fields)),
+        primary_key: table.primary_key.clone(),
+        position: table.at,
+    }
+}

@@ -1,0 +1,360 @@
+//! Resolves queries: `SELECT ... FROM ... WHERE ... GROUP BY ... HAVING`.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use sqlparser::ast::{
+    Expr, GroupByExpr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    SetOperator, Spanned, TableAlias, TableFactor, TableWithJoins, visit_expressions,
+};
+
+use crate::aggregate::GroupScope;
+use crate::catalog::Catalog;
+use crate::error::{Position, Result, SqlError, start_of};
+use crate::expr::{Binder, Bound, Scope, boolean, function_name, is_aggregate, place_of};
+use crate::relation::{Base, Field, Relation};
+use crate::types::flink_name;
+use crate::window;
+
+/// Resolves queries against a catalog.
+pub(crate) struct Queries<'a> {
+    catalog: &'a Catalog,
+    /// `WITH name AS (...)`, the innermost last.
+    named: Vec<(String, Relation)>,
+    /// The place of the statement, where the parser kept none.
+    at: Position,
+}
+
+impl<'a> Queries<'a> {
+    /// Resolves queries of the statement at `at`.
+    pub(crate) fn new(catalog: &'a Catalog, at: Position) -> Self {
+        Self { catalog, named: Vec::new(), at }
+    }
+
+    /// What a name in FROM stands for.
+    pub(crate) fn named(&self, name: &Ident, at: Position) -> Result<Relation> {
+        match self.named.iter().rev().find(|(n, _)| *n == name.value) {
+            Some((_, relation)) => Ok(relation.clone()),
+            None => self.catalog.relation(name, at),
+        }
+    }
+
+    /// Resolves a query.
+    pub(crate) fn query(&self, query: &Query) -> Result<Relation> {
+        let at = start_of(query.body.span()).unwrap_or(self.at);
+        let mut inner = Self { catalog: self.catalog, named: self.named.clone(), at };
+        if let Some(with) = &query.with {
+            if with.recursive {
+                return Err(unsupported("WITH RECURSIVE", at));
+            }
+            for cte in &with.cte_tables {
+                let mut relation = inner.query(&cte.query)?;
+                inner.alias(&mut relation, Some(&cte.alias))?;
+                inner.named.push((cte.alias.name.value.clone(), relation));
+            }
+        }
+        Self::refuse_clauses(query, at)?;
+        inner.body(&query.body, at)
+    }
+
+    fn refuse_clauses(query: &Query, at: Position) -> Result<()> {
+        if let Some(order) = &query.order_by {
+            let place = start_of(order.span()).unwrap_or(at);
+            return Err(unsupported("ORDER BY", place)
+                .hint("a stream has no end at which it could be sorted"));
+        }
+        if let Some(limit) = &query.limit_clause {
+            return Err(unsupported("LIMIT", start_of(limit.span()).unwrap_or(at)));
+        }
+        if query.fetch.is_some() {
+            return Err(unsupported("FETCH", at));
+        }
+        Ok(())
+    }
+
+    fn body(&self, body: &SetExpr, at: Position) -> Result<Relation> {
+        match body {
+            SetExpr::Select(select) => self.select(select),
+            SetExpr::Query(query) => self.query(query),
+            SetExpr::SetOperation { op, right, .. } => {
+                let place = start_of(right.span()).unwrap_or(at);
+                let name = match op {
+                    SetOperator::Union => "UNION",
+                    SetOperator::Intersect => "INTERSECT",
+                    SetOperator::Except | SetOperator::Minus => "EXCEPT",
+                };
+                Err(unsupported(name, place)
+                    .hint("write one INSERT INTO for each query, into the same table"))
+            }
+            SetExpr::Values(_) => Err(unsupported("VALUES", at)),
+            _ => Err(SqlError::new(at, "expected SELECT")),
+        }
+    }
+
+    fn select(&self, select: &Select) -> Result<Relation> {
+        let at = start_of(select.select_token.0.span).unwrap_or(self.at);
+        if select.distinct.is_some() {
+            return Err(
+                unsupported("SELECT DISTINCT", at).hint("group by the columns and a window")
+            );
+        }
+        if select.qualify.is_some() || !select.named_window.is_empty() {
+            return Err(unsupported("OVER", at));
+        }
+        let mut input = self.from(&select.from, at)?;
+        if let Some(condition) = &select.selection {
+            let place = place_of(condition, at);
+            let bound = boolean(Binder::new(&input, place).bind(condition)?, "WHERE", place)?;
+            input.filter_by(bound);
+        }
+        let (group_by, group_at) = group_by(&select.group_by, at)?;
+        if group_by.is_empty() {
+            if let Some((name, place)) = first_aggregate(select, at) {
+                return Err(SqlError::new(
+                    place,
+                    format!("{name} without GROUP BY is not supported yet: its group never ends"),
+                )
+                .hint("group by window_start and window_end of TABLE(TUMBLE(...))"));
+            }
+            return project(&select.projection, input, at);
+        }
+        aggregate(select, &input, group_by, group_at)
+    }
+
+    fn from(&self, from: &[TableWithJoins], at: Position) -> Result<Relation> {
+        let [table] = from else {
+            return Err(match from.get(1) {
+                None => SqlError::new(at, "SELECT without FROM is not supported"),
+                Some(second) => {
+                    let place = start_of(second.relation.span()).unwrap_or(at);
+                    unsupported("a join", place).hint("FROM names one table")
+                }
+            });
+        };
+        if let Some(join) = table.joins.first() {
+            let place = start_of(join.relation.span()).unwrap_or(at);
+            return Err(unsupported("JOIN", place).hint("FROM names one table"));
+        }
+        self.factor(&table.relation, at)
+    }
+
+    fn factor(&self, factor: &TableFactor, at: Position) -> Result<Relation> {
+        let place = start_of(factor.span()).unwrap_or(at);
+        match factor {
+            TableFactor::Table { name, alias, args: None, .. } => {
+                let [part] = name.0.as_slice() else {
+                    let first = name.0.first().and_then(|p| p.as_ident());
+                    return Err(first.map_or_else(
+                        || SqlError::new(place, "expected a table"),
+                        crate::statement::qualified,
+                    ));
+                };
+                let ident =
+                    part.as_ident().ok_or_else(|| SqlError::new(place, "expected a table"))?;
+                let mut relation = self.named(ident, place)?;
+                relation.qualify(&ident.value);
+                self.alias(&mut relation, alias.as_ref())?;
+                Ok(relation)
+            }
+            TableFactor::Derived { lateral: false, subquery, alias, .. } => {
+                let mut relation = self.query(subquery)?;
+                for field in &mut relation.fields {
+                    field.qualifier = None;
+                }
+                self.alias(&mut relation, alias.as_ref())?;
+                Ok(relation)
+            }
+            TableFactor::TableFunction { expr: Expr::Function(function), alias } => {
+                let place = start_of(function.span()).unwrap_or(place);
+                let mut relation = window::table_function(self, function, place)?;
+                self.alias(&mut relation, alias.as_ref())?;
+                Ok(relation)
+            }
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                self.from(std::slice::from_ref(table_with_joins.as_ref()), place)
+            }
+            TableFactor::Table { name, .. } => {
+                Err(SqlError::new(place, format!("{name}(...) in FROM is not supported"))
+                    .hint("write TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))"))
+            }
+            TableFactor::UNNEST { .. } => Err(unsupported("UNNEST", place)),
+            TableFactor::MatchRecognize { .. } => Err(unsupported("MATCH_RECOGNIZE", place)),
+            other => Err(SqlError::new(place, format!("FROM {other} is not supported"))),
+        }
+    }
+
+    fn alias(&self, relation: &mut Relation, alias: Option<&TableAlias>) -> Result<()> {
+        let Some(alias) = alias else { return Ok(()) };
+        let at = start_of(alias.name.span).unwrap_or(self.at);
+        let names: Vec<Ident> = alias.columns.iter().map(|c| c.name.clone()).collect();
+        relation.rename(&names, &format!("\"{}\"", alias.name.value), at)?;
+        relation.qualify(&alias.name.value);
+        Ok(())
+    }
+}
+
+/// The list of `GROUP BY` and its place.
+fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)> {
+    match group_by {
+        GroupByExpr::Expressions(list, modifiers) => {
+            let place = list.first().map_or(at, |expr| place_of(expr, at));
+            if !modifiers.is_empty() {
+                return Err(unsupported("GROUP BY ... WITH", place));
+            }
+            Ok((list, place))
+        }
+        GroupByExpr::All(_) => Err(unsupported("GROUP BY ALL", at)),
+    }
+}
+
+/// The first aggregate of a SELECT without GROUP BY.
+fn first_aggregate(select: &Select, at: Position) -> Option<(String, Position)> {
+    let find = |expr: &Expr| match expr {
+        Expr::Function(f) if f.over.is_none() => match function_name(&f.name, at) {
+            Ok(name) if is_aggregate(name) => {
+                ControlFlow::Break((name.to_ascii_uppercase(), place_of(expr, at)))
+            }
+            _ => ControlFlow::Continue(()),
+        },
+        _ => ControlFlow::Continue(()),
+    };
+    if let Some(having) = &select.having {
+        return Some(("HAVING".into(), place_of(having, at)));
+    }
+    visit_expressions(&select.projection, find).break_value()
+}
+
+fn aggregate(
+    select: &Select,
+    input: &Relation,
+    group_by: &[Expr],
+    at: Position,
+) -> Result<Relation> {
+    let binder = Binder::new(input, at);
+    let mut grouped = Vec::new();
+    for expr in group_by {
+        match expr {
+            Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
+                return Err(unsupported("GROUPING SETS", place_of(expr, at)));
+            }
+            Expr::Value(_) => {
+                return Err(SqlError::new(
+                    place_of(expr, at),
+                    "GROUP BY needs columns, not a constant",
+                ));
+            }
+            _ => {
+                let key = binder.bind(expr)?;
+                check_key(&key, place_of(expr, at))?;
+                grouped.push(key);
+            }
+        }
+    }
+    let scope = GroupScope::new(input, grouped, at)?;
+    let fields = select_list(&select.projection, &scope, None, at)?;
+    let having = match &select.having {
+        None => None,
+        Some(having) => {
+            let place = place_of(having, at);
+            Some(boolean(Binder::new(&scope, place).bind(having)?, "HAVING", place)?)
+        }
+    };
+    let node = Arc::new(scope.into_node(at)?);
+    let window = Some(window::of_aggregation(&node));
+    Ok(Relation { base: Base::Window(node), filter: having, fields, window })
+}
+
+/// Rows are sent by the hash of their keys, which not every type has.
+fn check_key(key: &Bound, at: Position) -> Result<()> {
+    use arrow::datatypes::DataType::{Duration, Interval, Null, Time32};
+    if matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_)) {
+        let message = format!("{} is {}", key.text, flink_name(&key.data_type));
+        return Err(SqlError::new(at, message).hint("this type cannot be grouped by"));
+    }
+    Ok(())
+}
+
+fn project(items: &[SelectItem], input: Relation, at: Position) -> Result<Relation> {
+    let fields = select_list(items, &input, Some(&input.fields), at)?;
+    Ok(Relation { fields, ..input })
+}
+
+/// Resolves a SELECT list; `all` are the columns of `*`.
+fn select_list(
+    items: &[SelectItem],
+    scope: &dyn Scope,
+    all: Option<&[Field]>,
+    at: Position,
+) -> Result<Vec<Field>> {
+    let mut fields = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let place = start_of(item.span()).unwrap_or(at);
+        let binder = Binder::new(scope, place);
+        match item {
+            SelectItem::UnnamedExpr(expr) => {
+                let name = output_name(expr, index);
+                fields.push(field(name, binder.bind(expr)?, place));
+            }
+            SelectItem::ExprWithAlias { expr, alias } => {
+                fields.push(field(alias.value.clone(), binder.bind(expr)?, place));
+            }
+            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
+                let Some(all) = all else {
+                    return Err(SqlError::new(place, "* cannot stand beside GROUP BY")
+                        .hint("name the columns and aggregates"));
+                };
+                let qualifier = wildcard_qualifier(item, place)?;
+                let chosen: Vec<Field> = all
+                    .iter()
+                    .filter(|f| qualifier.is_none() || f.qualifier.as_deref() == qualifier)
+                    .map(|f| field(f.name.clone(), f.value.clone(), place))
+                    .collect();
+                if chosen.is_empty() {
+                    let name = qualifier.unwrap_or_default();
+                    return Err(SqlError::new(
+                        place,
+                        format!("\"{name}\" is no table of this query"),
+                    ));
+                }
+                fields.extend(chosen);
+            }
+            SelectItem::ExprWithAliases { .. } => {
+                return Err(SqlError::new(place, "several aliases are not supported"));
+            }
+        }
+    }
+    Ok(fields)
+}
+
+fn wildcard_qualifier(item: &SelectItem, at: Position) -> Result<Option<&str>> {
+    match item {
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            match name.0.as_slice() {
+                [part] => Ok(part.as_ident().map(|ident| ident.value.as_str())),
+                _ => Err(SqlError::new(at, format!("\"{name}\" is no table of this query"))),
+            }
+        }
+        _ => Ok(None),
+    }
+}
+
+fn field(name: String, value: Bound, at: Position) -> Field {
+    Field { qualifier: None, name, value, at: Some(at) }
+}
+
+/// The name of a column without alias, as Flink gives it.
+fn output_name(expr: &Expr, index: usize) -> String {
+    match expr {
+        Expr::Identifier(name) => name.value.clone(),
+        Expr::CompoundIdentifier(parts) => {
+            parts.last().map(|name| name.value.clone()).unwrap_or_default()
+        }
+        Expr::Nested(inner) => output_name(inner, index),
+        _ => format!("EXPR${index}"),
+    }
+}
+
+/// The error for a construct that is known but not there yet.
+fn unsupported(what: &str, at: Position) -> SqlError {
+    SqlError::new(at, format!("{what} is not supported yet"))
+}

@@ -1,0 +1,176 @@
+//! What a FROM names: columns over one base, with the filters on the way to it.
+//!
+//! Views, subqueries and projections add no node: their expressions are put into those above, so
+//! that every column is an expression over the base, a table or a window aggregation.
+
+use std::sync::Arc;
+
+use datafusion_common::DFSchemaRef;
+use sqlparser::ast::{BinaryOperator, Ident};
+
+use crate::aggregate::WindowNode;
+use crate::catalog::Table;
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Bound, Scope, precedence};
+use datafusion_expr::Operator;
+
+/// What rows come from.
+#[derive(Debug, Clone)]
+pub(crate) enum Base {
+    /// A table.
+    Table(Arc<Table>),
+    /// Windows of another relation.
+    Window(Arc<WindowNode>),
+}
+
+impl Base {
+    /// Its columns.
+    pub(crate) fn schema(&self) -> &DFSchemaRef {
+        match self {
+            Self::Table(table) => &table.schema,
+            Self::Window(node) => &node.schema,
+        }
+    }
+
+    /// The names of the tables that are read, sorted.
+    pub(crate) fn tables(&self) -> Vec<&str> {
+        match self {
+            Self::Table(table) => vec![&table.name],
+            Self::Window(node) => node.base.tables(),
+        }
+    }
+}
+
+/// Tumbling windows over a row-time.
+#[derive(Debug, Clone)]
+pub(crate) struct WindowSpec {
+    pub size_ms: i64,
+    pub offset_ms: i64,
+    /// The row-time over the base.
+    pub row_time: Bound,
+    /// The row-time's name from its source on, such as `bids.ts`.
+    pub path: String,
+}
+
+impl WindowSpec {
+    /// The window's name in uids, such as `tumble(bids.ts,10000,0)`.
+    pub(crate) fn name(&self) -> String {
+        format!("tumble({},{},{})", self.path, self.size_ms, self.offset_ms)
+    }
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone)]
+pub(crate) struct Field {
+    /// The table's name or alias that can stand before the column's.
+    pub qualifier: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Bound,
+    /// Where a SELECT names it.
+    pub at: Option<Position>,
+}
+
+/// What a FROM names.
+#[derive(Debug, Clone)]
+pub(crate) struct Relation {
+    pub base: Base,
+    /// Only rows for which it is true.
+    pub filter: Option<Bound>,
+    pub fields: Vec<Field>,
+    /// The windows that its window columns belong to.
+    pub window: Option<WindowSpec>,
+}
+
+impl Relation {
+    /// Keeps only rows for which `condition` is true too.
+    pub(crate) fn filter_by(&mut self, condition: Bound) {
+        self.filter = Some(match self.filter.take() {
+            None => condition,
+            Some(first) => both(first, condition),
+        });
+    }
+
+    /// Gives all columns one qualifier.
+    pub(crate) fn qualify(&mut self, name: &str) {
+        for field in &mut self.fields {
+            field.qualifier = Some(name.to_owned());
+        }
+    }
+
+    /// Names the columns anew.
+    pub(crate) fn rename(&mut self, names: &[Ident], what: &str, at: Position) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        if names.len() != self.fields.len() {
+            let message = format!(
+                "{what} names {} columns, its query has {}",
+                names.len(),
+                self.fields.len()
+            );
+            return Err(SqlError::new(at, message));
+        }
+        for (field, name) in self.fields.iter_mut().zip(names) {
+            field.name.clone_from(&name.value);
+        }
+        Ok(())
+    }
+}
+
+fn both(left: Bound, right: Bound) -> Bound {
+    let level = precedence::AND;
+    Bound {
+        text: format!(
+            "{} {} {}",
+            left.text_within(level),
+            BinaryOperator::And,
+            right.text_within(level + 1)
+        ),
+        nullable: left.nullable || right.nullable,
+        expr: datafusion_expr::binary_expr(left.expr, Operator::And, right.expr),
+        precedence: level,
+        ..right
+    }
+}
+
+impl Scope for Relation {
+    fn column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> Result<Bound> {
+        let of_table = |field: &&Field| {
+            qualifier.is_none_or(|q| field.qualifier.as_deref() == Some(q.value.as_str()))
+        };
+        let mut found =
+            self.fields.iter().filter(of_table).filter(|field| field.name == name.value);
+        match (found.next(), found.next()) {
+            (Some(field), None) => Ok(field.value.clone()),
+            (Some(_), Some(_)) => {
+                Err(SqlError::new(at, format!("column \"{}\" is ambiguous", name.value))
+                    .hint("two columns of the query in FROM have this name: give them aliases"))
+            }
+            (None, _) => Err(self.no_column(qualifier, name, at)),
+        }
+    }
+
+    fn schema(&self) -> DFSchemaRef {
+        Arc::clone(self.base.schema())
+    }
+}
+
+impl Relation {
+    fn no_column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> SqlError {
+        let qualifiers = || self.fields.iter().filter_map(|f| f.qualifier.as_deref());
+        if let Some(table) = qualifier
+            && !qualifiers().any(|q| q == table.value)
+        {
+            let message = format!("\"{}\" is no table of this query", table.value);
+            let known: std::collections::BTreeSet<&str> = qualifiers().collect();
+            return SqlError::new(at, message).suggest(&table.value, "tables", known);
+        }
+        SqlError::new(at, format!("column \"{}\" does not exist", name.value)).suggest(
+            &name.value,
+            "columns",
+            self.fields.iter().map(|f| f.name.as_str()),
+        )
+    }
+}

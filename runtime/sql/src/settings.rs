@@ -1,0 +1,104 @@
+//! `SET 'key' = 'value'`, and Flink's way to write a duration.
+
+use crate::error::{Position, Result, SqlError};
+
+/// What the statements have set.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    /// `table.exec.source.idle-timeout`; none: never idle.
+    pub idle_timeout_ms: Option<u64>,
+}
+
+const KNOWN: [&str; 4] = [
+    "table.exec.source.idle-timeout",
+    "table.local-time-zone",
+    "execution.runtime-mode",
+    "pipeline.name",
+];
+
+impl Settings {
+    /// Takes one setting.
+    pub(crate) fn set(&mut self, key: &str, value: &str, at: Position) -> Result<()> {
+        let only = |right: &str| {
+            if value.eq_ignore_ascii_case(right) {
+                return Ok(());
+            }
+            Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
+                .hint(format!("only '{right}' is supported")))
+        };
+        match key {
+            "table.exec.source.idle-timeout" => {
+                self.idle_timeout_ms = Some(duration_ms(value, key, at)?).filter(|ms| *ms > 0);
+                Ok(())
+            }
+            "table.local-time-zone" => only("UTC"),
+            "execution.runtime-mode" => only("streaming"),
+            // A name for people; the job's name is the manifest's.
+            "pipeline.name" => Ok(()),
+            _ if key.starts_with("execution.checkpointing.") || key.starts_with("state.") => {
+                Err(SqlError::new(at, format!("'{key}' is not set in SQL"))
+                    .hint("see spec.checkpoint and spec.state of the StreamJob"))
+            }
+            "parallelism.default" | "table.exec.resource.default-parallelism" => {
+                Err(SqlError::new(at, format!("'{key}' is not set in SQL"))
+                    .hint("see spec.parallelism of the StreamJob"))
+            }
+            _ => Err(SqlError::new(at, format!("unknown setting '{key}'"))
+                .suggest(key, "settings", KNOWN)),
+        }
+    }
+}
+
+/// Reads a duration such as `10 s`, `1min` or `500` (milliseconds).
+pub(crate) fn duration_ms(text: &str, key: &str, at: Position) -> Result<u64> {
+    let trimmed = text.trim();
+    let digits = trimmed.len() - trimmed.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = trimmed.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => Some(1),
+        "s" | "sec" | "secs" | "second" | "seconds" => Some(1_000),
+        "m" | "min" | "minute" | "minutes" => Some(60_000),
+        "h" | "hour" | "hours" => Some(3_600_000),
+        "d" | "day" | "days" => Some(86_400_000),
+        _ => None,
+    };
+    let millis = number.parse::<u64>().ok().zip(factor).and_then(|(n, f)| n.checked_mul(f));
+    millis.ok_or_else(|| {
+        SqlError::new(at, format!("'{key}' = '{text}' is no duration"))
+            .hint("write a number and ms, s, min, h or d, such as '10 s'")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Position = Position { line: 1, column: 1 };
+
+    #[test]
+    fn durations_are_read_as_flink_reads_them() {
+        for (text, millis) in [
+            ("10 s", 10_000),
+            ("500", 500),
+            ("1min", 60_000),
+            ("2 days", 172_800_000),
+            (" 5 ms ", 5),
+        ] {
+            assert_eq!(duration_ms(text, "k", AT), Ok(millis), "{text}");
+        }
+        for text in ["", "s", "-1 s", "1.5 s", "10 parsec", "99999999999999999 d"] {
+            assert!(duration_ms(text, "k", AT).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let error =
+            Settings::default().set("table.exec.source.idle-timeut", "1 s", AT).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 1, column 1: unknown setting 'table.exec.source.idle-timeut'; \
+             did you mean \"table.exec.source.idle-timeout\"?"
+        );
+    }
+}

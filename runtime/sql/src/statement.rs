@@ -1,0 +1,265 @@
+//! Splits the text into statements. Queries and expressions are left to the parser's crate, the
+//! statements around them are Flink's own and parsed here.
+
+use sqlparser::ast::{Ident, Query};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::ddl::{self, CreateTable};
+use crate::dialect::FlinkDialect;
+use crate::error::{Position, Result, SqlError, start_of};
+use crate::tokens::{Tokens, is_keyword, is_word, tokenize};
+
+/// One statement.
+#[derive(Debug)]
+pub(crate) enum Statement {
+    /// `CREATE TABLE`.
+    CreateTable(Box<CreateTable>),
+    /// `CREATE VIEW name [(columns)] AS query`.
+    CreateView { name: Ident, columns: Vec<Ident>, if_not_exists: bool, query: Box<Query> },
+    /// `INSERT INTO table [(columns)] query`.
+    Insert { table: Ident, columns: Vec<Ident>, query: Box<Query>, at: Position },
+    /// `SET 'key' = 'value'`.
+    Set { key: String, value: String, at: Position },
+}
+
+/// What can be written, for messages.
+const SUPPORTED: &str =
+    "supported are CREATE TABLE, CREATE VIEW, INSERT INTO, EXECUTE STATEMENT SET and SET";
+
+/// Parses all statements of a text.
+pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
+    let Tokens { tokens, end } = tokenize(sql)?;
+    let parser = Parser::new(&FlinkDialect).with_tokens_with_locations(tokens);
+    Statements { parser, end, parsed: Vec::new() }.parse()
+}
+
+struct Statements<'a> {
+    parser: Parser<'a>,
+    end: Position,
+    parsed: Vec<Statement>,
+}
+
+impl Statements<'_> {
+    fn parse(mut self) -> Result<Vec<Statement>> {
+        loop {
+            while self.parser.consume_token(&Token::SemiColon) {}
+            if self.parser.peek_token_ref().token == Token::EOF {
+                return Ok(self.parsed);
+            }
+            if self.begins_statement_set() {
+                self.statement_set()?;
+            } else {
+                let statement = self.statement()?;
+                self.parsed.push(statement);
+            }
+            self.end_of_statement()?;
+        }
+    }
+
+    fn statement(&mut self) -> Result<Statement> {
+        let token = self.parser.next_token();
+        let at = self.place_of(&token);
+        if is_keyword(&token, Keyword::CREATE) {
+            return self.create(at);
+        }
+        if is_keyword(&token, Keyword::INSERT) {
+            return self.insert(at);
+        }
+        if is_keyword(&token, Keyword::SET) {
+            return self.set(at);
+        }
+        let error = match token.token.to_string().to_ascii_uppercase().as_str() {
+            "SELECT" | "WITH" | "VALUES" => {
+                SqlError::new(at, "a query alone has nowhere to write its rows")
+                    .hint("write INSERT INTO <table> SELECT ...")
+            }
+            "DROP" | "ALTER" | "USE" | "EXPLAIN" | "DESCRIBE" | "SHOW" | "UPDATE" | "DELETE"
+            | "ADD" | "RESET" | "ANALYZE" | "CALL" | "LOAD" | "TRUNCATE" => {
+                SqlError::new(at, format!("{} is not supported", token.token)).hint(SUPPORTED)
+            }
+            _ => SqlError::new(at, format!("expected a statement, found: {}", token.token))
+                .hint(SUPPORTED),
+        };
+        Err(error)
+    }
+
+    fn create(&mut self, at: Position) -> Result<Statement> {
+        let temporary = self.parser.parse_keyword(Keyword::TEMPORARY);
+        let token = self.parser.next_token();
+        if is_keyword(&token, Keyword::TABLE) {
+            return ddl::create_table(&mut self.parser, self.end)
+                .map(|table| Statement::CreateTable(Box::new(table)));
+        }
+        if is_keyword(&token, Keyword::VIEW) {
+            return self.create_view();
+        }
+        let what = format!("CREATE {}{}", if temporary { "TEMPORARY " } else { "" }, token.token);
+        Err(SqlError::new(at, format!("{what} is not supported")).hint(SUPPORTED))
+    }
+
+    fn create_view(&mut self) -> Result<Statement> {
+        let if_not_exists =
+            self.parser.parse_keywords(&[Keyword::IF, Keyword::NOT, Keyword::EXISTS]);
+        let name = name(&mut self.parser, self.end)?;
+        let columns = self.column_list()?;
+        if self.parser.parse_keyword(Keyword::COMMENT) {
+            self.parser.next_token();
+        }
+        self.expect(Keyword::AS)?;
+        Ok(Statement::CreateView { name, columns, if_not_exists, query: self.query()? })
+    }
+
+    fn insert(&mut self, at: Position) -> Result<Statement> {
+        if self.parser.parse_keyword(Keyword::OVERWRITE) {
+            return Err(SqlError::new(at, "INSERT OVERWRITE is not supported")
+                .hint("a stream is written by INSERT INTO"));
+        }
+        self.expect(Keyword::INTO)?;
+        let table = name(&mut self.parser, self.end)?;
+        if self.parser.parse_keyword(Keyword::PARTITION) {
+            return Err(SqlError::new(at, "INSERT INTO ... PARTITION is not supported"));
+        }
+        let begins_query = |token: &Token| {
+            matches!(token, Token::Word(w) if matches!(w.keyword, Keyword::SELECT | Keyword::WITH))
+                || *token == Token::LParen
+        };
+        // `(` begins a list of columns, or a query in parentheses.
+        let columns = match self.parser.peek_token_ref().token {
+            Token::LParen if begins_query(&self.parser.peek_nth_token_ref(1).token) => Vec::new(),
+            _ => self.column_list()?,
+        };
+        Ok(Statement::Insert { table, columns, query: self.query()?, at })
+    }
+
+    fn set(&mut self, at: Position) -> Result<Statement> {
+        let string = |parser: &mut Parser<'_>| {
+            let token = parser.next_token();
+            match token.token {
+                Token::SingleQuotedString(text) => Ok((text, start_of(token.span).unwrap_or(at))),
+                other => Err(SqlError::new(
+                    start_of(token.span).unwrap_or(at),
+                    format!("expected a quoted text, found: {other}"),
+                )
+                .hint("write SET 'key' = 'value'")),
+            }
+        };
+        let (key, at) = string(&mut self.parser)?;
+        if !self.parser.consume_token(&Token::Eq) {
+            return Err(SqlError::new(at, "SET needs a value").hint("write SET 'key' = 'value'"));
+        }
+        let (value, _) = string(&mut self.parser)?;
+        Ok(Statement::Set { key, value, at })
+    }
+
+    /// `EXECUTE STATEMENT SET BEGIN` or `BEGIN STATEMENT SET`.
+    fn begins_statement_set(&self) -> bool {
+        let is = |index: usize, text: &str| is_word(self.parser.peek_nth_token_ref(index), text);
+        (is(0, "EXECUTE") || is(0, "BEGIN")) && is(1, "STATEMENT") && is(2, "SET")
+    }
+
+    fn statement_set(&mut self) -> Result<()> {
+        let first = self.parser.next_token();
+        let at = self.place_of(&first);
+        self.parser.next_token();
+        self.parser.next_token();
+        if is_word(&first, "EXECUTE") {
+            if !self.parser.parse_keyword(Keyword::BEGIN) {
+                return Err(SqlError::new(at, "EXECUTE STATEMENT SET needs BEGIN ... END"));
+            }
+        } else if !self.parser.consume_token(&Token::SemiColon) {
+            return Err(SqlError::new(at, "BEGIN STATEMENT SET is followed by a semicolon"));
+        }
+        loop {
+            while self.parser.consume_token(&Token::SemiColon) {}
+            let token = self.parser.next_token();
+            let place = self.place_of(&token);
+            if is_keyword(&token, Keyword::END) {
+                return Ok(());
+            }
+            if token.token == Token::EOF {
+                return Err(SqlError::new(at, "the statement set has no END"));
+            }
+            if !is_keyword(&token, Keyword::INSERT) {
+                return Err(SqlError::new(place, "a statement set holds only INSERT INTO")
+                    .hint("move other statements before it"));
+            }
+            let insert = self.insert(place)?;
+            self.parsed.push(insert);
+            self.end_of_statement()?;
+        }
+    }
+
+    fn end_of_statement(&mut self) -> Result<()> {
+        let token = self.parser.next_token();
+        match token.token {
+            Token::SemiColon | Token::EOF => Ok(()),
+            ref other => Err(SqlError::new(
+                self.place_of(&token),
+                format!("expected the end of the statement, found: {other}"),
+            )
+            .hint("statements are separated by semicolons")),
+        }
+    }
+
+    fn query(&mut self) -> Result<Box<Query>> {
+        self.parser.parse_query().map_err(|e| SqlError::from_parser(e, self.end))
+    }
+
+    fn column_list(&mut self) -> Result<Vec<Ident>> {
+        let mut columns = Vec::new();
+        if !self.parser.consume_token(&Token::LParen) {
+            return Ok(columns);
+        }
+        loop {
+            columns.push(identifier(&mut self.parser, self.end)?);
+            if self.parser.parse_keyword(Keyword::COMMENT) {
+                self.parser.next_token();
+            }
+            let token = self.parser.next_token();
+            match token.token {
+                Token::Comma => {}
+                Token::RParen => return Ok(columns),
+                ref other => {
+                    return Err(SqlError::new(
+                        self.place_of(&token),
+                        format!("expected , or ) in the list of columns, found: {other}"),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn expect(&mut self, keyword: Keyword) -> Result<()> {
+        let end = self.end;
+        self.parser.expect_keyword_is(keyword).map_err(|error| SqlError::from_parser(error, end))
+    }
+
+    fn place_of(&self, token: &TokenWithSpan) -> Position {
+        start_of(token.span).unwrap_or(self.end)
+    }
+}
+
+/// A column's name.
+pub(crate) fn identifier(parser: &mut Parser<'_>, end: Position) -> Result<Ident> {
+    parser.parse_identifier().map_err(|error| SqlError::from_parser(error, end))
+}
+
+/// A table's name: without catalog and database, of which there is only one.
+pub(crate) fn name(parser: &mut Parser<'_>, end: Position) -> Result<Ident> {
+    let ident = identifier(parser, end)?;
+    if parser.peek_token_ref().token == Token::Period {
+        return Err(qualified(&ident));
+    }
+    Ok(ident)
+}
+
+/// A table's name with a catalog or database before it.
+pub(crate) fn qualified(first: &Ident) -> SqlError {
+    SqlError::new(
+        start_of(first.span),
+        format!("\"{}\" is a catalog or database, of which there are none", first.value),
+    )
+    .hint("name the table alone")
+}

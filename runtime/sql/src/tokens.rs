@@ -1,0 +1,101 @@
+//! Cuts the text into tokens that the parser understands, each with its place in the original.
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
+
+use crate::dialect::FlinkDialect;
+use crate::error::{Position, Result, SqlError, start_of};
+
+/// The text's tokens, without comments and white space, and with the `TABLE` of
+/// `TUMBLE(TABLE t, ...)` taken out.
+pub(crate) struct Tokens {
+    /// The tokens.
+    pub tokens: Vec<TokenWithSpan>,
+    /// The place of the last character, for errors at the end.
+    pub end: Position,
+}
+
+/// Keeps a chain of operators, which becomes a tree as deep as it is long, within the stack.
+const TOKENS_MAX: usize = 50_000;
+
+/// Cuts `sql` into tokens.
+pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
+    let all = Tokenizer::new(&FlinkDialect, sql).tokenize_with_location()?;
+    let mut tokens: Vec<TokenWithSpan> = Vec::with_capacity(all.len());
+    for token in all {
+        match &token.token {
+            Token::Whitespace(Whitespace::MultiLineComment(comment))
+                if comment.starts_with('+') =>
+            {
+                return Err(SqlError::new(start_of(token.span), "hints are not supported"));
+            }
+            Token::Whitespace(_) | Token::EOF => {}
+            Token::DoubleQuotedString(text) => {
+                return Err(SqlError::new(
+                    start_of(token.span),
+                    format!("double quotes around \"{text}\" are not supported"),
+                )
+                .hint(format!("write `{text}` for a name or '{text}' for a string")));
+            }
+            _ => tokens.push(token),
+        }
+    }
+    if tokens.len() > TOKENS_MAX {
+        let at = start_of(tokens[TOKENS_MAX].span);
+        return Err(SqlError::new(at, "the statements are too long")
+            .hint(format!("at most {TOKENS_MAX} words and signs are planned as one job")));
+    }
+    let end = tokens.last().map_or(Position { line: 1, column: 1 }, |token| Position {
+        line: token.span.end.line.max(1),
+        column: token.span.end.column.max(1),
+    });
+    Ok(Tokens { tokens: without_inner_table(tokens), end })
+}
+
+/// Drops `TABLE` where it stands for a table argument: after `(`, `,` or `=>` and before a name.
+fn without_inner_table(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let is_argument = |index: usize| {
+        is_keyword(&tokens[index], Keyword::TABLE)
+            && index > 0
+            && matches!(tokens[index - 1].token, Token::LParen | Token::Comma | Token::RArrow)
+            && matches!(tokens.get(index + 1).map(|t| &t.token), Some(Token::Word(_)))
+    };
+    let keep: Vec<bool> = (0..tokens.len()).map(|index| !is_argument(index)).collect();
+    tokens.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(token, _)| token).collect()
+}
+
+/// Whether the token is this unquoted keyword.
+pub(crate) fn is_keyword(token: &TokenWithSpan, keyword: Keyword) -> bool {
+    matches!(&token.token, Token::Word(w) if w.quote_style.is_none() && w.keyword == keyword)
+}
+
+/// Whether the token is this unquoted word, in any case.
+pub(crate) fn is_word(token: &TokenWithSpan, text: &str) -> bool {
+    matches!(&token.token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inner_table_goes_and_places_stay() {
+        let tokens = tokenize("SELECT 1\n FROM TABLE(TUMBLE(TABLE bids, x)) -- ;\n").unwrap();
+        let text: Vec<String> = tokens.tokens.iter().map(|t| t.token.to_string()).collect();
+        assert_eq!(text.join(" "), "SELECT 1 FROM TABLE ( TUMBLE ( bids , x ) )");
+        let bids = &tokens.tokens[7];
+        assert_eq!((bids.span.start.line, bids.span.start.column), (2, 26));
+    }
+
+    #[test]
+    fn a_semicolon_in_a_string_is_no_separator() {
+        let tokens = tokenize("SET 'a;b' = ';'; /* ; */").unwrap();
+        assert_eq!(tokens.tokens.iter().filter(|t| t.token == Token::SemiColon).count(), 1);
+    }
+
+    #[test]
+    fn double_quotes_are_refused_with_their_place() {
+        let error = tokenize("SELECT\n  \"a\"").err().unwrap();
+        assert!(error.to_string().starts_with("line 2, column 3: double quotes"), "{error}");
+    }
+}

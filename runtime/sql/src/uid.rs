@@ -1,0 +1,102 @@
+//! The stable names of operators: state is found again by them after a statement has changed.
+//!
+//! A uid says what an operator is for: the table that it reads or writes, the window, the keys.
+//! It says nothing of its place in the plan, of filters, projections or aggregates, so that
+//! these can change while the state stays.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use sabot_types::OperatorUid;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::{Result, SqlError};
+use crate::expr::Bound;
+use crate::relation::WindowSpec;
+
+/// The uids and names that a plan has given away.
+#[derive(Debug, Default)]
+pub(crate) struct Uids {
+    uids: BTreeSet<String>,
+    names: BTreeSet<String>,
+}
+
+/// Longer uids are cut and get a hash.
+const LENGTH_MAX: usize = 400;
+
+impl Uids {
+    /// `source:bids`.
+    pub(crate) fn source(&mut self, table: &str) -> Result<OperatorUid> {
+        self.take(&format!("source:{table}"))
+    }
+
+    /// `sink:results`; a second INSERT into the table adds what it reads.
+    pub(crate) fn sink(&mut self, table: &str, from: &[&str]) -> Result<OperatorUid> {
+        let plain = format!("sink:{table}");
+        if self.uids.contains(&plain) {
+            return self.take(&format!("{plain}/from({})", from.join(",")));
+        }
+        self.take(&plain)
+    }
+
+    /// `sink:results/tumble(bids.ts,10000,0)/by(auction)`.
+    pub(crate) fn window(
+        &mut self,
+        sink: &str,
+        window: &WindowSpec,
+        keys: &[Bound],
+    ) -> Result<OperatorUid> {
+        let keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
+        self.take(&format!("sink:{sink}/{}/by({})", window.name(), keys.join(",")))
+    }
+
+    /// The uid of an operator without state that feeds another.
+    pub(crate) fn input_of(&mut self, uid: &OperatorUid) -> Result<OperatorUid> {
+        self.take(&format!("{uid}/input"))
+    }
+
+    /// A name for people, made unique.
+    pub(crate) fn name(&mut self, name: &str) -> String {
+        unique(&mut self.names, name)
+    }
+
+    fn take(&mut self, uid: &str) -> Result<OperatorUid> {
+        let mut clean: String = uid.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if clean.len() > LENGTH_MAX {
+            let cut = clean.char_indices().map(|(i, _)| i).take_while(|i| *i <= LENGTH_MAX).last();
+            clean.truncate(cut.unwrap_or(0));
+            // Writing to a String cannot fail.
+            let _ = write!(clean, "~{:016x}", xxh3_64(uid.as_bytes()));
+        }
+        OperatorUid::new(unique(&mut self.uids, &clean))
+            .map_err(|error| SqlError::new(None, error.to_string()))
+    }
+}
+
+fn unique(taken: &mut BTreeSet<String>, name: &str) -> String {
+    let mut candidate = name.to_owned();
+    let mut number = 2;
+    while !taken.insert(candidate.clone()) {
+        candidate = format!("{name}#{number}");
+        number += 1;
+    }
+    candidate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_are_unique_and_within_bounds() {
+        let mut uids = Uids::default();
+        assert_eq!(uids.sink("r", &["a"]).unwrap().as_str(), "sink:r");
+        assert_eq!(uids.sink("r", &["a", "b"]).unwrap().as_str(), "sink:r/from(a,b)");
+        assert_eq!(uids.sink("r", &["a", "b"]).unwrap().as_str(), "sink:r/from(a,b)#2");
+        let long = "ä".repeat(600);
+        let first = uids.source(&format!("{long}1")).unwrap();
+        let second = uids.source(&format!("{long}2")).unwrap();
+        assert_ne!(first, second);
+        assert!(uids.source("a\nb").is_ok());
+    }
+}

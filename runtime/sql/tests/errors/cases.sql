@@ -1,0 +1,179 @@
+CREATE TABLE bids (auction BIGINT NOT NULL, price BIGINT, name STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'nexmark');
+CREATE TABLE plain (auction BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'nexmark');
+CREATE TABLE results (auction BIGINT, n BIGINT) WITH ('connector' = 'print');
+----
+INSERT INTO results
+  SELECT auction, price FROM bidz;
+----
+INSERT INTO resultz SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT auktion, price FROM bids;
+----
+INSERT INTO results SELECT Auction, price FROM bids;
+----
+INSERT INTO results SELECT b.price, c.price FROM bids AS b;
+----
+INSERT INTO results SELECT auction, name FROM bids;
+----
+INSERT INTO results SELECT auction FROM bids;
+----
+INSERT INTO results (auction, m) SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE price;
+----
+INSERT INTO results SELECT auction, price + name FROM bids;
+----
+INSERT INTO results SELECT auction, UPPR(name) FROM bids;
+----
+INSERT INTO results SELECT auction, UPPER(price) FROM bids;
+----
+INSERT INTO results SELECT auction, UPPER(name, name) FROM bids;
+----
+INSERT INTO results SELECT auction, CURRENT_TIMESTAMP FROM bids;
+----
+INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT 1, COUNT(*) FROM bids;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction;
+----
+INSERT INTO results
+SELECT price, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(DISTINCT price)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, STDDEV_POP(price)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, SUM(name)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE plain, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(time), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, ts, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), 10))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' MONTH))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE COUNT(*) > 1;
+----
+INSERT INTO results SELECT b.auction, p.auction FROM bids b JOIN plain p ON b.auction = p.auction;
+----
+INSERT INTO results SELECT b.auction, p.auction FROM bids b, plain p;
+----
+INSERT INTO results SELECT auction, price FROM bids ORDER BY price;
+----
+INSERT INTO results SELECT auction, price FROM bids LIMIT 10;
+----
+INSERT INTO results SELECT DISTINCT auction, price FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids UNION ALL SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE auction IN (SELECT auction FROM plain);
+----
+INSERT INTO results SELECT auction, "price" FROM bids;
+----
+INSERT INTO results SELECT auction, price FORM bids;
+----
+INSERT INTO results SELECT auction, 'abc FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE
+----
+INSERT INTO results VALUES (1, 2);
+----
+SELECT auction FROM bids;
+----
+DROP TABLE bids;
+----
+SET 'parallelism.default' = '4';
+----
+SET 'foo.bar' = '4';
+----
+SET foo = 4;
+----
+CREATE TABLE bids (a INT) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT);
+----
+CREATE TABLE x (a INT) WITH ('format' = 'json');
+----
+CREATE TABLE x (a INTT) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT, a INT) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT, b AS c + 1) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT, WATERMARK FOR a AS a) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a TIMESTAMP(6), WATERMARK FOR a AS a) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a TIMESTAMP(3), WATERMARK FOR b AS b) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a TIMESTAMP(3), WATERMARK FOR a AS 5) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT, PRIMARY KEY (a)) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT METADATA) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a ARRAY<INT>) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT) WITH ('connector' = 'print', 'Connector' = 'x');
+----
+CREATE TABLE x (a INT) PARTITIONED BY (a) WITH ('connector' = 'print');
+----
+CREATE VIEW v (a, b, c) AS SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT a, b FROM (SELECT auction AS a, price AS a FROM bids) AS x;
+----
+EXECUTE STATEMENT SET BEGIN INSERT INTO results SELECT auction, price FROM bids;
+----
+EXECUTE STATEMENT SET BEGIN CREATE TABLE x (a INT) WITH ('connector' = 'print'); END;
+----
+INSERT INTO my.results SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT auction, price::INT FROM bids;
+----
+INSERT INTO results SELECT auction, CASE WHEN price > 1 THEN name ELSE ts END FROM bids;
+----
+INSERT INTO results SELECT auction, COALESCE(price, name) FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids GROUP BY;
+----
+INSERT INTO results SELECT auction, price FROM bids HAVING price > 1;

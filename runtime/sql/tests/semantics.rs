@@ -1,0 +1,140 @@
+//! What is computed behind an aggregation, on rows as the aggregation gives them.
+// Helper functions of a test target do not count as tests for the lints.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMillisecondArray};
+use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type};
+use sabot_core::plan::{CalcDesc, NodeKind};
+use sabot_sql::{PlanOptions, Planned, plan};
+
+fn planned(columns: &str, query: &str) -> Planned {
+    let sql = format!(
+        "CREATE TABLE t (i INT, b BIGINT, f FLOAT, d DOUBLE, k INT NOT NULL, ts TIMESTAMP(3),
+           WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'x');
+         CREATE TABLE r ({columns}) WITH ('connector' = 'x');
+         INSERT INTO r SELECT {query}
+         FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+         GROUP BY window_start, window_end;"
+    );
+    plan(&sql, &PlanOptions::default()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The projection behind the aggregation, applied to rows with these aggregates.
+fn behind(planned: &Planned, aggregates: Vec<ArrayRef>) -> Vec<ArrayRef> {
+    let nodes = &planned.plan.nodes;
+    let index = nodes
+        .iter()
+        .position(|node| matches!(node.kind, NodeKind::WindowAggregate(_)))
+        .expect("the plan aggregates");
+    let rows = aggregates[0].len();
+    let time = |ms: i64| Arc::new(TimestampMillisecondArray::from(vec![ms; rows])) as ArrayRef;
+    let mut columns = vec![time(0), time(10_000), time(9_999)];
+    columns.extend(aggregates);
+    let batch = RecordBatch::try_new(Arc::clone(&nodes[index].schema), columns).unwrap();
+    let NodeKind::Calc(CalcDesc { columns, .. }) = &nodes[index + 1].kind else {
+        panic!("no projection behind the aggregation")
+    };
+    columns.iter().map(|column| column.evaluate(&batch).unwrap()).collect()
+}
+
+#[test]
+fn an_average_of_integers_is_cut_off_toward_zero() {
+    let planned = planned("m INT, n BIGINT", "AVG(i), COUNT(i)");
+    let counts = Arc::new(Int64Array::from(vec![2, 2, 0]));
+    let sums = Arc::new(Int64Array::from(vec![Some(7), Some(-7), None]));
+    let found = behind(&planned, vec![counts, sums]);
+    let means: Vec<_> = found[0].as_primitive::<Int32Type>().iter().collect();
+    assert_eq!(means, [Some(3), Some(-3), None]);
+}
+
+#[test]
+fn an_average_does_not_overflow_where_its_sum_wraps_around() {
+    let planned = planned("m INT, s INT", "AVG(i), SUM(i)");
+    let counts = Arc::new(Int64Array::from(vec![2]));
+    let sums = Arc::new(Int64Array::from(vec![2 * i64::from(i32::MAX)]));
+    let found = behind(&planned, vec![counts, sums]);
+    assert_eq!(found[0].as_primitive::<Int32Type>().value(0), i32::MAX);
+    assert_eq!(found[1].as_primitive::<Int32Type>().value(0), -2);
+}
+
+#[test]
+fn averages_of_floats_are_floats() {
+    let planned = planned("a FLOAT, b DOUBLE", "AVG(f), SUM(d) / COUNT(*)");
+    let one = || Arc::new(Int64Array::from(vec![2]));
+    let sum = |v: f64| Arc::new(arrow::array::Float64Array::from(vec![v]));
+    // COUNT(*), COUNT(f), SUM(d), SUM(f).
+    let found = behind(&planned, vec![one(), one(), sum(5.0), sum(3.0)]);
+    assert_eq!(found[0].as_primitive::<Float32Type>().values()[..], [1.5]);
+    assert_eq!(found[1].as_primitive::<Float64Type>().values()[..], [2.5]);
+}
+
+#[test]
+fn a_ratio_of_integers_divides_as_integers() {
+    let planned = planned("a BIGINT, c BIGINT", "SUM(b) / COUNT(*), -SUM(b) / COUNT(*)");
+    let found = behind(
+        &planned,
+        vec![Arc::new(Int64Array::from(vec![2])), Arc::new(Int64Array::from(vec![7]))],
+    );
+    assert_eq!(found[0].as_primitive::<Int64Type>().value(0), 3);
+    assert_eq!(found[1].as_primitive::<Int64Type>().value(0), -3);
+}
+
+#[test]
+fn the_watermark_and_window_columns_are_computed_from_the_row_time() {
+    let sql = "CREATE TABLE t (ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+               WITH ('connector' = 'x');
+               CREATE TABLE r (a TIMESTAMP(3), b TIMESTAMP(3), c TIMESTAMP(3)) WITH ('connector' = 'x');
+               INSERT INTO r SELECT window_start, window_end, window_time FROM
+               TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '3' SECOND));";
+    let planned = plan(sql, &PlanOptions::default()).unwrap();
+    let NodeKind::Source(source) = &planned.plan.nodes[0].kind else { panic!("no source") };
+    let NodeKind::Calc(calc) = &planned.plan.nodes[1].kind else { panic!("no projection") };
+    let times = TimestampMillisecondArray::from(vec![Some(12_999), Some(13_000), Some(-1), None]);
+    let schema = Arc::clone(&planned.plan.nodes[0].schema);
+    let batch = RecordBatch::try_new(schema, vec![Arc::new(times)]).unwrap();
+    let watermark = source.watermark.as_ref().unwrap().expression.evaluate(&batch).unwrap();
+    let millis = |array: &ArrayRef| -> Vec<Option<i64>> {
+        array.as_primitive::<arrow::datatypes::TimestampMillisecondType>().iter().collect()
+    };
+    assert_eq!(millis(&watermark), [Some(7_999), Some(8_000), Some(-5_001), None]);
+    let columns: Vec<_> =
+        calc.columns.iter().map(|c| millis(&c.evaluate(&batch).unwrap())).collect();
+    assert_eq!(columns[0], [Some(3_000), Some(13_000), Some(-7_000), None]);
+    assert_eq!(columns[1], [Some(13_000), Some(23_000), Some(3_000), None]);
+    assert_eq!(columns[2], [Some(12_999), Some(22_999), Some(2_999), None]);
+}
+
+#[test]
+fn the_table_info_tells_roles_and_places() {
+    let sql = "\nCREATE TABLE a (x INT) WITH ('Connector' = 'nexmark');
+CREATE TABLE b (x INT, PRIMARY KEY (x) NOT ENFORCED) WITH ('connector' = 'print', 'k' = 'V');
+INSERT INTO b SELECT x FROM a;";
+    let planned = plan(sql, &PlanOptions::default()).unwrap();
+    let [a, b] = planned.tables.as_slice() else { panic!("two tables") };
+    assert!(a.is_source && !a.is_sink && b.is_sink && !b.is_source);
+    assert_eq!((a.position.line, a.position.column), (2, 14));
+    assert_eq!(a.options["connector"], "nexmark");
+    assert_eq!(b.options["k"], "V");
+    assert_eq!(b.primary_key, ["x"]);
+}
+
+#[test]
+fn long_chains_of_operators_are_planned_and_endless_ones_refused() {
+    let sql = |terms: usize| {
+        let condition = vec!["x > 1"; terms].join(" OR ");
+        format!(
+            "CREATE TABLE a (x INT) WITH ('connector' = 'x');
+             CREATE TABLE b (x INT) WITH ('connector' = 'x');
+             INSERT INTO b SELECT x FROM a WHERE {condition};"
+        )
+    };
+    assert!(plan(&sql(200), &PlanOptions::default()).is_ok());
+    for (terms, message) in
+        [(1_000, "nested too deeply"), (10_000, "nested too deeply"), (20_000, "too long")]
+    {
+        let error = plan(&sql(terms), &PlanOptions::default()).unwrap_err();
+        assert!(error.to_string().contains(message), "{terms}: {error}");
+    }
+}

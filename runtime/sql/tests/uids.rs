@@ -1,0 +1,120 @@
+//! Operators keep their uids while a statement changes around them.
+// Helper functions of a test target do not count as tests for the lints.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use sabot_core::plan::NodeKind;
+use sabot_sql::{PlanOptions, plan};
+
+const TABLES: &str = "
+CREATE TABLE bids (auction BIGINT NOT NULL, price BIGINT, kind STRING, ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'nexmark');
+CREATE TABLE r1 (a BIGINT) WITH ('connector' = 'print');
+CREATE TABLE r2 (a BIGINT, b BIGINT) WITH ('connector' = 'print');
+CREATE TABLE r3 (a BIGINT, b BIGINT, c BIGINT) WITH ('connector' = 'print');
+";
+
+/// The uids of operators with state, positions or pending output.
+fn uids(statements: &str) -> BTreeSet<String> {
+    let planned = plan(&format!("{TABLES}{statements}"), &PlanOptions::default()).unwrap();
+    let stateful = planned.plan.nodes.iter().filter(|n| !matches!(n.kind, NodeKind::Calc(_)));
+    stateful.map(|node| node.uid.to_string()).collect()
+}
+
+fn aggregates(statements: &str) -> Vec<String> {
+    let planned = plan(&format!("{TABLES}{statements}"), &PlanOptions::default()).unwrap();
+    let mut names = Vec::new();
+    for node in &planned.plan.nodes {
+        if let NodeKind::WindowAggregate(desc) = &node.kind {
+            names.extend(desc.aggregates.iter().map(|a| a.name.clone()));
+        }
+    }
+    names
+}
+
+fn query(select: &str, rest: &str) -> String {
+    format!(
+        "INSERT INTO r2 SELECT {select} FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), \
+         INTERVAL '10' SECOND)) {rest};"
+    )
+}
+
+const BY: &str = "GROUP BY window_start, window_end, auction";
+
+#[test]
+fn uids_name_the_meaning() {
+    let expected =
+        ["sink:r2", "sink:r2/tumble(bids.ts,10000,0)/by(auction)", "source:bids"].map(String::from);
+    assert_eq!(uids(&query("auction, COUNT(*)", BY)), BTreeSet::from(expected));
+}
+
+#[test]
+fn uids_ignore_aggregates_projections_filters_aliases_and_order() {
+    let before = uids(&query("auction, COUNT(*)", BY));
+    for other in [
+        query("SUM(price), auction", BY),
+        query("auction AS x, MAX(price) - MIN(price) AS y", BY),
+        query("auction, COUNT(*)", &format!("WHERE kind = 'a' {BY} HAVING COUNT(*) > 3")),
+        query("auction, COUNT(*)", "GROUP BY auction, window_end, window_start"),
+        format!("-- more\n{}", query("auction, COUNT(*)", BY)),
+        "CREATE VIEW v AS SELECT auction AS a, price, ts AS t FROM bids;
+         INSERT INTO r2 SELECT a, n FROM (
+           SELECT a, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE v, DESCRIPTOR(t), INTERVAL '10' SECOND))
+           GROUP BY a, window_start, window_end) WHERE n > 2;"
+            .into(),
+    ] {
+        assert_eq!(uids(&other), before, "{other}");
+    }
+}
+
+#[test]
+fn other_inserts_change_no_uid() {
+    let one = query("auction, COUNT(*)", BY);
+    let other = "INSERT INTO r1 SELECT price FROM bids;";
+    let third = "INSERT INTO r3 SELECT auction, price, 1 FROM bids WHERE price > 1;";
+    let before = uids(&one);
+    for statements in [
+        format!("{one}{other}"),
+        format!("{other}{one}"),
+        format!("{third}{other}{one}"),
+        format!("EXECUTE STATEMENT SET BEGIN {other} {one} {third} END;"),
+    ] {
+        assert!(uids(&statements).is_superset(&before), "{statements}");
+    }
+}
+
+#[test]
+fn a_change_of_meaning_changes_the_uid() {
+    let before = uids(&query("auction, COUNT(*)", BY));
+    let by_price = query("price, COUNT(*)", "GROUP BY window_start, window_end, price");
+    let longer = query("auction, COUNT(*)", BY).replace("'10'", "'20'");
+    for other in [by_price, longer] {
+        assert_ne!(uids(&other), before, "{other}");
+    }
+}
+
+#[test]
+fn derived_columns_need_no_new_state() {
+    let kept = aggregates(&query("auction, SUM(price)", BY));
+    assert_eq!(kept, ["SUM(price)"]);
+    // auction is NOT NULL: its average is a sum and the count of rows.
+    let one = "INSERT INTO r3 SELECT auction, COUNT(*), SUM(auction) FROM TABLE(TUMBLE(TABLE bids, \
+               DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, auction;";
+    assert_eq!(aggregates(one), ["COUNT(*)", "SUM(auction)"]);
+    for derived in ["AVG(auction)", "SUM(auction) / COUNT(*)", "SUM(auction) / COUNT(auction)"] {
+        let changed = one.replace("SUM(auction)", derived);
+        assert_eq!(aggregates(&changed), ["COUNT(*)", "SUM(auction)"], "{derived}");
+    }
+}
+
+#[test]
+fn aggregates_are_named_by_their_source_and_sorted() {
+    let through_view = "CREATE VIEW v AS SELECT auction, price * 2 AS p, kind AS k, ts FROM bids;
+        INSERT INTO r3 SELECT auction, SUM(p) FILTER (WHERE k = 'x'), MAX(p) FROM TABLE(TUMBLE(
+        TABLE v, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, auction;";
+    assert_eq!(
+        aggregates(through_view),
+        ["MAX(price * 2)", "SUM(price * 2) FILTER (WHERE kind = 'x')"]
+    );
+}

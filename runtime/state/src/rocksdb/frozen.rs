@@ -1,0 +1,131 @@
+//! A state as it was at a barrier, read by another thread.
+//!
+//! A RocksDB snapshot borrows its database, so each lives on the stack of a thread of its own
+//! that also holds the database. The thread takes the snapshot at once, then waits until the
+//! rows are asked for, and ends when they are read or nobody can ask any more.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use ::rocksdb::{DB, ReadOptions, SnapshotWithThreadMode};
+use sabot_core::state::{FrozenState, StateHandle, StateRow, StateSpec};
+use sabot_core::{Error, Result};
+
+use super::{Database, layout};
+
+/// Rows go over in chunks of this size.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Chunks that may wait for the reader.
+const CHUNKS_AHEAD: usize = 2;
+const READ_AHEAD_BYTES: usize = 1 << 20;
+
+pub(super) struct RocksDbFrozen {
+    spec: Arc<StateSpec>,
+    database: Arc<Database>,
+    go: Sender<()>,
+    chunks: Receiver<Result<Chunk, ::rocksdb::Error>>,
+    reader: JoinHandle<()>,
+}
+
+/// Rows as (length of key, length of value), their bytes one after the other.
+#[derive(Default)]
+struct Chunk {
+    lengths: Vec<(u32, u32)>,
+    bytes: Vec<u8>,
+}
+
+/// Takes a snapshot of `state`, as it is when this returns.
+pub(super) fn freeze(
+    database: Arc<Database>,
+    state: StateHandle,
+    spec: Arc<StateSpec>,
+) -> Result<RocksDbFrozen> {
+    let (taken, is_taken) = sync_channel::<()>(1);
+    let (go, may_go) = channel();
+    let (send, chunks) = sync_channel(CHUNKS_AHEAD);
+    let of_reader = Arc::clone(&database);
+    let reader = thread::Builder::new()
+        .name("frozen-state".to_string())
+        .spawn(move || {
+            let snapshot = of_reader.db.snapshot();
+            // The other side waits for this, and cannot be gone.
+            let _ = taken.send(());
+            if may_go.recv().is_ok() {
+                read(&snapshot, state, &send);
+            }
+        })
+        .map_err(|e| Error::state("starting the thread that reads frozen state failed", e))?;
+    is_taken
+        .recv()
+        .map_err(|e| Error::state(format!("freezing the state of {}", spec.operator), e))?;
+    Ok(RocksDbFrozen { spec, database, go, chunks, reader })
+}
+
+impl FrozenState for RocksDbFrozen {
+    fn spec(&self) -> &StateSpec {
+        &self.spec
+    }
+
+    fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
+        let Self { spec, database, go, chunks, reader } = *self;
+        // A reader that cannot be told has died; the join below says so.
+        let _ = go.send(());
+        for chunk in &chunks {
+            let chunk = chunk.map_err(|e| database.error("reading frozen state", e))?;
+            chunk.visit(visit)?;
+        }
+        reader.join().map_err(|_| {
+            Error::state(
+                format!("reading the frozen state of {}", spec.operator),
+                "its thread panicked".to_string(),
+            )
+        })
+    }
+}
+
+impl Chunk {
+    fn push(&mut self, key: &[u8], value: &[u8]) {
+        // RocksDB itself refuses keys and values of 4 GiB.
+        self.lengths.push((key.len() as u32, value.len() as u32));
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value);
+    }
+
+    fn visit(&self, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
+        let mut rest = self.bytes.as_slice();
+        for (key_bytes, value_bytes) in &self.lengths {
+            let (key, after) = rest.split_at(*key_bytes as usize);
+            let (value, after) = after.split_at(*value_bytes as usize);
+            rest = after;
+            let row = layout::split(key);
+            visit(StateRow { namespace: row.namespace, group: row.group, key: row.key, value })?;
+        }
+        Ok(())
+    }
+}
+
+/// Sends all rows; stops when nobody takes them.
+fn read(
+    snapshot: &SnapshotWithThreadMode<'_, DB>,
+    state: StateHandle,
+    send: &SyncSender<Result<Chunk, ::rocksdb::Error>>,
+) {
+    let all = layout::state_bounds(state);
+    let mut options = ReadOptions::default();
+    options.set_iterate_upper_bound(all.end);
+    options.fill_cache(false);
+    options.set_readahead_size(READ_AHEAD_BYTES);
+    let mut iterator = snapshot.raw_iterator_opt(options);
+    let mut chunk = Chunk::default();
+    iterator.seek(all.start);
+    while let Some((key, value)) = iterator.item() {
+        chunk.push(key, value);
+        if chunk.bytes.len() >= CHUNK_BYTES && send.send(Ok(std::mem::take(&mut chunk))).is_err() {
+            return;
+        }
+        iterator.next();
+    }
+    // A reader that has gone away does not want the last chunk either.
+    let _ = send.send(iterator.status().map(|()| chunk));
+}

@@ -1,0 +1,222 @@
+//! State in a RocksDB database on the local disk, one for each slot.
+//!
+//! The database is a cache of what checkpoints hold, so it has no write-ahead log, is never
+//! opened again, and starts empty.
+
+mod directory;
+mod error;
+mod frozen;
+mod layout;
+mod options;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::rocksdb::{ColumnFamilyDescriptor, DB, ReadOptions, WriteBatch, WriteOptions};
+use arrow::array::{Array, BinaryArray, BinaryBuilder};
+use sabot_core::state::{FrozenState, Namespace, StateBackend, StateHandle, StateRows, StateSpec};
+use sabot_core::{Error, Result};
+use sabot_types::KeyGroup;
+
+use self::directory::DatabaseDir;
+use self::layout::Prefix;
+use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
+
+/// The one column family.
+const FAMILY: &str = "default";
+/// Keys that one `MultiGet` looks for.
+const GET_CHUNK_ROWS: usize = 1024;
+/// A write batch is written at this size.
+const WRITE_BATCH_BYTES: usize = 1 << 20;
+
+/// A [`StateBackend`] on the local disk.
+pub struct RocksDbBackend {
+    database: Arc<Database>,
+    states: Vec<Arc<StateSpec>>,
+    write_options: WriteOptions,
+}
+
+/// The database; frozen states hold it too. The fields drop in order: first it is closed, then
+/// its directory goes.
+struct Database {
+    db: DB,
+    dir: DatabaseDir,
+}
+
+impl RocksDbBackend {
+    /// Opens an empty database in a directory below `dir`, and removes those that earlier
+    /// backends left there.
+    pub fn open(dir: &Path, cache_size_mb: u64) -> Result<Self> {
+        let dir = DatabaseDir::create(dir)?;
+        let options = options::database(cache_size_mb);
+        let family = ColumnFamilyDescriptor::new(FAMILY, options.clone());
+        let db = DB::open_cf_descriptors(&options, dir.path(), [family])
+            .map_err(|e| error::state("opening the database", dir.path(), e))?;
+        let mut write_options = WriteOptions::default();
+        write_options.disable_wal(true);
+        let database = Arc::new(Database { db, dir });
+        Ok(Self { database, states: Vec::new(), write_options })
+    }
+
+    fn check(&self, state: StateHandle) -> Result<()> {
+        if usize::from(state.0) < self.states.len() { Ok(()) } else { Err(not_open(state)) }
+    }
+
+    fn write(&self, batch: WriteBatch) -> Result<()> {
+        self.database
+            .db
+            .write_opt(batch, &self.write_options)
+            .map_err(|e| self.database.error("writing state", e))
+    }
+}
+
+impl Database {
+    fn error(&self, action: &str, error: ::rocksdb::Error) -> Error {
+        error::state(action, self.path(), error)
+    }
+
+    fn path(&self) -> &PathBuf {
+        self.dir.path()
+    }
+}
+
+impl StateBackend for RocksDbBackend {
+    fn open(&mut self, spec: &StateSpec) -> Result<StateHandle> {
+        let spec = Arc::new(spec.clone());
+        if let Some(found) = find_open(self.states.iter().map(|s| &**s), &spec) {
+            self.states[usize::from(found.0)] = spec;
+            return Ok(found);
+        }
+        self.states.push(spec);
+        Ok(handle_of(self.states.len() - 1))
+    }
+
+    fn get(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        groups: &[KeyGroup],
+        keys: &BinaryArray,
+    ) -> Result<BinaryArray> {
+        self.check(state)?;
+        check_keys(groups, keys);
+        let prefix = Prefix::new(state, namespace);
+        let family = self.database.db.cf_handle(FAMILY).expect("the database has its family");
+        let mut values = BinaryBuilder::new();
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        for (chunk, groups) in groups.chunks(GET_CHUNK_ROWS).enumerate() {
+            bytes.clear();
+            ends.clear();
+            for (row, group) in (chunk * GET_CHUNK_ROWS..).zip(groups) {
+                prefix.write_key(*group, keys.value(row), &mut bytes);
+                ends.push(bytes.len());
+            }
+            let starts = std::iter::once(0).chain(ends.iter().copied());
+            let wanted = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
+            for value in self.database.db.batched_multi_get_cf(family, wanted, false) {
+                let value = value.map_err(|e| self.database.error("reading state", e))?;
+                values.append_option(value);
+            }
+        }
+        Ok(values.finish())
+    }
+
+    fn put(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        groups: &[KeyGroup],
+        keys: &BinaryArray,
+        values: &BinaryArray,
+    ) -> Result<()> {
+        self.check(state)?;
+        check_keys(groups, keys);
+        assert_eq!(keys.len(), values.len(), "each key has a value");
+        let prefix = Prefix::new(state, namespace);
+        let mut batch = WriteBatch::default();
+        let mut row_key = Vec::new();
+        for (row, group) in groups.iter().enumerate() {
+            row_key.clear();
+            prefix.write_key(*group, keys.value(row), &mut row_key);
+            if values.is_null(row) {
+                batch.delete(&row_key);
+            } else {
+                batch.put(&row_key, values.value(row));
+            }
+            if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
+                self.write(std::mem::take(&mut batch))?;
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { self.write(batch) }
+    }
+
+    fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
+        self.check(state)?;
+        let mut options = ReadOptions::default();
+        let all = layout::state_bounds(state);
+        options.set_iterate_upper_bound(all.end);
+        let mut iterator = self.database.db.raw_iterator_opt(options);
+        let mut found = Vec::new();
+        iterator.seek(all.start);
+        while let Some(key) = iterator.key() {
+            let namespace = layout::split(key).namespace;
+            found.push(namespace);
+            iterator.seek(Prefix::new(state, namespace).end());
+        }
+        iterator.status().map_err(|e| self.database.error("listing windows of state", e))?;
+        Ok(found)
+    }
+
+    fn scan(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        max_rows: usize,
+        visit: &mut dyn FnMut(StateRows) -> Result<()>,
+    ) -> Result<()> {
+        self.check(state)?;
+        let prefix = Prefix::new(state, namespace);
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(prefix.end());
+        // A window is read once, when it fires: it must not push out what point reads need.
+        options.fill_cache(false);
+        let mut iterator = self.database.db.raw_iterator_opt(options);
+        let mut collector = RowCollector::new(namespace, max_rows);
+        iterator.seek(prefix.start());
+        while let Some((key, value)) = iterator.item() {
+            let row = layout::split(key);
+            collector.push(row.group, row.key, value, visit)?;
+            iterator.next();
+        }
+        iterator.status().map_err(|e| self.database.error("scanning state", e))?;
+        collector.finish(visit)
+    }
+
+    fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
+        self.check(state)?;
+        let prefix = Prefix::new(state, namespace);
+        let mut batch = WriteBatch::default();
+        batch.delete_range(prefix.start(), prefix.end());
+        self.write(batch)
+    }
+
+    fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
+        self.check(state)?;
+        let spec = Arc::clone(&self.states[usize::from(state.0)]);
+        Ok(Box::new(frozen::freeze(Arc::clone(&self.database), state, spec)?))
+    }
+
+    fn size_bytes(&self) -> u64 {
+        ["rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables"]
+            .into_iter()
+            .filter_map(|name| self.database.db.property_int_value(name).ok().flatten())
+            .sum()
+    }
+
+    fn name(&self) -> &'static str {
+        "rocksdb"
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! How the database is set up. All memory that grows with the state comes out of one budget.
+
+use ::rocksdb::{
+    BlockBasedOptions, Cache, DBCompressionType, LogLevel, Options, WriteBufferManager,
+};
+
+const MIB: u64 = 1 << 20;
+
+/// Options for a database whose block cache and write buffers take `cache_size_mb` together.
+pub(super) fn database(cache_size_mb: u64) -> Options {
+    let budget = (cache_size_mb.max(8) * MIB) as usize;
+    let write_buffers = budget / 2;
+    let cache = Cache::new_lru_cache(budget);
+    // Write buffers are charged to the cache: what they do not use, blocks may.
+    let manager = WriteBufferManager::new_write_buffer_manager_with_cache(
+        write_buffers,
+        false,
+        cache.clone(),
+    );
+
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_block_based_table_factory(&tables(&cache));
+    options.set_write_buffer_manager(&manager);
+    options.set_write_buffer_size((write_buffers / 4).clamp(MIB as usize, 64 * MIB as usize));
+    options.set_max_write_buffer_number(4);
+    options.set_max_background_jobs(2);
+    options.set_max_open_files(1024);
+    options.set_avoid_unnecessary_blocking_io(true);
+    options.set_log_level(LogLevel::Warn);
+    options.set_keep_log_file_num(1);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}
+
+fn tables(cache: &Cache) -> BlockBasedOptions {
+    let mut tables = BlockBasedOptions::default();
+    tables.set_block_cache(cache);
+    tables.set_cache_index_and_filter_blocks(true);
+    tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    // Most point reads of a snapshot ask for keys that are not there yet.
+    tables.set_ribbon_filter(10.0);
+    tables
+}

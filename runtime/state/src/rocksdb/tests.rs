@@ -1,0 +1,102 @@
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::contract;
+
+fn entries(dir: &TempDir) -> Vec<String> {
+    let mut names: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn rocksdb_keeps_the_contract() {
+    let dir = TempDir::new().unwrap();
+    let next = std::cell::Cell::new(0);
+    contract::run(&|| {
+        next.set(next.get() + 1);
+        let dir = dir.path().join(next.get().to_string());
+        Box::new(RocksDbBackend::open(&dir, 8).unwrap())
+    });
+}
+
+#[test]
+fn rows_that_went_to_disk_are_read_as_those_in_memory() {
+    let dir = TempDir::new().unwrap();
+    let mut backend = RocksDbBackend::open(dir.path(), 8).unwrap();
+    let state = StateBackend::open(&mut backend, &contract::spec("flushed")).unwrap();
+    let groups = vec![KeyGroup::new(1); 1000];
+    let key = |n: u32| n.to_be_bytes();
+    let keys = BinaryArray::from_iter_values((0..1000).map(key));
+    for round in 0..3_u8 {
+        let values = BinaryArray::from_iter_values((0..1000).map(|_| [round; 50]));
+        backend.put(state, Namespace(round.into()), &groups, &keys, &values).unwrap();
+        backend.database.db.flush().unwrap();
+    }
+    backend.drop_namespace(state, Namespace(1)).unwrap();
+    backend.database.db.flush().unwrap();
+    assert_eq!(backend.namespaces(state).unwrap(), [Namespace(0), Namespace(2)]);
+    let values = backend.get(state, Namespace(2), &groups, &keys).unwrap();
+    assert_eq!(values.null_count(), 0);
+    assert_eq!(backend.get(state, Namespace(1), &groups, &keys).unwrap().null_count(), 1000);
+    let mut rows = 0;
+    backend
+        .freeze(state)
+        .unwrap()
+        .visit(&mut |_| {
+            rows += 1;
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(rows, 2000);
+    assert!(backend.size_bytes() > 0);
+}
+
+#[test]
+fn a_new_backend_starts_empty_and_leaves_what_is_not_its_own() {
+    let dir = TempDir::new().unwrap();
+    fs::write(dir.path().join("note.txt"), "mine").unwrap();
+    fs::create_dir(dir.path().join("rocksdb-1-1")).unwrap();
+    fs::write(dir.path().join("rocksdb-1-1/left-over.sst"), "old").unwrap();
+    let backend = RocksDbBackend::open(dir.path(), 8).unwrap();
+    let names = entries(&dir);
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.contains(&"note.txt".to_string()));
+    assert!(!names.contains(&"rocksdb-1-1".to_string()));
+    drop(backend);
+    assert_eq!(entries(&dir), ["note.txt"]);
+}
+
+#[test]
+fn a_directory_that_cannot_be_made_is_named_with_the_remedy() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let Err(error) = RocksDbBackend::open(&file.join("slot-0"), 8) else {
+        panic!("a directory below a file was made");
+    };
+    assert!(matches!(error, Error::State { .. }));
+    let text = error.chain();
+    assert!(text.contains("slot-0"), "{text}");
+    assert!(text.contains("choose another directory"), "{text}");
+}
+
+#[test]
+fn a_new_backend_opens_while_an_older_ones_state_is_still_being_read() {
+    let dir = TempDir::new().unwrap();
+    let mut old = RocksDbBackend::open(dir.path(), 8).unwrap();
+    let state = StateBackend::open(&mut old, &contract::spec("old")).unwrap();
+    let keys = BinaryArray::from(vec![b"k".as_slice()]);
+    old.put(state, Namespace(0), &[KeyGroup::new(0)], &keys, &keys).unwrap();
+    let frozen = old.freeze(state).unwrap();
+    drop(old);
+    let mut new = RocksDbBackend::open(dir.path(), 8).unwrap();
+    let state = StateBackend::open(&mut new, &contract::spec("old")).unwrap();
+    assert!(new.namespaces(state).unwrap().is_empty());
+    drop(frozen);
+}

@@ -1,0 +1,239 @@
+//! The operators that run chained behind the head of a tasklet, and the exchanges and sinks at
+//! their ends.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::state::{FrozenState, StateBackend};
+use sabot_core::{Committable, Cx, Element, Error, Operator, Result, Sink};
+use sabot_net::{Sender, TrySendError};
+use sabot_ops::Partitioner;
+use sabot_snapshot::OperatorState;
+use sabot_types::{Epoch, OperatorUid};
+
+/// What a tasklet gives to a checkpoint.
+#[derive(Default)]
+pub(crate) struct Part {
+    pub(crate) operators: Vec<(OperatorUid, OperatorState)>,
+    pub(crate) frozen: Vec<Box<dyn FrozenState>>,
+    pub(crate) prepares: Vec<BoxFuture<'static, Result<Vec<Committable>>>>,
+}
+
+/// A tree of operators in the order in which elements reach them.
+pub(crate) struct Chain {
+    /// Where elements of the head go.
+    pub(crate) roots: Vec<Output>,
+    pub(crate) nodes: Vec<ChainNode>,
+    pub(crate) exchanges: Vec<ExchangeOut>,
+}
+
+/// Where an operator's output goes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Output {
+    Node(usize),
+    Exchange(usize),
+}
+
+pub(crate) struct ChainNode {
+    pub(crate) uid: OperatorUid,
+    pub(crate) metrics: Arc<OperatorMetrics>,
+    pub(crate) work: Work,
+    pub(crate) outputs: Vec<Output>,
+}
+
+pub(crate) enum Work {
+    Operator(Box<dyn Operator>),
+    Sink(Box<dyn Sink>),
+}
+
+/// A keyed edge to all subtasks of the next tasklet.
+pub(crate) struct ExchangeOut {
+    pub(crate) partitioner: Partitioner,
+    pub(crate) senders: Vec<Sender>,
+    /// What did not fit; nothing overtakes it.
+    pub(crate) waiting: VecDeque<(usize, Element)>,
+}
+
+impl Chain {
+    /// Sends what waits; whether the chain can take more.
+    pub(crate) fn ready(&mut self) -> Result<bool> {
+        let mut ready = true;
+        for exchange in &mut self.exchanges {
+            ready &= exchange.flush()?;
+        }
+        for node in &self.nodes {
+            if let Work::Sink(sink) = &node.work {
+                ready &= sink.ready();
+            }
+        }
+        Ok(ready)
+    }
+
+    /// Passes an element of the head down the tree. Not for barriers and the end.
+    pub(crate) fn push(&mut self, element: Element, state: &mut dyn StateBackend) -> Result<()> {
+        let roots = self.roots.clone();
+        self.fan_out(&roots, element, state)
+    }
+
+    /// Takes the barrier through the tree: each operator's state as it is now, then the barrier
+    /// to the exchanges.
+    pub(crate) fn barrier(
+        &mut self,
+        epoch: Epoch,
+        state: &mut dyn StateBackend,
+        part: &mut Part,
+    ) -> Result<()> {
+        self.freeze(epoch, state, part)?;
+        self.broadcast(&Element::Barrier(epoch))
+    }
+
+    /// Each operator's state as it is now. After the end this is all: nobody reads barriers then.
+    pub(crate) fn freeze(
+        &mut self,
+        epoch: Epoch,
+        state: &mut dyn StateBackend,
+        part: &mut Part,
+    ) -> Result<()> {
+        for node in &mut self.nodes {
+            match &mut node.work {
+                Work::Operator(operator) => {
+                    let mut out = Vec::new();
+                    let mut cx = Cx::new(&mut out, state, &node.metrics);
+                    let snapshot = operator.snapshot(&mut cx)?;
+                    assert!(out.is_empty(), "an operator must not emit while it is frozen");
+                    let states = snapshot.keyed.iter().map(|s| s.spec().clone()).collect();
+                    let watermark = snapshot.watermark;
+                    let entry = OperatorState { watermark, splits: Vec::new(), states };
+                    part.operators.push((node.uid.clone(), entry));
+                    part.frozen.extend(snapshot.keyed);
+                }
+                Work::Sink(sink) => part.prepares.push(sink.prepare(epoch)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the exchanges that nothing follows.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.broadcast(&Element::End)
+    }
+
+    fn broadcast(&mut self, element: &Element) -> Result<()> {
+        self.exchanges.iter_mut().try_for_each(|exchange| exchange.broadcast(element))
+    }
+
+    fn fan_out(
+        &mut self,
+        outputs: &[Output],
+        element: Element,
+        state: &mut dyn StateBackend,
+    ) -> Result<()> {
+        let Some((last, others)) = outputs.split_last() else { return Ok(()) };
+        for output in others {
+            self.deliver(*output, element.clone(), state)?;
+        }
+        self.deliver(*last, element, state)
+    }
+
+    fn deliver(
+        &mut self,
+        output: Output,
+        element: Element,
+        state: &mut dyn StateBackend,
+    ) -> Result<()> {
+        match output {
+            Output::Exchange(exchange) => self.exchanges[exchange].push(element),
+            Output::Node(node) => self.run(node, element, state),
+        }
+    }
+
+    fn run(&mut self, node: usize, element: Element, state: &mut dyn StateBackend) -> Result<()> {
+        let entry = &mut self.nodes[node];
+        let metrics = Arc::clone(&entry.metrics);
+        let mut out = Vec::new();
+        match (&mut entry.work, element) {
+            (Work::Operator(operator), Element::Batch(batch)) => {
+                OperatorMetrics::add(&metrics.rows_in, batch.num_rows());
+                operator.process(batch, &mut Cx::new(&mut out, state, &metrics))?;
+            }
+            (Work::Operator(operator), Element::Watermark(watermark)) => {
+                metrics.set_watermark(watermark);
+                operator.watermark(watermark, &mut Cx::new(&mut out, state, &metrics))?;
+            }
+            (Work::Operator(_), other) => out.push(other),
+            (Work::Sink(sink), Element::Batch(batch)) => {
+                OperatorMetrics::add(&metrics.rows_in, batch.num_rows());
+                sink.write(batch)?;
+            }
+            (Work::Sink(_), Element::Watermark(watermark)) => metrics.set_watermark(watermark),
+            (Work::Sink(_), _) => {}
+        }
+        if out.is_empty() {
+            return Ok(());
+        }
+        let outputs = self.nodes[node].outputs.clone();
+        for element in out {
+            if let Element::Batch(batch) = &element {
+                OperatorMetrics::add(&metrics.rows_out, batch.num_rows());
+            }
+            self.fan_out(&outputs, element, state)?;
+        }
+        Ok(())
+    }
+}
+
+impl ExchangeOut {
+    fn push(&mut self, element: Element) -> Result<()> {
+        match element {
+            Element::Batch(batch) => {
+                for (target, rows) in self.partitioner.partition(&batch)? {
+                    self.send(target as usize, Element::Batch(rows))?;
+                }
+                Ok(())
+            }
+            other => self.broadcast(&other),
+        }
+    }
+
+    fn broadcast(&mut self, element: &Element) -> Result<()> {
+        (0..self.senders.len()).try_for_each(|target| self.send(target, element.clone()))
+    }
+
+    fn send(&mut self, target: usize, element: Element) -> Result<()> {
+        if !self.waiting.is_empty() {
+            self.waiting.push_back((target, element));
+            return Ok(());
+        }
+        match self.senders[target].try_send(element) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(element)) => {
+                self.waiting.push_back((target, element));
+                Ok(())
+            }
+            Err(TrySendError::Closed(_)) => Err(closed(target)),
+        }
+    }
+
+    fn flush(&mut self) -> Result<bool> {
+        while let Some((target, element)) = self.waiting.pop_front() {
+            match self.senders[target].try_send(element) {
+                Ok(()) => {}
+                Err(TrySendError::Full(element)) => {
+                    self.waiting.push_front((target, element));
+                    return Ok(false);
+                }
+                Err(TrySendError::Closed(_)) => return Err(closed(target)),
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn closed(target: usize) -> Error {
+    Error::external(
+        format!("sending to subtask {target} failed"),
+        "the receiving side has gone away".to_string(),
+    )
+}

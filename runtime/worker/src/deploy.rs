@@ -1,0 +1,490 @@
+//! Builds the slots of an attempt in this pod: channels, state restored from the manifest,
+//! sources, operators and sinks.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use sabot_connectors::{open_sink, open_source};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{Exchange, JobPlan, NodeId, NodeKind, PlanNode, SourceDesc};
+use sabot_core::protocol::PodSlots;
+use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::{Doorbell, Error, Result, SinkContext, SourceContext, SplitState, TaskHandle};
+use sabot_net::{ChannelId, Receiver, Sender, channel};
+use sabot_ops::{Migration, OperatorConfig, Partitioner};
+use sabot_snapshot::{LoadedManifest, OperatorState, restore};
+use sabot_state::Backend;
+use sabot_types::{Attempt, Epoch, EventTime, ManifestRef, OperatorUid};
+
+use crate::align::Aligner;
+use crate::chain::{Chain, ChainNode, ExchangeOut, Output, Work};
+use crate::driver::{Network, WorkerConfig};
+use crate::slot::{Slot, SlotCommand, SlotEvent};
+use crate::tasklet::{ExchangeTasklet, Pressure, SourceTable, SourceTasklet, Tasklet};
+use crate::watermarks::{IdleSplits, MinWatermark};
+
+/// Bytes that one channel between two subtasks holds at most, beyond one batch.
+const CHANNEL_BYTES: usize = 1 << 20;
+
+/// Why an attempt could not be built in this pod.
+pub type DeployError = Error;
+
+/// The slots of an attempt, built but not running.
+pub(crate) struct Deployment {
+    pub(crate) attempt: Attempt,
+    pub(crate) slots: Vec<BuiltSlot>,
+    /// Streams to other pods; end with the attempt.
+    pub(crate) streams: Vec<TaskHandle>,
+}
+
+pub(crate) struct BuiltSlot {
+    pub(crate) index: u32,
+    pub(crate) commands: mpsc::Sender<SlotCommand>,
+    pub(crate) bell: Doorbell,
+    pub(crate) state_bytes: Arc<AtomicU64>,
+    /// Taken when the attempt runs.
+    pub(crate) slot: Option<Slot>,
+}
+
+/// What a deployment is made from.
+pub(crate) struct Order {
+    pub(crate) attempt: Attempt,
+    pub(crate) pods: Vec<PodSlots>,
+    pub(crate) restore: Option<ManifestRef>,
+}
+
+/// Receives what slots say: the attempt, the slot, the event.
+pub(crate) type EventSink = Arc<dyn Fn(Attempt, u32, SlotEvent) + Send + Sync>;
+
+/// Builds everything of `order` that belongs to this pod.
+pub(crate) async fn deploy(
+    config: &WorkerConfig,
+    network: &Arc<dyn Network>,
+    order: &Order,
+    events: &EventSink,
+) -> Result<Deployment> {
+    let manifest = match &order.restore {
+        None => None,
+        Some(reference) => Some(load(config, reference).await?),
+    };
+    let me =
+        order.pods.iter().find(|pod| pod.pod == config.pod).ok_or_else(|| {
+            Error::user(format!("pod {} is not part of the deployment", config.pod))
+        })?;
+    let parallelism = order.pods.iter().map(|pod| pod.slots).sum();
+    config.metrics.begin(order.attempt);
+    let bells: BTreeMap<u32, Doorbell> =
+        (me.first_slot..me.first_slot + me.slots).map(|slot| (slot, Doorbell::new())).collect();
+    let mut wiring = Wiring::new(config, network, order, &bells, events);
+    wiring.connect(&config.plan);
+    let mut slots = Vec::new();
+    for (index, bell) in &bells {
+        let mut build = SlotBuild {
+            config,
+            attempt: order.attempt,
+            index: *index,
+            parallelism,
+            bell,
+            manifest: manifest.as_ref(),
+            wiring: &mut wiring,
+            backend: open_backend(config, order.attempt, *index)?,
+        };
+        let tasklets = build.tasklets().await?;
+        let backend = build.backend;
+        slots.push(assemble(order.attempt, *index, bell, tasklets, backend, events));
+    }
+    Ok(Deployment { attempt: order.attempt, slots, streams: wiring.streams })
+}
+
+async fn load(config: &WorkerConfig, reference: &ManifestRef) -> Result<LoadedManifest> {
+    restore::load_manifest(&config.store, config.env.stores.as_ref(), reference)
+        .await
+        .map_err(|e| Error::state("loading the manifest to restore", e))
+}
+
+fn open_backend(
+    config: &WorkerConfig,
+    attempt: Attempt,
+    slot: u32,
+) -> Result<Box<dyn StateBackend>> {
+    let backend = match &config.backend {
+        StateBackendConfig::Memory => Backend::Memory,
+        StateBackendConfig::RocksDb { cache_size_mb } => Backend::RocksDb {
+            dir: config.env.local_dir.join(format!("attempt-{attempt}-slot-{slot}")),
+            cache_size_mb: *cache_size_mb,
+        },
+    };
+    sabot_state::open(backend)
+}
+
+/// Which state backend slots use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateBackendConfig {
+    /// In memory.
+    Memory,
+    /// `RocksDB` below the local directory.
+    RocksDb {
+        /// Memory for block cache and write buffers of a slot, in megabytes.
+        cache_size_mb: u64,
+    },
+}
+
+fn assemble(
+    attempt: Attempt,
+    index: u32,
+    bell: &Doorbell,
+    tasklets: Vec<Tasklet>,
+    backend: Box<dyn StateBackend>,
+    events: &EventSink,
+) -> BuiltSlot {
+    let (commands, receiver) = mpsc::channel();
+    let state_bytes = Arc::new(AtomicU64::new(backend.size_bytes()));
+    let events = Arc::clone(events);
+    let slot = Slot {
+        passed: vec![Epoch::new(0); tasklets.len()],
+        tasklets,
+        backend,
+        commands: receiver,
+        events: Box::new(move |event| events(attempt, index, event)),
+        state_bytes: Arc::clone(&state_bytes),
+        pending: VecDeque::new(),
+        ended: false,
+    };
+    BuiltSlot { index, commands, bell: bell.clone(), state_bytes, slot: Some(slot) }
+}
+
+/// The ends of all channels that touch this pod.
+struct Wiring<'a> {
+    config: &'a WorkerConfig,
+    network: &'a Arc<dyn Network>,
+    order: &'a Order,
+    bells: &'a BTreeMap<u32, Doorbell>,
+    events: &'a EventSink,
+    senders: BTreeMap<ChannelId, Sender>,
+    receivers: BTreeMap<ChannelId, Receiver>,
+    streams: Vec<TaskHandle>,
+}
+
+impl<'a> Wiring<'a> {
+    fn new(
+        config: &'a WorkerConfig,
+        network: &'a Arc<dyn Network>,
+        order: &'a Order,
+        bells: &'a BTreeMap<u32, Doorbell>,
+        events: &'a EventSink,
+    ) -> Self {
+        Self {
+            config,
+            network,
+            order,
+            bells,
+            events,
+            senders: BTreeMap::new(),
+            receivers: BTreeMap::new(),
+            streams: Vec::new(),
+        }
+    }
+
+    fn connect(&mut self, plan: &JobPlan) {
+        let slots: Vec<(u32, &'a PodSlots)> = self
+            .order
+            .pods
+            .iter()
+            .flat_map(|pod| (pod.first_slot..pod.first_slot + pod.slots).map(move |s| (s, pod)))
+            .collect();
+        for node in &plan.nodes {
+            if !matches!(&node.input, Some(input) if input.exchange != Exchange::Forward) {
+                continue;
+            }
+            for (from, from_pod) in &slots {
+                for (to, to_pod) in &slots {
+                    let id = ChannelId { edge: node.id.0 as u32, from: *from, to: *to };
+                    self.channel(id, from_pod, to_pod);
+                }
+            }
+        }
+    }
+
+    fn channel(&mut self, id: ChannelId, from: &PodSlots, to: &PodSlots) {
+        let here = self.config.pod;
+        if from.pod != here && to.pod != here {
+            return;
+        }
+        let (sender, receiver) = channel(CHANNEL_BYTES);
+        if from.pod == here {
+            sender.on_room(self.bells[&id.from].clone());
+            self.senders.insert(id, sender);
+        } else {
+            self.config.exchange.register(self.order.attempt, id, sender);
+        }
+        if to.pod == here {
+            receiver.on_element(self.bells[&id.to].clone());
+            self.receivers.insert(id, receiver);
+        } else {
+            self.stream(id, to.data_addr.clone(), receiver);
+        }
+    }
+
+    fn stream(&mut self, id: ChannelId, addr: String, receiver: Receiver) {
+        let network = Arc::clone(self.network);
+        let events = Arc::clone(self.events);
+        let attempt = self.order.attempt;
+        let task = async move {
+            if let Err(error) = network.stream(&addr, attempt, id, receiver).await {
+                events(attempt, id.from, SlotEvent::Failed(error));
+            }
+        };
+        self.streams.push(self.config.env.tasks.spawn("stream", Box::pin(task)));
+    }
+}
+
+/// Builds the tasklets of one slot.
+struct SlotBuild<'a, 'w> {
+    config: &'a WorkerConfig,
+    attempt: Attempt,
+    index: u32,
+    parallelism: u32,
+    bell: &'a Doorbell,
+    manifest: Option<&'a LoadedManifest>,
+    wiring: &'w mut Wiring<'a>,
+    backend: Box<dyn StateBackend>,
+}
+
+impl SlotBuild<'_, '_> {
+    async fn tasklets(&mut self) -> Result<Vec<Tasklet>> {
+        self.restore_state().await?;
+        let plan = Arc::clone(&self.config.plan);
+        let mut tasklets = Vec::new();
+        for node in &plan.nodes {
+            match (&node.kind, &node.input) {
+                (NodeKind::Source(desc), _) => {
+                    let tasklet = self.source(&plan, node, desc).await?;
+                    tasklets.push(Tasklet::Source(tasklet));
+                }
+                (_, Some(input)) if input.exchange != Exchange::Forward => {
+                    tasklets.push(Tasklet::Exchange(self.exchange(&plan, node).await?));
+                }
+                _ => {}
+            }
+        }
+        Ok(tasklets)
+    }
+
+    /// Brings the rows of this slot's key groups into the backend.
+    async fn restore_state(&mut self) -> Result<()> {
+        let Some(manifest) = self.manifest else { return Ok(()) };
+        let wanted = wanted_states(&self.config.plan);
+        let range = self.config.plan.key_groups.range_of(self.index, self.parallelism);
+        let backend = &mut self.backend;
+        let mut migrations: BTreeMap<(OperatorUid, String), Option<Migration>> = BTreeMap::new();
+        restore::read_rows(&manifest.root, &manifest.manifest, range, |spec, rows| {
+            let key = (spec.operator.clone(), spec.name.clone());
+            let Some(target) = wanted.get(&key) else { return Ok(()) };
+            let migration = match migrations.get(&key) {
+                Some(known) => known,
+                None => {
+                    let made = sabot_ops::migrate(spec, target)?;
+                    migrations.entry(key).or_insert(Some(made))
+                }
+            };
+            let rows = match migration {
+                Some(migration) => migration.rows(rows)?,
+                None => rows,
+            };
+            let state = backend.open(target)?;
+            backend.put(state, rows.namespace, &rows.groups, &rows.keys, &rows.values)
+        })
+        .await
+        .map_err(|e| Error::state(format!("restoring the state of slot {}", self.index), e))
+    }
+
+    fn stored(&self, uid: &OperatorUid) -> Option<&OperatorState> {
+        self.manifest.and_then(|m| m.manifest.operators.get(uid))
+    }
+
+    async fn source(
+        &mut self,
+        plan: &JobPlan,
+        node: &PlanNode,
+        desc: &SourceDesc,
+    ) -> Result<SourceTasklet> {
+        let metrics = self.metrics(node);
+        let restored: Vec<SplitState> =
+            self.stored(&node.uid).map(|o| o.splits.clone()).unwrap_or_default();
+        let restored = Arc::new(restored);
+        let source = open_source(SourceContext {
+            uid: node.uid.clone(),
+            table: desc.table.clone(),
+            options: Arc::clone(&desc.options),
+            schema: Arc::clone(&desc.physical_schema),
+            subtask: self.index,
+            parallelism: self.parallelism,
+            restored: Arc::clone(&restored),
+            max_batch_rows: self.config.max_batch_rows,
+            doorbell: self.bell.clone(),
+            metrics: Arc::clone(&metrics),
+            env: self.config.env.clone(),
+        })
+        .await?;
+        let mut watermarks = MinWatermark::new(source.splits().len());
+        for (index, name) in source.splits().iter().enumerate() {
+            let before = restored.iter().find(|split| &split.split == name);
+            if let Some(watermark) = before.and_then(|split| split.watermark) {
+                watermarks.restore(index, watermark);
+            }
+        }
+        let clock = Arc::clone(&self.config.env.clock);
+        let idle_timeout = desc.watermark.as_ref().and_then(|w| w.idle_timeout_ms);
+        let idle = idle_timeout.map(|ms| {
+            let timeout = Duration::from_millis(ms);
+            IdleSplits::new(source.splits().len(), timeout, clock.monotonic())
+        });
+        let mut chain = Chain { roots: Vec::new(), nodes: Vec::new(), exchanges: Vec::new() };
+        chain.roots = self.outputs(plan, node, &mut chain).await?;
+        Ok(SourceTasklet {
+            uid: node.uid.clone(),
+            table: SourceTable { desc: desc.clone(), schema: Arc::clone(&node.schema) },
+            source,
+            chain,
+            metrics,
+            clock,
+            max_batch_rows: self.config.max_batch_rows,
+            watermarks,
+            idle,
+            barriers: VecDeque::new(),
+            paused: false,
+            ended: false,
+            pressure: Pressure::default(),
+        })
+    }
+
+    async fn exchange(&mut self, plan: &JobPlan, node: &PlanNode) -> Result<ExchangeTasklet> {
+        let mut inputs = Vec::new();
+        for from in 0..self.parallelism {
+            let id = ChannelId { edge: node.id.0 as u32, from, to: self.index };
+            let receiver = self.wiring.receivers.remove(&id);
+            inputs.push(receiver.expect("every channel to a slot of this pod was made"));
+        }
+        let mut chain = Chain { roots: Vec::new(), nodes: Vec::new(), exchanges: Vec::new() };
+        let head = self.node(plan, node, &mut chain).await?;
+        chain.roots = vec![Output::Node(head)];
+        Ok(ExchangeTasklet {
+            aligner: Aligner::new(inputs.len()),
+            watermarks: MinWatermark::new(inputs.len()),
+            inputs,
+            chain,
+            clock: Arc::clone(&self.config.env.clock),
+            next: 0,
+            ended: false,
+            pressure: Pressure::default(),
+        })
+    }
+
+    /// Adds what reads `node` to the chain and says where its output goes.
+    async fn outputs(
+        &mut self,
+        plan: &JobPlan,
+        node: &PlanNode,
+        chain: &mut Chain,
+    ) -> Result<Vec<Output>> {
+        let readers: Vec<NodeId> = plan.readers(node.id).map(|reader| reader.id).collect();
+        let mut outputs = Vec::new();
+        for reader in readers {
+            let reader = plan.node(reader);
+            match reader.input.as_ref().map(|input| &input.exchange) {
+                Some(Exchange::Keyed(columns)) => {
+                    outputs.push(Output::Exchange(chain.exchanges.len()));
+                    chain.exchanges.push(self.exchange_out(plan, reader, columns));
+                }
+                _ => {
+                    let index = Box::pin(self.node(plan, reader, chain)).await?;
+                    outputs.push(Output::Node(index));
+                }
+            }
+        }
+        Ok(outputs)
+    }
+
+    fn exchange_out(
+        &mut self,
+        plan: &JobPlan,
+        reader: &PlanNode,
+        columns: &[usize],
+    ) -> ExchangeOut {
+        let senders = (0..self.parallelism)
+            .map(|to| {
+                let id = ChannelId { edge: reader.id.0 as u32, from: self.index, to };
+                let sender = self.wiring.senders.remove(&id);
+                sender.expect("every channel from a slot of this pod was made")
+            })
+            .collect();
+        ExchangeOut {
+            partitioner: Partitioner::new(columns.to_vec(), plan.key_groups, self.parallelism),
+            senders,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Adds `node` and everything chained behind it; its index in the chain.
+    async fn node(&mut self, plan: &JobPlan, node: &PlanNode, chain: &mut Chain) -> Result<usize> {
+        let metrics = self.metrics(node);
+        let work = match &node.kind {
+            NodeKind::Sink(desc) => Work::Sink(
+                open_sink(SinkContext {
+                    uid: node.uid.clone(),
+                    table: desc.table.clone(),
+                    options: Arc::clone(&desc.options),
+                    schema: Arc::clone(&node.schema),
+                    subtask: self.index,
+                    parallelism: self.parallelism,
+                    attempt: self.attempt,
+                    doorbell: self.bell.clone(),
+                    metrics: Arc::clone(&metrics),
+                    env: self.config.env.clone(),
+                })
+                .await?,
+            ),
+            _ => Work::Operator(self.operator(plan, node)?),
+        };
+        let index = chain.nodes.len();
+        chain.nodes.push(ChainNode { uid: node.uid.clone(), metrics, work, outputs: Vec::new() });
+        chain.nodes[index].outputs = self.outputs(plan, node, chain).await?;
+        Ok(index)
+    }
+
+    fn operator(
+        &mut self,
+        plan: &JobPlan,
+        node: &PlanNode,
+    ) -> Result<Box<dyn sabot_core::Operator>> {
+        let input = node.input.as_ref().expect("only sources have no input");
+        let restored_watermark: Option<EventTime> =
+            self.stored(&node.uid).and_then(|stored| stored.watermark);
+        let config = OperatorConfig {
+            key_groups: plan.key_groups,
+            key_range: plan.key_groups.range_of(self.index, self.parallelism),
+            restored_watermark,
+            max_batch_rows: self.config.max_batch_rows,
+        };
+        let schema = Arc::clone(&plan.node(input.from).schema);
+        sabot_ops::build(node, &schema, &config, self.backend.as_mut())
+    }
+
+    fn metrics(&self, node: &PlanNode) -> Arc<OperatorMetrics> {
+        self.config.metrics.operator(&node.name, &node.kind)
+    }
+}
+
+/// All states that the plan's operators have, by operator and name.
+fn wanted_states(plan: &JobPlan) -> BTreeMap<(OperatorUid, String), StateSpec> {
+    let mut wanted = BTreeMap::new();
+    for node in &plan.nodes {
+        let Some(input) = &node.input else { continue };
+        for spec in sabot_ops::state_specs(node, &plan.node(input.from).schema) {
+            wanted.insert((spec.operator.clone(), spec.name.clone()), spec);
+        }
+    }
+    wanted
+}

@@ -1,0 +1,107 @@
+//! What the job has to have written, computed without the engine, and what it has written.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{Int64Type, TimestampMillisecondType};
+use sabot_connectors::open_source;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{JobPlan, NodeKind};
+use sabot_core::{Doorbell, SeededRandom, SourceContext, SourcePoll};
+
+use super::env::{SimStores, StoreFaults, clock, process_env};
+
+/// Where the job writes.
+pub(crate) const OUT: &str = "s3://out/results";
+/// The windows' size.
+const WINDOW_MS: i64 = 10_000;
+
+/// How a simulation ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Everything that happened.
+    pub log: String,
+    /// The visible output, sorted lines `auction window-start count total`.
+    pub rows: Vec<String>,
+    /// Why the outcome is wrong, apart from the rows.
+    pub faults: Vec<String>,
+}
+
+/// What has to be written: straight from the generator, without any of the engine.
+pub async fn expected(plan: &JobPlan) -> Vec<String> {
+    let NodeKind::Source(desc) = &plan.nodes[0].kind else {
+        panic!("the first node of the simulated job is its source")
+    };
+    let random = Arc::new(SeededRandom::new(0));
+    let stores =
+        SimStores::new(Arc::clone(&random), StoreFaults { per_mille: 0, conditional: true });
+    let (_, env) = process_env(&stores, &random, &clock());
+    let mut options = (*desc.options).clone();
+    options.remove("rows-per-second");
+    let mut source = open_source(SourceContext {
+        uid: plan.nodes[0].uid.clone(),
+        table: desc.table.clone(),
+        options: Arc::new(options),
+        schema: Arc::clone(&desc.physical_schema),
+        subtask: 0,
+        parallelism: 1,
+        restored: Arc::default(),
+        max_batch_rows: 1000,
+        doorbell: Doorbell::new(),
+        metrics: Arc::new(OperatorMetrics::default()),
+        env,
+    })
+    .await
+    .expect("the generator opens");
+    let mut windows: BTreeMap<(i64, i64), (i64, i64)> = BTreeMap::new();
+    loop {
+        match source.poll(1000).expect("the generator generates") {
+            SourcePoll::Batch { rows, .. } => count(&rows, &mut windows),
+            SourcePoll::Finished => break,
+            SourcePoll::Pending | SourcePoll::SplitFinished(_) => {}
+        }
+    }
+    let line = |((auction, start), (count, total)): (&(i64, i64), &(i64, i64))| {
+        format!("{auction} {start} {count} {total}")
+    };
+    let mut lines: Vec<String> = windows.iter().map(line).collect();
+    lines.sort();
+    lines
+}
+
+fn count(rows: &RecordBatch, windows: &mut BTreeMap<(i64, i64), (i64, i64)>) {
+    let column = |name: &str| rows.column_by_name(name).expect("the plan has the column");
+    let auctions = column("auction").as_primitive::<Int64Type>();
+    let prices = column("price").as_primitive::<Int64Type>();
+    let times = column("dateTime").as_primitive::<TimestampMillisecondType>();
+    for row in 0..rows.num_rows() {
+        let start = times.value(row).div_euclid(WINDOW_MS) * WINDOW_MS;
+        let entry = windows.entry((auctions.value(row), start)).or_default();
+        entry.0 += 1;
+        entry.1 += prices.value(row);
+    }
+}
+
+/// The visible output, and the names of what should not be there.
+pub(crate) async fn written(stores: &SimStores) -> (Vec<String>, Vec<String>) {
+    let store = stores.plain(OUT).await.expect("memory opens");
+    let mut lines = Vec::new();
+    let mut hidden = Vec::new();
+    for object in store.list("").await.expect("memory lists") {
+        if object.key.split('/').any(|part| part.starts_with('.') || part.starts_with('_')) {
+            hidden.push(format!("hidden output was left: {}", object.key));
+            continue;
+        }
+        let content = store.get(&object.key).await.expect("memory reads").bytes;
+        for line in String::from_utf8_lossy(&content).lines() {
+            let row: serde_json::Value = serde_json::from_str(line).expect("the sink writes JSON");
+            lines.push(format!(
+                "{} {} {} {}",
+                row["auction"], row["start_ms"], row["cnt"], row["total"]
+            ));
+        }
+    }
+    lines.sort();
+    (lines, hidden)
+}
