@@ -22,7 +22,7 @@ pub struct Program {
 impl Program {
     /// Plans the job's SQL and checks its tables against their connectors.
     pub fn compile(config: &JobConfig) -> Result<Self, CliError> {
-        let options = PlanOptions { key_groups: config.key_groups, ..PlanOptions::default() };
+        let options = PlanOptions { key_groups: config.key_groups };
         let planned = sabot_sql::plan(&config.sql, &options)
             .map_err(|error| CliError::sql(&config.sql_origin, &error.to_string()))?;
         for node in &planned.plan.nodes {

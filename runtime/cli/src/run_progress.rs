@@ -1,5 +1,6 @@
 //! The progress of `sabot run`: one live line on a terminal, plain lines elsewhere.
 
+use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -178,7 +179,8 @@ fn summary(status: &PodStatus, took: Duration) -> String {
     );
     for (count, what) in [(status.rows_late, "late"), (status.rows_malformed, "malformed")] {
         if count > 0 {
-            text.push_str(&format!(", {} {what}", HumanCount(count)));
+            // Writing to a string cannot fail.
+            let _ = write!(text, ", {} {what}", HumanCount(count));
         }
     }
     text

@@ -103,7 +103,9 @@ async fn serve(pod: &Pod, env: &sabot_core::Env, operators: u64) -> Result<(), C
         move || {
             let now = clock.now_ms();
             let mut families = metrics.families(now);
-            if let Some(view) = coordinator.as_ref().and_then(|c| c.view()) {
+            if let Some(view) =
+                coordinator.as_ref().and_then(sabot_coordinator::CoordinatorHandle::view)
+            {
                 families.extend(sabot_coordinator::metrics::families(&view, now));
             }
             sabot_coordinator::metrics::page(&families)
@@ -115,7 +117,7 @@ async fn serve(pod: &Pod, env: &sabot_core::Env, operators: u64) -> Result<(), C
         let status = metrics.status();
         let failed = for_health
             .as_ref()
-            .and_then(|c| c.view())
+            .and_then(sabot_coordinator::CoordinatorHandle::view)
             .is_some_and(|view| matches!(view.state, JobState::Failed { .. }));
         Health {
             healthy: !failed,

@@ -1,4 +1,9 @@
 //! Channels and control streams between two ends on the loopback interface.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy's exception covers #[test] functions, not their helpers"
+)]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

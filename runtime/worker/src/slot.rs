@@ -80,7 +80,7 @@ impl Slot {
                 Ok(SlotCommand::Stop) | Err(mpsc::TryRecvError::Disconnected) => {
                     return Ok(Turn::Stop);
                 }
-                Ok(command) => self.command(command)?,
+                Ok(command) => self.command(command),
                 Err(mpsc::TryRecvError::Empty) => break,
             }
         }
@@ -101,7 +101,7 @@ impl Slot {
         Ok(if busy { Turn::Busy } else { Turn::Idle })
     }
 
-    fn command(&mut self, command: SlotCommand) -> Result<()> {
+    fn command(&mut self, command: SlotCommand) {
         match command {
             SlotCommand::Checkpoint { epoch, then_pause } => {
                 self.pending(epoch).commanded = true;
@@ -122,7 +122,6 @@ impl Slot {
             }
             SlotCommand::Stop => {}
         }
-        Ok(())
     }
 
     fn pending(&mut self, epoch: Epoch) -> &mut Pending {

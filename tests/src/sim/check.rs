@@ -31,7 +31,7 @@ pub struct Outcome {
 /// What has to be written: straight from the generator, without any of the engine.
 pub async fn expected(plan: &JobPlan) -> Vec<String> {
     let NodeKind::Source(desc) = &plan.nodes[0].kind else {
-        panic!("the first node of the simulated job is its source")
+        unreachable!("the first node of the simulated job is its source")
     };
     let random = Arc::new(SeededRandom::new(0));
     let stores =

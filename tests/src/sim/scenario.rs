@@ -45,8 +45,7 @@ pub fn plan() -> Arc<JobPlan> {
          FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(dateTime), INTERVAL '10' SECOND)) \
          GROUP BY auction, window_start, window_end;"
     );
-    let options =
-        sabot_sql::PlanOptions { key_groups: KeyGroupCount::DEFAULT, ..Default::default() };
+    let options = sabot_sql::PlanOptions { key_groups: KeyGroupCount::DEFAULT };
     Arc::new(sabot_sql::plan(&sql, &options).expect("the simulated job is valid").plan)
 }
 

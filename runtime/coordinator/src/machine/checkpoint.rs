@@ -87,7 +87,7 @@ impl Machine {
         let key_groups = self.config.key_groups;
         let (job_uid, now_ms) = (self.config.identity.job_uid.clone(), self.now_ms);
         let Some(owner) = self.owner() else { return };
-        if !owner.pending.as_ref().is_some_and(|p| p.parts.len() == parallelism as usize) {
+        if owner.pending.as_ref().is_none_or(|p| p.parts.len() != parallelism as usize) {
             return;
         }
         let Some(mut pending) = owner.pending.take() else { return };
@@ -108,7 +108,7 @@ impl Machine {
                 self.busy = true;
                 effects.push(Effect::Publish { loaded, manifest });
             }
-            Err(error) => self.restart(format!("assembling the manifest: {error}"), effects),
+            Err(error) => self.restart(&format!("assembling the manifest: {error}"), effects),
         }
     }
 

@@ -146,7 +146,7 @@ impl Machine {
         self.busy = false;
         let loaded = match result {
             Ok(loaded) => loaded,
-            Err(failure) => return self.not_written(&purpose, failure, effects),
+            Err(failure) => return self.not_written(&purpose, &failure, effects),
         };
         self.control = Some(loaded.clone());
         match purpose {
@@ -166,8 +166,13 @@ impl Machine {
         }
     }
 
-    fn not_written(&mut self, purpose: &Purpose, failure: WriteFailure, effects: &mut Vec<Effect>) {
-        let message = match &failure {
+    fn not_written(
+        &mut self,
+        purpose: &Purpose,
+        failure: &WriteFailure,
+        effects: &mut Vec<Effect>,
+    ) {
+        let message = match failure {
             WriteFailure::Lost(record) => {
                 format!("attempt {} of set {} owns the job now", record.attempt, record.set)
             }
@@ -177,7 +182,7 @@ impl Machine {
             effects.push(Effect::Reply(*request, Reply::Conflict(message.clone())));
         }
         self.last_failure = Some(message);
-        self.doubt(&failure, effects);
+        self.doubt(failure, effects);
     }
 
     /// The record is not what the machine believes: read it before anything else.
@@ -229,7 +234,7 @@ impl Machine {
     ) {
         let count = self.config.key_groups;
         match result {
-            Err(message) => self.restart(message, effects),
+            Err(message) => self.restart(&message, effects),
             Ok(Some(manifest)) if manifest.key_groups != count => self.fail(
                 format!(
                     "the state has {} key groups, the job asks for {count}: keyGroups is fixed at \
@@ -290,7 +295,7 @@ impl Machine {
         let Some(current) = self.owner_ref().map(|owner| owner.attempt) else { return };
         match message {
             WorkerMessage::Deployed { attempt } if attempt == current => {
-                self.deployed(pod, effects)
+                self.deployed(pod, effects);
             }
             WorkerMessage::Progress { attempt, rows_read, watermark_ms, .. }
                 if attempt == current =>
@@ -318,7 +323,7 @@ impl Machine {
                 if by_user && self.config.stop_on_user_error {
                     self.fail(message, effects);
                 } else {
-                    self.restart(message, effects);
+                    self.restart(&message, effects);
                 }
             }
             // Of another attempt.
@@ -353,7 +358,7 @@ impl Machine {
             matches!(owner.stage, Stage::Deploying { .. } | Stage::Running | Stage::Parked { .. })
         });
         if needs_it {
-            self.restart(format!("the stream to pod {pod} broke"), effects);
+            self.restart(&format!("the stream to pod {pod} broke"), effects);
         }
     }
 
@@ -365,12 +370,12 @@ impl Machine {
         let silent = self.links.iter().find(|(_, l)| now.saturating_sub(l.heard) > SILENCE_MAX);
         if let Some(pod) = silent.map(|(pod, _)| *pod) {
             self.links.remove(&pod);
-            self.restart(format!("pod {pod} is silent"), effects);
+            self.restart(&format!("pod {pod} is silent"), effects);
         }
     }
 
     /// Drops what runs and claims the next attempt after a while.
-    pub(super) fn restart(&mut self, why: String, effects: &mut Vec<Effect>) {
+    pub(super) fn restart(&mut self, why: &str, effects: &mut Vec<Effect>) {
         let now = self.now;
         let failures = self.failures_in_row;
         let Some(owner) = self.owner() else { return };
@@ -391,7 +396,7 @@ impl Machine {
         self.failures_in_row += 1;
         self.restarts += 1;
         tracing::warn!(%attempt, why, ?wait, "attempt failed, the next one follows");
-        self.last_failure = Some(why.clone());
+        self.last_failure = Some(why.to_owned());
         self.broadcast(&CoordinatorMessage::Cancel { attempt }, effects);
         for link in self.links.values_mut() {
             link.heard = now;
@@ -401,7 +406,7 @@ impl Machine {
             Some((operation, lease_until)) => {
                 self.mode = Mode::ParkedByOther { operation, lease_until };
             }
-            None => self.savepoint_failed(&why, effects),
+            None => self.savepoint_failed(why, effects),
         }
     }
 
