@@ -7,11 +7,15 @@
 
 mod check;
 mod env;
+mod job;
 mod network;
 mod pod;
 mod scenario;
+mod stage;
 
 pub use check::{Outcome, expected};
-pub use env::{Log, SimStores, StoreFaults};
+pub use env::{Log, SimStores, StoreFaults, Trap};
+pub use job::SimJob;
 pub use pod::{Pod, SetSpec};
-pub use scenario::{Scenario, plan, run};
+pub use scenario::{Scenario, run};
+pub use stage::Stage;

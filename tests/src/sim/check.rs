@@ -1,4 +1,4 @@
-//! What the job has to have written, computed without the engine, and what it has written.
+//! What a job has to have written, computed without the engine, and what it has written.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +9,10 @@ use sabot_connectors::open_source;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{JobPlan, NodeKind};
 use sabot_core::{Doorbell, SeededRandom, SourceContext, SourcePoll};
+use serde_json::Value;
 
 use super::env::{SimStores, StoreFaults, clock, process_env};
 
-/// Where the job writes.
-pub(crate) const OUT: &str = "s3://out/results";
 /// The windows' size.
 const WINDOW_MS: i64 = 10_000;
 
@@ -22,13 +21,16 @@ const WINDOW_MS: i64 = 10_000;
 pub struct Outcome {
     /// Everything that happened.
     pub log: String,
-    /// The visible output, sorted lines `auction window-start count total`.
-    pub rows: Vec<String>,
+    /// The visible rows of each sink's folder, sorted by their text.
+    pub rows: BTreeMap<String, Vec<Value>>,
+    /// Rows that were dropped as late, in all processes.
+    pub rows_late: u64,
     /// Why the outcome is wrong, apart from the rows.
     pub faults: Vec<String>,
 }
 
-/// What has to be written: straight from the generator, without any of the engine.
+/// What [`super::SimJob::counts`] has to write, straight from the generator, without any of the
+/// engine: sorted lines `auction window-start count total`.
 pub async fn expected(plan: &JobPlan) -> Vec<String> {
     let NodeKind::Source(desc) = &plan.nodes[0].kind else {
         unreachable!("the first node of the simulated job is its source")
@@ -83,25 +85,22 @@ fn count(rows: &RecordBatch, windows: &mut BTreeMap<(i64, i64), (i64, i64)>) {
     }
 }
 
-/// The visible output, and the names of what should not be there.
-pub(crate) async fn written(stores: &SimStores) -> (Vec<String>, Vec<String>) {
-    let store = stores.plain(OUT).await.expect("memory opens");
-    let mut lines = Vec::new();
+/// The visible output in `uri` as JSON objects, sorted by their text, and the names of what should
+/// not be there.
+pub(crate) async fn written(stores: &SimStores, uri: &str) -> (Vec<Value>, Vec<String>) {
+    let store = stores.plain(uri).await.expect("memory opens");
+    let mut rows = Vec::new();
     let mut hidden = Vec::new();
     for object in store.list("").await.expect("memory lists") {
         if object.key.split('/').any(|part| part.starts_with('.') || part.starts_with('_')) {
-            hidden.push(format!("hidden output was left: {}", object.key));
+            hidden.push(format!("hidden output was left: {uri}/{}", object.key));
             continue;
         }
         let content = store.get(&object.key).await.expect("memory reads").bytes;
         for line in String::from_utf8_lossy(&content).lines() {
-            let row: serde_json::Value = serde_json::from_str(line).expect("the sink writes JSON");
-            lines.push(format!(
-                "{} {} {} {}",
-                row["auction"], row["start_ms"], row["cnt"], row["total"]
-            ));
+            rows.push(serde_json::from_str(line).expect("the sink writes JSON"));
         }
     }
-    lines.sort();
-    (lines, hidden)
+    rows.sort_by_cached_key(Value::to_string);
+    (rows, hidden)
 }

@@ -170,15 +170,43 @@ pub struct StoreFaults {
     pub conditional: bool,
 }
 
-/// Draws a fault for each call.
+/// What happens to the process whose write of `control.json` falls into the trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trap {
+    /// It stops just before the write, and does it when it is thawed.
+    Freeze,
+    /// The write happens, its reply does not arrive.
+    LoseReply,
+    /// The write fails, and happens only after this time.
+    LandLate(Duration),
+}
+
+/// Draws a fault for each call of one process.
 struct Dice {
     random: Arc<SeededRandom>,
     per_mille: Arc<AtomicU64>,
+    trap: Arc<Mutex<Option<Trap>>>,
+    process: Arc<Process>,
 }
 
 impl Faults for Dice {
-    fn next(&self, _call: Call, _key: &str) -> Fault {
+    fn next(&self, call: Call, key: &str) -> Fault {
         let draw = self.random.next_u64();
+        if call == Call::Put
+            && key.ends_with("control.json")
+            && let Some(trap) = self.trap.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            let outcome = match trap {
+                Trap::Freeze => {
+                    self.process.freeze();
+                    Outcome::Works
+                }
+                Trap::LoseReply => Outcome::LosesReply,
+                Trap::LandLate(after) => Outcome::LandsLate(after),
+            };
+            // A delay, so that a frozen process stops here.
+            return Fault { delay: Duration::from_millis(1), outcome };
+        }
         let delay = Duration::from_millis(1 + draw % 20);
         let outcome = if (draw >> 16) % 1000 >= self.per_mille.load(Ordering::Relaxed) {
             Outcome::Works
@@ -200,6 +228,7 @@ pub struct SimStores {
     random: Arc<SeededRandom>,
     per_mille: Arc<AtomicU64>,
     conditional: bool,
+    trap: Arc<Mutex<Option<Trap>>>,
 }
 
 impl SimStores {
@@ -210,7 +239,18 @@ impl SimStores {
             random,
             per_mille: Arc::new(AtomicU64::new(faults.per_mille)),
             conditional: faults.conditional,
+            trap: Arc::default(),
         }
+    }
+
+    /// The next write of `control.json`, by whichever process, falls into the trap.
+    pub fn set_trap(&self, trap: Trap) {
+        *self.trap.lock().unwrap_or_else(PoisonError::into_inner) = Some(trap);
+    }
+
+    /// Whether a trap is still waiting.
+    pub fn trap_is_set(&self) -> bool {
+        self.trap.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// From now on calls work.
@@ -229,6 +269,7 @@ struct ProcessStores {
     shared: SimStores,
     clock: Arc<dyn Clock>,
     tasks: Arc<dyn Tasks>,
+    process: Arc<Process>,
 }
 
 #[async_trait]
@@ -241,6 +282,8 @@ impl Stores for ProcessStores {
         let dice = Dice {
             random: Arc::clone(&self.shared.random),
             per_mille: Arc::clone(&self.shared.per_mille),
+            trap: Arc::clone(&self.shared.trap),
+            process: Arc::clone(&self.process),
         };
         Ok(Arc::new(FaultyStore::new(
             inner,
@@ -293,13 +336,14 @@ pub(crate) fn process_env(
     clock: &Arc<SimClock>,
 ) -> (Arc<Process>, Env) {
     let process = Arc::new(Process::default());
+    let trapped = Arc::clone(&process);
     let tasks: Arc<dyn Tasks> = Arc::new(SimTasks(Arc::clone(&process)));
     let clock: Arc<dyn Clock> = Arc::clone(clock) as _;
     let env = Env {
         clock: Arc::clone(&clock),
         random: Arc::new(SeededRandom::new(random.next_u64())),
         tasks: Arc::clone(&tasks),
-        stores: Arc::new(ProcessStores { shared: stores.clone(), clock, tasks }),
+        stores: Arc::new(ProcessStores { shared: stores.clone(), clock, tasks, process: trapped }),
         local_dir: PathBuf::from("unused"),
     };
     (process, env)

@@ -40,6 +40,11 @@ impl Switch {
         self.lock().coordinators.insert(set, links);
     }
 
+    /// Where the coordinator of a set takes control streams.
+    pub(crate) fn coordinator_of(&self, set: u64) -> Option<mpsc::Sender<ControlLink>> {
+        self.lock().coordinators.get(&SetNumber::new(set)).cloned()
+    }
+
     pub(crate) fn exchange(&self, addr: &str, exchange: &Arc<Exchange>) {
         self.lock().exchanges.insert(addr.to_string(), Arc::clone(exchange));
     }

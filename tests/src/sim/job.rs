@@ -1,0 +1,45 @@
+//! The jobs that are simulated.
+
+use std::sync::Arc;
+
+use sabot_core::plan::JobPlan;
+use sabot_types::KeyGroupCount;
+
+/// A job and where it writes.
+#[derive(Debug, Clone)]
+pub struct SimJob {
+    /// Its plan.
+    pub plan: Arc<JobPlan>,
+    /// The folders of its filesystem sinks.
+    pub sinks: Vec<String>,
+}
+
+impl SimJob {
+    /// A job of these statements, whose filesystem sinks write to these folders.
+    pub fn new(sql: &str, sinks: &[&str]) -> Result<Self, String> {
+        let options = sabot_sql::PlanOptions { key_groups: KeyGroupCount::DEFAULT };
+        let plan = sabot_sql::plan(sql, &options).map_err(|error| error.to_string())?.plan;
+        let sinks = sinks.iter().map(ToString::to_string).collect();
+        Ok(Self { plan: Arc::new(plan), sinks })
+    }
+
+    /// Counts and sums Nexmark's bids by auction in windows of ten seconds, for about six seconds.
+    pub fn counts() -> Self {
+        let sql = format!(
+            "CREATE TABLE bids (auction BIGINT, price BIGINT, dateTime TIMESTAMP(3), \
+               WATERMARK FOR dateTime AS dateTime - INTERVAL '1' SECOND) \
+             WITH ('connector' = 'nexmark', 'nexmark.table' = 'bid', 'number-of-rows' = '12000', \
+               'rows-per-second' = '2000', 'nexmark.first-event.base-time' = '1700000000000'); \
+             CREATE TABLE results (auction BIGINT, start_ms BIGINT, cnt BIGINT, total BIGINT) \
+             WITH ('connector' = 'filesystem', 'path' = '{COUNTS}', 'format' = 'json'); \
+             INSERT INTO results SELECT auction, \
+               CAST(EXTRACT(EPOCH FROM window_start) AS BIGINT) * 1000, COUNT(*), SUM(price) \
+             FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(dateTime), INTERVAL '10' SECOND)) \
+             GROUP BY auction, window_start, window_end;"
+        );
+        Self::new(&sql, &[COUNTS]).expect("the simulated job is valid")
+    }
+}
+
+/// Where [`SimJob::counts`] writes.
+const COUNTS: &str = "s3://out/results";
