@@ -32,8 +32,8 @@ fn take_over(operation: &str, parked_by: Option<&str>, restore: RestoreFrom) -> 
 
 const LATEST: RestoreFrom = RestoreFrom::Latest { allow_empty: false };
 
-/// Pod 0 stops between its manifest and the write that makes it the latest; another takes over,
-/// works, and then the first goes on.
+/// Pod 0 stops between its manifest and the write that makes it the latest; another takes over
+/// and works; then the first goes on, and the next attempt restores what is the latest now.
 async fn paused_after_its_manifest(mut stage: Stage) -> Outcome {
     stage.checkpoints(2).await;
     stage.stores.set_trap(Trap::Freeze);
@@ -41,6 +41,9 @@ async fn paused_after_its_manifest(mut stage: Stage) -> Outcome {
     stage.replace(0).await;
     stage.checkpoints(3).await;
     stage.wake_a_zombie();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    stage.kill(0);
+    stage.restart(0).await;
     stage.end().await
 }
 

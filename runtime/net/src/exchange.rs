@@ -106,6 +106,7 @@ impl Exchange {
                 return Ok(sender);
             }
             tokio::select! {
+                biased;
                 () = registered => {}
                 () = &mut limit => return Err(TakeError::Unknown { attempt, channel: id }),
             }

@@ -11,7 +11,8 @@ use sabot_core::{Error, Random, Result, SeededRandom};
 use sabot_net::{ChannelId, ControlLink, Exchange, Receiver};
 use sabot_types::{Attempt, SetNumber};
 use sabot_worker::Network;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, mpsc};
 
 const FRAMES: usize = 256;
 
@@ -23,7 +24,8 @@ struct Ports {
     coordinators: BTreeMap<SetNumber, mpsc::Sender<ControlLink>>,
     exchanges: BTreeMap<String, Arc<Exchange>>,
     random: Arc<SeededRandom>,
-    cut: watch::Sender<u64>,
+    // Not a watch channel: that one wakes its receivers in a random order.
+    cut: Arc<Notify>,
 }
 
 impl Switch {
@@ -32,7 +34,7 @@ impl Switch {
             coordinators: BTreeMap::new(),
             exchanges: BTreeMap::new(),
             random,
-            cut: watch::Sender::new(0),
+            cut: Arc::default(),
         })))
     }
 
@@ -51,7 +53,7 @@ impl Switch {
 
     /// Breaks every stream that is open now.
     pub(crate) fn cut_all(&self) {
-        self.lock().cut.send_modify(|cuts| *cuts += 1);
+        self.lock().cut.notify_waiters();
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Ports> {
@@ -62,19 +64,21 @@ impl Switch {
         Duration::from_millis(1 + self.lock().random.next_u64() % 5)
     }
 
-    fn cut(&self) -> watch::Receiver<u64> {
-        self.lock().cut.subscribe()
+    /// Ends at the next cut from now on.
+    fn cut(&self) -> OwnedNotified {
+        Arc::clone(&self.lock().cut).notified_owned()
     }
 
     /// Carries frames from one end to the other until either is gone or the stream is cut.
     fn pump(&self, mut from: mpsc::Receiver<Bytes>, to: mpsc::Sender<Bytes>) {
         let switch = self.clone();
-        let mut cut = self.cut();
+        let cut = self.cut();
         tokio::spawn(async move {
+            tokio::pin!(cut);
             loop {
                 tokio::select! {
                     biased;
-                    _ = cut.changed() => return,
+                    () = &mut cut => return,
                     () = to.closed() => return,
                     frame = from.recv() => {
                         let Some(frame) = frame else { return };
@@ -121,12 +125,13 @@ impl Network for SimNetwork {
     ) -> Result<()> {
         let exchange = self.switch.lock().exchanges.get(addr).cloned();
         let exchange = exchange.ok_or_else(|| refused(addr))?;
-        let mut cut = self.switch.cut();
+        let cut = self.switch.cut();
+        tokio::pin!(cut);
         let sender = exchange.incoming(attempt, id).await.ok_or_else(|| refused(addr))?;
         loop {
             tokio::select! {
                 biased;
-                _ = cut.changed() => return Err(refused(addr)),
+                () = &mut cut => return Err(refused(addr)),
                 element = receiver.recv() => {
                     let Some(element) = element else { return Ok(()) };
                     tokio::time::sleep(self.switch.delay()).await;
