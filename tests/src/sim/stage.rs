@@ -204,8 +204,9 @@ impl Stage {
                     self.log.add(format_args!("parked by {operation} at epoch {epoch}"));
                     return Ok(ManifestRef::Checkpoint { attempt, epoch });
                 }
-                Ok(Some(Reply::Savepoint(SavepointView::Failed { message })))
-                | Ok(Some(Reply::Conflict(message))) => {
+                Ok(Some(
+                    Reply::Savepoint(SavepointView::Failed { message }) | Reply::Conflict(message),
+                )) => {
                     self.log.add(format_args!("{operation} failed: {message}"));
                     return Err(message);
                 }
