@@ -6,6 +6,9 @@ use prometheus::{
 };
 use sabot_crds::{OperationRecord, OperationResult, OperationType};
 
+/// Two metrics have one name; a bug.
+pub type Error = prometheus::Error;
+
 /// The controller's counters.
 #[derive(Clone)]
 pub struct Metrics {
@@ -18,7 +21,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Counters that start at zero.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    pub fn new() -> Result<Self, Error> {
         let registry = Registry::new();
         let reconcile_duration = Histogram::with_opts(
             HistogramOpts::new(

@@ -55,7 +55,7 @@ pub enum Error {
     Http(#[from] reqwest::Error),
     /// The metrics.
     #[error("registering metrics failed")]
-    Metrics(#[from] prometheus::Error),
+    Metrics(#[from] crate::metrics::Error),
     /// Health and metrics.
     #[error("serving health and metrics failed")]
     Server(#[from] std::io::Error),

@@ -1,2 +1,3 @@
 mod enumerate;
 mod simulate;
+mod small;

@@ -135,6 +135,8 @@ impl Machine {
             owner.next_trigger = now;
             let attempt = owner.attempt;
             self.savepoints.remove(&operation);
+            // Nobody listened to the workers of a parked job: they are not silent yet.
+            self.links.values_mut().for_each(|link| link.heard = now);
             self.broadcast(&CoordinatorMessage::Resume { attempt }, effects);
         }
     }
