@@ -1,7 +1,10 @@
 //! The StreamJob manifests of the cases, as a user would write them.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
+use crate::expect::PARTITIONS;
 use crate::settings::Settings;
 
 /// Which version of the statements a job runs.
@@ -28,6 +31,9 @@ pub(crate) struct JobShape {
     pub(crate) backend: &'static str,
     /// Where it starts from, if not with nothing.
     pub(crate) restore_from: Option<String>,
+    /// Whether it also keeps a count and a sum of each of [`LARGE_KEYS`] keys, in one window that
+    /// stays open until the input ends.
+    pub(crate) large: bool,
 }
 
 impl JobShape {
@@ -39,6 +45,7 @@ impl JobShape {
             parallelism: 1,
             backend: "rocksdb",
             restore_from: None,
+            large: false,
         }
     }
 }
@@ -54,6 +61,8 @@ pub(crate) struct Place {
     pub(crate) folder: String,
 }
 
+/// Keys of the large state.
+pub(crate) const LARGE_KEYS: u64 = 1_000_000;
 /// How many completed checkpoints the jobs keep.
 pub(crate) const RETAINED: usize = 3;
 /// The Secret with the credentials of the bucket.
@@ -71,14 +80,14 @@ pub(crate) fn output_folder(place: &Place) -> String {
 
 /// The manifest.
 pub(crate) fn stream_job(settings: &Settings, place: &Place, shape: &JobShape) -> Value {
-    let JobShape { name, version, parallelism, backend, restore_from } = shape;
+    let JobShape { name, version, parallelism, backend, restore_from, large: _ } = shape;
     let mut job = json!({
         "apiVersion": sabot_crds::API_VERSION,
         "kind": "StreamJob",
         "metadata": { "name": name, "namespace": place.namespace },
         "spec": {
             "image": settings.runtime_image,
-            "program": { "sql": { "inline": statements(settings, place, *version) } },
+            "program": { "sql": { "inline": statements_of(settings, place, shape, *version) } },
             "parallelism": parallelism,
             "keyGroups": 128,
             "workers": {
@@ -105,6 +114,44 @@ pub(crate) fn stream_job(settings: &Settings, place: &Place, shape: &JobShape) -
         job["spec"]["restore"] = json!({ "requestId": "1", "mode": "Savepoint", "from": from });
     }
     job
+}
+
+/// The folder of the large state's output, relative to the bucket.
+pub(crate) fn large_folder(place: &Place) -> String {
+    format!("{}/large", place.folder)
+}
+
+/// The statements of a job of this shape in a version.
+pub(crate) fn statements_of(
+    settings: &Settings,
+    place: &Place,
+    shape: &JobShape,
+    version: Version,
+) -> String {
+    let mut text = statements(settings, place, version);
+    if shape.large {
+        let output = format!("s3://{}/{}", settings.bucket, large_folder(place));
+        let _ = write!(
+            text,
+            "CREATE VIEW numbered AS
+SELECT MOD(`id` * {PARTITIONS} + `part`, {LARGE_KEYS}) AS `number`, `value`, `ts` FROM events;
+CREATE TABLE large (
+  `number` BIGINT,
+  cnt BIGINT,
+  total BIGINT
+) WITH (
+  'connector' = 'filesystem',
+  'path' = '{output}',
+  'format' = 'json'
+);
+INSERT INTO large
+SELECT `number`, COUNT(*) AS cnt, SUM(`value`) AS total
+FROM TABLE(TUMBLE(TABLE numbered, DESCRIPTOR(`ts`), INTERVAL '90' DAY))
+GROUP BY `number`, window_start, window_end;
+"
+        );
+    }
+    text
 }
 
 /// The statements of a version.

@@ -83,6 +83,11 @@ impl Output {
         self.read.values().flatten().filter(|line| line.has_mean).count()
     }
 
+    /// Records that the visible rows count.
+    pub(crate) fn records(&self) -> i64 {
+        self.read.values().flatten().map(|line| line.tally.count).sum()
+    }
+
     /// Compares with what must be there: each cell once, with its count and total, and no other.
     pub(crate) fn compare(&self, expected: &BTreeMap<Cell, Tally>) -> Outcome {
         let mut differences = Vec::new();
@@ -110,7 +115,7 @@ impl Output {
 }
 
 /// Objects that consumers see: those whose path has no part that begins with `_` or `.`.
-async fn visible(store: &Arc<dyn ObjectStore>) -> Outcome<Vec<ObjectMeta>> {
+pub(crate) async fn visible(store: &Arc<dyn ObjectStore>) -> Outcome<Vec<ObjectMeta>> {
     let mut objects = store.list("").await?;
     objects.retain(|object| !object.key.split('/').any(|part| part.starts_with(['_', '.'])));
     Ok(objects)

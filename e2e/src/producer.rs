@@ -26,6 +26,7 @@ const DELIVERY: Duration = Duration::from_secs(60);
 /// A producer at work.
 pub(crate) struct Load {
     produced: Arc<AtomicU64>,
+    rate: Arc<AtomicU64>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Outcome<u64>>,
 }
@@ -46,14 +47,20 @@ impl Load {
         let producer = connect(brokers)?;
         let produced = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = watch::channel(false);
+        let rate = Arc::new(AtomicU64::new(rate));
         let task = tokio::spawn(work(
             producer,
             topic.to_owned(),
-            (rate, records),
+            (Arc::clone(&rate), records),
             Arc::clone(&produced),
             stopped,
         ));
-        Ok(Self { produced, stop, task })
+        Ok(Self { produced, rate, stop, task })
+    }
+
+    /// From now on so many records a second go into each partition.
+    pub(crate) fn set_rate(&self, rate: u64) {
+        self.rate.store(rate, Ordering::Relaxed);
     }
 
     /// Records that each partition has for sure.
@@ -114,14 +121,19 @@ fn connect(brokers: &str) -> Outcome<FutureProducer> {
 async fn work(
     producer: FutureProducer,
     topic: String,
-    (rate, records): (u64, u64),
+    (rate, records): (Arc<AtomicU64>, u64),
     produced: Arc<AtomicU64>,
     stopped: watch::Receiver<bool>,
 ) -> Outcome<u64> {
-    let began = Instant::now();
+    let mut pace = (Instant::now(), 0, rate.load(Ordering::Relaxed));
     let mut next = 0;
     while !*stopped.borrow() && next < records {
-        let due = (u64::try_from(began.elapsed().as_millis())? * rate / 1000).min(records);
+        let wanted = rate.load(Ordering::Relaxed);
+        if wanted != pace.2 {
+            pace = (Instant::now(), next, wanted);
+        }
+        let (began, first, rate) = pace;
+        let due = (first + u64::try_from(began.elapsed().as_millis())? * rate / 1000).min(records);
         let until = due.min(next + BATCH);
         let batch = (next..until)
             .flat_map(|id| (0..PARTITIONS).map(move |part| expect::record(part, id)))

@@ -74,10 +74,15 @@ fn number(position: &Value) -> Option<u64> {
     }
 }
 
-/// The watermark of the one operator that keeps windows.
+/// Whether the state holds the cells that are compared (and not those of a large state).
+fn is_of_cells(spec: &StateSpec) -> bool {
+    spec.key.iter().any(|field| field.name == "key")
+}
+
+/// The watermark of the operator that keeps the cells.
 fn watermark(loaded: &LoadedManifest) -> Outcome<i64> {
     let with_state =
-        loaded.manifest.operators.values().find(|operator| !operator.states.is_empty());
+        loaded.manifest.operators.values().find(|operator| operator.states.iter().any(is_of_cells));
     match with_state {
         Some(operator) => Ok(operator.watermark.map_or(i64::MIN, sabot_types::EventTime::millis)),
         None => fail("no operator with keyed state is in the savepoint"),
@@ -86,8 +91,7 @@ fn watermark(loaded: &LoadedManifest) -> Outcome<i64> {
 
 async fn cells(loaded: &LoadedManifest) -> Outcome<BTreeMap<Cell, Tally>> {
     let mut text = Vec::new();
-    let everything = |_: &StateSpec| true;
-    dump(loaded, everything, |batch| write_json_lines(&batch, &mut text)).await?;
+    dump(loaded, is_of_cells, |batch| write_json_lines(&batch, &mut text)).await?;
     let mut cells = BTreeMap::new();
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let row: BTreeMap<String, Value> = serde_json::from_slice(line)?;

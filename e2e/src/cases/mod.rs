@@ -4,6 +4,7 @@ mod bad_image;
 mod controller_killed;
 mod install;
 mod kills;
+mod large_state;
 mod lifecycle;
 mod power_cut;
 mod rescale;
@@ -59,4 +60,7 @@ pub(crate) static ALL: &[Case] = &[
     case(7, "a bad image is rolled back", 150, |s| Box::pin(bad_image::run(s))),
     case(8, "suspend, resume, delete, restore elsewhere", 150, |s| Box::pin(lifecycle::run(s))),
     case(9, "power cut of a node", 150, |s| Box::pin(power_cut::run(s))),
+    case(10, "upgrade, rescale and kill with a million keys", 240, |s| {
+        Box::pin(large_state::run(s))
+    }),
 ];
