@@ -16,14 +16,14 @@ setup: ## what a build needs and is not there yet
 	@scripts/setup
 
 .PHONY: demo
-demo: ## a streaming job on real earthquakes, in this terminal; Ctrl-C, then again: it goes on
+demo: ## a streaming job on real flights, in this terminal; Ctrl-C, then again: it goes on
 	@scripts/setup
 	$(ENV)
 	echo "building sabot (the first time compiles all dependencies)"
 	began=$$SECONDS
 	cargo build --workspace --bin sabot
 	echo "built in $$((SECONDS - began)) s"
-	exec "$$CARGO_TARGET_DIR/debug/sabot" run examples/earthquakes.yaml
+	exec "$$CARGO_TARGET_DIR/debug/sabot" run examples/flights.yaml
 
 .PHONY: test
 test: ## formatting, lints, all tests, and cases 1, 3, 5 and one more on a real cluster

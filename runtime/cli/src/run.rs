@@ -88,7 +88,18 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     .map_err(|error| CliError::failed(error.chain()))?;
     let coordinator = pod.coordinator.clone().expect("pod 0 has the coordinator");
     let exit = watch(&coordinator, &pod, &progress).await?;
-    progress.finish(&pod.metrics, exit.as_ref());
+    // A run ends with a checkpoint: without one it found the job finished.
+    let had_finished = exit == Some(ExitReason::Finished)
+        && coordinator.view().is_some_and(|view| view.checkpoints_completed == 0);
+    if had_finished {
+        progress.note(&format!(
+            "{} finished in an earlier run: there is nothing to do. To run it again, remove its \
+             output and run it with --fresh",
+            config.name
+        ));
+    } else {
+        progress.finish(&pod.metrics, exit.as_ref());
+    }
     outcome(exit, &config)
 }
 

@@ -24,6 +24,8 @@ use crate::registry::{Connector, KnownOptions};
 
 const NAME: &str = "filesystem";
 const PATH: &str = "path";
+/// Not one of Flink's for this connector; named as its generators name it.
+const RATE: &str = "rows-per-second";
 const PATH_EXPECTED: &str = "a directory or file: a local path, file:///... or s3://bucket/prefix";
 
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Connector for Filesystem {
 
     fn options(&self, role: Role) -> Option<KnownOptions> {
         let names: &'static [&'static [&'static str]] = match role {
-            Role::Source => &[&[PATH], json::SOURCE_OPTIONS],
+            Role::Source => &[&[PATH, RATE], json::SOURCE_OPTIONS],
             Role::Sink => &[&[PATH], json::SINK_OPTIONS],
         };
         Some(KnownOptions { names, prefix: None })
@@ -55,6 +57,7 @@ impl Connector for Filesystem {
 
     fn check(&self, _: Role, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
         path(options)?;
+        options.number(RATE)?;
         JsonOptions::read(options)?;
         json::check_columns(options, schema)
     }
@@ -67,7 +70,8 @@ impl Connector for Filesystem {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let found = path::find_files(&ctx.env, path(&options)?).await?;
         let json = JsonOptions::read(&options)?;
-        Ok(Box::new(source::FileSource::open(&ctx, found, json)?))
+        let rate = options.number(RATE)?.filter(|rate| *rate > 0);
+        Ok(Box::new(source::FileSource::open(&ctx, found, json, rate)?))
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {

@@ -14,6 +14,7 @@ mod format;
 mod kafka;
 mod nexmark;
 mod options;
+mod pace;
 mod print;
 mod registry;
 mod splits;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 use super::path::Found;
 use super::reader::{Message, Position, Reader, Work};
 use crate::format::json::{JsonOptions, RowDecoder};
+use crate::pace::Pace;
 use crate::splits::deal;
 
 /// Files that a subtask reads side by side.
@@ -27,6 +28,13 @@ pub(super) struct FileSource {
     /// Splits whose end is not announced yet.
     ended: VecDeque<usize>,
     tasks: Vec<TaskHandle>,
+    replay: Option<Replay>,
+}
+
+/// Rows come at a rate instead of as fast as they can be read.
+struct Replay {
+    pace: Pace,
+    emitted: u64,
 }
 
 #[derive(Debug)]
@@ -43,9 +51,19 @@ struct Rest {
 }
 
 impl FileSource {
-    pub(super) fn open(ctx: &SourceContext, found: Found, options: JsonOptions) -> Result<Self> {
+    pub(super) fn open(
+        ctx: &SourceContext,
+        found: Found,
+        options: JsonOptions,
+        rate: Option<u64>,
+    ) -> Result<Self> {
         let sizes: HashMap<&str, u64> =
             found.files.iter().map(|file| (file.key.as_str(), file.size)).collect();
+        let sharing = (ctx.parallelism as u64).min(found.files.len() as u64).max(1);
+        let replay = rate.map(|rate| Replay {
+            pace: Pace::new(ctx.env.clock.clone(), rate.div_ceil(sharing)),
+            emitted: 0,
+        });
         let keys = found.files.iter().map(|file| file.key.clone());
         let (mut names, mut splits) = (Vec::new(), Vec::new());
         let (mut work, mut ended) = (VecDeque::new(), VecDeque::new());
@@ -82,12 +100,15 @@ impl FileSource {
             ctx.env.tasks.spawn("filesystem-reader", Box::pin(reader.run()))
         };
         let tasks = (0..readers).map(start).collect();
-        Ok(Self { names, splits, queue, rest: None, ended, tasks })
+        Ok(Self { names, splits, queue, rest: None, ended, tasks, replay })
     }
 
     /// Emits the front of a batch that came, and keeps the rest.
     fn emit(&mut self, batch: Rest, max_rows: usize) -> SourcePoll {
         let Rest { split, rows, end } = batch;
+        if let Some(replay) = &mut self.replay {
+            replay.emitted += rows.num_rows().min(max_rows) as u64;
+        }
         if rows.num_rows() <= max_rows {
             self.splits[split].position = end;
             return SourcePoll::Batch { split, rows };
@@ -110,7 +131,14 @@ fn gone(found: &Found, name: &str) -> Error {
 
 impl Source for FileSource {
     fn poll(&mut self, max_rows: usize) -> Result<SourcePoll> {
-        let max_rows = max_rows.max(1);
+        let mut max_rows = max_rows.max(1);
+        if let Some(Replay { pace, emitted }) = &self.replay {
+            let due = pace.allowed().saturating_sub(*emitted);
+            if due == 0 && self.ended.is_empty() {
+                return Ok(SourcePoll::Pending);
+            }
+            max_rows = max_rows.min(usize::try_from(due).unwrap_or(usize::MAX).max(1));
+        }
         if let Some(rest) = self.rest.take() {
             return Ok(self.emit(rest, max_rows));
         }

@@ -169,3 +169,25 @@ async fn a_file_that_became_shorter_is_refused() {
     let read = read_some(source.as_mut(), 100, usize::MAX).await;
     assert!(read.is_err_and(|error| error.to_string().contains("changed while the job read it")));
 }
+
+#[tokio::test]
+async fn rows_per_second_replays_at_that_rate_and_loses_nothing() {
+    let world = world_with(1, 300);
+    let pairs = [OPTIONS, &[("rows-per-second", "100")][..]].concat();
+    let ctx = source_context(&world.env, &pairs, ids());
+    let mut source = crate::open_source(ctx).await.unwrap();
+    let mut rows = 0;
+    for second in 1..=4 {
+        world.clock.advance(std::time::Duration::from_secs(1));
+        // Enough polls for the reading task to fill the queue.
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+            match source.poll(64).unwrap() {
+                sabot_core::SourcePoll::Batch { rows: batch, .. } => rows += batch.num_rows(),
+                sabot_core::SourcePoll::Finished => break,
+                _ => {}
+            }
+        }
+        assert_eq!(rows, (second * 100).min(300));
+    }
+}

@@ -4,16 +4,14 @@
 //! always reads the split that is furthest behind, so that no split's watermark holds back the
 //! others for longer than a batch. Everything happens in `poll`, without tasks.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
-use sabot_core::{BoxError, Clock, Error, Result, Source, SourceContext, SourcePoll, SplitState};
+use sabot_core::{BoxError, Error, Result, Source, SourceContext, SourcePoll, SplitState};
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use super::columns::{Kind, Make, Timeline, make_column};
+use crate::pace::Pace;
 use crate::splits::deal;
 
 const SPLITS: u64 = 8;
@@ -31,6 +29,8 @@ pub(super) struct NexmarkSource {
     timeline: Timeline,
     events: Option<u64>,
     pace: Option<Pace>,
+    /// The event at which this run begins; the pace counts from it.
+    first: u64,
     /// Kept between polls for its memory.
     numbers: Vec<u64>,
 }
@@ -48,22 +48,6 @@ struct Split {
 #[serde(rename_all = "camelCase")]
 struct Position {
     next_event: u64,
-}
-
-/// Lets events out at a rate.
-struct Pace {
-    clock: Arc<dyn Clock>,
-    opened: Duration,
-    first: u64,
-    rate: u64,
-}
-
-impl Pace {
-    /// Events from this number on may not be out yet.
-    fn limit(&self) -> u64 {
-        let elapsed = self.clock.monotonic().saturating_sub(self.opened).as_nanos();
-        self.first + (elapsed * u128::from(self.rate) / 1_000_000_000) as u64
-    }
 }
 
 impl NexmarkSource {
@@ -90,12 +74,7 @@ impl NexmarkSource {
             splits.push(Split { next, ended: false });
         }
         let first = splits.iter().map(|split| split.next).min().unwrap_or_default();
-        let pace = settings.rate.map(|rate| Pace {
-            opened: ctx.env.clock.monotonic(),
-            clock: ctx.env.clock.clone(),
-            first,
-            rate,
-        });
+        let pace = settings.rate.map(|rate| Pace::new(ctx.env.clock.clone(), rate));
         let timeline =
             Timeline { base_ms: settings.base_time_ms, events_per_second: settings.event_rate };
         Ok(Self {
@@ -107,6 +86,7 @@ impl NexmarkSource {
             timeline,
             events: settings.events,
             pace,
+            first,
             numbers: Vec::new(),
         })
     }
@@ -142,7 +122,7 @@ impl Source for NexmarkSource {
             split.ended = true;
             return Ok(SourcePoll::SplitFinished(index));
         }
-        let limit = self.pace.as_ref().map_or(end, |pace| pace.limit().min(end));
+        let limit = self.pace.as_ref().map_or(end, |pace| (self.first + pace.allowed()).min(end));
         let max_rows = max_rows.max(1);
         self.numbers.clear();
         for _ in 0..max_rows.saturating_mul(LOOK_FACTOR) {
