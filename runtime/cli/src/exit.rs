@@ -64,15 +64,7 @@ impl CliError {
     /// A store that cannot be used.
     pub fn store(uri: &str, error: &StoreError) -> Self {
         let message = format!("using the store {uri}: {}", chain(error));
-        match error {
-            StoreError::NoRoot { .. }
-            | StoreError::Denied { .. }
-            | StoreError::Unsupported { .. }
-            | StoreError::NotFound { .. } => Self::Config(message),
-            StoreError::Unavailable { .. } | StoreError::Precondition { .. } => {
-                Self::Failed(message)
-            }
-        }
+        if error.is_lasting() { Self::Config(message) } else { Self::Failed(message) }
     }
 
     /// The exit code: 78 (`EX_CONFIG`) for a mistake in the configuration, else 1.

@@ -13,6 +13,7 @@ pub mod program;
 pub mod run;
 pub mod run_progress;
 pub mod savepoint;
+mod starting_state;
 pub mod table;
 pub mod termination;
 pub mod validate;

@@ -48,7 +48,7 @@ pub struct PodConfig {
     pub retained: usize,
     /// Rows a batch at most.
     pub max_batch_rows: usize,
-    /// Whether a mistake of the user ends the job.
+    /// Whether what only a person can mend ends the job instead of restarting it.
     pub stop_on_user_error: bool,
     /// How this pod is reached by others; none when it is the only one.
     pub reach: Option<Reach>,

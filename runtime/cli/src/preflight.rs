@@ -64,7 +64,8 @@ async fn check(args: &PreflightArgs) -> Result<String, CliError> {
     Ok(format!("the state of epoch {} fits", latest.epoch()))
 }
 
-fn check_states(
+/// Refuses a plan that cannot go on with the states of `manifest`, or would leave some behind.
+pub(crate) fn check_states(
     manifest: &LoadedManifest,
     plan: &JobPlan,
     acknowledge_state_loss: bool,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use sabot_coordinator::{CoordinatorHandle, ExitReason, Start};
+use sabot_core::store::ObjectStore;
 use sabot_core::{Env, SeededRandom, SystemClock, TokioTasks};
 use sabot_snapshot::{UriStores, check_conditional_writes};
 use sabot_types::{Identity, SetNumber};
@@ -16,6 +17,7 @@ use crate::job_config::{JobConfig, Storage};
 use crate::pod::{Pod, PodConfig};
 use crate::program::Program;
 use crate::run_progress::Progress;
+use crate::starting_state;
 
 /// How often the progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(200);
@@ -64,6 +66,7 @@ pub async fn run(args: RunArgs) -> Result<Exit, CliError> {
     }
     let program = Program::compile(&config)?;
     let (env, store) = open(&config).await?;
+    starting_state::check(&config, &program.plan, &env, &store).await?;
     let plan = Arc::clone(&program.plan);
     let progress = Progress::start(&config.name, args.quiet);
     let pod = Pod::start(PodConfig {
@@ -161,9 +164,7 @@ impl StopSignals {
 }
 
 /// The world of this process, and the job's root in its store.
-pub(crate) async fn open(
-    config: &JobConfig,
-) -> Result<(Env, Arc<dyn sabot_core::store::ObjectStore>), CliError> {
+pub(crate) async fn open(config: &JobConfig) -> Result<(Env, Arc<dyn ObjectStore>), CliError> {
     let uri = config.storage.uri();
     let env = Env {
         clock: Arc::new(SystemClock::default()),
@@ -200,7 +201,8 @@ fn outcome(exit: Option<ExitReason>, config: &JobConfig) -> Result<Exit, CliErro
             Ok(Exit::Interrupted)
         }
         Some(ExitReason::Superseded) => Err(CliError::failed(format!(
-            "another process took over the job in {}",
+            "another process took over the job in {}: run it in one place at a time, or give each \
+             job a prefix of its own",
             config.storage.uri()
         ))),
         Some(ExitReason::Failed(message)) => Err(CliError::failed(message)),

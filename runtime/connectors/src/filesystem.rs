@@ -103,12 +103,9 @@ async fn open(env: &Env, uri: &str) -> Result<std::sync::Arc<dyn sabot_core::sto
 
 /// A store's failure: what a restart cannot help is the user's to correct.
 fn store_error(what: String, error: StoreError) -> Error {
-    match error {
-        StoreError::NoRoot { .. } | StoreError::Unsupported { .. } => {
-            Error::user(format!("{what} failed: {error}"))
-        }
-        _ => Error::external(what, error),
-    }
+    let is_lasting = error.is_lasting();
+    let error = Error::external(what, error);
+    if is_lasting { Error::user(error.chain()) } else { error }
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tracing::warn;
 
 use crate::machine::{
-    Effect, Event, ExitReason, LinkId, Machine, MachineConfig, Purpose, Reply, Request, RequestId,
-    WriteFailure, savepoint_id,
+    Effect, Event, ExitReason, LinkId, Machine, MachineConfig, Purpose, ReadFailure, Reply,
+    Request, RequestId, WriteFailure, savepoint_id,
 };
 
 /// How often the machine hears of the time.
@@ -240,7 +240,10 @@ impl Coordinator {
     fn read_control(&self) {
         let control = self.control.clone();
         self.perform("read control", async move {
-            Event::ControlRead(control.read().await.map_err(|error| chain(&error)))
+            Event::ControlRead(control.read().await.map_err(|error| ReadFailure {
+                message: chain(&error),
+                is_lasting: error.is_lasting(),
+            }))
         });
     }
 
@@ -267,7 +270,9 @@ impl Coordinator {
             let loaded = load_manifest(&store, env.stores.as_ref(), &reference).await;
             Event::Restored(match loaded {
                 Ok(loaded) => Ok(Some(Box::new(loaded.manifest))),
-                Err(error) => Err(chain(&error)),
+                Err(error) => {
+                    Err(ReadFailure { message: chain(&error), is_lasting: error.is_lasting() })
+                }
             })
         });
     }

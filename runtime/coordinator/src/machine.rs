@@ -60,7 +60,7 @@ pub struct MachineConfig {
     pub min_pause: Duration,
     /// Checkpoints that are kept.
     pub retained: usize,
-    /// Whether a mistake of the user ends the job instead of restarting it (on a laptop).
+    /// Whether what only a person can mend ends the job instead of restarting it (on a laptop).
     pub stop_on_user_error: bool,
     /// The mark that this process leaves in the control record.
     pub writer: String,
@@ -84,11 +84,11 @@ pub enum Event {
     /// Time has passed; comes several times a second.
     Tick,
     /// The control record was read.
-    ControlRead(Result<Option<Loaded>, String>),
+    ControlRead(Result<Option<Loaded>, ReadFailure>),
     /// A write of the control record has an outcome.
     Written(Purpose, Result<Loaded, WriteFailure>),
     /// The manifest to restore was loaded; none where the job starts empty.
-    Restored(Result<Option<Box<Manifest>>, String>),
+    Restored(Result<Option<Box<Manifest>>, ReadFailure>),
     /// A worker's stream broke.
     LinkLost(LinkId),
     /// A worker said something.
@@ -131,6 +131,15 @@ pub enum Reply {
     NotFound(String),
     /// The state of the job does not allow it.
     Conflict(String),
+}
+
+/// Why something could not be read from the store.
+#[derive(Debug)]
+pub struct ReadFailure {
+    /// The error with its causes.
+    pub message: String,
+    /// Whether reading again fails again until a person changes something.
+    pub is_lasting: bool,
 }
 
 /// Why a write of the control record did not happen.

@@ -93,6 +93,19 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether the same call fails again until a person changes something.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::NotFound { .. }
+            | Self::NoRoot { .. }
+            | Self::Denied { .. }
+            | Self::Unsupported { .. } => true,
+            Self::Precondition { .. } | Self::Unavailable { .. } => false,
+        }
+    }
+}
+
 /// An object store below one root (a bucket and prefix, or a directory).
 ///
 /// Reads see every earlier acknowledged write; objects appear whole or not at all.

@@ -91,6 +91,17 @@ pub enum ControlError {
     },
 }
 
+impl ControlError {
+    /// Whether reading the record again fails again until a person changes something.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Corrupt { .. } | Self::Vanished { .. } => true,
+            Self::Store { source, .. } => source.is_lasting(),
+            Self::Lost { .. } | Self::Indeterminate { .. } => false,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Stored {
     #[serde(flatten)]

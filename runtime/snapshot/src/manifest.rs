@@ -152,5 +152,15 @@ pub enum ManifestError {
     },
 }
 
+impl ManifestError {
+    /// Whether reading the same object again fails again until a person changes something.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Missing { .. } | Self::Corrupt { .. } | Self::FormatVersion { .. } => true,
+            Self::Store { source, .. } => source.is_lasting(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

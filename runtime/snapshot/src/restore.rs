@@ -88,6 +88,20 @@ pub enum RestoreError {
     },
 }
 
+impl RestoreError {
+    /// Whether restoring the same state again fails again: it is missing, damaged or does not
+    /// fit, or its store refuses.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Manifest(error) => error.is_lasting(),
+            Self::Segment(error) => error.is_lasting(),
+            Self::Open { source, .. } => source.is_lasting(),
+            Self::OtherEpoch { .. } | Self::HashVersion { .. } | Self::KeyGroups { .. } => true,
+            Self::Visit { source, .. } => matches!(source, sabot_core::Error::User { .. }),
+        }
+    }
+}
+
 /// Reads the manifest that `reference` names and checks that this version can restore it. A
 /// checkpoint lies in `job_store`; a savepoint's location is a URI, or relative to it, and its
 /// epoch is checked unless it is 0.

@@ -131,6 +131,20 @@ pub enum SegmentError {
     },
 }
 
+impl SegmentError {
+    /// Whether reading the same object again fails again until a person changes something.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Missing { .. }
+            | Self::Corrupt { .. }
+            | Self::FormatVersion { .. }
+            | Self::RowTooLarge { .. } => true,
+            Self::Visit { .. } | Self::StateTwice { .. } | Self::Conflict { .. } => false,
+            Self::Store { source, .. } => source.is_lasting(),
+        }
+    }
+}
+
 /// Uploads what `slot` has for `epoch`; retried while the store is away for some seconds.
 pub async fn upload_segment(
     store: &dyn ObjectStore,

@@ -95,7 +95,7 @@ fn fit(sink: &Table, column: &TableColumn, field: &Field, at: Position) -> Resul
             flink_name(&value.data_type),
             value.text
         );
-        let hint = format!("use CAST({} AS {})", field.name, flink_name(&column.data_type));
+        let hint = format!("use CAST({} AS {})", value.text, flink_name(&column.data_type));
         return Err(SqlError::new(field.at.unwrap_or(at), message).hint(hint));
     }
     Ok(value.clone().implicit_cast(&column.data_type).plain())

@@ -14,7 +14,7 @@ use sabot_core::state::{StateBackend, StateSpec};
 use sabot_core::{Doorbell, Error, Result, SinkContext, SourceContext, SplitState, TaskHandle};
 use sabot_net::{ChannelId, Receiver, Sender, channel};
 use sabot_ops::{Migration, OperatorConfig, Partitioner};
-use sabot_snapshot::{LoadedManifest, OperatorState, restore};
+use sabot_snapshot::{LoadedManifest, OperatorState, RestoreError, restore};
 use sabot_state::Backend;
 use sabot_types::{Attempt, Epoch, EventTime, ManifestRef, OperatorUid};
 
@@ -101,7 +101,15 @@ pub(crate) async fn deploy(
 async fn load(config: &WorkerConfig, reference: &ManifestRef) -> Result<LoadedManifest> {
     restore::load_manifest(&config.store, config.env.stores.as_ref(), reference)
         .await
-        .map_err(|e| Error::state("loading the manifest to restore", e))
+        .map_err(|e| restore_error("loading the manifest to restore".to_owned(), e))
+}
+
+/// A restart cannot help where the state is missing, damaged or does not fit: its own error says
+/// what can.
+fn restore_error(what: String, error: RestoreError) -> Error {
+    let is_lasting = error.is_lasting();
+    let error = Error::state(what, error);
+    if is_lasting { Error::user(error.chain()) } else { error }
 }
 
 fn open_backend(
@@ -297,7 +305,7 @@ impl SlotBuild<'_, '_> {
             backend.put(state, rows.namespace, &rows.groups, &rows.keys, &rows.values)
         })
         .await
-        .map_err(|e| Error::state(format!("restoring the state of slot {}", self.index), e))
+        .map_err(|e| restore_error(format!("restoring the state of slot {}", self.index), e))
     }
 
     fn stored(&self, uid: &OperatorUid) -> Option<&OperatorState> {

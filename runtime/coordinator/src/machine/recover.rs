@@ -8,8 +8,8 @@ use sabot_snapshot::{Loaded, Manifest, SlotSnapshot};
 use sabot_types::{ClaimOutcome, ControlRecord, Epoch, ManifestRef, OperationId};
 
 use super::{
-    Effect, ExitReason, Link, LinkId, Machine, Mode, Owner, Purpose, Reply, Stage, Start,
-    WriteFailure,
+    Effect, ExitReason, Link, LinkId, Machine, Mode, Owner, Purpose, ReadFailure, Reply, Stage,
+    Start, WriteFailure,
 };
 
 /// The first restart is immediate, the next ones double from here up to the maximum.
@@ -23,12 +23,16 @@ const SILENCE_MAX: Duration = Duration::from_secs(8);
 impl Machine {
     pub(super) fn control_read(
         &mut self,
-        result: Result<Option<Loaded>, String>,
+        result: Result<Option<Loaded>, ReadFailure>,
         effects: &mut Vec<Effect>,
     ) {
         self.busy = false;
         match result {
-            Err(message) => {
+            Err(failure) if failure.is_lasting && self.config.stop_on_user_error => {
+                self.fail(failure.message, effects);
+            }
+            Err(ReadFailure { message, .. }) => {
+                tracing::warn!(message, "the control record could not be read, trying again");
                 self.last_failure = Some(message);
                 self.read_again_at = Some(self.now + READ_AGAIN_AFTER);
             }
@@ -229,12 +233,15 @@ impl Machine {
     /// The manifest to restore is known: what it left uncommitted is committed first.
     pub(super) fn restored(
         &mut self,
-        result: Result<Option<Box<Manifest>>, String>,
+        result: Result<Option<Box<Manifest>>, ReadFailure>,
         effects: &mut Vec<Effect>,
     ) {
         let count = self.config.key_groups;
         match result {
-            Err(message) => self.restart(&message, effects),
+            Err(failure) if failure.is_lasting && self.config.stop_on_user_error => {
+                self.fail(failure.message, effects);
+            }
+            Err(failure) => self.restart(&failure.message, effects),
             Ok(Some(manifest)) if manifest.key_groups != count => self.fail(
                 format!(
                     "the state has {} key groups, the job asks for {count}: keyGroups is fixed at \

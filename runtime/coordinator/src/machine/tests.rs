@@ -67,7 +67,7 @@ impl Bench {
         for effect in effects {
             match effect {
                 Effect::ReadControl => {
-                    let read = self.control.read().await.map_err(|e| e.to_string());
+                    let read = self.control.read().await.map_err(|e| failure(&e));
                     self.step(Event::ControlRead(read)).await;
                 }
                 Effect::WriteControl { expected, next, purpose } => {
@@ -283,6 +283,25 @@ async fn the_end_of_input_is_a_last_checkpoint_and_then_finished() {
     assert_eq!(bench.machine.view().state, JobState::Finished);
 }
 
+fn failure(error: &sabot_snapshot::ControlError) -> ReadFailure {
+    ReadFailure { message: error.to_string(), is_lasting: error.is_lasting() }
+}
+
+#[tokio::test]
+async fn a_damaged_record_ends_the_job_on_a_laptop_and_is_read_again_in_a_pod() {
+    for stop_on_user_error in [true, false] {
+        let config = Bench::start(&store(), 1, FRESH).await.machine.config;
+        let (mut machine, _) = Machine::new(MachineConfig { stop_on_user_error, ..config });
+        let damaged = ReadFailure { message: "damaged".into(), is_lasting: true };
+        let effects = machine.step(Duration::ZERO, 0, Event::ControlRead(Err(damaged)));
+        let exits =
+            matches!(effects.as_slice(), [Effect::Exit(ExitReason::Failed(m))] if m == "damaged");
+        assert_eq!(exits, stop_on_user_error, "{effects:?}");
+        let later = machine.step(Duration::from_secs(2), 0, Event::Tick);
+        assert_eq!(matches!(later.as_slice(), [Effect::ReadControl]), !stop_on_user_error);
+    }
+}
+
 #[tokio::test]
 async fn another_jobs_prefix_is_refused_with_the_remedy() {
     let store = store();
@@ -293,7 +312,7 @@ async fn another_jobs_prefix_is_refused_with_the_remedy() {
     let config =
         MachineConfig { identity: other, ..Bench::start(&store, 1, FRESH).await.machine.config };
     let (mut machine, _) = Machine::new(config);
-    let read = control.read().await.map_err(|e| e.to_string());
+    let read = control.read().await.map_err(|e| failure(&e));
     let effects = machine.step(Duration::ZERO, 0, Event::ControlRead(read));
     let [Effect::Exit(ExitReason::Failed(message))] = effects.as_slice() else {
         panic!("not refused: {effects:?}")

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sabot_core::BoxError;
 use sabot_core::store::{Object, ObjectMeta, ObjectStore, PutCondition, StoreError, Version};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -89,7 +90,7 @@ impl LocalStore {
             _ => StoreError::Unavailable {
                 action,
                 key: format!("{}/{key}", self.uri),
-                source: source.into(),
+                source: with_remedy(source),
             },
         }
     }
@@ -112,6 +113,16 @@ impl LocalStore {
         }
         files::replace(&self.directory.path, path, bytes)
             .map_err(|error| self.error("writing", key, error))
+    }
+}
+
+/// What the system says, and what to do where it does not go by itself.
+fn with_remedy(source: std::io::Error) -> BoxError {
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            format!("{source}; make room there, or choose another directory").into()
+        }
+        _ => source.into(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use sabot_core::store::StoreError;
 
-use super::{OWN, files};
+use super::{OWN, files, with_remedy};
 
 /// A directory, shared by all stores of the process that have it as their root.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ fn take(directory: &Path, uri: &str) -> Result<File, StoreError> {
         _ => StoreError::Unavailable {
             action: "locking",
             key: uri.to_owned(),
-            source: source.into(),
+            source: with_remedy(source),
         },
     };
     std::fs::create_dir_all(directory).map_err(unavailable)?;
