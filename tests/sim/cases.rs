@@ -161,3 +161,17 @@ fn our_own_write_whose_reply_was_lost_is_a_success() {
         assert_eq!(wrong(&outcome), None, "{trap:?}:\n{}", outcome.log);
     }
 }
+
+#[test]
+fn a_store_that_is_away_for_longer_than_a_checkpoint_may_take_loses_no_output() {
+    for seconds in [4, 9, 25] {
+        let outcome = play(SOUND, async |mut stage| {
+            stage.checkpoints(1).await;
+            stage.store_away(seconds * 1000).await;
+            let view = stage.view().expect("the coordinator is there");
+            assert_eq!(view.restarts, 0, "the outage restarted the job: {:?}", view.last_failure);
+            stage.end().await
+        });
+        assert_eq!(wrong(&outcome), None, "away for {seconds} s:\n{}", outcome.log);
+    }
+}

@@ -186,12 +186,16 @@ struct Dice {
     random: Arc<SeededRandom>,
     per_mille: Arc<AtomicU64>,
     trap: Arc<Mutex<Option<Trap>>>,
+    away: Arc<AtomicBool>,
     process: Arc<Process>,
 }
 
 impl Faults for Dice {
     fn next(&self, call: Call, key: &str) -> Fault {
         let draw = self.random.next_u64();
+        if self.away.load(Ordering::Relaxed) {
+            return Fault { delay: Duration::from_millis(1), outcome: Outcome::FailsBefore };
+        }
         if call == Call::Put
             && key.ends_with("control.json")
             && let Some(trap) = self.trap.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -229,6 +233,7 @@ pub struct SimStores {
     per_mille: Arc<AtomicU64>,
     conditional: bool,
     trap: Arc<Mutex<Option<Trap>>>,
+    away: Arc<AtomicBool>,
 }
 
 impl SimStores {
@@ -240,7 +245,13 @@ impl SimStores {
             per_mille: Arc::new(AtomicU64::new(faults.per_mille)),
             conditional: faults.conditional,
             trap: Arc::default(),
+            away: Arc::default(),
         }
+    }
+
+    /// While it is away, every call fails.
+    pub fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::Relaxed);
     }
 
     /// The next write of `control.json`, by whichever process, falls into the trap.
@@ -283,6 +294,7 @@ impl Stores for ProcessStores {
             random: Arc::clone(&self.shared.random),
             per_mille: Arc::clone(&self.shared.per_mille),
             trap: Arc::clone(&self.shared.trap),
+            away: Arc::clone(&self.shared.away),
             process: Arc::clone(&self.process),
         };
         Ok(Arc::new(FaultyStore::new(

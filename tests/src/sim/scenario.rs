@@ -39,7 +39,7 @@ pub async fn run(job: &SimJob, scenario: Scenario) -> Outcome {
 
 async fn mishap(stage: &mut Stage, operations: &mut u32) {
     let pod = stage.draw(stage.pods.len() as u64) as usize;
-    match stage.draw(10) {
+    match stage.draw(11) {
         0..=2 => {
             stage.kill(pod);
             tokio::time::sleep(Duration::from_millis(20 + stage.draw(500))).await;
@@ -58,6 +58,11 @@ async fn mishap(stage: &mut Stage, operations: &mut u32) {
             stage.replace(pod).await;
         }
         7 => stage.wake_a_zombie(),
+        8 => {
+            // At most longer than a checkpoint may take.
+            let millis = stage.draw(15_000);
+            stage.store_away(millis).await;
+        }
         _ => {
             *operations += 1;
             operation(stage, &format!("op-{operations}")).await;

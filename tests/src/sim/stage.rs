@@ -140,6 +140,14 @@ impl Stage {
         self.cluster.switch.cut_all();
     }
 
+    /// The store refuses every call for a while.
+    pub async fn store_away(&mut self, millis: u64) {
+        self.log.add(format_args!("the store is away for {millis} ms"));
+        self.stores.set_away(true);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        self.stores.set_away(false);
+    }
+
     /// From now on stores work; frozen processes go on.
     pub fn stop_mishaps(&mut self) {
         self.log.add("nothing goes wrong from now on");
