@@ -292,6 +292,8 @@ struct Owner {
     pending: Option<Pending>,
     publishing: Option<Pending>,
     last_epoch: Epoch,
+    /// The last epoch that is known to exist.
+    published: Epoch,
     next_trigger: Duration,
     ended: BTreeSet<u32>,
     finishing: bool,
@@ -299,6 +301,8 @@ struct Owner {
     stopping: Option<Epoch>,
     rows: BTreeMap<u32, u64>,
     watermarks: BTreeMap<u32, Option<i64>>,
+    /// What pods' sinks try again and again, and why.
+    troubles: BTreeMap<u32, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Counters that subtasks bump once a batch and the metrics page reads.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use sabot_types::EventTime;
 
@@ -27,6 +28,8 @@ pub struct OperatorMetrics {
     pub latency: Latency,
     /// The current watermark in milliseconds; `i64::MIN` before the first.
     watermark: AtomicI64Min,
+    /// What keeps the subtask from going on, while it tries again.
+    trouble: Mutex<Option<String>>,
 }
 
 /// A histogram of durations; one observation costs three relaxed atomics.
@@ -75,6 +78,16 @@ impl OperatorMetrics {
     /// Reads a counter.
     pub fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
+    }
+
+    /// Notes what is being tried again and why, or that it has succeeded. Not for the row path.
+    pub fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What is being tried again and why.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Notes the current watermark.

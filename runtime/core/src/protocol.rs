@@ -41,6 +41,8 @@ pub enum WorkerMessage<S> {
         watermark_ms: Option<i64>,
         /// Bytes of its state backends.
         state_bytes: u64,
+        /// What a sink tries again and again, and why.
+        trouble: Option<String>,
     },
     /// A slot's part of a checkpoint is durable.
     Snapshot {
@@ -104,6 +106,9 @@ pub enum CoordinatorMessage {
         epoch: Epoch,
         /// Whether sources read nothing after the barrier until [`Self::Resume`].
         then_pause: bool,
+        /// The attempt's last epoch that exists, or the one that it restored. Output of later
+        /// epochs belongs to no checkpoint: it goes into this one as well.
+        published: Epoch,
     },
     /// Sources go on after a barrier that paused them.
     Resume {

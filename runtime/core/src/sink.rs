@@ -23,7 +23,10 @@ pub trait Sink: Send {
     fn write(&mut self, batch: RecordBatch) -> Result<()>;
 
     /// Ends `epoch`: all rows written so far belong to it. The future makes them durable but
-    /// hidden; it runs in the background, and the checkpoint waits for it.
+    /// hidden; it runs in the background, and the checkpoint waits for it. It holds the only copy
+    /// of the rows, so it tries again for as long as an outage lasts (telling
+    /// [`OperatorMetrics::set_trouble`]); an error means that they are lost to this attempt,
+    /// which then starts over from the latest checkpoint.
     fn prepare(&mut self, epoch: Epoch) -> BoxFuture<'static, Result<Vec<Committable>>>;
 
     /// Whether the sink can take more now; when not, the doorbell rings once it can.

@@ -1,6 +1,7 @@
 //! A pod's worker: keeps the control stream to the coordinator, builds and drops attempts as it
 //! says, and stops by itself when it hears nothing for the lease's time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,14 +15,14 @@ use sabot_core::{Doorbell, Env, Error, Result, TaskHandle, Turn};
 use sabot_net::{ChannelId, ControlLink, Exchange, Receiver};
 use sabot_snapshot::SlotSnapshot;
 use sabot_types::{Attempt, Epoch, EventTime, SetNumber};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 pub use crate::deploy::StateBackendConfig;
 use crate::deploy::{Deployment, EventSink, Order, deploy};
 use crate::metrics::PodMetrics;
 use crate::slot::{Slot, SlotCommand, SlotEvent};
-use crate::upload::upload;
+use crate::upload::{Earlier, Output, UploadError, upload};
 
 /// How often a pod tells its progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -80,7 +81,7 @@ type Outgoing = WorkerMessage<SlotSnapshot>;
 enum Internal {
     Deployed(Attempt, Result<Deployment>),
     Slot(Attempt, u32, SlotEvent),
-    Uploaded(Attempt, u32, Epoch, Result<SlotSnapshot>),
+    Uploaded(Attempt, u32, Epoch, Result<SlotSnapshot, UploadError>),
 }
 
 /// A pod's worker.
@@ -93,6 +94,10 @@ pub struct Worker {
     /// The attempt that is being built, with its task.
     building: Option<(Attempt, TaskHandle)>,
     uploads: Vec<TaskHandle>,
+    /// For each slot the output that the next checkpoint has to take along.
+    output: BTreeMap<u32, Earlier>,
+    /// The attempt's last epoch that exists.
+    published: Epoch,
     heard: Duration,
     started_ms: i64,
     /// Whether the coordinator has said that another process is this pod.
@@ -113,6 +118,8 @@ impl Worker {
             deployment: None,
             building: None,
             uploads: Vec::new(),
+            output: BTreeMap::new(),
+            published: Epoch::new(0),
             heard,
             started_ms,
             left: false,
@@ -199,7 +206,8 @@ impl Worker {
                 self.build(Order { attempt, pods, restore });
             }
             CoordinatorMessage::Run { attempt } => self.start(attempt),
-            CoordinatorMessage::Checkpoint { attempt, epoch, then_pause } => {
+            CoordinatorMessage::Checkpoint { attempt, epoch, then_pause, published } => {
+                self.published = published;
                 self.command(attempt, SlotCommand::Checkpoint { epoch, then_pause });
             }
             CoordinatorMessage::Resume { attempt } => self.command(attempt, SlotCommand::Resume),
@@ -268,6 +276,7 @@ impl Worker {
         for upload in self.uploads.drain(..) {
             upload.abort();
         }
+        self.output.clear();
         if let Some(deployment) = self.deployment.take() {
             for stream in &deployment.streams {
                 stream.abort();
@@ -302,7 +311,8 @@ impl Worker {
                 }
                 match result {
                     Ok(snapshot) => Some(Outgoing::Snapshot { attempt, epoch, snapshot }),
-                    Err(error) => {
+                    Err(UploadError::Output(error)) => Some(self.failed(attempt, &error)),
+                    Err(UploadError::State(error)) => {
                         let message = error.chain();
                         warn!(%attempt, %epoch, slot, message, "snapshot failed");
                         Some(Outgoing::SnapshotFailed { attempt, epoch, message })
@@ -340,8 +350,11 @@ impl Worker {
         let events = self.events.clone();
         let metrics = Arc::clone(&self.config.metrics);
         let epoch = frozen.epoch;
+        let (next, prepared) = oneshot::channel();
+        let earlier = self.output.insert(slot, prepared);
+        let output = Output { earlier, published: self.published, next };
         let task = async move {
-            let result = upload(&env, &store, attempt, slot, frozen).await;
+            let result = upload(&env, &store, attempt, slot, frozen, output).await;
             let counter = match &result {
                 Ok(snapshot) => {
                     let bytes = snapshot.segment.as_ref().map_or(0, |s| s.size);
@@ -374,6 +387,7 @@ impl Worker {
                 .filter(|watermark| *watermark > EventTime::MIN)
                 .map(EventTime::millis),
             state_bytes: bytes,
+            trouble: status.trouble,
         })
     }
 

@@ -54,7 +54,7 @@ enum Role {
 }
 
 /// The pod's figures at one moment.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct PodStatus {
     /// Rows that sources have read in this attempt.
     pub rows_read: u64,
@@ -70,6 +70,8 @@ pub struct PodStatus {
     pub sink_watermark: Option<EventTime>,
     /// Operators that run here.
     pub active_agents: u64,
+    /// What a subtask tries again and again, and why.
+    pub trouble: Option<String>,
 }
 
 impl PodMetrics {
@@ -109,6 +111,7 @@ impl PodMetrics {
             for m in &operator.subtasks {
                 status.rows_late += OperatorMetrics::get(&m.rows_late);
                 status.rows_malformed += OperatorMetrics::get(&m.rows_malformed);
+                status.trouble = status.trouble.take().or_else(|| m.trouble());
                 match operator.role {
                     Role::Source => {
                         status.rows_read += OperatorMetrics::get(&m.rows_in);

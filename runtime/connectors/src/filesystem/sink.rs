@@ -7,6 +7,7 @@
 //! without rows leaves no object.
 
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,7 +16,8 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::channel::oneshot;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either, select};
+use sabot_core::metrics::OperatorMetrics;
 use sabot_core::store::{ObjectStore, PutCondition, StoreError};
 use sabot_core::{Clock, Committable, Doorbell, Env, Error, Result, Sink, SinkContext};
 use sabot_types::{Attempt, Epoch, OperatorUid};
@@ -28,9 +30,9 @@ use crate::format::json::{JsonOptions, RowEncoder};
 const PART_BYTES: usize = 32 << 20;
 /// Parts that are uploaded before the epoch ends; with more the sink takes no rows.
 const UPLOADS_MAX: usize = 2;
-/// Tries of an upload, the wait doubling from [`RETRY_WAIT`]: about six seconds in all.
-const TRIES: u32 = 7;
+/// The wait before an upload is tried again; it doubles up to the maximum.
 const RETRY_WAIT: Duration = Duration::from_millis(100);
+const RETRY_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// What a committable holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +99,11 @@ impl FileSink {
             uid: ctx.uid.clone(),
             subtask: ctx.subtask,
             encoder: RowEncoder::new(&ctx.schema, options),
-            uploader: Arc::new(Uploader { store, clock: ctx.env.clock.clone() }),
+            uploader: Arc::new(Uploader {
+                store,
+                clock: ctx.env.clock.clone(),
+                metrics: ctx.metrics.clone(),
+            }),
             env: ctx.env.clone(),
             doorbell: ctx.doorbell.clone(),
             buffer: Vec::new(),
@@ -128,17 +134,26 @@ impl FileSink {
 
     fn start_upload(&mut self) {
         let Some((pending, bytes)) = self.cut() else { return };
-        let (done, result) = oneshot::channel();
+        let (mut done, result) = oneshot::channel();
         let (store, key) = (self.uploader.clone(), pending.clone());
         let (in_flight, doorbell) = (self.in_flight.clone(), self.doorbell.clone());
         in_flight.fetch_add(1, Ordering::AcqRel);
         let task = async move {
             // When the sink is gone nobody waits for the result.
-            drop(done.send(store.upload(&key, bytes).await));
+            let uploaded = {
+                let upload = pin!(store.upload(&key, bytes));
+                match select(upload, done.cancellation()).await {
+                    Either::Left((uploaded, _)) => Some(uploaded),
+                    Either::Right(_) => None,
+                }
+            };
+            if let Some(uploaded) = uploaded {
+                drop(done.send(uploaded));
+            }
             in_flight.fetch_sub(1, Ordering::AcqRel);
             doorbell.ring();
         };
-        // Not aborted: the task ends with its upload, and its object is hidden.
+        // Not aborted: the task ends with its upload or its sink, and its object is hidden.
         self.env.tasks.spawn("filesystem-upload", task.boxed());
         let uploaded = result.map(|result| {
             result.unwrap_or_else(|_| {
@@ -196,23 +211,32 @@ impl Sink for FileSink {
 struct Uploader {
     store: Arc<dyn ObjectStore>,
     clock: Arc<dyn Clock>,
+    metrics: Arc<OperatorMetrics>,
 }
 
 impl Uploader {
-    /// Writes an object whose key nobody else writes; so trying again is always right.
+    /// Writes an object whose key nobody else writes; so trying again is always right, and it
+    /// is tried until the store is back: these rows are nowhere else.
     async fn upload(&self, key: &str, bytes: Bytes) -> Result<()> {
-        let mut tried = 1;
+        let mut wait = RETRY_WAIT;
         loop {
-            match self.store.put(key, bytes.clone(), PutCondition::Always).await {
-                Ok(_) => return Ok(()),
-                Err(StoreError::Unavailable { .. }) if tried < TRIES => {
-                    self.clock.sleep(RETRY_WAIT * 2_u32.pow(tried - 1)).await;
-                    tried += 1;
+            let written = self.store.put(key, bytes.clone(), PutCondition::Always).await;
+            let what = || format!("writing {}/{key}", self.store.root());
+            match written {
+                Ok(_) => {
+                    if wait > RETRY_WAIT {
+                        self.metrics.set_trouble(None);
+                    }
+                    return Ok(());
                 }
-                Err(error) => {
-                    let what = format!("writing {}/{key}", self.store.root());
-                    return Err(store_error(what, error));
+                Err(error @ StoreError::Unavailable { .. }) => {
+                    let error = Error::external(what(), error).chain();
+                    tracing::warn!(error, ?wait, "writing output failed, trying again");
+                    self.metrics.set_trouble(Some(error));
+                    self.clock.sleep(wait).await;
+                    wait = (wait * 2).min(RETRY_WAIT_MAX);
                 }
+                Err(error) => return Err(store_error(what(), error)),
             }
         }
     }

@@ -35,9 +35,10 @@ impl Machine {
         let epoch = owner.last_epoch.next();
         owner.last_epoch = epoch;
         owner.pending = Some(Pending { epoch, began: now, parts: BTreeMap::new(), manifest: None });
-        let attempt = owner.attempt;
+        let (attempt, published) = (owner.attempt, owner.published);
         tracing::debug!(%epoch, then_pause, "checkpoint triggered");
-        self.broadcast(&CoordinatorMessage::Checkpoint { attempt, epoch, then_pause }, effects);
+        let barrier = CoordinatorMessage::Checkpoint { attempt, epoch, then_pause, published };
+        self.broadcast(&barrier, effects);
         Some(epoch)
     }
 
@@ -150,6 +151,7 @@ impl Machine {
         let reference =
             ManifestRef::Checkpoint { attempt: manifest.attempt, epoch: manifest.epoch };
         owner.outstanding.clone_from(&manifest.committables);
+        owner.published = manifest.epoch;
         owner.next_trigger = owner.next_trigger.max(now + min_pause);
         let pinned = owner.restore.iter().cloned().collect();
         let attempt = owner.attempt;

@@ -217,12 +217,14 @@ impl Machine {
             pending: None,
             publishing: None,
             last_epoch: record.epoch_high,
+            published: record.epoch_high,
             next_trigger: self.now,
             ended: BTreeSet::new(),
             finishing: false,
             stopping: None,
             rows: BTreeMap::new(),
             watermarks: BTreeMap::new(),
+            troubles: BTreeMap::new(),
         }));
         match &record.latest {
             Some(latest) => effects.push(Effect::LoadManifest(latest.clone())),
@@ -304,10 +306,14 @@ impl Machine {
             WorkerMessage::Deployed { attempt } if attempt == current => {
                 self.deployed(pod, effects);
             }
-            WorkerMessage::Progress { attempt, rows_read, watermark_ms, .. }
+            WorkerMessage::Progress { attempt, rows_read, watermark_ms, trouble, .. }
                 if attempt == current =>
             {
                 if let Some(owner) = self.owner() {
+                    match trouble {
+                        Some(trouble) => drop(owner.troubles.insert(pod, trouble)),
+                        None => drop(owner.troubles.remove(&pod)),
+                    }
                     owner.rows.insert(pod, rows_read);
                     owner.watermarks.insert(pod, watermark_ms);
                 }

@@ -8,16 +8,20 @@ impl Machine {
     /// The job as it is now.
     pub fn view(&self) -> JobView {
         let owner = self.owner_ref();
+        // A checkpoint that waits for an outage's end has not failed, but it is not well either.
+        let trouble = owner.and_then(|owner| owner.troubles.values().next());
         JobView {
             set: self.config.identity.set,
             attempt: owner.map(|owner| owner.attempt),
             state: self.state(),
             parallelism: self.parallelism(),
             checkpoints_completed: self.checkpoints_completed,
-            checkpoints_failed_in_row: self.checkpoints_failed_in_row,
+            checkpoints_failed_in_row: self
+                .checkpoints_failed_in_row
+                .max(u32::from(trouble.is_some())),
             checkpoint: self.checkpoint.clone(),
             restarts: self.restarts,
-            last_failure: self.last_failure.clone(),
+            last_failure: trouble.or(self.last_failure.as_ref()).cloned(),
             events_processed: owner.map_or(0, |owner| owner.rows.values().sum()),
             watermark_ms: owner
                 .and_then(|owner| owner.watermarks.values().copied().min().flatten()),
