@@ -59,7 +59,7 @@ impl FileSource {
     ) -> Result<Self> {
         let sizes: HashMap<&str, u64> =
             found.files.iter().map(|file| (file.key.as_str(), file.size)).collect();
-        let sharing = (ctx.parallelism as u64).min(found.files.len() as u64).max(1);
+        let sharing = u64::from(ctx.parallelism).min(found.files.len() as u64).max(1);
         let replay = rate.map(|rate| Replay {
             pace: Pace::new(ctx.env.clock.clone(), rate.div_ceil(sharing)),
             emitted: 0,
