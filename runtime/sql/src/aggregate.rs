@@ -263,7 +263,16 @@ impl<'a> GroupScope<'a> {
             DataType::Float64 => cast(count, DataType::Float64),
             _ => cast(count, DataType::Decimal128(20, 0)),
         };
-        let quotient = binary_expr(sum.expr, Operator::Divide, count);
+        let dividend = match (&sum.data_type, &to) {
+            // The library cuts a quotient off four digits behind its dividend's last. To be rounded,
+            // as in Flink, it needs a digit more than the result.
+            (DataType::Decimal128(_, has), DataType::Decimal128(_, result)) => {
+                let scale = (*has).max(result - 3);
+                sum.implicit_cast(&DataType::Decimal128(38, scale))
+            }
+            _ => sum,
+        };
+        let quotient = binary_expr(dividend.expr, Operator::Divide, count);
         let (expr, data_type) = coerce(quotient, &self.schema())
             .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
         let bound = Bound {

@@ -4,8 +4,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, TimestampMillisecondArray};
-use arrow::datatypes::{Float32Type, Float64Type, Int32Type, Int64Type};
+use arrow::array::{
+    ArrayRef, AsArray, Decimal128Array, Int64Array, RecordBatch, TimestampMillisecondArray,
+};
+use arrow::datatypes::{Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type};
 use sabot_core::plan::{CalcDesc, NodeKind};
 use sabot_sql::{PlanOptions, Planned, plan};
 
@@ -57,6 +59,32 @@ fn an_average_does_not_overflow_where_its_sum_wraps_around() {
     let found = behind(&planned, vec![counts, sums]);
     assert_eq!(found[0].as_primitive::<Int32Type>().value(0), i32::MAX);
     assert_eq!(found[1].as_primitive::<Int32Type>().value(0), -2);
+}
+
+#[test]
+fn an_average_of_decimals_is_rounded_half_away_from_zero() {
+    for (scale, sums, means) in [
+        (0, [2, -2, 1], ["0.666667", "-0.666667", "0.333333"]),
+        (2, [199_999, -199_999, 1], ["666.663333", "-666.663333", "0.003333"]),
+        (2, [200, -200, 5], ["0.666667", "-0.666667", "0.016667"]),
+        (7, [5, -5, 1], ["0.0000002", "-0.0000002", "0.0000000"]),
+    ] {
+        let decimal = format!("DECIMAL(10, {scale})");
+        let planned = planned("m DECIMAL(38, 7)", &format!("AVG(CAST(d AS {decimal}))"));
+        let sums: ArrayRef = Arc::new(
+            Decimal128Array::from(sums.map(i128::from).to_vec())
+                .with_precision_and_scale(38, scale)
+                .unwrap(),
+        );
+        let found = behind(&planned, vec![Arc::new(Int64Array::from(vec![3; 3])), sums]);
+        let found = found[0].as_primitive::<Decimal128Type>();
+        for (row, mean) in means.iter().enumerate() {
+            assert_eq!(
+                found.value_as_string(row).trim_end_matches('0'),
+                mean.trim_end_matches('0')
+            );
+        }
+    }
 }
 
 #[test]
