@@ -14,7 +14,8 @@ mod scenario;
 mod stage;
 
 pub use check::{Outcome, expected};
-pub use env::{Log, SimStores, StoreFaults, Trap};
+pub use env::{Log, SimFile, SimStores, StoreFaults, Trap};
+pub(crate) use env::{clock, process_env};
 pub use job::SimJob;
 pub use pod::{Pod, SetSpec};
 pub use scenario::{Scenario, run};

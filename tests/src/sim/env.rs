@@ -108,6 +108,11 @@ impl Process {
         }
     }
 
+    /// Whether it was killed.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
     /// Stops every task where it is.
     pub(crate) fn freeze(&self) {
         self.gate.frozen.store(true, Ordering::Relaxed);
@@ -225,6 +230,17 @@ impl Faults for Dice {
     }
 }
 
+/// An object that is there before a job starts.
+#[derive(Debug, Clone)]
+pub struct SimFile {
+    /// The URI of the folder that it lies in.
+    pub folder: String,
+    /// Its name in it.
+    pub name: String,
+    /// What it holds.
+    pub content: String,
+}
+
 /// The stores of all processes: one memory, seen through faults.
 #[derive(Clone)]
 pub struct SimStores {
@@ -267,6 +283,15 @@ impl SimStores {
     /// From now on calls work.
     pub fn heal(&self) {
         self.per_mille.store(0, Ordering::Relaxed);
+    }
+
+    /// Puts files there, without faults.
+    pub async fn place(&self, files: &[SimFile]) {
+        for file in files {
+            let store = self.plain(&file.folder).await.expect("memory opens");
+            let bytes = Bytes::from(file.content.clone());
+            store.put(&file.name, bytes, PutCondition::Always).await.expect("memory writes");
+        }
     }
 
     /// The store without faults.

@@ -5,6 +5,11 @@ use std::sync::Arc;
 use sabot_core::plan::JobPlan;
 use sabot_types::KeyGroupCount;
 
+use super::env::SimFile;
+
+/// Rows of a batch when nothing else is said.
+const MAX_BATCH_ROWS: usize = 50;
+
 /// A job and where it writes.
 #[derive(Debug, Clone)]
 pub struct SimJob {
@@ -12,6 +17,10 @@ pub struct SimJob {
     pub plan: Arc<JobPlan>,
     /// The folders of its filesystem sinks.
     pub sinks: Vec<String>,
+    /// What its filesystem sources read.
+    pub files: Vec<SimFile>,
+    /// Rows of a batch at most.
+    pub max_batch_rows: usize,
 }
 
 impl SimJob {
@@ -20,7 +29,13 @@ impl SimJob {
         let options = sabot_sql::PlanOptions { key_groups: KeyGroupCount::DEFAULT };
         let plan = sabot_sql::plan(sql, &options).map_err(|error| error.to_string())?.plan;
         let sinks = sinks.iter().map(ToString::to_string).collect();
-        Ok(Self { plan: Arc::new(plan), sinks })
+        Ok(Self { plan: Arc::new(plan), sinks, files: Vec::new(), max_batch_rows: MAX_BATCH_ROWS })
+    }
+
+    /// The same job with files to read. The fewer rows a batch has, the longer that takes.
+    #[must_use]
+    pub fn reading(self, files: Vec<SimFile>, max_batch_rows: usize) -> Self {
+        Self { files, max_batch_rows, ..self }
     }
 
     /// Counts and sums Nexmark's bids by auction in windows of ten seconds, for about six seconds.

@@ -39,6 +39,7 @@ pub(crate) struct Cluster {
     pub(crate) random: Arc<SeededRandom>,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) plan: Arc<JobPlan>,
+    pub(crate) max_batch_rows: usize,
 }
 
 /// A running pod.
@@ -54,6 +55,11 @@ impl Pod {
     /// Kills the process.
     pub fn kill(&self) {
         self.process.kill();
+    }
+
+    /// Whether the process has ended or was killed.
+    pub fn has_left(&self) -> bool {
+        self.process.is_dead()
     }
 
     /// Freezes the process.
@@ -129,7 +135,7 @@ impl Cluster {
                 plan_fingerprint: "plan".to_string(),
                 store,
                 backend: StateBackendConfig::Memory,
-                max_batch_rows: 50,
+                max_batch_rows: self.max_batch_rows,
                 lease: Duration::from_secs(5),
                 exchange,
                 metrics: Arc::clone(&metrics),

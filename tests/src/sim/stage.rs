@@ -58,12 +58,14 @@ impl Stage {
     pub async fn new(job: &SimJob, seed: u64, faults: StoreFaults) -> Self {
         let random = Arc::new(SeededRandom::new(seed));
         let stores = SimStores::new(Arc::clone(&random), faults);
+        stores.place(&job.files).await;
         let cluster = Cluster {
             stores: stores.clone(),
             switch: Switch::new(Arc::clone(&random)),
             random: Arc::clone(&random),
             clock: clock(),
             plan: Arc::clone(&job.plan),
+            max_batch_rows: job.max_batch_rows,
         };
         let mut stage = Self {
             log: Log::default(),
@@ -300,7 +302,7 @@ impl Stage {
     }
 
     /// Waits for the end of the job and tells what came of it.
-    pub async fn end(self) -> Outcome {
+    pub async fn end(mut self) -> Outcome {
         let mut faults = Vec::new();
         if tokio::time::timeout(PATIENCE, self.finished()).await.is_err() {
             faults.push(format!("the job did not finish: {:?}", self.view()));
@@ -321,8 +323,16 @@ impl Stage {
         Outcome { log: self.log.text(), rows, rows_late, faults }
     }
 
-    async fn finished(&self) {
+    async fn finished(&mut self) {
         while self.view().is_none_or(|view| view.state != JobState::Finished) {
+            // A replaced process may have taken the job over once more: its successor has left,
+            // and is started anew as every container is.
+            for pod in 0..self.pods.len() {
+                if self.pods[pod].has_left() {
+                    self.log.add(format_args!("pod {pod} has left and starts anew"));
+                    self.restart(pod).await;
+                }
+            }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
