@@ -20,7 +20,7 @@ const FIREWALLS: &[(&str, &[&str])] = &[
     ("rocksdb", &["sabot-state"]),
     ("rdkafka", &["sabot-connectors", "sabot-e2e"]),
     ("aws-sdk-s3", &["sabot-snapshot", "sabot-e2e"]),
-    ("datafusion", &["sabot-sql", "sabot-ops"]),
+    ("datafusion", &["sabot-sql", "sabot-ops", "sabot-tests"]),
 ];
 
 /// Lines that a source file has at most.

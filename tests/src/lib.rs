@@ -1,3 +1,5 @@
-//! Tests of Sabot as a whole: the simulation, and the rules of the repository.
+//! Tests of Sabot as a whole: the simulation, the answers of batch queries to compare with, and
+//! the rules of the repository.
 
+pub mod oracle;
 pub mod sim;

@@ -1,0 +1,258 @@
+//! A streaming job writes what DataFusion answers over the same bounded input: undisturbed, with
+//! kills and restores at other parallelisms, and with whatever else the simulation does.
+//!
+//! `SABOT_ORACLE_SEED=<n> cargo test --workspace --test oracle -- <query> --nocapture` replays one
+//! run of a query and prints its log; `SABOT_ORACLE_SEEDS=<n>` makes more runs of each.
+// Helper functions of a test target do not count as tests for the lints.
+#![allow(clippy::panic)]
+
+mod queries;
+
+use std::collections::BTreeMap;
+
+use sabot_sql::{PlanOptions, Planned};
+use sabot_tests::oracle::{Rows, answer, event_files, read, run_with_restores};
+use sabot_tests::sim::{Outcome, Scenario, SimFile, SimJob, StoreFaults, run};
+
+use queries::{Input, Query, folder};
+
+/// Runs of each query after the undisturbed one.
+const SEEDS: u64 = 4;
+/// Things that go wrong in a random run.
+const MISHAPS: u32 = 8;
+/// Rows of a batch that the files are read in: few, so that reading them takes a while.
+const BATCH_ROWS: usize = 2;
+
+macro_rules! equal_the_batch_answer {
+    ($($name:ident: $query:ident,)*) => {
+        $(#[test]
+        fn $name() {
+            check(stringify!($name), &queries::$query);
+        })*
+    };
+}
+
+equal_the_batch_answer! {
+    pass_through: PASS_THROUGH,
+    filters_and_projections: FILTERS_AND_PROJECTIONS,
+    tumbling_aggregates: TUMBLING_AGGREGATES,
+    windows_without_keys: WINDOWS_WITHOUT_KEYS,
+    filtered_aggregates_and_having: FILTERED_AGGREGATES_AND_HAVING,
+    views_and_subqueries: VIEWS_AND_SUBQUERIES,
+    nested_windows: NESTED_WINDOWS,
+    statement_set: STATEMENT_SET,
+    nulls_in_aggregates: NULLS_IN_AGGREGATES,
+    conditions_over_nulls: CONDITIONS_OVER_NULLS,
+    keys_of_several_types: KEYS_OF_SEVERAL_TYPES,
+    sums_that_wrap_around: SUMS_THAT_WRAP_AROUND,
+    decimal_averages: DECIMAL_AVERAGES,
+    rows_in_windows: ROWS_IN_WINDOWS,
+    instants: INSTANTS,
+    scalar_functions: SCALAR_FUNCTIONS,
+}
+
+/// How a run of a query is disturbed.
+#[derive(Debug, Clone, Copy)]
+enum Run {
+    /// Not at all: seed 0.
+    Undisturbed,
+    /// By kills, and by restores at other parallelisms: odd seeds.
+    Restores,
+    /// By whatever the simulation has: even seeds.
+    Mishaps,
+}
+
+impl Run {
+    fn of(seed: u64) -> Self {
+        match seed {
+            0 => Self::Undisturbed,
+            _ if seed % 2 == 1 => Self::Restores,
+            _ => Self::Mishaps,
+        }
+    }
+}
+
+/// A query, its job and its batch answer.
+struct Case<'a> {
+    name: &'a str,
+    sql: String,
+    planned: Planned,
+    job: SimJob,
+    /// By the sinks' names.
+    answers: BTreeMap<&'static str, Rows>,
+}
+
+impl<'a> Case<'a> {
+    fn new(name: &'a str, query: &Query) -> Self {
+        Self::of_sql(name, query, query.sql())
+    }
+
+    /// The case of a job that differs from the query's own.
+    fn of_sql(name: &'a str, query: &Query, sql: String) -> Self {
+        let planned = sabot_sql::plan(&sql, &PlanOptions::default())
+            .unwrap_or_else(|error| panic!("query {name}: {error}\n{sql}"));
+        let files = match query.input {
+            Input::Bids => Vec::new(),
+            Input::Events => event_files(),
+        };
+        let answers = answers(name, query, &planned, &files);
+        let folders: Vec<String> = query.sinks.iter().map(|sink| folder(sink.name)).collect();
+        let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
+        let mut job = SimJob::new(&sql, &folders).expect("the same statements were planned before");
+        if query.input == Input::Events {
+            job = job.reading(files, BATCH_ROWS);
+        }
+        Self { name, sql, planned, job, answers }
+    }
+
+    /// What is wrong with a run, and its log; also how often it was restored at another
+    /// parallelism.
+    fn run(&self, seed: u64) -> (Result<(), String>, String, u32) {
+        let kind = Run::of(seed);
+        let per_mille = match kind {
+            Run::Undisturbed => 0,
+            Run::Restores | Run::Mishaps => [0, 5, 30][(seed % 3) as usize],
+        };
+        let store = StoreFaults { per_mille, conditional: true };
+        let (mut outcome, restores) = match kind {
+            Run::Undisturbed => {
+                (simulated(run(&self.job, Scenario { seed, mishaps: 0, store })), 0)
+            }
+            Run::Restores => simulated(run_with_restores(&self.job, seed, store)),
+            Run::Mishaps => {
+                (simulated(run(&self.job, Scenario { seed, mishaps: MISHAPS, store })), 0)
+            }
+        };
+        if per_mille > 0 || matches!(kind, Run::Mishaps) {
+            // A late write, or a process that wakes up late, leaves hidden output behind after the
+            // job has ended.
+            outcome.faults.retain(|fault| !fault.starts_with("hidden output was left"));
+        }
+        let faults = self.faults(&outcome);
+        let result = if faults.is_empty() { Ok(()) } else { Err(self.report(seed, &faults)) };
+        (result, outcome.log, restores)
+    }
+
+    fn faults(&self, outcome: &Outcome) -> Vec<String> {
+        let mut faults = outcome.faults.clone();
+        if outcome.rows_late > 0 {
+            faults.push(format!("{} rows were dropped as late", outcome.rows_late));
+        }
+        for (sink, expected) in &self.answers {
+            let info = self.planned.tables.iter().find(|table| table.name == *sink);
+            let schema = &info.expect("the plan has the sink").schema;
+            let objects = outcome.rows.get(&folder(sink)).map_or(&[][..], Vec::as_slice);
+            match Rows::written(objects, schema) {
+                Err(error) => faults.push(format!("sink {sink}: {error}")),
+                Ok(rows) => faults
+                    .extend(rows.difference(expected).map(|found| format!("sink {sink}: {found}"))),
+            }
+        }
+        faults
+    }
+
+    fn report(&self, seed: u64, faults: &[String]) -> String {
+        let Self { name, sql, .. } = self;
+        format!(
+            "query {name}, seed {seed} ({:?}):\n{}\n{sql}\nreplay: SABOT_ORACLE_SEED={seed} cargo \
+             test --workspace --test oracle -- {name} --nocapture",
+            Run::of(seed),
+            faults.join("\n")
+        )
+    }
+}
+
+/// DataFusion's answers, by the sinks' names.
+fn answers(
+    name: &str,
+    query: &Query,
+    planned: &Planned,
+    files: &[SimFile],
+) -> BTreeMap<&'static str, Rows> {
+    let tables = simulated(read(planned, files));
+    let mut answers = BTreeMap::new();
+    for sink in query.sinks {
+        let info = planned.tables.iter().find(|table| table.name == sink.name);
+        let schema = &info.expect("the plan has the sink").schema;
+        let batches = simulated(answer(&tables, sink.answer))
+            .unwrap_or_else(|error| panic!("query {name}, batch answer {}: {error}", sink.name));
+        let rows = Rows::answered(&batches, schema)
+            .unwrap_or_else(|error| panic!("query {name}, sink {}: {error}", sink.name));
+        assert!(!rows.is_empty(), "query {name}: the answer for {} is empty", sink.name);
+        answers.insert(sink.name, rows);
+    }
+    answers
+}
+
+fn simulated<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime without I/O can be built")
+        .block_on(future)
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
+}
+
+fn check(name: &str, query: &Query) {
+    let case = Case::new(name, query);
+    if let Some(seed) = number("SABOT_ORACLE_SEED") {
+        let (result, log, _) = case.run(seed);
+        println!("{log}");
+        return result.unwrap_or_else(|report| panic!("{report}"));
+    }
+    let seeds = number("SABOT_ORACLE_SEEDS").unwrap_or(SEEDS);
+    let mut restored = 0;
+    for seed in 0..=seeds {
+        let (result, _, restores) = case.run(seed);
+        result.unwrap_or_else(|report| panic!("{report}"));
+        restored += restores;
+    }
+    assert!(restored > 1 || seeds == 0, "query {name} was hardly ever restored: {restored} times");
+}
+
+/// Rows come faster than the simulated network carries them, so that checkpoints time out behind
+/// them.
+#[test]
+fn a_checkpoint_that_times_out_loses_no_output() {
+    let query = queries::WINDOWS_WITHOUT_KEYS;
+    let slow = "'number-of-rows' = '3000', 'rows-per-second' = '500', 'nexmark.event-rate' = '50'";
+    let fast =
+        "'number-of-rows' = '6000', 'rows-per-second' = '1500', 'nexmark.event-rate' = '100'";
+    let case = Case::of_sql(
+        "a_checkpoint_that_times_out_loses_no_output",
+        &query,
+        query.sql().replace(slow, fast),
+    );
+    let (result, log, _) = case.run(0);
+    result.unwrap_or_else(|report| panic!("{report}\n{log}"));
+}
+
+#[test]
+fn rows_later_than_the_watermark_allows_are_reported() {
+    let query = queries::NULLS_IN_AGGREGATES;
+    let sql = query.sql().replace("AS ts - INTERVAL '5' SECOND", "AS ts - INTERVAL '1' SECOND");
+    let (result, ..) =
+        Case::of_sql("rows_later_than_the_watermark_allows_are_reported", &query, sql).run(0);
+    let report = result.expect_err("rows were late");
+    assert!(report.contains(" rows were dropped as late") && report.contains("sink per_kind: "));
+}
+
+#[test]
+fn a_different_batch_query_is_reported() {
+    let [sink] = queries::TUMBLING_AGGREGATES.sinks else { panic!("one sink") };
+    // One bid of many is left out.
+    let answer =
+        sink.answer.replace("FROM bids", "FROM bids WHERE dateTime > '2023-11-14 22:13:20.1'");
+    assert_ne!(answer, sink.answer);
+    let sinks = [queries::Sink { answer: answer.leak(), ..*sink }];
+    let query = Query { sinks: Box::leak(Box::new(sinks)), ..queries::TUMBLING_AGGREGATES };
+    let (result, ..) = Case::new("a_different_batch_query_is_reported", &query).run(0);
+    let report = result.expect_err("the answers differ");
+    assert!(report.contains("sink per_auction: "), "{report}");
+    assert!(report.contains("missing: ") && report.contains("extra: "), "{report}");
+    assert!(report.contains("replay: SABOT_ORACLE_SEED=0 "), "{report}");
+}

@@ -1,0 +1,89 @@
+//! The queries: as Flink SQL, and as DataFusion answers them over the whole input.
+
+use std::fmt::Write;
+
+mod bids;
+mod events;
+mod functions;
+
+pub(crate) use bids::*;
+pub(crate) use events::*;
+pub(crate) use functions::*;
+
+/// What a query reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// Nexmark's bids over a minute.
+    Bids,
+    /// Generated events over two minutes.
+    Events,
+}
+
+/// A job and its batch answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Query {
+    pub(crate) input: Input,
+    /// The statements behind `CREATE TABLE` of input and sinks.
+    pub(crate) job: &'static str,
+    pub(crate) sinks: &'static [Sink],
+}
+
+/// A table that the job writes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sink {
+    pub(crate) name: &'static str,
+    pub(crate) columns: &'static str,
+    /// What it has to hold in the end, in DataFusion's dialect.
+    pub(crate) answer: &'static str,
+}
+
+impl Query {
+    /// All statements of the job.
+    pub(crate) fn sql(&self) -> String {
+        let mut sql = String::from(match self.input {
+            Input::Bids => BIDS,
+            Input::Events => EVENTS,
+        });
+        for Sink { name, columns, .. } in self.sinks {
+            let path = folder(name);
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                sql,
+                "CREATE TABLE {name} ({columns}) WITH ('connector' = 'filesystem', 'format' = \
+                 'json', 'path' = '{path}');"
+            );
+        }
+        sql + self.job
+    }
+}
+
+/// Where a sink writes.
+pub(crate) fn folder(sink: &str) -> String {
+    format!("s3://out/{sink}")
+}
+
+/// 2,760 bids of a minute, in six seconds: so slow that checkpoints are fast.
+const BIDS: &str = "
+CREATE TABLE bids (
+  auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3),
+  cents AS price * 100,
+  WATERMARK FOR dateTime AS dateTime - INTERVAL '1' SECOND
+) WITH ('connector' = 'nexmark', 'nexmark.first-event.base-time' = '1700000000000',
+  'number-of-rows' = '3000', 'rows-per-second' = '500', 'nexmark.event-rate' = '50');
+";
+
+/// The same files read in two ways: with a text as the time, and with a number that becomes an
+/// instant.
+const EVENTS: &str = "
+CREATE TABLE events (
+  id BIGINT NOT NULL, kind STRING, site STRING, note STRING, small INT, amount BIGINT,
+  ratio DOUBLE, fee DECIMAL(10, 2), ok BOOLEAN, born DATE, ts TIMESTAMP(3),
+  twice AS amount * 2,
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/events');
+CREATE TABLE instants (
+  id BIGINT NOT NULL, kind STRING, amount BIGINT, ms BIGINT,
+  at AS TO_TIMESTAMP_LTZ(ms, 3),
+  WATERMARK FOR at AS at - INTERVAL '5' SECOND
+) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/events');
+";
