@@ -80,14 +80,14 @@ pub(crate) fn output_folder(place: &Place) -> String {
 
 /// The manifest.
 pub(crate) fn stream_job(settings: &Settings, place: &Place, shape: &JobShape) -> Value {
-    let JobShape { name, version, parallelism, backend, restore_from, large: _ } = shape;
+    let JobShape { name, version: _, parallelism, backend, restore_from, large: _ } = shape;
     let mut job = json!({
         "apiVersion": sabot_crds::API_VERSION,
         "kind": "StreamJob",
         "metadata": { "name": name, "namespace": place.namespace },
         "spec": {
             "image": settings.runtime_image,
-            "program": { "sql": { "inline": statements_of(settings, place, shape, *version) } },
+            "program": { "sql": { "inline": statements_of(settings, place, shape) } },
             "parallelism": parallelism,
             "keyGroups": 128,
             "workers": {
@@ -121,14 +121,9 @@ pub(crate) fn large_folder(place: &Place) -> String {
     format!("{}/large", place.folder)
 }
 
-/// The statements of a job of this shape in a version.
-pub(crate) fn statements_of(
-    settings: &Settings,
-    place: &Place,
-    shape: &JobShape,
-    version: Version,
-) -> String {
-    let mut text = statements(settings, place, version);
+/// The statements of a job of this shape.
+pub(crate) fn statements_of(settings: &Settings, place: &Place, shape: &JobShape) -> String {
+    let mut text = statements(settings, place, shape.version);
     if shape.large {
         let output = format!("s3://{}/{}", settings.bucket, large_folder(place));
         let _ = write!(

@@ -17,6 +17,8 @@ use crate::failure::{Failure, Outcome, ensure, fail};
 pub(crate) struct StateSummary {
     /// Records of all partitions that it includes.
     pub(crate) records: u64,
+    /// Records of the partition of which it includes the fewest.
+    pub(crate) records_min: u64,
     /// Open (key, window) cells.
     pub(crate) cells: usize,
 }
@@ -46,7 +48,8 @@ pub(crate) async fn check(
             differing.join("; ")
         )
     })?;
-    Ok(StateSummary { records: offsets.iter().sum(), cells: found.len() })
+    let records_min = offsets.iter().copied().min().unwrap_or_default();
+    Ok(StateSummary { records: offsets.iter().sum(), records_min, cells: found.len() })
 }
 
 /// How far each partition was read.

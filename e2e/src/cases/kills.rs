@@ -9,7 +9,7 @@ use crate::manifest::JobShape;
 use crate::scene::Scene;
 use crate::world::now_ms;
 
-const JOB: &str = "counts";
+pub(super) const JOB: &str = "counts";
 
 pub(crate) async fn run(scene: &Scene<'_>) -> Outcome<Verdict> {
     let shape = JobShape { parallelism: 2, ..JobShape::new(JOB) };
@@ -41,7 +41,12 @@ pub(crate) async fn run(scene: &Scene<'_>) -> Outcome<Verdict> {
     Ok(Verdict::Passed)
 }
 
-async fn disturb(scene: &Scene<'_>, what: &str, act: impl Future<Output = Outcome>) -> Outcome {
+/// Does something to the job [`JOB`] that it has to recover from with another attempt.
+pub(super) async fn disturb(
+    scene: &Scene<'_>,
+    what: &str,
+    act: impl Future<Output = Outcome>,
+) -> Outcome {
     let before = scene.status(JOB).await?.attempt.unwrap_or_default();
     let from = now_ms();
     act.await.map_err(|failure| failure.during(what))?;

@@ -5,20 +5,21 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::ResourceExt;
+use sabot_crds::OperationResult;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::Verdict;
+use super::kills::{JOB, disturb};
 use crate::check::{self, output_after, seconds};
 use crate::expect::PARTITIONS;
-use crate::failure::{Outcome, ensure};
+use crate::failure::{Outcome, ensure, fail};
 use crate::manifest::{JobShape, LARGE_KEYS, Version, large_folder, statements_of};
 use crate::output::visible;
 use crate::scene::Scene;
 use crate::wait::{Seen, until};
 use crate::world::now_ms;
 
-const JOB: &str = "counts";
 /// Records a second and partition until every key is there, then while something happens.
 const FILL_RATE: u64 = 20_000;
 const RATE: u64 = 5_000;
@@ -40,9 +41,10 @@ pub(crate) async fn run(scene: &Scene<'_>) -> Outcome<Verdict> {
     let first = output_after(scene, applied).await?;
     scene.note(format_args!("apply to first output: {}", seconds(first - applied)));
     scene.wait_settled(JOB).await?;
-    all_keys_are_in_a_checkpoint(scene).await?;
+    all_keys_are_in_the_state(scene, fill).await?;
 
-    let text = statements_of(&scene.world.settings, &scene.place, &shape, Version::WithMean);
+    let shape = JobShape { version: Version::WithMean, ..shape };
+    let text = statements_of(&scene.world.settings, &scene.place, &shape);
     let upgrade = json!({ "spec": { "program": { "sql": { "inline": text } } } });
     operation(scene, "upgrade with a savepoint", &upgrade).await?;
     for (from, to) in [(1, 2), (2, 1)] {
@@ -50,7 +52,12 @@ pub(crate) async fn run(scene: &Scene<'_>) -> Outcome<Verdict> {
         operation(scene, &format!("rescale {from} to {to}"), &scale).await?;
     }
     if scene.world.has_levers() {
-        kill(scene).await?;
+        let pod = scene.pod(JOB, 0).await?.name_any();
+        let ns = scene.place.namespace.as_str();
+        disturb(scene, "kill -9 of the pod", async {
+            scene.world.lever(&["pod", "kill", ns, &pod]).await.map(drop)
+        })
+        .await?;
     }
     let output = check::finish(scene, JOB, load).await?;
     ensure(output.rows_with_mean() > 0, || "no row has the new column".to_owned())?;
@@ -58,41 +65,30 @@ pub(crate) async fn run(scene: &Scene<'_>) -> Outcome<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// Waits until a checkpoint is as large as a million keys make it.
-async fn all_keys_are_in_a_checkpoint(scene: &Scene<'_>) -> Outcome {
-    let few_bytes_a_key = 8;
-    let enough = i64::try_from(LARGE_KEYS * few_bytes_a_key)?;
-    let size = scene
-        .wait_job(JOB, "a checkpoint of all keys", |_, status| {
-            let checkpoint = status.checkpoint.as_ref()?;
-            Some(checkpoint.size_bytes).filter(|size| *size >= enough)
+/// Waits until a savepoint includes the records that bring every key: `fill` of each partition.
+async fn all_keys_are_in_the_state(scene: &Scene<'_>, fill: u64) -> Outcome {
+    until("all keys to be in the state", FILLED_WITHIN, || async {
+        let summary = check::state_is_right(scene, JOB, None).await?;
+        Ok(match summary.records_min >= fill {
+            true => Seen::Done(()),
+            false => Seen::NotYet(format!("{} of {fill} records are", summary.records_min)),
         })
-        .await?;
-    scene.note(format_args!("the state has {} MB", size / 1_000_000));
+    })
+    .await?;
+    let size = scene.status(JOB).await?.checkpoint.map_or(0, |checkpoint| checkpoint.size_bytes);
+    scene.note(format_args!("{LARGE_KEYS} keys are in the state, {} MB", size / 1_000_000));
     Ok(())
 }
 
 async fn operation(scene: &Scene<'_>, what: &str, patch: &serde_json::Value) -> Outcome {
     let from = now_ms();
     scene.patch(JOB, patch).await?;
-    let record = scene.wait_settled(JOB).await?;
+    let Some(record) = scene.wait_settled(JOB).await? else { return fail("no operation is noted") };
+    ensure(record.result == OperationResult::Succeeded, || format!("{what}: {record:?}"))?;
     output_after(scene, now_ms()).await?;
     scene.disturbed(what, from);
-    let downtime = record.and_then(|record| record.downtime_ms);
-    let downtime = downtime.map_or_else(|| "unknown".to_owned(), seconds);
+    let downtime = record.downtime_ms.map_or_else(|| "unknown".to_owned(), seconds);
     scene.note(format_args!("{what}: downtime {downtime}"));
-    Ok(())
-}
-
-async fn kill(scene: &Scene<'_>) -> Outcome {
-    let what = "kill -9 of the pod";
-    let before = scene.status(JOB).await?.attempt.unwrap_or_default();
-    let pod = scene.pod(JOB, 0).await?.name_any();
-    let from = now_ms();
-    scene.world.lever(&["pod", "kill", &scene.place.namespace, &pod]).await?;
-    scene.wait_recovered(JOB, before).await?;
-    output_after(scene, now_ms()).await?;
-    scene.disturbed(what, from);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use clap::Args;
 use sabot_api::{DATA_PORT, HTTP_PORT, JobState};
-use sabot_coordinator::{ExitReason, Start, api};
+use sabot_coordinator::{CoordinatorHandle, ExitReason, Start, api};
 use sabot_types::{Identity, JobUid, SetNumber};
 
 use crate::exit::{CliError, Exit};
@@ -103,9 +103,7 @@ async fn serve(pod: &Pod, env: &sabot_core::Env, operators: u64) -> Result<(), C
         move || {
             let now = clock.now_ms();
             let mut families = metrics.families(now);
-            if let Some(view) =
-                coordinator.as_ref().and_then(sabot_coordinator::CoordinatorHandle::view)
-            {
+            if let Some(view) = coordinator.as_ref().and_then(CoordinatorHandle::view) {
                 families.extend(sabot_coordinator::metrics::families(&view, now));
             }
             sabot_coordinator::metrics::page(&families)
@@ -117,7 +115,7 @@ async fn serve(pod: &Pod, env: &sabot_core::Env, operators: u64) -> Result<(), C
         let status = metrics.status();
         let failed = for_health
             .as_ref()
-            .and_then(sabot_coordinator::CoordinatorHandle::view)
+            .and_then(CoordinatorHandle::view)
             .is_some_and(|view| matches!(view.state, JobState::Failed { .. }));
         Health {
             healthy: !failed,

@@ -292,7 +292,7 @@ struct Owner {
     pending: Option<Pending>,
     publishing: Option<Pending>,
     last_epoch: Epoch,
-    /// The last epoch that is known to exist.
+    /// The attempt's last epoch that is known to exist; at first the highest of any attempt.
     published: Epoch,
     next_trigger: Duration,
     ended: BTreeSet<u32>,

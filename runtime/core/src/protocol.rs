@@ -106,8 +106,8 @@ pub enum CoordinatorMessage {
         epoch: Epoch,
         /// Whether sources read nothing after the barrier until [`Self::Resume`].
         then_pause: bool,
-        /// The attempt's last epoch that exists, or the one that it restored. Output of later
-        /// epochs belongs to no checkpoint: it goes into this one as well.
+        /// The attempt's last epoch that exists; before its first, the highest that any attempt
+        /// published. Output of later epochs belongs to no checkpoint: it goes into this one.
         published: Epoch,
     },
     /// Sources go on after a barrier that paused them.

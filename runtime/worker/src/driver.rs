@@ -96,7 +96,7 @@ pub struct Worker {
     uploads: Vec<TaskHandle>,
     /// For each slot the output that the next checkpoint has to take along.
     output: BTreeMap<u32, Earlier>,
-    /// The attempt's last epoch that exists.
+    /// Up to this epoch the attempt's output is in a checkpoint that exists.
     published: Epoch,
     heard: Duration,
     started_ms: i64,
@@ -207,7 +207,9 @@ impl Worker {
             }
             CoordinatorMessage::Run { attempt } => self.start(attempt),
             CoordinatorMessage::Checkpoint { attempt, epoch, then_pause, published } => {
-                self.published = published;
+                if self.attempt() == Some(attempt) {
+                    self.published = published;
+                }
                 self.command(attempt, SlotCommand::Checkpoint { epoch, then_pause });
             }
             CoordinatorMessage::Resume { attempt } => self.command(attempt, SlotCommand::Resume),
