@@ -137,8 +137,12 @@ impl<'a> Scene<'a> {
 
     /// Applies the job's manifest, as `kubectl apply`.
     pub(crate) async fn apply(&self, shape: &JobShape) -> Outcome {
-        let job = manifest::stream_job(&self.world.settings, &self.place, shape);
-        self.world.kubectl_with(&["apply", "-f", "-"], &job.to_string()).await?;
+        self.apply_manifest(&manifest::stream_job(&self.world.settings, &self.place, shape)).await
+    }
+
+    /// Applies a manifest, as `kubectl apply`.
+    pub(crate) async fn apply_manifest(&self, manifest: &Value) -> Outcome {
+        self.world.kubectl_with(&["apply", "-f", "-"], &manifest.to_string()).await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The cases, one a file.
 
 mod bad_image;
+mod bad_input;
 mod controller_killed;
 mod install;
 mod kills;
@@ -62,5 +63,8 @@ pub(crate) static ALL: &[Case] = &[
     case(9, "power cut of a node", 150, |s| Box::pin(power_cut::run(s))),
     case(10, "upgrade, rescale and kill with a million keys", 240, |s| {
         Box::pin(large_state::run(s))
+    }),
+    case(11, "mistakes are refused or told, and run once mended", 180, |s| {
+        Box::pin(bad_input::run(s))
     }),
 ];
