@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 mod bids;
+mod changes;
 mod events;
 mod functions;
 
 pub(crate) use bids::*;
+pub(crate) use changes::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;
 
@@ -33,6 +35,8 @@ pub(crate) struct Query {
 pub(crate) struct Sink {
     pub(crate) name: &'static str,
     pub(crate) columns: &'static str,
+    /// Whether its rows change and go.
+    pub(crate) changes: bool,
     /// What it has to hold in the end, in DataFusion's dialect.
     pub(crate) answer: &'static str,
 }
@@ -44,13 +48,14 @@ impl Query {
             Input::Bids => BIDS,
             Input::Events => EVENTS,
         });
-        for Sink { name, columns, .. } in self.sinks {
+        for Sink { name, columns, changes, .. } in self.sinks {
             let path = folder(name);
+            let format = if *changes { "debezium-json" } else { "json" };
             // Writing to a String cannot fail.
             let _ = writeln!(
                 sql,
                 "CREATE TABLE {name} ({columns}) WITH ('connector' = 'filesystem', 'format' = \
-                 'json', 'path' = '{path}');"
+                 '{format}', 'path' = '{path}');"
             );
         }
         sql + self.job

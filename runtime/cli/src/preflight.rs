@@ -78,10 +78,8 @@ pub(crate) fn check_states(
 
 /// The states that the plan's operators would open.
 fn wanted(plan: &JobPlan) -> Vec<StateSpec> {
-    let inputs = plan.nodes.iter().filter_map(|node| Some((node, node.input.as_ref()?)));
-    inputs
-        .flat_map(|(node, input)| sabot_ops::state_specs(node, &plan.node(input.from).schema))
-        .collect()
+    let specs = |node| sabot_ops::state_specs(node, &plan.input_schemas(node));
+    plan.nodes.iter().flat_map(specs).collect()
 }
 
 /// Why the plan cannot go on with `stored`; none when it can.

@@ -33,7 +33,7 @@ impl Program {
                 NodeKind::Sink(desc) => {
                     validate(&desc.table, Role::Sink, &desc.options, &node.schema)
                 }
-                NodeKind::Calc(_) | NodeKind::WindowAggregate(_) => Ok(()),
+                _ => Ok(()),
             };
             checked.map_err(|error| {
                 CliError::sql(&config.sql_origin, &located(&planned, &node.kind, &error))
@@ -50,7 +50,7 @@ fn located(planned: &Planned, kind: &NodeKind, error: &sabot_connectors::OptionE
     let name = match kind {
         NodeKind::Source(desc) => &desc.table,
         NodeKind::Sink(desc) => &desc.table,
-        NodeKind::Calc(_) | NodeKind::WindowAggregate(_) => return error.to_string(),
+        _ => return error.to_string(),
     };
     match planned.tables.iter().find(|table| &table.name == name) {
         Some(table) => {

@@ -28,6 +28,10 @@ impl Connector for Blackhole {
         Ok(())
     }
 
+    fn takes_changes(&self, _: &Options<'_>) -> bool {
+        true
+    }
+
     async fn open_sink(&self, _: SinkContext) -> Result<Box<dyn Sink>> {
         Ok(Box::new(BlackholeSink))
     }

@@ -55,11 +55,20 @@ impl Connector for Filesystem {
         Some(KnownOptions { names, prefix: None })
     }
 
-    fn check(&self, _: Role, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
+    fn check(
+        &self,
+        role: Role,
+        options: &Options<'_>,
+        schema: &SchemaRef,
+    ) -> Result<(), OptionError> {
         path(options)?;
         options.number(RATE)?;
-        JsonOptions::read(options)?;
+        JsonOptions::read(options)?.check_role(role, options)?;
         json::check_columns(options, schema)
+    }
+
+    fn takes_changes(&self, options: &Options<'_>) -> bool {
+        JsonOptions::read(options).is_ok_and(|json| json.debezium)
     }
 
     fn is_bounded(&self, _: &Options<'_>) -> bool {

@@ -35,7 +35,8 @@ const SOURCE_OPTIONS: &[&str] = &[
     "value.json.fail-on-missing-field",
     "value.json.timestamp-format.standard",
 ];
-const SINK_OPTIONS: &[&str] = &["value.json.timestamp-format.standard"];
+const SINK_OPTIONS: &[&str] =
+    &["value.json.timestamp-format.standard", "value.debezium-json.timestamp-format.standard"];
 
 #[derive(Debug)]
 pub(crate) struct Kafka;
@@ -144,8 +145,13 @@ impl Connector for Kafka {
             read_start(options)?;
             read_bounded(options)?;
         }
+        settings.json.check_role(role, options)?;
         json::check_columns(options, schema)?;
         client::check_properties(options, &settings)
+    }
+
+    fn takes_changes(&self, options: &Options<'_>) -> bool {
+        Settings::read(options).is_ok_and(|settings| settings.json.debezium)
     }
 
     fn is_bounded(&self, options: &Options<'_>) -> bool {

@@ -57,6 +57,18 @@ pub enum OptionError {
         /// What the connector is.
         other: &'static str,
     },
+    /// Rows change and go, which the sink cannot write.
+    #[error(
+        "table {table}: the rows that are written to it change and go (+I, -U, +U, -D), which \
+         connector '{name}' with this format cannot write: use 'print', 'blackhole' or \
+         'format' = 'debezium-json', or aggregate over windows"
+    )]
+    Changes {
+        /// The table.
+        table: String,
+        /// The connector.
+        name: &'static str,
+    },
     /// The connector has no such option.
     #[error(
         "table {table}: unknown option '{option}' of connector '{connector}' as a {role}{hint}; \
@@ -116,7 +128,10 @@ impl OptionError {
         match self {
             Self::UnknownOption { option, .. } | Self::BadValue { option, .. } => Some(option),
             Self::UnknownConnector { .. } | Self::WrongRole { .. } => Some("connector"),
-            Self::NoConnector { .. } | Self::Missing { .. } | Self::Column { .. } => None,
+            Self::NoConnector { .. }
+            | Self::Missing { .. }
+            | Self::Column { .. }
+            | Self::Changes { .. } => None,
         }
     }
 

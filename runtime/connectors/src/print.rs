@@ -8,10 +8,11 @@ mod row_text;
 use std::io::Write;
 use std::sync::{Arc, OnceLock};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
+use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Committable, Error, Result, Sink, SinkContext};
 use sabot_types::Epoch;
 
@@ -35,7 +36,8 @@ static TARGET: OnceLock<Arc<dyn PrintTarget>> = OnceLock::new();
 /// }
 /// ```
 pub trait PrintTarget: Send + Sync {
-    /// Shows rows of `table`. Called from slots' threads: must return soon.
+    /// Shows rows of `table`; of rows that change and go, the first column `op` tells the kind.
+    /// Called from slots' threads: must return soon.
     fn print(&self, table: &str, rows: &RecordBatch);
 }
 
@@ -63,6 +65,10 @@ impl Connector for Print {
         options.boolean("standard-error").map(drop)
     }
 
+    fn takes_changes(&self, _: &Options<'_>) -> bool {
+        true
+    }
+
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let prefix = prefix(options.get("print-identifier"), ctx.subtask, ctx.parallelism);
@@ -87,10 +93,21 @@ struct PrintSink {
     to_stderr: bool,
 }
 
+/// The rows with their kinds as texts in front, if they have kinds.
+fn with_symbols(batch: &RecordBatch) -> Result<RecordBatch> {
+    let Some(kinds) = row_kind::kinds(batch) else { return Ok(batch.clone()) };
+    let symbols = kinds.values().iter().map(|kind| RowKind::of(*kind).symbol());
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from_iter_values(symbols))];
+    columns.extend_from_slice(row_kind::values(batch));
+    let mut fields = vec![Arc::new(Field::new("op", DataType::Utf8, false))];
+    fields.extend(row_kind::without(batch.schema_ref()).fields().iter().cloned());
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+}
+
 impl Sink for PrintSink {
     fn write(&mut self, batch: RecordBatch) -> Result<()> {
         if let Some(target) = TARGET.get() {
-            target.print(&self.table, &batch);
+            target.print(&self.table, &with_symbols(&batch)?);
             return Ok(());
         }
         let text = RowText::of(&batch)?.lines(&self.prefix);

@@ -1,11 +1,12 @@
 //! The table of connectors, and what the rest of Sabot asks of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use sabot_core::Env;
 use sabot_core::{Committable, Committer, Sink, SinkContext};
+use sabot_core::{Env, row_kind};
 use sabot_core::{Error, Result};
 use sabot_core::{Source, SourceContext};
 use sabot_types::{Attempt, OperatorUid};
@@ -52,6 +53,11 @@ pub(crate) trait Connector: Send + Sync {
         schema: &SchemaRef,
     ) -> Result<(), OptionError>;
 
+    /// Whether the sink can write rows that change and go, not only rows that come.
+    fn takes_changes(&self, _options: &Options<'_>) -> bool {
+        false
+    }
+
     /// Whether the source ends by itself.
     fn is_bounded(&self, _options: &Options<'_>) -> bool {
         false
@@ -93,7 +99,8 @@ pub fn connector_names() -> Vec<&'static str> {
 
 /// Checks a table before anything starts: the connector, its options and the columns.
 ///
-/// `schema` has the physical columns (for a source: without computed ones).
+/// `schema` has the physical columns (for a source: without computed ones), and the row kind if
+/// the rows that are written can change and go.
 pub fn validate(
     table: &str,
     role: Role,
@@ -109,7 +116,14 @@ pub fn validate(
     if role == Role::Source {
         options.duration("scan.watermark.idle-timeout")?;
     }
-    connector.check(role, &options, schema)
+    if !row_kind::is_updating(schema) {
+        return connector.check(role, &options, schema);
+    }
+    if !connector.takes_changes(&options) {
+        let (table, name) = (table.to_owned(), connector.name());
+        return Err(OptionError::Changes { table, name });
+    }
+    connector.check(role, &options, &Arc::new(row_kind::without(schema)))
 }
 
 /// Whether a source with these options ends by itself. False also for options that

@@ -11,6 +11,7 @@ pub mod metrics;
 mod operator;
 pub mod plan;
 pub mod protocol;
+pub mod row_kind;
 mod sink;
 mod source;
 pub mod state;

@@ -12,10 +12,11 @@ use crate::{Element, Result};
 /// Barriers, alignment and the end of input are the tasklet's part: it calls [`Self::snapshot`]
 /// between the rows before and after a barrier, and a watermark of [`EventTime::MAX`] at the end.
 pub trait Operator: Send {
-    /// Processes rows and emits what follows from them.
-    fn process(&mut self, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()>;
+    /// Processes rows of the input at `port` (0 where there is only one) and emits what follows
+    /// from them.
+    fn process(&mut self, port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()>;
 
-    /// Event time has come to `watermark`: fires what is due, then passes the watermark on.
+    /// Event time has come to `watermark` on all inputs: fires what is due, then passes the watermark on.
     /// Watermarks never go back.
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
         cx.emit(Element::Watermark(watermark));

@@ -1,8 +1,8 @@
 //! The plan of a job: what the SQL front end gives to the engine.
 //!
-//! A plan is a forest: every node has at most one input, and nodes whose inputs are `Forward`
-//! run chained in one tasklet. Expressions are [`Evaluator`]s, so that the plan names no SQL
-//! library.
+//! A plan is an acyclic graph. A node whose one input is `Forward` runs chained behind it in one
+//! tasklet; every other node but a source begins a tasklet of its own. Expressions are
+//! [`Evaluator`]s, so that the plan names no SQL library.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,8 +36,8 @@ pub struct PlanNode {
     pub name: String,
     /// What it does.
     pub kind: NodeKind,
-    /// Whose rows it reads; sources read none.
-    pub input: Option<Input>,
+    /// Whose rows it reads, by port; sources read none.
+    pub inputs: Vec<Input>,
     /// The columns that it emits (for a sink: that it takes).
     pub schema: SchemaRef,
 }
@@ -54,7 +54,7 @@ pub struct Input {
 /// How rows find their subtask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchange {
-    /// The same subtask, chained in one tasklet.
+    /// The same subtask; chained in one tasklet if it is the node's only input.
     Forward,
     /// By the key group of these columns of the input. No columns: everything to key group 0.
     Keyed(Vec<usize>),
@@ -67,8 +67,16 @@ pub enum NodeKind {
     Source(SourceDesc),
     /// Filters and projects.
     Calc(CalcDesc),
+    /// The rows of all its inputs, which have the same columns.
+    Union,
     /// Aggregates by key and window.
     WindowAggregate(WindowAggregateDesc),
+    /// Aggregates by key alone: a stream of changes.
+    GroupAggregate(GroupAggregateDesc),
+    /// Joins two inputs by keys.
+    Join(JoinDesc),
+    /// The first rows of each key in some order.
+    TopN(TopNDesc),
     /// Writes a table.
     Sink(SinkDesc),
 }
@@ -125,6 +133,57 @@ pub struct WindowAggregateDesc {
     pub aggregates: Vec<AggregateDesc>,
 }
 
+/// Aggregates by key.
+///
+/// The output's columns are: the keys, the aggregates, the row kind.
+#[derive(Debug, Clone)]
+pub struct GroupAggregateDesc {
+    /// The key columns' indexes in the input.
+    pub keys: Vec<usize>,
+    /// The aggregates.
+    pub aggregates: Vec<AggregateDesc>,
+}
+
+/// Inner join of two inputs.
+///
+/// The output's columns are: those of the left input (port 0), those of the right one (port 1),
+/// and the row kind if one of them has it.
+#[derive(Debug, Clone)]
+pub struct JoinDesc {
+    /// The key columns' indexes, by port; as many on both sides, of the same types.
+    pub keys: [Vec<usize>; 2],
+    /// Keeps pairs for which it is true; over the output's columns without the row kind.
+    pub condition: Option<Arc<dyn Evaluator>>,
+}
+
+/// The first rows of each key in some order.
+///
+/// The output's columns are: those of the input, the rank if it is asked for (a BIGINT from 1),
+/// the row kind.
+#[derive(Debug, Clone)]
+pub struct TopNDesc {
+    /// The key columns' indexes in the input.
+    pub keys: Vec<usize>,
+    /// The order, its most significant column first. Rows that are equal in it are ordered by
+    /// all their columns.
+    pub order: Vec<OrderBy>,
+    /// How many rows, from 1.
+    pub limit: usize,
+    /// Whether the output has the rank.
+    pub rank: bool,
+}
+
+/// A column of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderBy {
+    /// Its index in the input.
+    pub column: usize,
+    /// Whether high values come first.
+    pub descending: bool,
+    /// Whether nulls come first.
+    pub nulls_first: bool,
+}
+
 /// How event time is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
@@ -146,6 +205,8 @@ pub struct AggregateDesc {
     pub function: AggregateFunction,
     /// The argument's column in the input; none for `COUNT(*)`.
     pub argument: Option<usize>,
+    /// Whether equal values count once (`DISTINCT`).
+    pub distinct: bool,
     /// A boolean column of the input: only rows where it is true count (`FILTER`).
     pub filter: Option<usize>,
     /// The result's type; for sums of integers the argument's type, as in Flink.
@@ -174,14 +235,36 @@ pub struct SinkDesc {
     pub options: Arc<BTreeMap<String, String>>,
 }
 
+impl PlanNode {
+    /// Whether it runs in the tasklet of the node that it reads.
+    pub fn is_chained(&self) -> bool {
+        matches!(self.inputs.as_slice(), [Input { exchange: Exchange::Forward, .. }])
+    }
+}
+
 impl JobPlan {
     /// The node with this id.
     pub fn node(&self, id: NodeId) -> &PlanNode {
         &self.nodes[id.0]
     }
 
-    /// The nodes that read `id`.
-    pub fn readers(&self, id: NodeId) -> impl Iterator<Item = &PlanNode> {
-        self.nodes.iter().filter(move |n| n.input.as_ref().is_some_and(|i| i.from == id))
+    /// The nodes that read `id`, each with the port on which it does; a node that reads it on
+    /// several ports comes several times.
+    pub fn readers(&self, id: NodeId) -> impl Iterator<Item = (&PlanNode, usize)> {
+        let edges = self.nodes.iter().flat_map(|node| {
+            node.inputs.iter().enumerate().map(move |(port, input)| (node, port, input))
+        });
+        edges.filter(move |(_, _, input)| input.from == id).map(|(node, port, _)| (node, port))
+    }
+
+    /// The columns of a node's inputs, by port.
+    pub fn input_schemas(&self, node: &PlanNode) -> Vec<SchemaRef> {
+        node.inputs.iter().map(|input| Arc::clone(&self.node(input.from).schema)).collect()
+    }
+
+    /// The number of the edge into a node's port, unique in the plan.
+    pub fn edge(&self, node: NodeId, port: usize) -> u32 {
+        let before: usize = self.nodes[..node.0].iter().map(|n| n.inputs.len()).sum();
+        u32::try_from(before + port).expect("a plan has few edges")
     }
 }

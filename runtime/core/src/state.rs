@@ -6,6 +6,8 @@
 //! operator chooses, for windows their end in milliseconds; a whole namespace is scanned or
 //! dropped at once.
 
+use std::ops::ControlFlow;
+
 use arrow::array::BinaryArray;
 use sabot_types::{KeyGroup, OperatorUid};
 use serde::{Deserialize, Serialize};
@@ -73,6 +75,9 @@ pub struct StateRow<'a> {
     pub value: &'a [u8],
 }
 
+/// What [`StateBackend::scan_prefixes`] calls for each row.
+pub type PrefixVisitor<'a> = &'a mut dyn FnMut(usize, &[u8], &[u8]) -> Result<ControlFlow<()>>;
+
 /// Keyed state of one slot. Not shared between threads, so without locks.
 pub trait StateBackend: Send {
     /// Opens a state, empty unless rows were put before under the same operator and name.
@@ -109,6 +114,19 @@ pub trait StateBackend: Send {
         namespace: Namespace,
         max_rows: usize,
         visit: &mut dyn FnMut(StateRows) -> Result<()>,
+    ) -> Result<()>;
+
+    /// Visits the rows of a namespace whose keys begin with each of `prefixes` (`groups[i]` is the
+    /// key group of `prefixes[i]`), those of one prefix after the other in the order of keys:
+    /// the prefix's index, what follows the prefix in the key, the value. A visitor that breaks
+    /// goes on with the next prefix.
+    fn scan_prefixes(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        groups: &[KeyGroup],
+        prefixes: &BinaryArray,
+        visit: PrefixVisitor<'_>,
     ) -> Result<()>;
 
     /// Removes all rows of a namespace.

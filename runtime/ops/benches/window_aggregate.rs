@@ -35,6 +35,7 @@ fn input() -> SchemaRef {
 
 fn plan() -> PlanNode {
     let aggregate = |name: &str, function, argument| AggregateDesc {
+        distinct: false,
         name: name.to_string(),
         function,
         argument,
@@ -61,7 +62,7 @@ fn plan() -> PlanNode {
             keys: vec![0],
             aggregates,
         }),
-        input: None,
+        inputs: Vec::new(),
         schema: Arc::new(Schema::new(fields)),
     }
 }
@@ -97,14 +98,14 @@ fn run(
         restored_watermark: None,
         max_batch_rows: BATCH_ROWS,
     };
-    let mut operator = sabot_ops::build(&plan(), &input(), &config, &mut *state)?;
+    let mut operator = sabot_ops::build(&plan(), &[input()], &config, &mut *state)?;
     let metrics = OperatorMetrics::default();
     let mut out: Vec<Element> = Vec::new();
     let mut snapshots = Duration::ZERO;
     let began = Instant::now();
     for (n, batch) in batches.iter().enumerate() {
         let mut cx = Cx::new(&mut out, &mut *state, &metrics);
-        operator.process(batch.clone(), &mut cx)?;
+        operator.process(0, batch.clone(), &mut cx)?;
         let time = (n * BATCH_ROWS / ROWS_PER_MS) as i64 - 1;
         operator.watermark(EventTime::from_millis(time), &mut cx)?;
         if n % snapshot_every == snapshot_every - 1 {

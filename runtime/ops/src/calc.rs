@@ -69,7 +69,7 @@ impl Calc {
 }
 
 impl Operator for Calc {
-    fn process(&mut self, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let mut rows = batch.num_rows();
         let mut columns = None;
         if let Some(filter) = &self.filter {

@@ -4,8 +4,14 @@
 mod calc;
 mod codec;
 mod error;
+mod group;
+mod join;
+mod keyed;
 mod migrate;
+mod multiset;
 mod partition;
+mod top_n;
+mod union;
 mod window;
 
 use arrow::datatypes::SchemaRef;
@@ -30,20 +36,28 @@ pub struct OperatorConfig {
     pub max_batch_rows: usize,
 }
 
-/// Builds one subtask of a calc or a window aggregate over rows of `input`.
+/// Builds one subtask of an operator over rows of `inputs`, by port.
 ///
 /// Restored rows must be in `state` already: windows that exist only there fire as well.
 pub fn build(
     node: &PlanNode,
-    input: &SchemaRef,
+    inputs: &[SchemaRef],
     config: &OperatorConfig,
     state: &mut dyn StateBackend,
 ) -> Result<Box<dyn Operator>> {
     match &node.kind {
         NodeKind::Calc(desc) => Ok(Box::new(calc::Calc::new(node, desc)?)),
         NodeKind::WindowAggregate(desc) => {
-            Ok(Box::new(window::WindowAggregate::new(node, desc, input, config, state)?))
+            Ok(Box::new(window::WindowAggregate::new(node, desc, &inputs[0], config, state)?))
         }
+        NodeKind::GroupAggregate(desc) => {
+            Ok(Box::new(group::GroupAggregate::new(node, desc, &inputs[0], config, state)?))
+        }
+        NodeKind::Join(desc) => Ok(Box::new(join::Join::new(node, desc, inputs, config, state)?)),
+        NodeKind::TopN(desc) => {
+            Ok(Box::new(top_n::TopN::new(node, desc, &inputs[0], config, state)?))
+        }
+        NodeKind::Union => Ok(Box::new(union::Union)),
         NodeKind::Source(_) | NodeKind::Sink(_) => Err(Error::user(format!(
             "operator {} is a connector: the connectors' registry builds it",
             node.name
@@ -52,12 +66,21 @@ pub fn build(
 }
 
 /// The states that `node` would open, without building it.
-pub fn state_specs(node: &PlanNode, input: &SchemaRef) -> Vec<StateSpec> {
+pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
     match &node.kind {
-        NodeKind::WindowAggregate(desc) => vec![window::state_spec(&node.uid, desc, input)],
-        NodeKind::Calc(_) | NodeKind::Source(_) | NodeKind::Sink(_) => Vec::new(),
+        NodeKind::WindowAggregate(desc) => {
+            vec![window::state_spec(&node.uid, desc, &inputs[0])]
+        }
+        NodeKind::GroupAggregate(desc) => {
+            group::state_specs(&node.uid, desc, &inputs[0]).unwrap_or_default()
+        }
+        NodeKind::Join(desc) => join::state_specs(&node.uid, desc, inputs),
+        NodeKind::TopN(desc) => vec![top_n::state_spec(&node.uid, desc, &inputs[0])],
+        NodeKind::Calc(_) | NodeKind::Union | NodeKind::Source(_) | NodeKind::Sink(_) => Vec::new(),
     }
 }
 
+#[cfg(test)]
+mod random_changes;
 #[cfg(test)]
 mod testing;

@@ -77,7 +77,7 @@ pub(crate) fn node(kind: NodeKind, schema: SchemaRef) -> PlanNode {
         uid: OperatorUid::new("test").unwrap(),
         name: "test".to_string(),
         kind,
-        input: None,
+        inputs: Vec::new(),
         schema,
     }
 }
@@ -104,15 +104,28 @@ impl Driver {
         node: &PlanNode,
         input: &SchemaRef,
         config: &OperatorConfig,
+        backend: Box<dyn StateBackend>,
+    ) -> Self {
+        Self::with_inputs(node, std::slice::from_ref(input), config, backend)
+    }
+
+    pub(crate) fn with_inputs(
+        node: &PlanNode,
+        inputs: &[SchemaRef],
+        config: &OperatorConfig,
         mut backend: Box<dyn StateBackend>,
     ) -> Self {
-        let operator = crate::build(node, input, config, &mut *backend).unwrap();
+        let operator = crate::build(node, inputs, config, &mut *backend).unwrap();
         Self { operator, backend, metrics: OperatorMetrics::default(), out: Vec::new() }
     }
 
     pub(crate) fn process(&mut self, batch: RecordBatch) -> Result<()> {
+        self.process_from(0, batch)
+    }
+
+    pub(crate) fn process_from(&mut self, port: usize, batch: RecordBatch) -> Result<()> {
         let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics);
-        self.operator.process(batch, &mut cx)
+        self.operator.process(port, batch, &mut cx)
     }
 
     pub(crate) fn watermark(&mut self, millis: i64) {

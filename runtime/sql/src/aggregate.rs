@@ -1,4 +1,4 @@
-//! `GROUP BY` over windows: keys, aggregates and what SELECT and HAVING may say over them.
+//! `GROUP BY`: keys, aggregates and what SELECT and HAVING may say over them.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -35,12 +35,27 @@ pub(crate) struct WindowNode {
     pub schema: DFSchemaRef,
 }
 
+/// An aggregation without a window.
+#[derive(Debug)]
+pub(crate) struct GroupNode {
+    pub base: Base,
+    pub filter: Option<Bound>,
+    /// Sorted by text, over the base.
+    pub keys: Vec<Bound>,
+    /// Sorted by name.
+    pub aggregates: Vec<Aggregate>,
+    /// Keys, aggregates.
+    pub schema: DFSchemaRef,
+}
+
 /// An aggregate with state.
 #[derive(Debug, Clone)]
 pub(crate) struct Aggregate {
     /// Its canonical name.
     pub name: String,
     pub function: AggregateFunction,
+    /// Whether equal values count once.
+    pub distinct: bool,
     /// Over the base; none for `COUNT(*)`.
     pub argument: Option<Bound>,
     /// Over the base.
@@ -52,7 +67,8 @@ pub(crate) struct Aggregate {
 /// What SELECT and HAVING see of a grouped relation.
 pub(crate) struct GroupScope<'a> {
     input: &'a Relation,
-    window: WindowSpec,
+    /// None when the groups never end.
+    window: Option<WindowSpec>,
     /// The keys and the window columns as written.
     grouped: Vec<Bound>,
     aggregates: RefCell<BTreeMap<String, Aggregate>>,
@@ -66,42 +82,39 @@ fn key_column(text: &str) -> String {
 }
 
 impl<'a> GroupScope<'a> {
-    /// Groups `input` by resolved expressions, which must contain the window's bounds.
-    pub(crate) fn new(input: &'a Relation, grouped: Vec<Bound>, at: Position) -> Result<Self> {
+    /// Groups `input` by resolved expressions: by windows if they contain their bounds.
+    pub(crate) fn new(input: &'a Relation, mut grouped: Vec<Bound>, at: Position) -> Result<Self> {
         let has = |meaning| grouped.iter().any(|key| key.meaning == meaning);
-        let form = "group by window_start and window_end of TABLE(TUMBLE(TABLE t, \
-                    DESCRIPTOR(ts), INTERVAL '10' SECOND))";
-        let window = match &input.window {
-            None => {
-                let message =
-                    "GROUP BY without a window is not supported yet: its groups never end";
-                return Err(SqlError::new(at, message).hint(form));
-            }
-            Some(window) => window.clone(),
-        };
-        for (meaning, name) in
-            [(Meaning::WindowStart, "window_start"), (Meaning::WindowEnd, "window_end")]
-        {
-            if !has(meaning) {
-                let message = format!("GROUP BY lacks {name}, so its groups never end");
-                return Err(SqlError::new(at, message).hint(form));
-            }
+        let by_window = has(Meaning::WindowStart) && has(Meaning::WindowEnd);
+        let window = input.window.clone().filter(|_| by_window);
+        if window.is_some() && input.base.is_updating() {
+            let message = "the rows of these windows can change after they were counted";
+            return Err(SqlError::new(at, message)
+                .hint("windows need rows that only come: put the window before what updates"));
+        }
+        if window.is_none() {
+            // The bounds of a window are columns like others.
+            grouped = grouped.into_iter().map(Bound::plain).collect();
         }
         Ok(Self { input, window, grouped, aggregates: RefCell::default() })
     }
 
     /// The aggregation, once everything over it is resolved.
-    pub(crate) fn into_node(self, at: Position) -> Result<WindowNode> {
+    pub(crate) fn into_base(self, at: Position) -> Result<Base> {
         let schema = self.build_schema(at)?;
         let keys = self.keys();
         let aggregates = self.aggregates.into_inner().into_values().collect();
-        Ok(WindowNode {
-            base: self.input.base.clone(),
-            filter: self.input.filter.clone(),
-            window: self.window,
-            keys,
-            aggregates,
-            schema,
+        let (base, filter) = (self.input.base.clone(), self.input.filter.clone());
+        Ok(match self.window {
+            Some(window) => Base::Window(Arc::new(WindowNode {
+                base,
+                filter,
+                window,
+                keys,
+                aggregates,
+                schema,
+            })),
+            None => Base::Group(Arc::new(GroupNode { base, filter, keys, aggregates, schema })),
         })
     }
 
@@ -114,14 +127,15 @@ impl<'a> GroupScope<'a> {
     }
 
     fn build_schema(&self, at: Position) -> Result<DFSchemaRef> {
-        let time = &self.window.row_time.data_type;
         let mut fields: Vec<ArrowField> = self
             .keys()
             .iter()
             .map(|k| ArrowField::new(key_column(&k.text), k.data_type.clone(), k.nullable))
             .collect();
-        for name in crate::window::WINDOW_COLUMNS {
-            fields.push(ArrowField::new(name, time.clone(), false));
+        if let Some(window) = &self.window {
+            let time = &window.row_time.data_type;
+            let columns = crate::window::WINDOW_COLUMNS.into_iter();
+            fields.extend(columns.map(|name| ArrowField::new(name, time.clone(), false)));
         }
         for aggregate in self.aggregates.borrow().values() {
             let data_type = aggregate.data_type.clone();
@@ -132,22 +146,29 @@ impl<'a> GroupScope<'a> {
             .map_err(|error| SqlError::new(at, error.strip_backtrace()))
     }
 
+    /// A key as a column of the aggregation.
+    pub(crate) fn key(&self, bound: &Bound) -> Option<Bound> {
+        self.grouped_column(bound)
+    }
+
     /// The grouped expression of this text, as a column of the aggregation.
     fn grouped_column(&self, bound: &Bound) -> Option<Bound> {
-        let key = self
-            .grouped
-            .iter()
-            .find(|key| key.text == bound.text && key.meaning == bound.meaning)?;
-        let time = &self.window.row_time.data_type;
-        Some(match key.meaning {
-            Meaning::WindowStart => window_column(0, key.meaning, time),
-            Meaning::WindowEnd => window_column(1, key.meaning, time),
-            Meaning::WindowTime => window_column(2, key.meaning, time),
+        let key = self.grouped.iter().find(|key| {
+            key.text == bound.text && (self.window.is_none() || key.meaning == bound.meaning)
+        })?;
+        let window_column = |index| {
+            let time = &self.window.as_ref()?.row_time.data_type;
+            Some(window_column(index, key.meaning, time))
+        };
+        match key.meaning {
+            Meaning::WindowStart => window_column(0),
+            Meaning::WindowEnd => window_column(1),
+            Meaning::WindowTime => window_column(2),
             Meaning::Plain | Meaning::RowTime => {
                 let name = key_column(&key.text);
-                Bound::column(&name, key.text.clone(), key.data_type.clone(), key.nullable)
+                Some(Bound::column(&name, key.text.clone(), key.data_type.clone(), key.nullable))
             }
-        })
+        }
     }
 
     fn aggregate(&self, function: &Function, name: &str, at: Position) -> Result<Bound> {
@@ -160,13 +181,19 @@ impl<'a> GroupScope<'a> {
                 Some(boolean(input.bind(filter)?, "FILTER", place)?)
             }
         };
-        let Some(argument) = argument else {
-            return Ok(self.count(None, filter));
+        let Some((argument, distinct)) = argument else {
+            return Ok(self.count(None, false, filter));
         };
+        if distinct && self.window.is_some() && !matches!(name, "MIN" | "MAX") {
+            return Err(SqlError::new(
+                at,
+                format!("{name}(DISTINCT ...) over a window is not supported yet"),
+            ));
+        }
         match name {
-            "COUNT" => Ok(self.count(Some(argument), filter)),
-            "SUM" => self.sum(argument, filter, at).map(|(narrow, _)| narrow),
-            "AVG" => self.average(argument, filter, at),
+            "COUNT" => Ok(self.count(Some(argument), distinct, filter)),
+            "SUM" => self.sum(argument, distinct, filter, at).map(|(narrow, _)| narrow),
+            "AVG" => self.average(argument, distinct, filter, at),
             "MIN" => self.extreme(AggregateFunction::Min, argument, filter, at),
             "MAX" => self.extreme(AggregateFunction::Max, argument, filter, at),
             _ => Err(SqlError::new(
@@ -177,21 +204,24 @@ impl<'a> GroupScope<'a> {
         }
     }
 
-    /// The one argument, or none for `COUNT(*)`.
-    fn argument(&self, function: &Function, name: &str, at: Position) -> Result<Option<Bound>> {
+    /// The one argument and whether equal values count once; none for `COUNT(*)`.
+    fn argument(
+        &self,
+        function: &Function,
+        name: &str,
+        at: Position,
+    ) -> Result<Option<(Bound, bool)>> {
         let FunctionArguments::List(list) = &function.args else {
             return Err(SqlError::new(at, format!("{name} needs an argument")));
         };
-        if matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct)) {
-            return Err(SqlError::new(at, format!("{name}(DISTINCT ...) is not supported yet")));
-        }
+        let distinct = matches!(list.duplicate_treatment, Some(ast::DuplicateTreatment::Distinct));
         if !list.clauses.is_empty() || !function.within_group.is_empty() {
             return Err(SqlError::new(at, format!("{name} takes only a value")));
         }
         match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
-                Binder::new(self.input, at).bind(expr).map(|b| Some(b.plain()))
+                Binder::new(self.input, at).bind(expr).map(|b| Some((b.plain(), distinct)))
             }
             _ => Err(SqlError::new(at, format!("{name} takes one argument"))),
         }
@@ -200,26 +230,41 @@ impl<'a> GroupScope<'a> {
     fn register(
         &self,
         function: AggregateFunction,
-        argument: Option<Bound>,
+        argument: Option<(Bound, bool)>,
         filter: Option<Bound>,
         (data_type, nullable): (DataType, bool),
     ) -> Bound {
         let name = canonical_name(function, argument.as_ref(), filter.as_ref());
+        let (argument, distinct) = argument.unzip();
+        let distinct = distinct.unwrap_or_default();
         let column = Bound::column(&name, name.clone(), data_type.clone(), nullable);
-        let aggregate =
-            Aggregate { name: name.clone(), function, argument, filter, data_type, nullable };
+        let aggregate = Aggregate {
+            name: name.clone(),
+            function,
+            distinct,
+            argument,
+            filter,
+            data_type,
+            nullable,
+        };
         self.aggregates.borrow_mut().entry(name).or_insert(aggregate);
         column
     }
 
-    fn count(&self, argument: Option<Bound>, filter: Option<Bound>) -> Bound {
+    fn count(&self, argument: Option<Bound>, distinct: bool, filter: Option<Bound>) -> Bound {
         // What is never null is counted like rows, and so shares their count.
-        let argument = argument.filter(|a| a.nullable);
+        let argument = argument.filter(|a| a.nullable || distinct).map(|a| (a, distinct));
         self.register(AggregateFunction::Count, argument, filter, (DataType::Int64, false))
     }
 
     /// The sum in the argument's type, and the wide sum that is kept.
-    fn sum(&self, argument: Bound, filter: Option<Bound>, at: Position) -> Result<(Bound, Bound)> {
+    fn sum(
+        &self,
+        argument: Bound,
+        distinct: bool,
+        filter: Option<Bound>,
+        at: Position,
+    ) -> Result<(Bound, Bound)> {
         let narrow = argument.data_type.clone();
         let wide = match &narrow {
             DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => DataType::Int64,
@@ -233,7 +278,8 @@ impl<'a> GroupScope<'a> {
         let nullable = argument.nullable || filter.is_some();
         let argument = argument.implicit_cast(&wide);
         // The state is wide, so that an average does not overflow where its sum would.
-        let sum = self.register(AggregateFunction::Sum, Some(argument), filter, (wide, nullable));
+        let argument = Some((argument, distinct));
+        let sum = self.register(AggregateFunction::Sum, argument, filter, (wide, nullable));
         let narrowed = match &narrow {
             DataType::Int8 | DataType::Int16 | DataType::Int32 => Bound {
                 expr: wrapping_narrow(sum.expr.clone(), &narrow),
@@ -247,15 +293,22 @@ impl<'a> GroupScope<'a> {
     }
 
     /// A sum over a count; of integers it is an integer, cut off toward zero.
-    fn average(&self, argument: Bound, filter: Option<Bound>, at: Position) -> Result<Bound> {
+    fn average(
+        &self,
+        argument: Bound,
+        distinct: bool,
+        filter: Option<Bound>,
+        at: Position,
+    ) -> Result<Bound> {
         let to = match &argument.data_type {
             DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
             other => other.clone(),
         };
-        let text = with_filter(format!("AVG({})", argument.text), filter.as_ref());
+        let what = if distinct { "DISTINCT " } else { "" };
+        let text = with_filter(format!("AVG({what}{})", argument.text), filter.as_ref());
         let nullable = argument.nullable || filter.is_some();
-        let (_, sum) = self.sum(argument.clone(), filter.clone(), at)?;
-        let count = self.count(Some(argument), filter);
+        let (_, sum) = self.sum(argument.clone(), distinct, filter.clone(), at)?;
+        let count = self.count(Some(argument), distinct, filter);
         let zero = datafusion_expr::lit(0_i64);
         let count = nullif().call(vec![count.expr, zero]);
         let count = match &sum.data_type {
@@ -302,13 +355,14 @@ impl<'a> GroupScope<'a> {
         }
         let nullable = argument.nullable || filter.is_some();
         let data_type = argument.data_type.clone();
-        Ok(self.register(function, Some(argument), filter, (data_type, nullable)))
+        // Equal values do not change an extreme.
+        Ok(self.register(function, Some((argument, false)), filter, (data_type, nullable)))
     }
 }
 
 fn canonical_name(
     function: AggregateFunction,
-    argument: Option<&Bound>,
+    argument: Option<&(Bound, bool)>,
     filter: Option<&Bound>,
 ) -> String {
     let name = match function {
@@ -317,7 +371,12 @@ fn canonical_name(
         AggregateFunction::Min => "MIN",
         AggregateFunction::Max => "MAX",
     };
-    with_filter(format!("{name}({})", argument.map_or("*", |a| &a.text)), filter)
+    let argument = match argument {
+        None => "*".to_owned(),
+        Some((argument, true)) => format!("DISTINCT {}", argument.text),
+        Some((argument, false)) => argument.text.clone(),
+    };
+    with_filter(format!("{name}({argument})"), filter)
 }
 
 fn with_filter(call: String, filter: Option<&Bound>) -> String {

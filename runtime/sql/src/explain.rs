@@ -7,6 +7,8 @@ use sabot_core::plan::{
     AggregateDesc, Exchange, JobPlan, NodeKind, PlanNode, SourceDesc, Window, WindowAggregateDesc,
 };
 
+use sabot_core::row_kind;
+
 use crate::Planned;
 use crate::expr::quoted;
 use crate::lower::duration_text;
@@ -33,10 +35,13 @@ pub fn explain(planned: &Planned, parallelism: u32) -> String {
 fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::Result {
     writeln!(out, "{}", node.name)?;
     writeln!(out, "  uid        {}", node.uid)?;
-    if let Some(input) = &node.input {
+    for input in &node.inputs {
         let from = plan.node(input.from);
         match &input.exchange {
-            Exchange::Forward => writeln!(out, "  input      {}, chained", from.name)?,
+            Exchange::Forward if node.is_chained() => {
+                writeln!(out, "  input      {}, chained", from.name)?;
+            }
+            Exchange::Forward => writeln!(out, "  input      {}, same subtask", from.name)?,
             Exchange::Keyed(keys) if keys.is_empty() => {
                 writeln!(out, "  input      {}, all rows to one subtask", from.name)?;
             }
@@ -46,13 +51,17 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             }
         }
     }
+    if row_kind::is_updating(&node.schema) {
+        writeln!(out, "  changes    +I -U +U -D")?;
+    }
     match &node.kind {
         NodeKind::Source(source) => explain_source(out, node, source)?,
         NodeKind::Calc(calc) => {
             if let Some(filter) = &calc.filter {
                 writeln!(out, "  filter     {}", filter.sql())?;
             }
-            for (field, value) in node.schema.fields().iter().zip(&calc.columns) {
+            let fields = &node.schema.fields()[..row_kind::width(&node.schema)];
+            for (field, value) in fields.iter().zip(&calc.columns) {
                 let name = quoted(field.name());
                 let from = if value.sql() == field.name() || value.sql() == name {
                     String::new()
@@ -64,12 +73,43 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             }
         }
         NodeKind::WindowAggregate(desc) => {
-            let input = node.input.as_ref().map(|input| &plan.node(input.from).schema);
-            explain_window(out, input.unwrap_or(&node.schema), desc)?;
+            explain_window(out, &plan.node(node.inputs[0].from).schema, desc)?;
+        }
+        NodeKind::Union => {}
+        NodeKind::GroupAggregate(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+            writeln!(out, "  keys       {keys}")?;
+            for AggregateDesc { name, data_type, .. } in &desc.aggregates {
+                writeln!(out, "  state      {name} {}", flink_name(data_type))?;
+            }
+        }
+        NodeKind::Join(desc) => {
+            for (side, input) in plan.input_schemas(node).iter().enumerate() {
+                let keys = &desc.keys[side];
+                let keys = if keys.is_empty() { "none".into() } else { names(input, keys) };
+                let rows = columns(&row_kind::without(input));
+                writeln!(out, "  {:<10} keys {keys}", ["left", "right"][side])?;
+                writeln!(out, "  state      rows of {rows}")?;
+            }
+            if let Some(condition) = &desc.condition {
+                writeln!(out, "  condition  {}", condition.sql())?;
+            }
+        }
+        NodeKind::TopN(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+            writeln!(out, "  keys       {keys}")?;
+            let order = desc.order.iter().map(|order| {
+                let name = input.field(order.column).name();
+                format!("{name} {}", if order.descending { "DESC" } else { "ASC" })
+            });
+            writeln!(out, "  order      {}", order.collect::<Vec<_>>().join(", "))?;
+            writeln!(out, "  state      the first {} rows of each key", desc.limit)?;
         }
         NodeKind::Sink(sink) => {
             writeln!(out, "  writes     {}{}", sink.table, connector(&sink.options))?;
-            writeln!(out, "  columns    {}", columns(&node.schema))?;
+            writeln!(out, "  columns    {}", columns(&row_kind::without(&node.schema)))?;
         }
     }
     Ok(())

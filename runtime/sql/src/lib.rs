@@ -1,7 +1,7 @@
 //! Flink SQL: statements in, a [`JobPlan`] out.
 //!
 //! Text is cut into tokens (`tokens`), statements are parsed (`statement`, `ddl`), queries are
-//! resolved against the catalog (`query`, `expr`, `window`, `aggregate`), which finds every
+//! resolved against the catalog (`query`, `expr`, `window`, `aggregate`, `join`), which finds every
 //! mistake with its line and column, and then turned into the engine's operators (`lower`).
 //! Expressions are DataFusion's; no plan of its runs.
 
@@ -14,14 +14,18 @@ mod explain;
 mod expr;
 mod functions;
 mod insert;
+mod join;
 mod lower;
+mod needed;
 mod query;
+mod rank;
 mod relation;
 mod settings;
 mod statement;
 mod tokens;
 mod types;
 mod uid;
+mod union;
 mod window;
 
 use std::collections::BTreeMap;

@@ -4,23 +4,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sabot_core::Evaluator;
 use sabot_core::plan::{
-    AggregateDesc, CalcDesc, Exchange, Input, JobPlan, NodeId, NodeKind, PlanNode, SinkDesc,
-    SourceDesc, WatermarkDesc, Window, WindowAggregateDesc,
+    AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, JobPlan, JoinDesc, NodeId,
+    NodeKind, OrderBy, PlanNode, SinkDesc, SourceDesc, TopNDesc, WatermarkDesc, Window,
+    WindowAggregateDesc,
 };
+use sabot_core::row_kind::{self, RowKind};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
-use crate::aggregate::WindowNode;
+use crate::aggregate::{Aggregate, GroupNode, WindowNode};
 use crate::catalog::{Table, TableColumn};
-use crate::error::Result;
+use crate::error::{Result, SqlError};
 use crate::expr::{Bound, compile, quoted};
 use crate::insert::Insert;
-use crate::relation::Base;
+use crate::join::JoinNode;
+use crate::needed::{
+    Needed, group_inputs, join_columns, names, node_inputs, rank_columns, used_columns,
+};
+use crate::rank::{RANK, RankNode};
+use crate::relation::{Base, Feed};
 use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
+use crate::union::UnionNode;
 
 /// The plan of all INSERTs.
 pub(crate) fn lower(
@@ -30,7 +39,7 @@ pub(crate) fn lower(
 ) -> Result<JobPlan> {
     let mut needed = Needed::default();
     for insert in inserts {
-        needed.add(&insert.base, insert.filter.iter().chain(&insert.columns));
+        needed.add(&insert.base, &names(insert.filter.iter().chain(&insert.columns)));
     }
     let mut lowering = Lowering {
         nodes: Vec::new(),
@@ -38,37 +47,12 @@ pub(crate) fn lower(
         needed,
         uids: Uids::default(),
         settings,
+        shared: BTreeMap::new(),
     };
     for insert in inserts {
         lowering.insert(insert)?;
     }
     Ok(JobPlan { nodes: lowering.nodes, key_groups })
-}
-
-/// The columns of each table that anything reads.
-#[derive(Debug, Default)]
-struct Needed {
-    columns: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl Needed {
-    fn add<'b>(&mut self, base: &Base, exprs: impl Iterator<Item = &'b Bound>) {
-        match base {
-            Base::Table(table) => {
-                let columns = self.columns.entry(table.name.clone()).or_default();
-                for bound in exprs {
-                    columns.extend(bound.expr.column_refs().into_iter().map(|c| c.name.clone()));
-                }
-            }
-            // An aggregation is computed whole, whatever is read of it.
-            Base::Window(node) => self.add(&node.base, node_inputs(node)),
-        }
-    }
-}
-
-fn node_inputs(node: &WindowNode) -> impl Iterator<Item = &Bound> {
-    let aggregates = node.aggregates.iter().flat_map(|a| a.argument.iter().chain(&a.filter));
-    node.filter.iter().chain(&node.keys).chain([&node.window.row_time]).chain(aggregates)
 }
 
 struct Lowering<'a> {
@@ -77,34 +61,48 @@ struct Lowering<'a> {
     needed: Needed,
     uids: Uids,
     settings: &'a Settings,
+    /// Aggregations of a sink that are already there, by what they compute.
+    shared: BTreeMap<(String, String), NodeId>,
 }
 
 impl Lowering<'_> {
     fn insert(&mut self, insert: &Insert) -> Result<()> {
         let sink = &insert.sink;
-        let from = self.base(&insert.base, &sink.name)?;
+        let used = names(insert.filter.iter().chain(&insert.columns));
+        let from = self.base(&insert.base, &used, &sink.name)?;
         let uid = self.uids.sink(&sink.name, &insert.base.tables())?;
-        let fields: Vec<Field> = sink.physical().map(arrow_field).collect();
-        let schema = Arc::new(Schema::new(fields));
-        let columns: Vec<(Field, &Bound)> = schema
-            .fields()
-            .iter()
-            .map(|field| field.as_ref().clone())
-            .zip(&insert.columns)
-            .collect();
+        let columns: Vec<(Field, &Bound)> =
+            sink.physical().map(arrow_field).zip(&insert.columns).collect();
         let from = self.calc(from, insert.filter.as_ref(), &columns, &uid, &sink.name)?;
+        let schema = Arc::clone(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{}[sink]", sink.name));
         let desc = SinkDesc { table: sink.name.clone(), options: Arc::clone(&sink.options) };
-        let input = Some(Input { from, exchange: Exchange::Forward });
-        self.push(uid, name, NodeKind::Sink(desc), input, schema);
+        let inputs = vec![Input { from, exchange: Exchange::Forward }];
+        self.push(uid, name, NodeKind::Sink(desc), inputs, schema);
         Ok(())
     }
 
-    fn base(&mut self, base: &Base, sink: &str) -> Result<NodeId> {
-        match base {
-            Base::Table(table) => self.source(table),
-            Base::Window(node) => self.window(node, sink),
+    /// The node that has the `used` columns of a base.
+    fn base(&mut self, base: &Base, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
+        let shared = match base {
+            Base::Table(table) => return self.source(table),
+            Base::Join(node) => return self.join(node, used, sink),
+            Base::Union(node) => return self.union(node, used, sink),
+            Base::Rank(node) => return self.rank(node, used, sink),
+            Base::Window(node) => format!("{node:?}"),
+            Base::Group(node) => format!("{node:?}"),
+        };
+        let shared = (sink.to_owned(), shared);
+        if let Some(id) = self.shared.get(&shared) {
+            return Ok(*id);
         }
+        let id = match base {
+            Base::Window(node) => self.window(node, sink)?,
+            Base::Group(node) => self.group(node, sink)?,
+            _ => return self.base(base, used, sink),
+        };
+        self.shared.insert(shared, id);
+        Ok(id)
     }
 
     /// Filters and projects, unless that would change nothing.
@@ -117,6 +115,11 @@ impl Lowering<'_> {
         sink: &str,
     ) -> Result<NodeId> {
         let input = Arc::clone(&self.nodes[from.0].schema);
+        let kind = column_value(&row_kind::field());
+        let mut columns = columns.to_vec();
+        if row_kind::is_updating(&input) {
+            columns.push((row_kind::field(), &kind));
+        }
         let schema = Schema::new(columns.iter().map(|(f, _)| f.clone()).collect::<Vec<_>>());
         let same = |(index, (_, bound)): (usize, &(Field, &Bound))| matches!(&bound.expr, Expr::Column(c) if input.index_of(&c.name).is_ok_and(|i| i == index));
         if filter.is_none() && *input == schema && columns.iter().enumerate().all(same) {
@@ -128,26 +131,17 @@ impl Lowering<'_> {
         let uid = self.uids.input_of(reader)?;
         let name = self.uids.name(&format!("{sink}[calc]"));
         let kind = NodeKind::Calc(CalcDesc { filter, columns });
-        let input = Some(Input { from, exchange: Exchange::Forward });
-        Ok(self.push(uid, name, kind, input, Arc::new(schema)))
+        let inputs = vec![Input { from, exchange: Exchange::Forward }];
+        Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
     }
 
     fn window(&mut self, node: &WindowNode, sink: &str) -> Result<NodeId> {
-        let from = self.base(&node.base, sink)?;
+        let from = self.base(&node.base, &names(node_inputs(node)), sink)?;
         let uid = self.uids.window(sink, &node.window, &node.keys)?;
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
         let row_time = slots.take(&node.window.row_time);
-        let mut aggregates = Vec::new();
-        for aggregate in &node.aggregates {
-            aggregates.push(AggregateDesc {
-                name: aggregate.name.clone(),
-                function: aggregate.function,
-                argument: aggregate.argument.as_ref().map(|a| slots.take(a)),
-                filter: aggregate.filter.as_ref().map(|f| slots.take(f)),
-                data_type: aggregate.data_type.clone(),
-            });
-        }
+        let aggregates = slots.aggregates(&node.aggregates);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
         let size = duration_text(node.window.size_ms);
         let name = self.uids.name(&format!("{sink}[tumble {size}]"));
@@ -162,7 +156,169 @@ impl Lowering<'_> {
             aggregates,
         });
         let schema = Arc::new(node.schema.as_arrow().clone());
-        Ok(self.push(uid, name, kind, Some(Input { from, exchange }), schema))
+        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], schema))
+    }
+
+    fn group(&mut self, node: &GroupNode, sink: &str) -> Result<NodeId> {
+        let from = self.base(&node.base, &names(group_inputs(node)), sink)?;
+        let uid = self.uids.group(sink, &node.keys)?;
+        let mut slots = Slots::default();
+        let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
+        let aggregates = slots.aggregates(&node.aggregates);
+        if slots.columns.is_empty() {
+            // `COUNT(*)` of everything needs rows, not columns.
+            let input = Arc::clone(&self.nodes[from.0].schema);
+            let first = column_value(input.field(0));
+            slots.take(&first);
+            return self.group_of(node, from, (&slots.columns, keys, aggregates), uid, sink);
+        }
+        self.group_of(node, from, (&slots.columns, keys, aggregates), uid, sink)
+    }
+
+    fn group_of(
+        &mut self,
+        node: &GroupNode,
+        from: NodeId,
+        (columns, keys, aggregates): (&[(Field, &Bound)], Vec<usize>, Vec<AggregateDesc>),
+        uid: OperatorUid,
+        sink: &str,
+    ) -> Result<NodeId> {
+        let from = self.calc(from, node.filter.as_ref(), columns, &uid, sink)?;
+        let name = self.uids.name(&format!("{sink}[group]"));
+        let exchange = Exchange::Keyed(keys.clone());
+        let kind = NodeKind::GroupAggregate(GroupAggregateDesc { keys, aggregates });
+        let fields = node.schema.as_arrow().fields().iter().map(|f| f.as_ref().clone());
+        let updating =
+            !node.aggregates.is_empty() || row_kind::is_updating(&self.nodes[from.0].schema);
+        let schema = Schema::new(with_kind(fields, updating));
+        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
+    }
+
+    fn join(&mut self, node: &JoinNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
+        let tables = [0, 1].map(|side| node.feeds[side].base.tables());
+        let uid = self.uids.join(sink, [&tables[0], &tables[1]], &node.keys)?;
+        let (mut inputs, mut keys, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+        let mut updating = false;
+        for (side, feed) in node.feeds.iter().enumerate() {
+            let mut columns = feed_columns(feed, join_columns(node, side, used));
+            let mut side_keys = Vec::new();
+            for key in &node.keys {
+                let key = &key.sides[side];
+                let known = columns.iter().position(|(_, column)| column.expr == key.expr);
+                side_keys.push(known.unwrap_or_else(|| {
+                    columns.push((Field::new(&key.text, key.data_type.clone(), true), key));
+                    columns.len() - 1
+                }));
+            }
+            let exchange = Exchange::Keyed(side_keys.clone());
+            let from = self.feed(feed, &columns, &uid, sink)?;
+            updating |= row_kind::is_updating(&self.nodes[from.0].schema);
+            fields.extend(columns.into_iter().map(|(field, _)| field));
+            inputs.push(Input { from, exchange });
+            keys.push(side_keys);
+        }
+        let [left, right] = keys.try_into().unwrap_or_default();
+        let values: SchemaRef = Arc::new(Schema::new(fields.clone()));
+        let condition = node.condition.as_ref().map(|c| compile(c, &values)).transpose()?;
+        let kind = NodeKind::Join(JoinDesc { keys: [left, right], condition });
+        let name = self.uids.name(&format!("{sink}[join]"));
+        let schema = Schema::new(with_kind(fields.into_iter(), updating));
+        Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
+    }
+
+    fn union(&mut self, node: &UnionNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
+        let tables: Vec<&str> = node.feeds.iter().flat_map(|feed| feed.base.tables()).collect();
+        let uid = self.uids.union(sink, &tables)?;
+        let mut sides = Vec::new();
+        for feed in &node.feeds {
+            let mut columns = feed_columns(feed, used_columns(feed, used));
+            for (field, _) in &mut columns {
+                let wanted = node.schema.as_arrow().field_with_name(field.name());
+                *field = wanted.map_or_else(|_| field.clone(), Field::clone);
+            }
+            sides.push(self.feed(feed, &columns, &uid, sink)?);
+        }
+        let updating = node.feeds.iter().any(|feed| feed.base.is_updating());
+        let mut schema = Schema::empty();
+        for (side, feed) in sides.iter_mut().zip(&node.feeds) {
+            if updating && !feed.base.is_updating() {
+                *side = self.with_insertions(*side, &uid, sink)?;
+            }
+            schema = self.nodes[side.0].schema.as_ref().clone();
+        }
+        let inputs =
+            sides.into_iter().map(|from| Input { from, exchange: Exchange::Forward }).collect();
+        let name = self.uids.name(&format!("{sink}[union]"));
+        Ok(self.push(uid, name, NodeKind::Union, inputs, Arc::new(schema)))
+    }
+
+    fn rank(&mut self, node: &RankNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
+        let Some(limit) = node.limit else {
+            return Err(SqlError::new(node.at, "ROW_NUMBER needs a limit")
+                .hint("add WHERE <its alias> <= <number> to the query around it"));
+        };
+        let keys: Vec<&str> =
+            node.keys.iter().map(|key| node.feed.columns[*key].0.as_str()).collect();
+        let uid = self.uids.rank(sink, &keys)?;
+        let chosen = rank_columns(node, used);
+        let columns = feed_columns(&node.feed, chosen.clone());
+        let from = self.feed(&node.feed, &columns, &uid, sink)?;
+        let place = |column: &usize| chosen.iter().position(|c| c == column).unwrap_or_default();
+        let keys: Vec<usize> = node.keys.iter().map(place).collect();
+        let order = node.order.iter().map(|order| OrderBy {
+            column: place(&order.column),
+            descending: order.descending,
+            nulls_first: order.nulls_first,
+        });
+        let rank = used.contains(RANK);
+        let exchange = Exchange::Keyed(keys.clone());
+        let kind = NodeKind::TopN(TopNDesc { keys, order: order.collect(), limit, rank });
+        let mut fields: Vec<Field> = columns.into_iter().map(|(field, _)| field).collect();
+        if rank {
+            fields.push(Field::new(RANK, DataType::Int64, false));
+        }
+        let name = self.uids.name(&format!("{sink}[top {limit}]"));
+        let schema = Schema::new(with_kind(fields.into_iter(), true));
+        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
+    }
+
+    /// The columns of a feed.
+    fn feed(
+        &mut self,
+        feed: &Feed,
+        columns: &[(Field, &Bound)],
+        reader: &OperatorUid,
+        sink: &str,
+    ) -> Result<NodeId> {
+        let used = names(feed.filter.iter().chain(columns.iter().map(|(_, bound)| *bound)));
+        let from = self.base(&feed.base, &used, sink)?;
+        self.calc(from, feed.filter.as_ref(), columns, reader, sink)
+    }
+
+    /// The rows of a node that only come, as changes.
+    fn with_insertions(
+        &mut self,
+        from: NodeId,
+        reader: &OperatorUid,
+        sink: &str,
+    ) -> Result<NodeId> {
+        let input = Arc::clone(&self.nodes[from.0].schema);
+        let mut columns = Vec::new();
+        for field in input.fields() {
+            columns.push(compile(&column_value(field), &input)?);
+        }
+        let insertion = Bound {
+            expr: Expr::Literal(ScalarValue::Int8(Some(RowKind::Insert as i8)), None),
+            ..column_value(&row_kind::field())
+        };
+        columns.push(compile(&insertion, &input)?);
+        let fields = input.fields().iter().map(|field| field.as_ref().clone());
+        let schema = Schema::new(with_kind(fields, true));
+        let uid = self.uids.input_of(reader)?;
+        let name = self.uids.name(&format!("{sink}[calc]"));
+        let kind = NodeKind::Calc(CalcDesc { filter: None, columns });
+        let inputs = vec![Input { from, exchange: Exchange::Forward }];
+        Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
     }
 
     /// The one node that reads a table, with only the columns that anything needs.
@@ -179,7 +335,7 @@ impl Lowering<'_> {
         } else {
             let value = |column: &&TableColumn| match &column.computed {
                 Some(bound) => compile(bound, &physical_schema),
-                None => compile(&column_value(column), &physical_schema),
+                None => compile(&column_value(&arrow_field(column)), &physical_schema),
             };
             Some(columns.iter().map(value).collect::<Result<Vec<Arc<dyn Evaluator>>>>()?)
         };
@@ -192,7 +348,7 @@ impl Lowering<'_> {
         };
         let uid = self.uids.source(&table.name)?;
         let name = self.uids.name(&format!("{}[source]", table.name));
-        let id = self.push(uid, name, NodeKind::Source(desc), None, schema);
+        let id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), schema);
         self.sources.insert(table.name.clone(), id);
         Ok(id)
     }
@@ -227,11 +383,11 @@ impl Lowering<'_> {
         uid: OperatorUid,
         name: String,
         kind: NodeKind,
-        input: Option<Input>,
+        inputs: Vec<Input>,
         schema: SchemaRef,
     ) -> NodeId {
         let id = NodeId(self.nodes.len());
-        self.nodes.push(PlanNode { id, uid, name, kind, input, schema });
+        self.nodes.push(PlanNode { id, uid, name, kind, inputs, schema });
         id
     }
 }
@@ -258,6 +414,21 @@ impl<'a> Slots<'a> {
         self.columns.len() - 1
     }
 
+    fn aggregates(&mut self, aggregates: &'a [Aggregate]) -> Vec<AggregateDesc> {
+        let mut descs = Vec::new();
+        for aggregate in aggregates {
+            descs.push(AggregateDesc {
+                name: aggregate.name.clone(),
+                function: aggregate.function,
+                distinct: aggregate.distinct,
+                argument: aggregate.argument.as_ref().map(|a| self.take(a)),
+                filter: aggregate.filter.as_ref().map(|f| self.take(f)),
+                data_type: aggregate.data_type.clone(),
+            });
+        }
+        descs
+    }
+
     fn taken(&self, name: &str) -> bool {
         self.columns.iter().any(|(field, _)| field.name() == name)
     }
@@ -279,8 +450,22 @@ fn physical_of<'t>(table: &'t Table, columns: &[&TableColumn]) -> Vec<&'t TableC
     if physical.is_empty() { table.physical().take(1).collect() } else { physical }
 }
 
-fn column_value(column: &TableColumn) -> Bound {
-    Bound::column(&column.name, quoted(&column.name), column.data_type.clone(), column.nullable)
+/// The columns of a feed with these indexes.
+fn feed_columns(feed: &Feed, indexes: Vec<usize>) -> Vec<(Field, &Bound)> {
+    let column = |index: usize| {
+        let (name, bound) = &feed.columns[index];
+        (Field::new(name, bound.data_type.clone(), bound.nullable), bound)
+    };
+    indexes.into_iter().map(column).collect()
+}
+
+fn with_kind(fields: impl Iterator<Item = Field>, updating: bool) -> Vec<Field> {
+    fields.chain(updating.then(row_kind::field)).collect()
+}
+
+fn column_value(field: &Field) -> Bound {
+    let name = field.name();
+    Bound::column(name, quoted(name), field.data_type().clone(), field.is_nullable())
 }
 
 fn arrow_field(column: &TableColumn) -> Field {

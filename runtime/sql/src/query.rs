@@ -1,19 +1,22 @@
 //! Resolves queries: `SELECT ... FROM ... WHERE ... GROUP BY ... HAVING`.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use sqlparser::ast::{
-    Expr, GroupByExpr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
-    SetOperator, Spanned, TableAlias, TableFactor, TableWithJoins, visit_expressions,
+    Distinct, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias, TableFactor, TableWithJoins,
+    visit_expressions,
 };
 
 use crate::aggregate::GroupScope;
 use crate::catalog::Catalog;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, boolean, function_name, is_aggregate, place_of};
+use crate::join::{conjuncts, cross, hold, join};
+use crate::rank::{over, over_function, rank_column, ranked, take_limit};
 use crate::relation::{Base, Field, Relation};
 use crate::types::flink_name;
+use crate::union::union_all;
 use crate::window;
 
 /// Resolves queries against a catalog.
@@ -76,15 +79,21 @@ impl<'a> Queries<'a> {
         match body {
             SetExpr::Select(select) => self.select(select),
             SetExpr::Query(query) => self.query(query),
-            SetExpr::SetOperation { op, right, .. } => {
+            SetExpr::SetOperation { op, left, right, set_quantifier } => {
                 let place = start_of(right.span()).unwrap_or(at);
-                let name = match op {
-                    SetOperator::Union => "UNION",
-                    SetOperator::Intersect => "INTERSECT",
-                    SetOperator::Except | SetOperator::Minus => "EXCEPT",
-                };
-                Err(unsupported(name, place)
-                    .hint("write one INSERT INTO for each query, into the same table"))
+                match op {
+                    SetOperator::Union => {}
+                    SetOperator::Intersect => return Err(unsupported("INTERSECT", place)),
+                    SetOperator::Except | SetOperator::Minus => {
+                        return Err(unsupported("EXCEPT", place));
+                    }
+                }
+                let rows = union_all(self.body(left, at)?, self.body(right, place)?, place)?;
+                match set_quantifier {
+                    SetQuantifier::All => Ok(rows),
+                    SetQuantifier::None | SetQuantifier::Distinct => distinct(rows, place),
+                    _ => Err(unsupported("UNION BY NAME", place)),
+                }
             }
             SetExpr::Values(_) => Err(unsupported("VALUES", at)),
             _ => Err(SqlError::new(at, "expected SELECT")),
@@ -93,49 +102,82 @@ impl<'a> Queries<'a> {
 
     fn select(&self, select: &Select) -> Result<Relation> {
         let at = start_of(select.select_token.0.span).unwrap_or(self.at);
-        if select.distinct.is_some() {
-            return Err(
-                unsupported("SELECT DISTINCT", at).hint("group by the columns and a window")
-            );
-        }
+        let is_distinct = match &select.distinct {
+            None | Some(Distinct::All) => false,
+            Some(Distinct::Distinct) => true,
+            Some(Distinct::On(_)) => return Err(unsupported("DISTINCT ON", at)),
+        };
         if select.qualify.is_some() || !select.named_window.is_empty() {
             return Err(unsupported("OVER", at));
         }
-        let mut input = self.from(&select.from, at)?;
-        if let Some(condition) = &select.selection {
-            let place = place_of(condition, at);
-            let bound = boolean(Binder::new(&input, place).bind(condition)?, "WHERE", place)?;
-            input.filter_by(bound);
-        }
+        let mut input = self.from(&select.from, select.selection.as_ref(), at)?;
         let (group_by, group_at) = group_by(&select.group_by, at)?;
-        if group_by.is_empty() {
-            if let Some((name, place)) = first_aggregate(select, at) {
-                return Err(SqlError::new(
-                    place,
-                    format!("{name} without GROUP BY is not supported yet: its group never ends"),
-                )
-                .hint("group by window_start and window_end of TABLE(TUMBLE(...))"));
+        let relation = if !group_by.is_empty() || aggregates(select, at) {
+            aggregate(select, &input, group_by, group_at)?
+        } else {
+            let over = over(&select.projection, at)?;
+            let all = input.fields.clone();
+            if let Some(spec) = over {
+                let named: Vec<Option<String>> =
+                    all.iter().map(|field| field.qualifier.clone()).collect();
+                input = ranked(input, spec, at)?;
+                for (field, qualifier) in input.fields.iter_mut().zip(named) {
+                    field.qualifier = qualifier;
+                }
             }
-            return project(&select.projection, input, at);
-        }
-        aggregate(select, &input, group_by, group_at)
+            project(&select.projection, input, at)?
+        };
+        if is_distinct { distinct(relation, at) } else { Ok(relation) }
     }
 
-    fn from(&self, from: &[TableWithJoins], at: Position) -> Result<Relation> {
-        let [table] = from else {
-            return Err(match from.get(1) {
-                None => SqlError::new(at, "SELECT without FROM is not supported"),
-                Some(second) => {
-                    let place = start_of(second.relation.span()).unwrap_or(at);
-                    unsupported("a join", place).hint("FROM names one table")
+    /// The rows of FROM for which WHERE is true.
+    fn from(
+        &self,
+        from: &[TableWithJoins],
+        selection: Option<&Expr>,
+        at: Position,
+    ) -> Result<Relation> {
+        let mut conditions = selection.map(conjuncts).unwrap_or_default();
+        let mut tables = from.iter();
+        let Some(first) = tables.next() else {
+            return Err(SqlError::new(at, "SELECT without FROM is not supported"));
+        };
+        let mut input = self.table(first, at)?;
+        for table in tables {
+            let place = start_of(table.relation.span()).unwrap_or(at);
+            input = cross(input, self.table(table, place)?, place)?;
+            // Of a list of tables, WHERE says what joins them.
+            conditions.retain(|condition| {
+                let place = place_of(condition, at);
+                let bound = Binder::new(&input, place).bind(condition);
+                match bound.and_then(|bound| boolean(bound, "WHERE", place)) {
+                    Ok(bound) => {
+                        hold(&mut input, bound);
+                        false
+                    }
+                    Err(_) => true,
                 }
             });
-        };
-        if let Some(join) = table.joins.first() {
-            let place = start_of(join.relation.span()).unwrap_or(at);
-            return Err(unsupported("JOIN", place).hint("FROM names one table"));
         }
-        self.factor(&table.relation, at)
+        for condition in conditions {
+            let place = place_of(condition, at);
+            if take_limit(&mut input, condition, place)? {
+                continue;
+            }
+            let bound = boolean(Binder::new(&input, place).bind(condition)?, "WHERE", place)?;
+            hold(&mut input, bound);
+        }
+        Ok(input)
+    }
+
+    fn table(&self, table: &TableWithJoins, at: Position) -> Result<Relation> {
+        let mut input = self.factor(&table.relation, at)?;
+        for joined in &table.joins {
+            let place = start_of(joined.relation.span()).unwrap_or(at);
+            let right = self.factor(&joined.relation, place)?;
+            input = join(input, right, &joined.join_operator, place)?;
+        }
+        Ok(input)
     }
 
     fn factor(&self, factor: &TableFactor, at: Position) -> Result<Relation> {
@@ -170,9 +212,7 @@ impl<'a> Queries<'a> {
                 self.alias(&mut relation, alias.as_ref())?;
                 Ok(relation)
             }
-            TableFactor::NestedJoin { table_with_joins, .. } => {
-                self.from(std::slice::from_ref(table_with_joins.as_ref()), place)
-            }
+            TableFactor::NestedJoin { table_with_joins, .. } => self.table(table_with_joins, place),
             TableFactor::Table { name, .. } => {
                 Err(SqlError::new(place, format!("{name}(...) in FROM is not supported"))
                     .hint("write TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))"))
@@ -207,21 +247,34 @@ fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)>
     }
 }
 
-/// The first aggregate of a SELECT without GROUP BY.
-fn first_aggregate(select: &Select, at: Position) -> Option<(String, Position)> {
+/// Whether a SELECT without GROUP BY aggregates.
+fn aggregates(select: &Select, at: Position) -> bool {
     let find = |expr: &Expr| match expr {
-        Expr::Function(f) if f.over.is_none() => match function_name(&f.name, at) {
-            Ok(name) if is_aggregate(name) => {
-                ControlFlow::Break((name.to_ascii_uppercase(), place_of(expr, at)))
-            }
-            _ => ControlFlow::Continue(()),
-        },
+        Expr::Function(f)
+            if f.over.is_none() && function_name(&f.name, at).is_ok_and(is_aggregate) =>
+        {
+            ControlFlow::Break(())
+        }
         _ => ControlFlow::Continue(()),
     };
-    if let Some(having) = &select.having {
-        return Some(("HAVING".into(), place_of(having, at)));
+    select.having.is_some() || visit_expressions(&select.projection, find).is_break()
+}
+
+/// Each row once.
+fn distinct(input: Relation, at: Position) -> Result<Relation> {
+    let grouped: Vec<Bound> = input.fields.iter().map(|field| field.value.clone()).collect();
+    for key in &grouped {
+        check_key(key, at)?;
     }
-    visit_expressions(&select.projection, find).break_value()
+    let fields = input.fields.clone();
+    let input = Relation { window: None, ..input };
+    let scope = GroupScope::new(&input, grouped, at)?;
+    let columns = fields.into_iter().map(|field| {
+        let value = scope.key(&field.value).unwrap_or_else(|| field.value.clone());
+        Field { value, ..field }
+    });
+    let fields = columns.collect();
+    Ok(Relation { base: scope.into_base(at)?, filter: None, fields, window: None })
 }
 
 fn aggregate(
@@ -259,9 +312,12 @@ fn aggregate(
             Some(boolean(Binder::new(&scope, place).bind(having)?, "HAVING", place)?)
         }
     };
-    let node = Arc::new(scope.into_node(at)?);
-    let window = Some(window::of_aggregation(&node));
-    Ok(Relation { base: Base::Window(node), filter: having, fields, window })
+    let base = scope.into_base(at)?;
+    let window = match &base {
+        Base::Window(node) => Some(window::of_aggregation(node)),
+        _ => None,
+    };
+    Ok(Relation { base, filter: having, fields, window })
 }
 
 /// Rows are sent by the hash of their keys, which not every type has.
@@ -291,6 +347,12 @@ fn select_list(
         let place = start_of(item.span()).unwrap_or(at);
         let binder = Binder::new(scope, place);
         match item {
+            SelectItem::UnnamedExpr(expr) if over_function(expr).is_some() => {
+                fields.push(field(output_name(expr, index), rank_column(), place));
+            }
+            SelectItem::ExprWithAlias { expr, alias } if over_function(expr).is_some() => {
+                fields.push(field(alias.value.clone(), rank_column(), place));
+            }
             SelectItem::UnnamedExpr(expr) => {
                 let name = output_name(expr, index);
                 fields.push(field(name, binder.bind(expr)?, place));

@@ -1,17 +1,20 @@
 //! What a FROM names: columns over one base, with the filters on the way to it.
 //!
 //! Views, subqueries and projections add no node: their expressions are put into those above, so
-//! that every column is an expression over the base, a table or a window aggregation.
+//! that every column is an expression over the base: a table, an aggregation, a join.
 
 use std::sync::Arc;
 
 use datafusion_common::DFSchemaRef;
 use sqlparser::ast::{BinaryOperator, Ident};
 
-use crate::aggregate::WindowNode;
+use crate::aggregate::{GroupNode, WindowNode};
 use crate::catalog::Table;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, Scope, precedence};
+use crate::join::JoinNode;
+use crate::rank::RankNode;
+use crate::union::UnionNode;
 use datafusion_expr::Operator;
 
 /// What rows come from.
@@ -21,6 +24,24 @@ pub(crate) enum Base {
     Table(Arc<Table>),
     /// Windows of another relation.
     Window(Arc<WindowNode>),
+    /// Groups of another relation.
+    Group(Arc<GroupNode>),
+    /// Pairs of rows of two relations.
+    Join(Arc<JoinNode>),
+    /// The rows of several relations.
+    Union(Arc<UnionNode>),
+    /// The rows of another relation with their ranks.
+    Rank(Arc<RankNode>),
+}
+
+/// An input of a node: columns over a base.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed {
+    pub base: Base,
+    /// Only rows for which it is true.
+    pub filter: Option<Bound>,
+    /// By the names that the node knows them by.
+    pub columns: Vec<(String, Bound)>,
 }
 
 impl Base {
@@ -29,14 +50,36 @@ impl Base {
         match self {
             Self::Table(table) => &table.schema,
             Self::Window(node) => &node.schema,
+            Self::Group(node) => &node.schema,
+            Self::Join(node) => &node.schema,
+            Self::Union(node) => &node.schema,
+            Self::Rank(node) => &node.schema,
         }
     }
 
     /// The names of the tables that are read, sorted.
     pub(crate) fn tables(&self) -> Vec<&str> {
-        match self {
-            Self::Table(table) => vec![&table.name],
+        let mut tables = match self {
+            Self::Table(table) => vec![table.name.as_str()],
             Self::Window(node) => node.base.tables(),
+            Self::Group(node) => node.base.tables(),
+            Self::Join(node) => node.feeds.iter().flat_map(|feed| feed.base.tables()).collect(),
+            Self::Union(node) => node.feeds.iter().flat_map(|feed| feed.base.tables()).collect(),
+            Self::Rank(node) => node.feed.base.tables(),
+        };
+        tables.sort_unstable();
+        tables.dedup();
+        tables
+    }
+
+    /// Whether its rows can change and go.
+    pub(crate) fn is_updating(&self) -> bool {
+        match self {
+            Self::Table(_) | Self::Window(_) => false,
+            Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
+            Self::Join(node) => node.feeds.iter().any(|feed| feed.base.is_updating()),
+            Self::Union(node) => node.feeds.iter().any(|feed| feed.base.is_updating()),
+            Self::Rank(_) => true,
         }
     }
 }
@@ -119,7 +162,8 @@ impl Relation {
     }
 }
 
-fn both(left: Bound, right: Bound) -> Bound {
+/// `left AND right`.
+pub(crate) fn both(left: Bound, right: Bound) -> Bound {
     let level = precedence::AND;
     Bound {
         text: format!(

@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::{Result, SqlError};
 use crate::expr::Bound;
+use crate::join::JoinKey;
 use crate::relation::WindowSpec;
 
 /// The uids and names that a plan has given away.
@@ -48,6 +49,35 @@ impl Uids {
     ) -> Result<OperatorUid> {
         let keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
         self.take(&format!("sink:{sink}/{}/by({})", window.name(), keys.join(",")))
+    }
+
+    /// `sink:results/group/by(auction)`.
+    pub(crate) fn group(&mut self, sink: &str, keys: &[Bound]) -> Result<OperatorUid> {
+        let keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
+        self.take(&format!("sink:{sink}/group/by({})", keys.join(",")))
+    }
+
+    /// `sink:results/join(auction,bid)/by(L.id = R.auction)`.
+    pub(crate) fn join(
+        &mut self,
+        sink: &str,
+        [left, right]: [&[&str]; 2],
+        keys: &[JoinKey],
+    ) -> Result<OperatorUid> {
+        let mut keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
+        keys.sort_unstable();
+        let (left, right) = (left.join("+"), right.join("+"));
+        self.take(&format!("sink:{sink}/join({left},{right})/by({})", keys.join(",")))
+    }
+
+    /// `sink:results/union(auction,bid)`.
+    pub(crate) fn union(&mut self, sink: &str, tables: &[&str]) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/union({})", tables.join(",")))
+    }
+
+    /// `sink:results/rank/by(auction)`.
+    pub(crate) fn rank(&mut self, sink: &str, keys: &[&str]) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/rank/by({})", keys.join(",")))
     }
 
     /// The uid of an operator without state that feeds another.

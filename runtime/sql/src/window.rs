@@ -154,6 +154,9 @@ fn spec(base: &Base, row_time: Bound, size_ms: i64, offset_ms: i64) -> WindowSpe
     let path = match base {
         Base::Table(table) => format!("{}.{}", table.name, row_time.text),
         Base::Window(node) => format!("{}.{}", node.window.name(), row_time.text),
+        Base::Group(_) | Base::Join(_) | Base::Union(_) | Base::Rank(_) => {
+            format!("({}).{}", base.tables().join(","), row_time.text)
+        }
     };
     WindowSpec { size_ms, offset_ms, row_time, path }
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use futures::future::BoxFuture;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{FrozenState, StateBackend};
@@ -23,7 +24,7 @@ pub(crate) struct Part {
 
 /// A tree of operators in the order in which elements reach them.
 pub(crate) struct Chain {
-    /// Where elements of the head go.
+    /// Where a source's elements go; behind an exchange, the first node.
     pub(crate) roots: Vec<Output>,
     pub(crate) nodes: Vec<ChainNode>,
     pub(crate) exchanges: Vec<ExchangeOut>,
@@ -32,7 +33,8 @@ pub(crate) struct Chain {
 /// Where an operator's output goes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Output {
-    Node(usize),
+    /// A port of a node.
+    Node(usize, usize),
     Exchange(usize),
 }
 
@@ -48,9 +50,17 @@ pub(crate) enum Work {
     Sink(Box<dyn Sink>),
 }
 
-/// A keyed edge to all subtasks of the next tasklet.
+/// Which of an edge's senders gets which rows.
+pub(crate) enum Routing {
+    /// By key group, to all subtasks.
+    Keyed(Partitioner),
+    /// All to the one sender, whose subtask is this one.
+    Direct,
+}
+
+/// An edge to the next tasklet.
 pub(crate) struct ExchangeOut {
-    pub(crate) partitioner: Partitioner,
+    pub(crate) routing: Routing,
     pub(crate) senders: Vec<Sender>,
     /// What did not fit; nothing overtakes it.
     pub(crate) waiting: VecDeque<(usize, Element)>,
@@ -75,6 +85,16 @@ impl Chain {
     pub(crate) fn push(&mut self, element: Element, state: &mut dyn StateBackend) -> Result<()> {
         let roots = self.roots.clone();
         self.fan_out(&roots, element, state)
+    }
+
+    /// Passes rows that came in on a port of the first node down the tree.
+    pub(crate) fn push_to(
+        &mut self,
+        port: usize,
+        batch: RecordBatch,
+        state: &mut dyn StateBackend,
+    ) -> Result<()> {
+        self.run(0, port, Element::Batch(batch), state)
     }
 
     /// Takes the barrier through the tree: each operator's state as it is now, then the barrier
@@ -145,18 +165,24 @@ impl Chain {
     ) -> Result<()> {
         match output {
             Output::Exchange(exchange) => self.exchanges[exchange].push(element),
-            Output::Node(node) => self.run(node, element, state),
+            Output::Node(node, port) => self.run(node, port, element, state),
         }
     }
 
-    fn run(&mut self, node: usize, element: Element, state: &mut dyn StateBackend) -> Result<()> {
+    fn run(
+        &mut self,
+        node: usize,
+        port: usize,
+        element: Element,
+        state: &mut dyn StateBackend,
+    ) -> Result<()> {
         let entry = &mut self.nodes[node];
         let metrics = Arc::clone(&entry.metrics);
         let mut out = Vec::new();
         match (&mut entry.work, element) {
             (Work::Operator(operator), Element::Batch(batch)) => {
                 OperatorMetrics::add(&metrics.rows_in, batch.num_rows());
-                operator.process(batch, &mut Cx::new(&mut out, state, &metrics))?;
+                operator.process(port, batch, &mut Cx::new(&mut out, state, &metrics))?;
             }
             (Work::Operator(operator), Element::Watermark(watermark)) => {
                 metrics.set_watermark(watermark);
@@ -187,12 +213,15 @@ impl Chain {
 impl ExchangeOut {
     fn push(&mut self, element: Element) -> Result<()> {
         match element {
-            Element::Batch(batch) => {
-                for (target, rows) in self.partitioner.partition(&batch)? {
-                    self.send(target as usize, Element::Batch(rows))?;
+            Element::Batch(batch) => match &mut self.routing {
+                Routing::Direct => self.send(0, Element::Batch(batch)),
+                Routing::Keyed(partitioner) => {
+                    for (target, rows) in partitioner.partition(&batch)? {
+                        self.send(target as usize, Element::Batch(rows))?;
+                    }
+                    Ok(())
                 }
-                Ok(())
-            }
+            },
             other => self.broadcast(&other),
         }
     }

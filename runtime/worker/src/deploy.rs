@@ -2,13 +2,14 @@
 //! sources, operators and sinks.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use sabot_connectors::{open_sink, open_source};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{Exchange, JobPlan, NodeId, NodeKind, PlanNode, SourceDesc};
+use sabot_core::plan::{Exchange, JobPlan, NodeKind, PlanNode, SourceDesc};
 use sabot_core::protocol::PodSlots;
 use sabot_core::state::{StateBackend, StateSpec};
 use sabot_core::{Doorbell, Error, Result, SinkContext, SourceContext, SplitState, TaskHandle};
@@ -19,7 +20,7 @@ use sabot_state::Backend;
 use sabot_types::{Attempt, Epoch, EventTime, ManifestRef, OperatorUid};
 
 use crate::align::Aligner;
-use crate::chain::{Chain, ChainNode, ExchangeOut, Output, Work};
+use crate::chain::{Chain, ChainNode, ExchangeOut, Output, Routing, Work};
 use crate::driver::{Network, WorkerConfig};
 use crate::slot::{Slot, SlotCommand, SlotEvent};
 use crate::tasklet::{ExchangeTasklet, Pressure, SourceTable, SourceTasklet, Tasklet};
@@ -202,14 +203,16 @@ impl<'a> Wiring<'a> {
             .iter()
             .flat_map(|pod| (pod.first_slot..pod.first_slot + pod.slots).map(move |s| (s, pod)))
             .collect();
-        for node in &plan.nodes {
-            if !matches!(&node.input, Some(input) if input.exchange != Exchange::Forward) {
-                continue;
-            }
-            for (from, from_pod) in &slots {
-                for (to, to_pod) in &slots {
-                    let id = ChannelId { edge: node.id.0 as u32, from: *from, to: *to };
-                    self.channel(id, from_pod, to_pod);
+        for node in plan.nodes.iter().filter(|node| !node.is_chained()) {
+            for (port, input) in node.inputs.iter().enumerate() {
+                let edge = plan.edge(node.id, port);
+                for (from, from_pod) in &slots {
+                    for (to, to_pod) in &slots {
+                        if input.exchange != Exchange::Forward || from == to {
+                            let id = ChannelId { edge, from: *from, to: *to };
+                            self.channel(id, from_pod, to_pod);
+                        }
+                    }
                 }
             }
         }
@@ -266,15 +269,13 @@ impl SlotBuild<'_, '_> {
         let plan = Arc::clone(&self.config.plan);
         let mut tasklets = Vec::new();
         for node in &plan.nodes {
-            match (&node.kind, &node.input) {
-                (NodeKind::Source(desc), _) => {
+            match &node.kind {
+                NodeKind::Source(desc) => {
                     let tasklet = self.source(&plan, node, desc).await?;
                     tasklets.push(Tasklet::Source(tasklet));
                 }
-                (_, Some(input)) if input.exchange != Exchange::Forward => {
-                    tasklets.push(Tasklet::Exchange(self.exchange(&plan, node).await?));
-                }
-                _ => {}
+                _ if node.is_chained() => {}
+                _ => tasklets.push(Tasklet::Exchange(self.exchange(&plan, node).await?)),
             }
         }
         Ok(tasklets)
@@ -369,19 +370,24 @@ impl SlotBuild<'_, '_> {
     }
 
     async fn exchange(&mut self, plan: &JobPlan, node: &PlanNode) -> Result<ExchangeTasklet> {
-        let mut inputs = Vec::new();
-        for from in 0..self.parallelism {
-            let id = ChannelId { edge: node.id.0 as u32, from, to: self.index };
-            let receiver = self.wiring.receivers.remove(&id);
-            inputs.push(receiver.expect("every channel to a slot of this pod was made"));
+        let (mut inputs, mut ports) = (Vec::new(), Vec::new());
+        for (port, input) in node.inputs.iter().enumerate() {
+            let edge = plan.edge(node.id, port);
+            for from in self.ends(&input.exchange) {
+                let id = ChannelId { edge, from, to: self.index };
+                let receiver = self.wiring.receivers.remove(&id);
+                inputs.push(receiver.expect("every channel to a slot of this pod was made"));
+                ports.push(port);
+            }
         }
         let mut chain = Chain { roots: Vec::new(), nodes: Vec::new(), exchanges: Vec::new() };
         let head = self.node(plan, node, &mut chain).await?;
-        chain.roots = vec![Output::Node(head)];
+        chain.roots = vec![Output::Node(head, 0)];
         Ok(ExchangeTasklet {
             aligner: Aligner::new(inputs.len()),
             watermarks: MinWatermark::new(inputs.len()),
             inputs,
+            ports,
             chain,
             clock: Arc::clone(&self.config.env.clock),
             next: 0,
@@ -397,42 +403,44 @@ impl SlotBuild<'_, '_> {
         node: &PlanNode,
         chain: &mut Chain,
     ) -> Result<Vec<Output>> {
-        let readers: Vec<NodeId> = plan.readers(node.id).map(|reader| reader.id).collect();
         let mut outputs = Vec::new();
-        for reader in readers {
-            let reader = plan.node(reader);
-            match reader.input.as_ref().map(|input| &input.exchange) {
-                Some(Exchange::Keyed(columns)) => {
-                    outputs.push(Output::Exchange(chain.exchanges.len()));
-                    chain.exchanges.push(self.exchange_out(plan, reader, columns));
-                }
-                _ => {
-                    let index = Box::pin(self.node(plan, reader, chain)).await?;
-                    outputs.push(Output::Node(index));
-                }
+        for (reader, port) in plan.readers(node.id) {
+            if reader.is_chained() {
+                let index = Box::pin(self.node(plan, reader, chain)).await?;
+                outputs.push(Output::Node(index, port));
+            } else {
+                outputs.push(Output::Exchange(chain.exchanges.len()));
+                chain.exchanges.push(self.exchange_out(plan, reader, port));
             }
         }
         Ok(outputs)
     }
 
-    fn exchange_out(
-        &mut self,
-        plan: &JobPlan,
-        reader: &PlanNode,
-        columns: &[usize],
-    ) -> ExchangeOut {
-        let senders = (0..self.parallelism)
-            .map(|to| {
-                let id = ChannelId { edge: reader.id.0 as u32, from: self.index, to };
-                let sender = self.wiring.senders.remove(&id);
-                sender.expect("every channel from a slot of this pod was made")
-            })
-            .collect();
-        ExchangeOut {
-            partitioner: Partitioner::new(columns.to_vec(), plan.key_groups, self.parallelism),
-            senders,
-            waiting: VecDeque::new(),
+    /// The subtasks at the other ends of this slot's channels of an edge.
+    fn ends(&self, exchange: &Exchange) -> Range<u32> {
+        match exchange {
+            Exchange::Forward => self.index..self.index + 1,
+            Exchange::Keyed(_) => 0..self.parallelism,
         }
+    }
+
+    fn exchange_out(&mut self, plan: &JobPlan, reader: &PlanNode, port: usize) -> ExchangeOut {
+        let exchange = &reader.inputs[port].exchange;
+        let edge = plan.edge(reader.id, port);
+        let senders = self.ends(exchange).map(|to| {
+            let id = ChannelId { edge, from: self.index, to };
+            let sender = self.wiring.senders.remove(&id);
+            sender.expect("every channel from a slot of this pod was made")
+        });
+        let senders = senders.collect();
+        let routing = match exchange {
+            Exchange::Forward => Routing::Direct,
+            Exchange::Keyed(columns) => {
+                let columns = columns.clone();
+                Routing::Keyed(Partitioner::new(columns, plan.key_groups, self.parallelism))
+            }
+        };
+        ExchangeOut { routing, senders, waiting: VecDeque::new() }
     }
 
     /// Adds `node` and everything chained behind it; its index in the chain.
@@ -467,7 +475,6 @@ impl SlotBuild<'_, '_> {
         plan: &JobPlan,
         node: &PlanNode,
     ) -> Result<Box<dyn sabot_core::Operator>> {
-        let input = node.input.as_ref().expect("only sources have no input");
         let restored_watermark: Option<EventTime> =
             self.stored(&node.uid).and_then(|stored| stored.watermark);
         let config = OperatorConfig {
@@ -476,8 +483,7 @@ impl SlotBuild<'_, '_> {
             restored_watermark,
             max_batch_rows: self.config.max_batch_rows,
         };
-        let schema = Arc::clone(&plan.node(input.from).schema);
-        sabot_ops::build(node, &schema, &config, self.backend.as_mut())
+        sabot_ops::build(node, &plan.input_schemas(node), &config, self.backend.as_mut())
     }
 
     fn metrics(&self, node: &PlanNode) -> Arc<OperatorMetrics> {
@@ -489,8 +495,7 @@ impl SlotBuild<'_, '_> {
 fn wanted_states(plan: &JobPlan) -> BTreeMap<(OperatorUid, String), StateSpec> {
     let mut wanted = BTreeMap::new();
     for node in &plan.nodes {
-        let Some(input) = &node.input else { continue };
-        for spec in sabot_ops::state_specs(node, &plan.node(input.from).schema) {
+        for spec in sabot_ops::state_specs(node, &plan.input_schemas(node)) {
             wanted.insert((spec.operator.clone(), spec.name.clone()), spec);
         }
     }

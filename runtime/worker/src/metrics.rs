@@ -91,7 +91,7 @@ impl PodMetrics {
         let role = match kind {
             NodeKind::Source(_) => Role::Source,
             NodeKind::Sink(_) => Role::Sink,
-            NodeKind::Calc(_) | NodeKind::WindowAggregate(_) => Role::Inner,
+            _ => Role::Inner,
         };
         let metrics = Arc::new(OperatorMetrics::default());
         let mut operators = self.lock();

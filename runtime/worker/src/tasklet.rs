@@ -246,6 +246,8 @@ impl SourceTable {
 
 pub(crate) struct ExchangeTasklet {
     pub(crate) inputs: Vec<Receiver>,
+    /// The head's port that each input feeds.
+    pub(crate) ports: Vec<usize>,
     pub(crate) aligner: Aligner,
     pub(crate) watermarks: MinWatermark,
     pub(crate) chain: Chain,
@@ -302,9 +304,9 @@ impl ExchangeTasklet {
         outcome: &mut TurnOutcome,
     ) -> Result<()> {
         match element {
-            Element::Batch(_) => {
+            Element::Batch(batch) => {
                 let began = self.clock.monotonic();
-                self.chain.push(element, state)?;
+                self.chain.push_to(self.ports[input], batch, state)?;
                 let took = self.clock.monotonic().saturating_sub(began);
                 self.chain.nodes[0].metrics.latency.observe(took);
                 Ok(())

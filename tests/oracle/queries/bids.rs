@@ -9,6 +9,7 @@ pub(crate) const PASS_THROUGH: Query = Query {
         name: "copies",
         columns: "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, \
                   dateTime TIMESTAMP(3)",
+        changes: false,
         answer: "SELECT auction, bidder, price, channel, url, dateTime FROM bids",
     }],
 };
@@ -28,6 +29,7 @@ WHERE (channel IN ('Google', 'Apple') OR url LIKE '%item%') AND price BETWEEN 10
         columns: "auction BIGINT, price DECIMAL(30, 3), cents BIGINT, at TIMESTAMP(3), \
                   class STRING, channel STRING, dir STRING, host STRING, n INT, m STRING, \
                   s BIGINT, mod7 BIGINT",
+        changes: false,
         answer: "
 SELECT auction, CAST('0.908' AS DECIMAL(4, 3)) * CAST(price AS DECIMAL(20, 0)), price * 100,
   dateTime,
@@ -53,6 +55,7 @@ GROUP BY window_start, window_end, auction;",
         columns: "auction BIGINT, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, \
                   total BIGINT, low BIGINT, high BIGINT, mean BIGINT, last STRING, \
                   first TIMESTAMP(3)",
+        changes: false,
         answer: "
 SELECT auction, date_bin(INTERVAL '10 seconds', dateTime),
   date_bin(INTERVAL '10 seconds', dateTime) + INTERVAL '10 seconds', count(*), sum(price),
@@ -72,6 +75,7 @@ GROUP BY window_start, window_end, window_time;",
         name: "totals",
         columns: "starts TIMESTAMP(3), last TIMESTAMP(3), n BIGINT, total BIGINT, mean DOUBLE, \
                   high BIGINT",
+        changes: false,
         answer: "
 SELECT s, s + INTERVAL '6999 milliseconds', count(*), sum(price), avg(price), max(price)
 FROM (SELECT date_bin(INTERVAL '7 seconds', dateTime, TIMESTAMP '1970-01-01 00:00:02') AS s, price
@@ -94,6 +98,7 @@ HAVING COUNT(*) > 1 AND MAX(price) > 2 * MIN(price);",
         name: "rare",
         columns: "bidder BIGINT, starts TIMESTAMP(3), n BIGINT, dear BIGINT, oo BIGINT, \
                   cheap BIGINT, spread BIGINT, mean BIGINT",
+        changes: false,
         answer: "
 SELECT bidder, s, count(*), sum(CASE WHEN price > 50000 THEN 1 ELSE 0 END),
   sum(CASE WHEN channel LIKE '%oo%' THEN price END),
@@ -121,6 +126,7 @@ GROUP BY part, window_start, window_end;",
     sinks: &[Sink {
         name: "per_channel",
         columns: "part STRING, starts TIMESTAMP(3), n BIGINT, total BIGINT",
+        changes: false,
         answer: "
 SELECT substr(lower(channel), 1, 3) AS part, date_bin(INTERVAL '15 seconds', dateTime) AS s,
   count(*), sum(price * 100)
@@ -144,6 +150,7 @@ GROUP BY auction, window_start, window_end;",
         Sink {
             name: "hot",
             columns: "starts TIMESTAMP(3), most BIGINT, n BIGINT",
+            changes: false,
             answer: "
 SELECT s, max(n), sum(n) FROM (
   SELECT date_bin(INTERVAL '5 seconds', dateTime) AS s, auction, count(*) AS n
@@ -153,6 +160,7 @@ SELECT s, max(n), sum(n) FROM (
             name: "longer",
             columns: "auction BIGINT, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, \
                       windows BIGINT, mean BIGINT",
+            changes: false,
             answer: "
 SELECT auction, long, long + INTERVAL '20 seconds', sum(n), count(*), sum(n) / count(*) FROM (
   SELECT date_bin(INTERVAL '5 seconds', dateTime) AS s,
@@ -179,12 +187,14 @@ END;",
         Sink {
             name: "minutes",
             columns: "starts TIMESTAMP(3), n BIGINT",
+            changes: false,
             answer: "
 SELECT date_bin(INTERVAL '1 minute', dateTime) AS s, count(*) FROM bids GROUP BY s",
         },
         Sink {
             name: "bidders",
             columns: "bidder BIGINT, starts TIMESTAMP(3), high BIGINT",
+            changes: false,
             answer: "
 SELECT bidder, date_bin(INTERVAL '10 seconds', dateTime) AS s, max(price)
 FROM bids GROUP BY bidder, s",
@@ -192,6 +202,7 @@ FROM bids GROUP BY bidder, s",
         Sink {
             name: "both_",
             columns: "id BIGINT, what STRING, price BIGINT",
+            changes: false,
             answer: "
 SELECT auction, 'auction', CAST(NULL AS BIGINT) FROM bids WHERE price > 1000000
 UNION ALL SELECT bidder, 'bidder', price FROM bids WHERE price < 200",

@@ -16,6 +16,7 @@ GROUP BY window_start, window_end, kind;",
                   low BIGINT, high BIGINT, mean BIGINT, oks BIGINT, first DATE, site STRING, \
                   ratio DOUBLE, mean_ratio DOUBLE, fees DECIMAL(38, 2), fee DECIMAL(10, 2), \
                   notes BIGINT, big BIGINT",
+        changes: false,
         answer: "
 SELECT kind, s, count(*), count(amount), sum(amount), min(amount), max(amount) * 2,
   sum(amount) / nullif(count(amount), 0), count(ok), min(born), max(site), sum(ratio), avg(ratio),
@@ -38,6 +39,7 @@ WHERE (amount NOT IN (1, 2, 3) OR kind IS NULL) AND (ratio <> 0 OR ratio IS NULL
         name: "chosen",
         columns: "id BIGINT, name STRING, amount BIGINT, other STRING, code INT, a BOOLEAN, \
                   b BOOLEAN, c BOOLEAN, d BOOLEAN, e BOOLEAN, g BIGINT, yes STRING, both_ STRING",
+        changes: false,
         answer: "
 SELECT id, CASE WHEN kind IS NOT NULL THEN kind WHEN site IS NOT NULL THEN site ELSE 'none' END,
   CASE WHEN amount IS NULL THEN 0 ELSE amount END, CASE WHEN kind <> 'view' THEN kind END,
@@ -79,6 +81,7 @@ GROUP BY FLOOR(ratio / 100), small / 1000000000, window_start, window_end;",
             name: "by_all",
             columns: "site STRING, ok BOOLEAN, born DATE, starts TIMESTAMP(3), n BIGINT, \
                       id BIGINT",
+            changes: false,
             answer: "
 SELECT site, ok, born, date_bin(INTERVAL '30 seconds', ts) AS s, count(*), max(id)
 FROM events GROUP BY site, ok, born, s",
@@ -87,6 +90,7 @@ FROM events GROUP BY site, ok, born, s",
             name: "by_expression",
             columns: "kind STRING, a BIGINT, fee DECIMAL(10, 1), ends TIMESTAMP(3), n BIGINT, \
                       total BIGINT",
+            changes: false,
             answer: "
 SELECT k, a, f, s + INTERVAL '20 seconds', count(*), sum(amount) FROM (
   SELECT upper(kind) AS k, amount % 5 AS a, CAST(fee AS DECIMAL(10, 1)) AS f, amount,
@@ -95,6 +99,7 @@ SELECT k, a, f, s + INTERVAL '20 seconds', count(*), sum(amount) FROM (
         Sink {
             name: "by_number",
             columns: "r DOUBLE, m INT, starts TIMESTAMP(3), n BIGINT",
+            changes: false,
             answer: "
 SELECT floor(ratio / 100) AS r, CAST(small / 1000000000 AS INT) AS m,
   date_bin(INTERVAL '1 minute', ts) AS s, count(*) FROM events GROUP BY r, m, s",
@@ -114,6 +119,7 @@ GROUP BY window_start, window_end, kind;",
         name: "sums",
         columns: "kind STRING, starts TIMESTAMP(3), total INT, mean INT, low INT, \
                   little SMALLINT, ratio FLOAT",
+        changes: false,
         answer: "
 SELECT kind, s,
   CAST(((sum(CAST(small AS BIGINT)) + 2147483648) % 4294967296 + 4294967296) % 4294967296
@@ -135,6 +141,7 @@ GROUP BY window_start, window_end, site;",
         name: "means",
         columns: "site STRING, starts TIMESTAMP(3), mean DECIMAL(38, 6)",
         // Rounded half away from zero, by whole numbers only.
+        changes: false,
         answer: "
 SELECT site, s, CAST(CASE WHEN cents < 0 THEN -((-cents * 20000 + n) / (2 * n))
     ELSE (cents * 20000 + n) / (2 * n) END AS DECIMAL(20, 0)) * CAST('0.000001' AS DECIMAL(7, 6))
@@ -153,6 +160,7 @@ WHERE window_start > TIMESTAMP '2023-11-14 22:14:30';",
     sinks: &[Sink {
         name: "windowed",
         columns: "id BIGINT, starts TIMESTAMP(3), ends TIMESTAMP(3), last TIMESTAMP(3)",
+        changes: false,
         answer: "
 SELECT id, s, s + INTERVAL '8 seconds', s + INTERVAL '7999 milliseconds'
 FROM (SELECT id, date_bin(INTERVAL '8 seconds', ts, TIMESTAMP '1970-01-01 00:00:05') AS s
@@ -176,6 +184,7 @@ FROM instants WHERE at >= TO_TIMESTAMP_LTZ(1700000100, 0);",
             name: "per_window",
             columns: "kind STRING, starts TIMESTAMP(3), last TIMESTAMP_LTZ(3), n BIGINT, \
                       newest TIMESTAMP_LTZ(3)",
+            changes: false,
             answer: "
 SELECT kind, arrow_cast(s * 10000, 'Timestamp(Millisecond, None)'),
   arrow_cast(s * 10000 + 9999, 'Timestamp(Millisecond, Some(\"+00:00\"))'), count(amount),
@@ -185,6 +194,7 @@ FROM (SELECT kind, amount, ms, ms / 10000 AS s FROM instants) GROUP BY kind, s",
         Sink {
             name: "moments",
             columns: "id BIGINT, at TIMESTAMP_LTZ(3), txt STRING, m BIGINT, s STRING",
+            changes: false,
             answer: "
 SELECT id, arrow_cast(ms, 'Timestamp(Millisecond, Some(\"+00:00\"))'),
   to_char(t, '%Y-%m-%d %H:%M:%S%.3f'), ms / 60000 % 60, to_char(t, '%H:%M:%S%.3f')

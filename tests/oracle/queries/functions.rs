@@ -28,6 +28,7 @@ FROM events;",
             columns: "id BIGINT, a STRING, b STRING, c INT, d STRING, e STRING, f STRING, \
                       g STRING, h STRING, i STRING, j STRING, k INT, l STRING, m INT, n STRING, \
                       o STRING",
+            changes: false,
             answer: "
 SELECT id, CAST(amount AS VARCHAR), CASE WHEN ok THEN 'TRUE' WHEN NOT ok THEN 'FALSE' END,
   CAST(CASE WHEN note = '17' THEN 17 END AS INT), trim(note),
@@ -49,6 +50,7 @@ FROM events",
             columns: "id BIGINT, a BIGINT, b BIGINT, c DOUBLE, d DECIMAL(10, 0), e DOUBLE, \
                       f DOUBLE, g DOUBLE, h BIGINT, i BIGINT, j BIGINT, k DOUBLE, \
                       l DECIMAL(30, 2), m BIGINT",
+            changes: false,
             answer: "
 SELECT id, CASE WHEN amount < 0 THEN -amount ELSE amount END,
   CASE WHEN amount < 0 THEN -1 WHEN amount > 0 THEN 1 WHEN amount = 0 THEN 0 END,
@@ -64,6 +66,7 @@ FROM events",
             columns: "id BIGINT, a INT, b TIMESTAMP(3), c TIMESTAMP(3), d TIMESTAMP(3), \
                       e TIMESTAMP(3), f BIGINT, g BIGINT, h DATE, i STRING, j BIGINT, k BIGINT, \
                       l STRING",
+            changes: false,
             answer: "
 SELECT id, CAST((ms - 1700000060000) / 1000 AS INT), ts + INTERVAL '3 minutes',
   date_trunc('minute', ts),

@@ -62,8 +62,35 @@ impl Family {
 }
 
 impl Rows {
-    /// The rows of a sink with these columns, from the JSON objects that it has written.
-    pub fn written(objects: &[Value], schema: &Schema) -> Result<Self, String> {
+    /// The rows of a sink with these columns, from the JSON objects that it has written: rows, or
+    /// changes of rows, of which what is left in the end counts.
+    pub fn written(objects: &[Value], schema: &Schema, changes: bool) -> Result<Self, String> {
+        if !changes {
+            return Self::of_objects(objects.iter(), schema);
+        }
+        let (mut added, mut gone) = (Vec::new(), Vec::new());
+        for change in objects {
+            match change["op"].as_str() {
+                Some("c") => added.push(&change["after"]),
+                Some("d") => gone.push(&change["before"]),
+                _ => return Err(format!("{change} is no change")),
+            }
+        }
+        let added = Self::of_objects(added.into_iter(), schema)?;
+        let gone = Self::of_objects(gone.into_iter(), schema)?;
+        match added.difference(&gone) {
+            None => Ok(Self(Vec::new())),
+            Some(Difference { missing, extra, .. }) if missing.is_empty() => Ok(Self(extra)),
+            Some(Difference { missing, .. }) => {
+                Err(format!("{} rows went that never came: {}", missing.len(), missing[0]))
+            }
+        }
+    }
+
+    fn of_objects<'a>(
+        objects: impl Iterator<Item = &'a Value>,
+        schema: &Schema,
+    ) -> Result<Self, String> {
         let row = |object: &Value| {
             let cells = schema.fields().iter().map(|field| {
                 let value = object.get(field.name());
@@ -75,7 +102,7 @@ impl Rows {
             });
             Ok(cells.collect::<Result<Vec<_>, String>>()?.join(" "))
         };
-        objects.iter().map(row).collect::<Result<Vec<_>, String>>().map(Self::sorted)
+        objects.map(row).collect::<Result<Vec<_>, String>>().map(Self::sorted)
     }
 
     /// The rows of a batch answer that is to be written to columns of `schema`. The columns'
@@ -276,7 +303,7 @@ mod tests {
             json!({"n": 2, "x": 0.3, "s": "NULL", "t": "2020-02-29 23:59:59"}),
         ];
         let answered = Rows::answered(&[batch], &schema()).unwrap();
-        let written = Rows::written(&objects, &schema()).unwrap();
+        let written = Rows::written(&objects, &schema(), false).unwrap();
         assert_eq!(written.difference(&answered), None);
         assert_eq!(written.0[0], "2 3.00000000e-1 \"NULL\" 1583020799000");
         assert_eq!(written.0[1], "NULL 0.00000000e0 NULL NULL");

@@ -49,6 +49,17 @@ fn a_wrong_manifest_or_statement_is_refused_with_its_place_and_remedy() {
             ],
         },
         Case {
+            name: "rows that change into a sink that cannot write them",
+            fault: Fault::Edit("GROUP BY window_start, window_end", "GROUP BY window_start"),
+            commands: BOTH,
+            code: CONFIG,
+            says: &[
+                "table results: the rows that are written to it change and go (+I, -U, +U, -D), \
+                     which connector 'filesystem' with this format cannot write",
+                "use 'print', 'blackhole' or 'format' = 'debezium-json'",
+            ],
+        },
+        Case {
             name: "syntax error",
             fault: Fault::Edit("GROUP BY window_start", "GROUP window_start"),
             commands: BOTH,

@@ -1,4 +1,5 @@
-//! JSON: one object a row, fields by the columns' names, as Flink's format `json`.
+//! JSON: one object a row, fields by the columns' names, as Flink's format `json`; or, for
+//! sinks, one object a change, as `debezium-json`.
 //!
 //! A missing field is NULL, unknown fields are ignored, a value that does not fit its column is
 //! a parse error. With `json.ignore-parse-errors` a field that cannot be parsed becomes NULL and
@@ -15,7 +16,7 @@ pub(crate) use decode::{RowDecoder, malformed_row};
 pub(crate) use encode::RowEncoder;
 
 use super::time::{Standard, Zone};
-use crate::options::{OptionError, Options};
+use crate::options::{OptionError, Options, Role};
 
 /// Options of sources that read JSON.
 pub(crate) const SOURCE_OPTIONS: &[&str] = &[
@@ -26,7 +27,8 @@ pub(crate) const SOURCE_OPTIONS: &[&str] = &[
 ];
 
 /// Options of sinks that write JSON.
-pub(crate) const SINK_OPTIONS: &[&str] = &["format", "json.timestamp-format.standard"];
+pub(crate) const SINK_OPTIONS: &[&str] =
+    &["format", "json.timestamp-format.standard", "debezium-json.timestamp-format.standard"];
 
 /// The format's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,10 +39,12 @@ pub(crate) struct JsonOptions {
     pub(crate) fail_on_missing_field: bool,
     /// `json.timestamp-format.standard`, used for writing.
     pub(crate) standard: Standard,
+    /// Whether the format is `debezium-json`: each row is a change.
+    pub(crate) debezium: bool,
 }
 
 impl JsonOptions {
-    /// Reads the options; `format` must be `json`.
+    /// Reads the options; `format` must be `json` or `debezium-json`.
     pub(crate) fn read(options: &Options<'_>) -> Result<Self, OptionError> {
         Self::read_named(options, "format", "json.")
     }
@@ -52,8 +56,12 @@ impl JsonOptions {
         prefix: &str,
     ) -> Result<Self, OptionError> {
         options.required(format, "'json'")?;
-        options.one_of(format, &[("json", ())])?;
-        let name = |option: &str| format!("{prefix}{option}");
+        let debezium = options.one_of(format, &[("json", false), ("debezium-json", true)])?;
+        let debezium = debezium.unwrap_or_default();
+        let name = |option: &str| {
+            let json = if debezium { "debezium-json" } else { "json" };
+            format!("{}{option}", prefix.replace("json", json))
+        };
         let ignore = name("ignore-parse-errors");
         let missing = name("fail-on-missing-field");
         let read = Self {
@@ -65,11 +73,22 @@ impl JsonOptions {
                     &[("SQL", Standard::Sql), ("ISO-8601", Standard::Iso8601)],
                 )?
                 .unwrap_or_default(),
+            debezium,
         };
         if read.ignore_parse_errors && read.fail_on_missing_field {
             return Err(options.bad(&missing, format!("'false' when '{ignore}' is 'true'")));
         }
         Ok(read)
+    }
+}
+
+impl JsonOptions {
+    /// Refuses to read what can only be written.
+    pub(crate) fn check_role(self, role: Role, options: &Options<'_>) -> Result<(), OptionError> {
+        if self.debezium && role == Role::Source {
+            return Err(options.bad("format", "'json': 'debezium-json' can only be written yet"));
+        }
+        Ok(())
     }
 }
 

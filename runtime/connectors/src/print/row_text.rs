@@ -2,16 +2,18 @@
 
 use std::fmt::Write;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, cast::AsArray};
+use arrow::array::{Array, ArrayRef, Int8Array, RecordBatch, cast::AsArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use sabot_core::Result;
+use sabot_core::row_kind::{self, RowKind};
 
 use crate::format::time::{Standard, Zone, write_timestamp};
 
 /// A batch, ready to be printed.
 pub(super) struct RowText<'a> {
     columns: Vec<Column<'a>>,
+    kinds: Option<&'a Int8Array>,
     rows: usize,
 }
 
@@ -36,16 +38,18 @@ impl<'a> RowText<'a> {
                 _ => Column::Other(ArrayFormatter::try_new(array.as_ref(), &OPTIONS)?),
             })
         };
-        let columns = batch.columns().iter().map(column).collect::<Result<_>>()?;
-        Ok(Self { columns, rows: batch.num_rows() })
+        let columns = row_kind::values(batch).iter().map(column).collect::<Result<_>>()?;
+        Ok(Self { columns, kinds: row_kind::kinds(batch), rows: batch.num_rows() })
     }
 
-    /// All rows as insertions, a line each.
+    /// All rows with their kinds, a line each.
     pub(super) fn lines(&self, prefix: &str) -> String {
         let mut text = String::new();
         for row in 0..self.rows {
             text.push_str(prefix);
-            text.push_str("+I[");
+            let kind = self.kinds.map_or(RowKind::Insert, |kinds| RowKind::of(kinds.value(row)));
+            text.push_str(kind.symbol());
+            text.push('[');
             for (i, column) in self.columns.iter().enumerate() {
                 if i > 0 {
                     text.push_str(", ");

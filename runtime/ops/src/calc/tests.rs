@@ -96,6 +96,6 @@ fn a_plan_that_names_other_types_is_refused() {
     let columns = vec![column(0, DataType::Int64)];
     let node = node(NodeKind::Calc(CalcDesc { filter: None, columns }), schema);
     let mut backend = open(Backend::Memory).unwrap();
-    let error = crate::build(&node, &input(), &config(), &mut *backend).err().unwrap();
+    let error = crate::build(&node, &[input()], &config(), &mut *backend).err().unwrap();
     assert!(error.to_string().contains("column c must be of type Utf8"), "{error}");
 }

@@ -29,7 +29,7 @@ pub(super) struct Aggregate {
 }
 
 /// The type of an aggregate's partial result.
-pub(super) fn state_type(desc: &AggregateDesc, input: &Schema) -> DataType {
+pub(crate) fn state_type(desc: &AggregateDesc, input: &Schema) -> DataType {
     let argument = desc.argument.map(|column| input.field(column).data_type());
     let Some(argument) = argument else { return DataType::Int64 };
     match desc.function {
@@ -93,27 +93,28 @@ impl Aggregate {
 
     /// The result out of what was accumulated.
     pub(super) fn result(&self, accumulated: ArrayRef) -> Result<ArrayRef> {
-        if *accumulated.data_type() == self.data_type
-            && !matches!(self.data_type, DataType::Decimal128(..))
-        {
-            return Ok(accumulated);
-        }
-        let wide = accumulated.as_primitive_opt::<Int64Type>();
-        Ok(match (&self.data_type, wide) {
-            (DataType::Int32, Some(wide)) => Arc::new(wide.unary::<_, Int32Type>(|v| v as i32)),
-            (DataType::Int16, Some(wide)) => Arc::new(wide.unary::<_, Int16Type>(|v| v as i16)),
-            (DataType::Int8, Some(wide)) => Arc::new(wide.unary::<_, Int8Type>(|v| v as i8)),
-            // A sum that no longer fits its digits is null, as in Flink.
-            (DataType::Decimal128(precision, _), _) => {
-                let result = cast(&accumulated, &self.data_type)?;
-                let decimals = result.as_primitive::<arrow::datatypes::Decimal128Type>();
-                Arc::new(
-                    decimals
-                        .null_if_overflow_precision(*precision)
-                        .with_data_type(self.data_type.clone()),
-                )
-            }
-            _ => cast(&accumulated, &self.data_type)?,
-        })
+        result_of(accumulated, &self.data_type)
     }
+}
+
+/// The result of this type out of what was accumulated.
+pub(crate) fn result_of(accumulated: ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    if accumulated.data_type() == data_type && !matches!(data_type, DataType::Decimal128(..)) {
+        return Ok(accumulated);
+    }
+    let wide = accumulated.as_primitive_opt::<Int64Type>();
+    Ok(match (data_type, wide) {
+        (DataType::Int32, Some(wide)) => Arc::new(wide.unary::<_, Int32Type>(|v| v as i32)),
+        (DataType::Int16, Some(wide)) => Arc::new(wide.unary::<_, Int16Type>(|v| v as i16)),
+        (DataType::Int8, Some(wide)) => Arc::new(wide.unary::<_, Int8Type>(|v| v as i8)),
+        // A sum that no longer fits its digits is null, as in Flink.
+        (DataType::Decimal128(precision, _), _) => {
+            let result = cast(&accumulated, data_type)?;
+            let decimals = result.as_primitive::<arrow::datatypes::Decimal128Type>();
+            Arc::new(
+                decimals.null_if_overflow_precision(*precision).with_data_type(data_type.clone()),
+            )
+        }
+        _ => cast(&accumulated, data_type)?,
+    })
 }

@@ -6,12 +6,13 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, RecordBat
 use arrow::compute::{filter, is_not_null};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::Namespace;
-use sabot_core::{Cx, Error, Result, column_hash};
+use sabot_core::{Cx, Result};
 use sabot_types::KeyGroup;
 
 use super::WindowAggregate;
 use super::table::Table;
 use crate::codec::slice_all;
+use crate::keyed::owned_groups;
 
 /// Rows that one write brings.
 const CHUNK_ROWS: usize = 8192;
@@ -66,24 +67,10 @@ impl WindowAggregate {
         self.shape.merged(partials, before.len(), &more, &of)
     }
 
-    /// The keys' groups, all of which the subtask must own: state in other groups would be lost
-    /// at the next restore.
     fn key_groups_of(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<KeyGroup>> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let schema = Arc::clone(self.shape.keys());
         let batch = RecordBatch::try_new_with_options(schema, keys.to_vec(), &options)?;
-        let columns: Vec<usize> = (0..keys.len()).collect();
-        let mut groups = Vec::new();
-        column_hash::key_groups(&batch, &columns, self.key_groups, &mut groups)?;
-        match groups.iter().find(|group| !self.key_range.contains(**group)) {
-            None => Ok(groups),
-            Some(group) => Err(Error::state(
-                format!("writing the state of {}", self.name),
-                format!(
-                    "a row belongs to key group {group}, but the subtask owns {}",
-                    self.key_range
-                ),
-            )),
-        }
+        owned_groups(&self.name, &batch, self.key_groups, self.key_range)
     }
 }

@@ -5,7 +5,7 @@
 //! as namespace; a window that fires merges both. So the backend is not touched for each row,
 //! and a window that begins and ends between two snapshots never reaches it.
 
-mod aggregate;
+pub(crate) mod aggregate;
 mod flush;
 mod input;
 mod slices;
@@ -197,7 +197,7 @@ impl WindowAggregate {
 }
 
 impl Operator for WindowAggregate {
-    fn process(&mut self, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let rows = batch.num_rows();
         if rows == 0 {
             return Ok(());

@@ -221,7 +221,7 @@ fn state_outside_of_the_subtasks_key_groups_is_refused() {
 
 #[test]
 fn the_state_is_described_by_names_and_types() {
-    let spec = crate::state_specs(&plan(KEYED), &input()).remove(0);
+    let spec = crate::state_specs(&plan(KEYED), &[input()]).remove(0);
     assert_eq!(spec.name, "window");
     assert_eq!(spec.namespace, "window-end tumble(10,0)");
     let key: Vec<_> = spec.key.iter().map(|f| (&*f.name, &*f.data_type)).collect();
@@ -250,6 +250,7 @@ fn aggregated(
         Field::new("ts", time.clone(), false),
     ]));
     let aggregate = AggregateDesc {
+        distinct: false,
         name: "A".to_string(),
         function,
         argument: Some(0),
@@ -267,7 +268,7 @@ fn aggregated(
     fields.push(Field::new("a", data_type, true));
     let node = node(kind, Arc::new(Schema::new(fields)));
     let mut backend = open(Backend::Memory).unwrap();
-    let operator = crate::build(&node, &input, &config(), &mut *backend)?;
+    let operator = crate::build(&node, std::slice::from_ref(&input), &config(), &mut *backend)?;
     let metrics = OperatorMetrics::default();
     let mut driver = Driver { operator, backend, metrics, out: Vec::new() };
     for n in 0..values.len() {

@@ -31,15 +31,6 @@ INSERT INTO results SELECT auction, UPPER(name, name) FROM bids;
 ----
 INSERT INTO results SELECT auction, CURRENT_TIMESTAMP FROM bids;
 ----
-INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction;
-----
-INSERT INTO results SELECT 1, COUNT(*) FROM bids;
-----
-INSERT INTO results
-SELECT auction, COUNT(*)
-FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
-GROUP BY auction;
-----
 INSERT INTO results
 SELECT price, COUNT(*)
 FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
@@ -92,17 +83,9 @@ GROUP BY auction, window_start, window_end;
 ----
 INSERT INTO results SELECT auction, price FROM bids WHERE COUNT(*) > 1;
 ----
-INSERT INTO results SELECT b.auction, p.auction FROM bids b JOIN plain p ON b.auction = p.auction;
-----
-INSERT INTO results SELECT b.auction, p.auction FROM bids b, plain p;
-----
 INSERT INTO results SELECT auction, price FROM bids ORDER BY price;
 ----
 INSERT INTO results SELECT auction, price FROM bids LIMIT 10;
-----
-INSERT INTO results SELECT DISTINCT auction, price FROM bids;
-----
-INSERT INTO results SELECT auction, price FROM bids UNION ALL SELECT auction, price FROM bids;
 ----
 INSERT INTO results SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) FROM bids;
 ----
@@ -177,3 +160,31 @@ INSERT INTO results SELECT auction, COALESCE(price, name) FROM bids;
 INSERT INTO results SELECT auction, price FROM bids GROUP BY;
 ----
 INSERT INTO results SELECT auction, price FROM bids HAVING price > 1;
+----
+INSERT INTO results SELECT auction, price FROM bids UNION ALL SELECT auction FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids UNION ALL SELECT auction, name FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids INTERSECT SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT b.auction, p.auction FROM bids b LEFT JOIN bids p ON b.auction = p.auction;
+----
+INSERT INTO results SELECT b.auction, p.price FROM bids b JOIN bids p USING (auctions);
+----
+INSERT INTO results SELECT b.auction, price FROM bids b JOIN bids p ON b.auction = p.auction;
+----
+INSERT INTO results SELECT auction, price FROM (
+  SELECT auction, price, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) AS r FROM bids)
+WHERE r < 1;
+----
+INSERT INTO results SELECT auction, r FROM (
+  SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction) AS r FROM bids) WHERE r = 1;
+----
+INSERT INTO results SELECT auction, r FROM (
+  SELECT auction, RANK() OVER (PARTITION BY auction ORDER BY ts) AS r FROM bids) WHERE r = 1;
+----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE((SELECT auction, ts FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) AS r FROM bids) WHERE r = 1),
+  DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;

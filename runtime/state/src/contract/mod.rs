@@ -7,6 +7,7 @@ mod freeze;
 mod random;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use arrow::array::{Array, BinaryArray};
 use sabot_core::state::{FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec};
@@ -26,6 +27,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("empty_keys_and_values_are_rows", empty_keys_and_values_are_rows),
     ("namespaces_ascend", namespaces_ascend),
     ("scans_are_ordered_and_bounded", scans_are_ordered_and_bounded),
+    ("rows_are_found_by_the_beginning_of_their_key", rows_are_found_by_prefix),
     ("a_dropped_namespace_is_empty_and_the_others_are_not", dropping),
     ("states_are_found_again_and_do_not_mix", states_do_not_mix),
     ("a_state_that_is_not_open_is_an_error", unknown_state),
@@ -136,6 +138,46 @@ fn opened(make: Make<'_>) -> (Box<dyn StateBackend>, StateHandle) {
     let mut backend = make();
     let state = backend.open(&spec("operator")).unwrap();
     (backend, state)
+}
+
+fn rows_are_found_by_prefix(make: Make<'_>) {
+    let (mut b, state) = opened(make);
+    let rows: [Change<'_>; 5] = [
+        (1, b"ab", Some(b"1")),
+        (1, b"aa", Some(b"2")),
+        (1, b"a", Some(b"3")),
+        (1, b"b", Some(b"4")),
+        (2, b"ac", Some(b"5")),
+    ];
+    put(&mut *b, state, 10, &rows);
+    put(&mut *b, state, 11, &[(1, b"az", Some(b"6"))]);
+    let groups = [KeyGroup::new(1), KeyGroup::new(2), KeyGroup::new(3), KeyGroup::new(1)];
+    let prefixes = BinaryArray::from_iter_values([b"a".as_slice(), b"", b"a", b"b"]);
+    let mut scan = |rows_max: usize| {
+        let mut seen: Vec<(usize, Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut of_prefix = [0; 4];
+        b.scan_prefixes(state, Namespace(10), &groups, &prefixes, &mut |index, rest, value| {
+            seen.push((index, rest.to_vec(), value.to_vec()));
+            of_prefix[index] += 1;
+            Ok(if of_prefix[index] < rows_max {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            })
+        })
+        .unwrap();
+        seen
+    };
+    let row = |index, rest: &[u8], value: &[u8]| (index, rest.to_vec(), value.to_vec());
+    let all = [
+        row(0, b"", b"3"),
+        row(0, b"a", b"2"),
+        row(0, b"b", b"1"),
+        row(1, b"ac", b"5"),
+        row(3, b"", b"4"),
+    ];
+    assert_eq!(scan(usize::MAX), all);
+    assert_eq!(scan(1), [&all[..1], &all[3..]].concat());
 }
 
 fn rows_are_found_by_group_and_key(make: Make<'_>) {

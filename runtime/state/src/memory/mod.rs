@@ -6,13 +6,15 @@
 
 mod bytes;
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use imbl::OrdMap;
 use sabot_core::Result;
 use sabot_core::state::{
-    FrozenState, Namespace, StateBackend, StateHandle, StateRow, StateRows, StateSpec,
+    FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRow, StateRows,
+    StateSpec,
 };
 use sabot_types::KeyGroup;
 
@@ -130,6 +132,30 @@ impl StateBackend for MemoryBackend {
             collector.push(group, key, value.as_slice(), visit)?;
         }
         collector.finish(visit)
+    }
+
+    fn scan_prefixes(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        groups: &[KeyGroup],
+        prefixes: &BinaryArray,
+        visit: PrefixVisitor<'_>,
+    ) -> Result<()> {
+        check_keys(groups, prefixes);
+        let Some(space) = self.state(state)?.spaces.get(&namespace) else { return Ok(()) };
+        let mut prefix = Vec::new();
+        for (index, group) in groups.iter().enumerate() {
+            write_row_key(*group, prefixes.value(index), &mut prefix);
+            let from = (Bound::Included(prefix.as_slice()), Bound::Unbounded);
+            for (row_key, value) in space.rows.range::<_, [u8]>(from) {
+                let Some(rest) = row_key.as_slice().strip_prefix(prefix.as_slice()) else { break };
+                if visit(index, rest, value.as_slice())?.is_break() {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {

@@ -14,7 +14,9 @@ use std::sync::Arc;
 
 use ::rocksdb::{ColumnFamilyDescriptor, DB, ReadOptions, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
-use sabot_core::state::{FrozenState, Namespace, StateBackend, StateHandle, StateRows, StateSpec};
+use sabot_core::state::{
+    FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRows, StateSpec,
+};
 use sabot_core::{Error, Result};
 use sabot_types::KeyGroup;
 
@@ -190,6 +192,37 @@ impl StateBackend for RocksDbBackend {
         }
         iterator.status().map_err(|e| self.database.error("scanning state", e))?;
         collector.finish(visit)
+    }
+
+    fn scan_prefixes(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        groups: &[KeyGroup],
+        prefixes: &BinaryArray,
+        visit: PrefixVisitor<'_>,
+    ) -> Result<()> {
+        self.check(state)?;
+        check_keys(groups, prefixes);
+        let space = Prefix::new(state, namespace);
+        let mut options = ReadOptions::default();
+        options.set_iterate_upper_bound(space.end());
+        let mut iterator = self.database.db.raw_iterator_opt(options);
+        let mut prefix = Vec::new();
+        for (index, group) in groups.iter().enumerate() {
+            prefix.clear();
+            space.write_key(*group, prefixes.value(index), &mut prefix);
+            iterator.seek(&prefix);
+            while let Some((key, value)) = iterator.item() {
+                let Some(rest) = key.strip_prefix(prefix.as_slice()) else { break };
+                if visit(index, rest, value)?.is_break() {
+                    break;
+                }
+                iterator.next();
+            }
+            iterator.status().map_err(|e| self.database.error("scanning state", e))?;
+        }
+        Ok(())
     }
 
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {

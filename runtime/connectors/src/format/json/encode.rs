@@ -10,29 +10,35 @@ use arrow::datatypes::{
     ArrowTimestampType, DataType, Schema, TimeUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
+use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Error, Result};
 
 use super::{JsonOptions, nanos_per, zone_of};
 use crate::format::time::{Standard, Zone, write_date, write_timestamp};
 
-/// Encodes rows of one table, all fields in the columns' order, NULL as `null`.
+/// Encodes rows of one table, all fields in the columns' order, NULL as `null`. As
+/// `debezium-json`, a row that comes has the `op` `c`, one that goes `d`, as Flink writes them.
 #[derive(Debug)]
 pub(crate) struct RowEncoder {
     /// `{"first":`, `,"second":`, ...
     prefixes: Vec<Vec<u8>>,
     standard: Standard,
+    /// Whether each row is written as a change.
+    debezium: bool,
 }
 
 impl RowEncoder {
     /// An encoder of rows of `schema`, whose columns were checked.
     pub(crate) fn new(schema: &Schema, options: JsonOptions) -> Self {
-        let prefixes = schema.fields().iter().enumerate().map(|(i, field)| {
+        let fields = schema.fields()[..row_kind::width(schema)].iter();
+        let prefixes = fields.enumerate().map(|(i, field)| {
             let mut prefix = vec![if i == 0 { b'{' } else { b',' }];
             write_text(&mut prefix, field.name());
             prefix.push(b':');
             prefix
         });
-        Self { prefixes: prefixes.collect(), standard: options.standard }
+        let prefixes = prefixes.collect();
+        Self { prefixes, standard: options.standard, debezium: options.debezium }
     }
 
     /// Appends every row, each followed by `end_row` on what is written so far.
@@ -43,8 +49,14 @@ impl RowEncoder {
         mut end_row: impl FnMut(&mut Vec<u8>),
     ) -> Result<()> {
         let columns: Vec<Column<'_>> =
-            batch.columns().iter().map(Column::of).collect::<Result<_>>()?;
+            row_kind::values(batch).iter().map(Column::of).collect::<Result<_>>()?;
+        let kinds = row_kind::kinds(batch);
         for row in 0..batch.num_rows() {
+            let added = kinds.is_none_or(|kinds| RowKind::of(kinds.value(row)).is_added());
+            if self.debezium {
+                let before = if added { "{\"before\":null,\"after\":" } else { "{\"before\":" };
+                out.extend_from_slice(before.as_bytes());
+            }
             if columns.is_empty() {
                 out.push(b'{');
             }
@@ -53,6 +65,10 @@ impl RowEncoder {
                 column.write(row, self.standard, out);
             }
             out.push(b'}');
+            if self.debezium {
+                let after = if added { ",\"op\":\"c\"}" } else { ",\"after\":null,\"op\":\"d\"}" };
+                out.extend_from_slice(after.as_bytes());
+            }
             end_row(out);
         }
         Ok(())

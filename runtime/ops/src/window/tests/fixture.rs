@@ -89,6 +89,7 @@ pub(super) fn batch(rows: &[Row]) -> RecordBatch {
 pub(super) fn plan(keys: &[usize]) -> PlanNode {
     use AggregateFunction::{Count, Max, Min, Sum};
     let aggregate = |name: &str, function, argument, filter, data_type| AggregateDesc {
+        distinct: false,
         name: name.to_string(),
         function,
         argument,

@@ -1,0 +1,330 @@
+//! Aggregation by key alone: each batch updates its keys' groups, and what changed is emitted as
+//! changes. That a batch is answered at once, and not each of its rows, is Flink's mini-batch.
+//!
+//! A group's row in the state is the number of its rows and the partial results of its
+//! aggregates; a group without rows is gone.
+
+mod accumulate;
+mod values;
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
+};
+use arrow::compute::kernels::cmp::distinct;
+use arrow::compute::{cast, concat, filter, is_not_null, or, take};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{AggregateDesc, AggregateFunction, GroupAggregateDesc, PlanNode};
+use sabot_core::row_kind::{self, RowKind};
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::{Cx, Element, Operator, OperatorSnapshot, Result};
+use sabot_types::OperatorUid;
+
+use self::accumulate::{Accumulator, Rows, count};
+use self::values::{ValueCounts, filter_of};
+use crate::OperatorConfig;
+use crate::codec::RowCodec;
+use crate::keyed::{Keys, UniqueKeys, state_fields};
+use crate::multiset::SPACE;
+
+/// The state of the groups' rows.
+const STATE_NAME: &str = "group";
+/// The column of a group's number of rows.
+const ROWS: &str = "rows";
+
+pub(crate) struct GroupAggregate {
+    keys: Keys,
+    aggregates: Vec<Aggregate>,
+    state: StateHandle,
+    /// The number of rows, then the partial results.
+    codec: RowCodec,
+    types: Vec<DataType>,
+    max_batch_rows: usize,
+    schema: SchemaRef,
+}
+
+struct Aggregate {
+    accumulator: Accumulator,
+    argument: Option<usize>,
+    filter: Option<usize>,
+    /// How its values are counted.
+    counts: Counts,
+}
+
+enum Counts {
+    /// Not at all.
+    No,
+    /// Each value adds to the aggregate once.
+    Distinct(ValueCounts),
+    /// The first of the values is the result.
+    First(ValueCounts),
+}
+
+/// The states of the operator: the groups' rows, then the values of aggregates that count them.
+pub(crate) fn state_specs(
+    operator: &OperatorUid,
+    desc: &GroupAggregateDesc,
+    input: &SchemaRef,
+) -> Result<Vec<StateSpec>> {
+    let key = state_fields(input, desc.keys.iter().copied());
+    let mut value =
+        vec![StateField { name: ROWS.to_owned(), data_type: DataType::Int64.to_string() }];
+    let mut counted = Vec::new();
+    for aggregate in &desc.aggregates {
+        value.extend(Accumulator::new("", aggregate, input)?.state_fields());
+        if let Some(data_type) = counted_type(aggregate, input) {
+            counted.push(values::state_spec(operator, &aggregate.name, &key, data_type));
+        }
+    }
+    let rows = StateSpec {
+        operator: operator.clone(),
+        name: STATE_NAME.to_owned(),
+        key,
+        value,
+        namespace: "none".to_owned(),
+    };
+    Ok(std::iter::once(rows).chain(counted).collect())
+}
+
+/// The type of the values that an aggregate has to count; none when it has not to.
+fn counted_type<'a>(desc: &AggregateDesc, input: &'a SchemaRef) -> Option<&'a DataType> {
+    let is_extreme = matches!(desc.function, AggregateFunction::Min | AggregateFunction::Max);
+    let counts = if is_extreme { row_kind::is_updating(input) } else { desc.distinct };
+    desc.argument.filter(|_| counts).map(|column| input.field(column).data_type())
+}
+
+impl Aggregate {
+    fn new(
+        node: &PlanNode,
+        desc: &AggregateDesc,
+        keys: &[StateField],
+        input: &SchemaRef,
+        state: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let counts = match counted_type(desc, input) {
+            None => Counts::No,
+            Some(data_type) => {
+                let spec = values::state_spec(&node.uid, &desc.name, keys, data_type);
+                let descending = desc.function == AggregateFunction::Max;
+                let counts = ValueCounts::new(&spec, data_type, descending, state)?;
+                match desc.function {
+                    AggregateFunction::Min | AggregateFunction::Max => Counts::First(counts),
+                    AggregateFunction::Count | AggregateFunction::Sum => Counts::Distinct(counts),
+                }
+            }
+        };
+        Ok(Self {
+            accumulator: Accumulator::new(&node.name, desc, input)?,
+            argument: desc.argument,
+            filter: desc.filter,
+            counts,
+        })
+    }
+
+    /// The partial results after the rows of a batch.
+    fn add(
+        &self,
+        before: &[ArrayRef],
+        keys: &UniqueKeys,
+        batch: &RecordBatch,
+        weights: Option<&[i64]>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Vec<ArrayRef>> {
+        let rows = Rows {
+            values: self.argument.map(|column| batch.column(column)),
+            groups: &keys.of_row,
+            weights,
+            filter: filter_of(batch, self.filter),
+        };
+        match &self.counts {
+            Counts::No => self.accumulator.add(before, &rows),
+            Counts::Distinct(counts) => {
+                let changed = counts.add(keys, &rows, cx)?;
+                let rows = Rows {
+                    values: Some(&changed.values),
+                    groups: &changed.groups,
+                    weights: Some(&changed.weights),
+                    filter: None,
+                };
+                self.accumulator.add(before, &rows)
+            }
+            Counts::First(counts) => {
+                counts.add(keys, &rows, cx)?;
+                Ok(vec![cast(&counts.firsts(keys, cx)?, before[0].data_type())?])
+            }
+        }
+    }
+}
+
+impl GroupAggregate {
+    pub(crate) fn new(
+        node: &PlanNode,
+        desc: &GroupAggregateDesc,
+        input: &SchemaRef,
+        config: &OperatorConfig,
+        state: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let specs = state_specs(&node.uid, desc, input)?;
+        let keys = state_fields(input, desc.keys.iter().copied());
+        let aggregates = desc.aggregates.iter();
+        let aggregates = aggregates.map(|a| Aggregate::new(node, a, &keys, input, state));
+        let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
+        let mut types = vec![DataType::Int64];
+        types.extend(aggregates.iter().flat_map(|a| a.accumulator.state_types()));
+        Ok(Self {
+            keys: Keys::new(node, &desc.keys, input, config)?,
+            aggregates,
+            state: state.open(&specs[0])?,
+            codec: RowCodec::new(types.clone())?,
+            types,
+            max_batch_rows: config.max_batch_rows.max(1),
+            schema: Arc::clone(&node.schema),
+        })
+    }
+
+    /// The stored rows of keys, as columns; null where a key has none.
+    fn stored(&self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Vec<ArrayRef>> {
+        let stored = cx.state.get(self.state, SPACE, &keys.groups, &keys.bytes)?;
+        OperatorMetrics::add(&cx.metrics.state_reads, keys.len());
+        if stored.null_count() == stored.len() {
+            return Ok(self.types.iter().map(|t| new_null_array(t, stored.len())).collect());
+        }
+        let found = filter(&stored, &is_not_null(&stored)?)?;
+        let columns = self.codec.decode(found.as_binary::<i32>())?;
+        let mut next = 0;
+        let indexes = (0..stored.len()).map(|row| {
+            stored.is_valid(row).then(|| {
+                next += 1;
+                next - 1
+            })
+        });
+        let indexes: UInt32Array = indexes.collect();
+        Ok(columns.iter().map(|c| take(c, &indexes, None)).collect::<Result<_, _>>()?)
+    }
+
+    fn store(&self, keys: &UniqueKeys, after: &[ArrayRef], cx: &mut Cx<'_>) -> Result<()> {
+        let live = BooleanArray::from_unary(after[0].as_primitive::<Int64Type>(), |n| n > 0);
+        let rows = self.codec.encode(after, keys.len())?;
+        let nulls = (live.true_count() < live.len()).then(|| live.values().clone().into());
+        let (offsets, bytes, _) = rows.into_parts();
+        let rows = BinaryArray::new(offsets, bytes, nulls);
+        cx.state.put(self.state, SPACE, &keys.groups, &keys.bytes, &rows)?;
+        OperatorMetrics::add(&cx.metrics.state_writes, keys.len());
+        Ok(())
+    }
+
+    /// The partial results in a row's columns, one slice an aggregate.
+    fn partials<'c>(&self, columns: &'c [ArrayRef]) -> Vec<&'c [ArrayRef]> {
+        let mut rest = &columns[1..];
+        let mut partials = Vec::with_capacity(self.aggregates.len());
+        for aggregate in &self.aggregates {
+            let (partial, others) = rest.split_at(aggregate.accumulator.state_types().len());
+            partials.push(partial);
+            rest = others;
+        }
+        partials
+    }
+
+    fn results(&self, columns: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        let partials = self.partials(columns).into_iter();
+        partials.zip(&self.aggregates).map(|(p, a)| a.accumulator.result(p)).collect()
+    }
+
+    /// Emits how the results of keys changed.
+    fn emit(
+        &self,
+        keys: &UniqueKeys,
+        before: &[ArrayRef],
+        after: &[ArrayRef],
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let live = |rows: &ArrayRef, key: usize| {
+            let rows = rows.as_primitive::<Int64Type>();
+            rows.is_valid(key) && rows.value(key) > 0
+        };
+        let (was, is) = (self.results(before)?, self.results(after)?);
+        let mut changed = BooleanArray::from(vec![false; keys.len()]);
+        for (was, is) in was.iter().zip(&is) {
+            changed = or(&changed, &distinct(was, is)?)?;
+        }
+        let count = keys.len() as u32;
+        let (mut kinds, mut from, mut versions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut push = |kind, key: usize, version: u32| {
+            kinds.push(kind);
+            from.push(key as u32);
+            versions.push(version * count + key as u32);
+        };
+        for key in 0..keys.len() {
+            match (live(&before[0], key), live(&after[0], key)) {
+                (false, true) => push(RowKind::Insert, key, 1),
+                (true, true) if changed.value(key) => {
+                    push(RowKind::UpdateBefore, key, 0);
+                    push(RowKind::UpdateAfter, key, 1);
+                }
+                (true, false) => push(RowKind::Delete, key, 0),
+                (true, true) | (false, false) => {}
+            }
+        }
+        if kinds.is_empty() {
+            return Ok(());
+        }
+        let (from, versions) = (UInt32Array::from(from), UInt32Array::from(versions));
+        let mut columns = Vec::with_capacity(self.schema.fields().len());
+        for key in &keys.columns {
+            columns.push(take(key, &from, None)?);
+        }
+        for (was, is) in was.iter().zip(&is) {
+            let both = concat(&[was.as_ref(), is.as_ref()])?;
+            columns.push(take(&both, &versions, None)?);
+        }
+        // Groups without aggregates over rows that only come are only ever inserted.
+        if row_kind::is_updating(&self.schema) {
+            columns.push(row_kind::column(kinds));
+        }
+        emit_in_parts(
+            &RecordBatch::try_new(Arc::clone(&self.schema), columns)?,
+            self.max_batch_rows,
+            cx,
+        );
+        Ok(())
+    }
+}
+
+/// Emits a batch in parts of at most `max_rows`.
+pub(crate) fn emit_in_parts(batch: &RecordBatch, max_rows: usize, cx: &mut Cx<'_>) {
+    for offset in (0..batch.num_rows()).step_by(max_rows) {
+        let rows = max_rows.min(batch.num_rows() - offset);
+        cx.emit(Element::Batch(batch.slice(offset, rows)));
+    }
+}
+
+impl Operator for GroupAggregate {
+    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let weights = row_kind::weights(&batch);
+        let keys = self.keys.of(&batch)?;
+        let before = self.stored(&keys, cx)?;
+        let all =
+            Rows { values: None, groups: &keys.of_row, weights: weights.as_deref(), filter: None };
+        let mut after = vec![count(&before[0], &all)];
+        for (partial, aggregate) in self.partials(&before).into_iter().zip(&self.aggregates) {
+            after.extend(aggregate.add(partial, &keys, &batch, weights.as_deref(), cx)?);
+        }
+        self.store(&keys, &after, cx)?;
+        self.emit(&keys, &before, &after, cx)
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
+        let mut keyed = vec![cx.state.freeze(self.state)?];
+        for aggregate in &self.aggregates {
+            if let Counts::Distinct(counts) | Counts::First(counts) = &aggregate.counts {
+                keyed.push(cx.state.freeze(counts.state())?);
+            }
+        }
+        Ok(OperatorSnapshot { keyed, watermark: None })
+    }
+}

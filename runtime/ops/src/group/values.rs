@@ -1,0 +1,181 @@
+//! How often each value occurs in each group, for `DISTINCT`, and for extremes of rows that go
+//! again. A state of its own: key, then value in its order, to count.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array, UInt64Array,
+};
+use arrow::compute::{SortOptions, take};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow_row::{RowConverter, SortField};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::{Cx, Error, Result};
+use sabot_types::OperatorUid;
+
+use super::accumulate::Rows;
+use crate::keyed::{UniqueKeys, unique};
+use crate::multiset::{self, SPACE};
+
+/// The counted values of one aggregate.
+pub(super) struct ValueCounts {
+    state: StateHandle,
+    converter: RowConverter,
+    /// Group and value, to find what is the same.
+    pair: SchemaRef,
+}
+
+/// Values that came first or went last, each with its group and a weight of 1 or -1.
+pub(super) struct Transitions {
+    pub(super) values: ArrayRef,
+    pub(super) groups: Vec<usize>,
+    pub(super) weights: Vec<i64>,
+}
+
+/// Describes the state of the counted values of an aggregate.
+pub(super) fn state_spec(
+    operator: &OperatorUid,
+    aggregate: &str,
+    keys: &[StateField],
+    value: &DataType,
+) -> StateSpec {
+    let mut key = keys.to_vec();
+    key.push(StateField { name: "value".to_owned(), data_type: value.to_string() });
+    StateSpec {
+        operator: operator.clone(),
+        name: format!("values {aggregate}"),
+        key,
+        value: multiset::value_fields(),
+        namespace: "none".to_owned(),
+    }
+}
+
+impl ValueCounts {
+    /// Values of this type; `descending` when the highest is to be found first.
+    pub(super) fn new(
+        spec: &StateSpec,
+        value: &DataType,
+        descending: bool,
+        state: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let options = SortOptions { descending, nulls_first: true };
+        let fields = vec![SortField::new_with_options(value.clone(), options)];
+        Ok(Self {
+            state: state.open(spec)?,
+            converter: RowConverter::new(fields)?,
+            pair: Arc::new(Schema::new(vec![
+                Field::new("group", DataType::UInt64, false),
+                Field::new("value", value.clone(), true),
+            ])),
+        })
+    }
+
+    /// The state's handle.
+    pub(super) fn state(&self) -> StateHandle {
+        self.state
+    }
+
+    /// Counts rows; what came first and went last of each value.
+    pub(super) fn add(
+        &self,
+        keys: &UniqueKeys,
+        rows: &Rows<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<Transitions> {
+        let none = || Error::user("a counted aggregate needs an argument".to_owned());
+        let (values, groups, weights) = self.counted(rows.values.ok_or_else(none)?, rows)?;
+        let numbers = UInt64Array::from_iter_values(groups.iter().map(|group| *group as u64));
+        let columns: [ArrayRef; 2] = [Arc::new(numbers), Arc::clone(&values)];
+        let (pair_of, firsts) = unique(&self.pair, &columns, groups.len())?;
+        let mut changes = vec![0; firsts.len()];
+        for (row, pair) in pair_of.iter().enumerate() {
+            changes[*pair] += weights.as_ref().map_or(1, |weights| weights[row]);
+        }
+        let values = take(&values, &firsts, None)?;
+        let of_pair: Vec<usize> = firsts.values().iter().map(|row| groups[*row as usize]).collect();
+        let before = self.change(keys, &values, &of_pair, &changes, cx)?;
+        let weights = before
+            .iter()
+            .zip(&changes)
+            .map(|(before, change)| i64::from(before + change > 0) - i64::from(*before > 0));
+        Ok(Transitions { values, groups: of_pair, weights: weights.collect() })
+    }
+
+    /// The rows that count: their values, groups and weights.
+    #[allow(clippy::type_complexity, reason = "three columns of the same rows")]
+    fn counted(
+        &self,
+        values: &ArrayRef,
+        rows: &Rows<'_>,
+    ) -> Result<(ArrayRef, Vec<usize>, Option<Vec<i64>>)> {
+        let nulls = values.logical_nulls();
+        let counts = |row: usize| {
+            nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
+                && rows.filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
+        };
+        let mask: Vec<bool> = (0..rows.groups.len()).map(counts).collect();
+        let kept = |row: &usize| mask[*row];
+        let indexes: Vec<usize> = (0..mask.len()).filter(kept).collect();
+        let groups = indexes.iter().map(|row| rows.groups[*row]).collect();
+        let weights = rows.weights.map(|all| indexes.iter().map(|row| all[*row]).collect());
+        let values = arrow::compute::filter(values, &BooleanArray::from(mask))?;
+        Ok((values, groups, weights))
+    }
+
+    /// Adds `changes` to the counts of values; the counts before.
+    fn change(
+        &self,
+        keys: &UniqueKeys,
+        values: &ArrayRef,
+        of_pair: &[usize],
+        changes: &[i64],
+        cx: &mut Cx<'_>,
+    ) -> Result<Vec<i64>> {
+        let (groups, prefixes) = keys.pick(of_pair);
+        let ordered = self.converter.convert_columns(std::slice::from_ref(values))?;
+        let mut bytes = BinaryBuilder::new();
+        let mut key = Vec::new();
+        for (prefix, value) in prefixes.iter().zip(ordered.iter()) {
+            key.clear();
+            key.extend_from_slice(prefix);
+            key.extend_from_slice(value.as_ref());
+            bytes.append_value(&key);
+        }
+        let bytes = bytes.finish();
+        multiset::add(self.state, &groups, &bytes, changes, cx)
+    }
+
+    /// The first value of each key in the order of values; null where there is none.
+    pub(super) fn firsts(&self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<ArrayRef> {
+        let mut found: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
+        cx.state.scan_prefixes(
+            self.state,
+            SPACE,
+            &keys.groups,
+            &keys.bytes,
+            &mut |key, rest, _| {
+                found[key] = Some(rest.to_vec());
+                Ok(ControlFlow::Break(()))
+            },
+        )?;
+        OperatorMetrics::add(&cx.metrics.state_reads, keys.len());
+        let parser = self.converter.parser();
+        let rows = found.iter().flatten().map(|bytes| parser.parse(bytes));
+        let values = self.converter.convert_rows(rows)?.swap_remove(0);
+        let mut next = 0;
+        let indexes = found.iter().map(|found| {
+            found.as_ref().map(|_| {
+                next += 1;
+                next - 1
+            })
+        });
+        Ok(take(&values, &indexes.collect::<UInt32Array>(), None)?)
+    }
+}
+
+/// The boolean column of a filter.
+pub(super) fn filter_of(batch: &RecordBatch, column: Option<usize>) -> Option<&BooleanArray> {
+    column.map(|column| batch.column(column).as_boolean())
+}

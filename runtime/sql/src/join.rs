@@ -1,0 +1,249 @@
+//! Joins: pairs of rows of two relations, by keys and a condition.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field as ArrowField, Schema};
+use datafusion_common::tree_node::{Transformed, TreeNode};
+use datafusion_common::{DFSchema, DFSchemaRef};
+use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
+
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Binder, Bound, Meaning, boolean, place_of, precedence};
+use crate::relation::{Base, Feed, Field, Relation, both};
+
+/// An inner join.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinNode {
+    /// Left and right.
+    pub feeds: [Feed; 2],
+    /// What has to be equal.
+    pub keys: Vec<JoinKey>,
+    /// What else has to hold, over the node's columns.
+    pub condition: Option<Bound>,
+    /// The columns of the left feed, then those of the right one.
+    pub schema: DFSchemaRef,
+}
+
+/// Two values that have to be equal.
+#[derive(Debug, Clone)]
+pub(crate) struct JoinKey {
+    /// Over the feeds' bases, left and right.
+    pub sides: [Bound; 2],
+    /// Both over the node's columns, such as `L.id = R.auction`.
+    pub text: String,
+}
+
+/// The parts of a condition that all have to hold.
+pub(crate) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            let mut parts = conjuncts(left);
+            parts.extend(conjuncts(right));
+            parts
+        }
+        Expr::Nested(inner) => conjuncts(inner),
+        other => vec![other],
+    }
+}
+
+/// All pairs of both relations' rows.
+pub(crate) fn cross(left: Relation, right: Relation, at: Position) -> Result<Relation> {
+    let mut names: Vec<String> = Vec::new();
+    let (mut fields, mut arrow) = (Vec::new(), Vec::new());
+    let mut side = |side: &str, relation: Relation| {
+        let mut columns: Vec<(String, Bound)> = Vec::new();
+        for field in relation.fields {
+            let known = columns.iter().find(|(_, bound)| bound.expr == field.value.expr);
+            let Bound { data_type, nullable, .. } = field.value.clone();
+            let name = match known {
+                Some((name, _)) => name.clone(),
+                None => {
+                    let mut name = format!("{side}.{}", field.value.text_within(precedence::ATOM));
+                    while names.contains(&name) {
+                        name.push('\'');
+                    }
+                    names.push(name.clone());
+                    arrow.push(ArrowField::new(&name, data_type.clone(), nullable));
+                    columns.push((name.clone(), field.value.clone()));
+                    name
+                }
+            };
+            // A join gives rows in no order of time.
+            let value = Bound::column(&name, name.clone(), data_type, nullable);
+            fields.push(Field { value, ..field });
+        }
+        Feed { base: relation.base, filter: relation.filter, columns }
+    };
+    let feeds = [side("L", left), side("R", right)];
+    let schema = DFSchema::try_from(Schema::new(arrow))
+        .map(Arc::new)
+        .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+    let node = JoinNode { feeds, keys: Vec::new(), condition: None, schema };
+    Ok(Relation { base: Base::Join(Arc::new(node)), filter: None, fields, window: None })
+}
+
+/// Joins `right` to `left` as a FROM says.
+pub(crate) fn join(
+    left: Relation,
+    right: Relation,
+    operator: &JoinOperator,
+    at: Position,
+) -> Result<Relation> {
+    let constraint = match operator {
+        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => constraint,
+        JoinOperator::CrossJoin(_) => return cross(left, right, at),
+        other => {
+            let name = match other {
+                JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => "LEFT JOIN",
+                JoinOperator::Right(_) | JoinOperator::RightOuter(_) => "RIGHT JOIN",
+                JoinOperator::FullOuter(_) => "FULL JOIN",
+                _ => "this kind of join",
+            };
+            return Err(SqlError::new(at, format!("{name} is not supported yet"))
+                .hint("JOIN ... ON ... is"));
+        }
+    };
+    match constraint {
+        JoinConstraint::On(condition) => {
+            let mut joined = cross(left, right, at)?;
+            for part in conjuncts(condition) {
+                let place = place_of(part, at);
+                let bound = boolean(Binder::new(&joined, place).bind(part)?, "ON", place)?;
+                hold(&mut joined, bound);
+            }
+            Ok(joined)
+        }
+        JoinConstraint::Using(names) => {
+            let columns = names.iter().map(|name| match name.0.as_slice() {
+                [part] => part.as_ident(),
+                _ => None,
+            });
+            let columns: Option<Vec<&Ident>> = columns.collect();
+            let columns = columns.ok_or_else(|| SqlError::new(at, "USING names columns"))?;
+            using(left, right, &columns, at)
+        }
+        JoinConstraint::Natural => {
+            Err(SqlError::new(at, "NATURAL JOIN is not supported yet")
+                .hint("name the columns with ON"))
+        }
+        JoinConstraint::None => Err(SqlError::new(at, "JOIN needs ON")),
+    }
+}
+
+/// `USING (a, b)`: these columns are equal, and there is one of each.
+fn using(left: Relation, right: Relation, names: &[&Ident], at: Position) -> Result<Relation> {
+    let boundary = left.fields.len();
+    let mut joined = cross(left, right, at)?;
+    let mut dropped = Vec::new();
+    for name in names {
+        let find = |mut range: std::ops::Range<usize>| {
+            range.find(|index| joined.fields[*index].name == name.value)
+        };
+        let (Some(l), Some(r)) = (find(0..boundary), find(boundary..joined.fields.len())) else {
+            let message = format!("USING: column \"{}\" is not in both tables", name.value);
+            return Err(SqlError::new(at, message));
+        };
+        let (left, right) = (joined.fields[l].value.clone(), joined.fields[r].value.clone());
+        let text = format!("{} = {}", left.text, right.text);
+        let expr = datafusion_expr::binary_expr(left.expr, Operator::Eq, right.expr);
+        let (expr, data_type) = crate::expr::coerce(expr, joined.base.schema())
+            .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+        let equal = Bound {
+            expr,
+            data_type,
+            nullable: left.nullable || right.nullable,
+            text,
+            precedence: precedence::COMPARISON,
+            meaning: Meaning::Plain,
+        };
+        hold(&mut joined, equal);
+        dropped.push(r);
+    }
+    let fields = joined.fields.into_iter().enumerate();
+    joined.fields =
+        fields.filter(|(index, _)| !dropped.contains(index)).map(|(_, field)| field).collect();
+    Ok(joined)
+}
+
+/// Keeps only rows for which `condition` is true: where it can, in front of a join or by its
+/// keys.
+pub(crate) fn hold(relation: &mut Relation, condition: Bound) {
+    match &relation.base {
+        Base::Join(node) if relation.filter.is_none() => {
+            let mut node = (**node).clone();
+            node.hold(condition);
+            relation.base = Base::Join(Arc::new(node));
+        }
+        _ => relation.filter_by(condition),
+    }
+}
+
+impl JoinNode {
+    fn hold(&mut self, condition: Bound) {
+        if let Value::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = &condition.expr {
+            let sides = match (self.side_of(left), self.side_of(right)) {
+                (Some(0), Some(1)) => Some([left, right]),
+                (Some(1), Some(0)) => Some([right, left]),
+                _ => None,
+            };
+            if let Some([left, right]) = sides
+                && let (Some(left), Some(right)) = (self.key(0, left), self.key(1, right))
+            {
+                self.keys.push(JoinKey { sides: [left, right], text: condition.text });
+                return;
+            }
+        }
+        if let Some(side) = self.side_of(&condition.expr) {
+            let condition = Bound { expr: self.over_feed(side, &condition.expr), ..condition };
+            let feed = &mut self.feeds[side];
+            feed.filter = Some(match feed.filter.take() {
+                None => condition,
+                Some(first) => both(first, condition),
+            });
+            return;
+        }
+        self.condition = Some(match self.condition.take() {
+            None => condition,
+            Some(first) => both(first, condition),
+        });
+    }
+
+    /// One side of an equality, over the feed's base.
+    fn key(&self, side: usize, expr: &Value) -> Option<Bound> {
+        let data_type = expr.get_type(&self.schema).ok()?;
+        let name = match expr {
+            Value::Column(column) => column.name.clone(),
+            _ => format!("{}.key {}", ["L", "R"][side], self.keys.len()),
+        };
+        let bound = Bound::column(&name, name.clone(), data_type, true);
+        Some(Bound { expr: self.over_feed(side, expr), ..bound })
+    }
+
+    /// The one side whose columns an expression reads.
+    fn side_of(&self, expr: &Value) -> Option<usize> {
+        let mut sides = expr.column_refs().into_iter().map(|column| {
+            let left = self.feeds[0].columns.iter().any(|(name, _)| *name == column.name);
+            usize::from(!left)
+        });
+        let first = sides.next()?;
+        sides.all(|side| side == first).then_some(first)
+    }
+
+    /// An expression over the node's columns as one over a feed's base.
+    fn over_feed(&self, side: usize, expr: &Value) -> Value {
+        let feed = &self.feeds[side];
+        let inline = |expr: Value| {
+            let found = match &expr {
+                Value::Column(column) => feed.columns.iter().find(|(name, _)| *name == column.name),
+                _ => None,
+            };
+            Ok(match found {
+                Some((_, bound)) => Transformed::yes(bound.expr.clone()),
+                None => Transformed::no(expr),
+            })
+        };
+        // What is put in is not looked at again: its columns are the base's.
+        expr.clone().transform_up(inline).map_or_else(|_| expr.clone(), |done| done.data)
+    }
+}
