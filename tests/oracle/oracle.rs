@@ -49,6 +49,9 @@ equal_the_batch_answer! {
     rows_in_windows: ROWS_IN_WINDOWS,
     instants: INSTANTS,
     scalar_functions: SCALAR_FUNCTIONS,
+    hopping_aggregates: HOPPING_AGGREGATES,
+    hopping_over_nulls: HOPPING_OVER_NULLS,
+    cumulating_aggregates: CUMULATING_AGGREGATES,
 }
 
 /// How a run of a query is disturbed.

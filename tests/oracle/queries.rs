@@ -5,10 +5,12 @@ use std::fmt::Write;
 mod bids;
 mod events;
 mod functions;
+mod windows;
 
 pub(crate) use bids::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;
+pub(crate) use windows::*;
 
 /// What a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@ use crate::expr::{
 use crate::functions::wrapping_narrow;
 use crate::relation::{Base, Relation, WindowSpec};
 use crate::types::flink_name;
-use crate::window::window_column;
+use crate::window::{self, window_column};
 
 /// A window aggregation.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub(crate) struct GroupScope<'a> {
 
 /// The column of a key: never the name of a window column or an aggregate.
 fn key_column(text: &str) -> String {
-    let reserved = crate::window::WINDOW_COLUMNS.contains(&text)
+    let reserved = window::WINDOW_COLUMNS.contains(&text)
         || text.split_once('(').is_some_and(|(name, _)| is_aggregate(name));
     if reserved { format!("key {text}") } else { text.to_owned() }
 }
@@ -87,7 +87,9 @@ impl<'a> GroupScope<'a> {
                 return Err(SqlError::new(at, message).hint(form));
             }
         }
-        Ok(Self { input, window, grouped, aggregates: RefCell::default() })
+        let scope = Self { input, window, grouped, aggregates: RefCell::default() };
+        window::check_partition(&scope.window, &scope.keys(), at)?;
+        Ok(scope)
     }
 
     /// The aggregation, once everything over it is resolved.
@@ -120,7 +122,7 @@ impl<'a> GroupScope<'a> {
             .iter()
             .map(|k| ArrowField::new(key_column(&k.text), k.data_type.clone(), k.nullable))
             .collect();
-        for name in crate::window::WINDOW_COLUMNS {
+        for name in window::WINDOW_COLUMNS {
             fields.push(ArrowField::new(name, time.clone(), false));
         }
         for aggregate in self.aggregates.borrow().values() {
@@ -191,7 +193,9 @@ impl<'a> GroupScope<'a> {
         match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
-                Binder::new(self.input, at).bind(expr).map(|b| Some(b.plain()))
+                let bound = Binder::new(self.input, at).bind(expr)?;
+                window::refuse_expanded(&bound, place_of(expr, at))?;
+                Ok(Some(bound.plain()))
             }
             _ => Err(SqlError::new(at, format!("{name} takes one argument"))),
         }

@@ -8,7 +8,7 @@ use datafusion_expr::Expr;
 use sabot_core::Evaluator;
 use sabot_core::plan::{
     AggregateDesc, CalcDesc, Exchange, Input, JobPlan, NodeId, NodeKind, PlanNode, SinkDesc,
-    SourceDesc, WatermarkDesc, Window, WindowAggregateDesc,
+    SourceDesc, WatermarkDesc, WindowAggregateDesc,
 };
 use sabot_types::{KeyGroupCount, OperatorUid};
 
@@ -21,6 +21,7 @@ use crate::relation::Base;
 use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
+use crate::window;
 
 /// The plan of all INSERTs.
 pub(crate) fn lower(
@@ -149,14 +150,11 @@ impl Lowering<'_> {
             });
         }
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
-        let size = duration_text(node.window.size_ms);
-        let name = self.uids.name(&format!("{sink}[tumble {size}]"));
+        let title = window::kind::title(node.window.window);
+        let name = self.uids.name(&format!("{sink}[{title}]"));
         let exchange = Exchange::Keyed(keys.clone());
         let kind = NodeKind::WindowAggregate(WindowAggregateDesc {
-            window: Window::Tumble {
-                size_ms: node.window.size_ms,
-                offset_ms: node.window.offset_ms,
-            },
+            window: node.window.window,
             row_time,
             keys,
             aggregates,

@@ -260,7 +260,7 @@ fn aggregate(
         }
     };
     let node = Arc::new(scope.into_node(at)?);
-    let window = Some(window::of_aggregation(&node));
+    let window = window::of_aggregation(&node);
     Ok(Relation { base: Base::Window(node), filter: having, fields, window })
 }
 
