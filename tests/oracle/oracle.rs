@@ -58,6 +58,9 @@ equal_the_batch_answer! {
     joins_of_windows: JOINS_OF_WINDOWS,
     first_rows: FIRST_ROWS,
     first_rows_of_groups: FIRST_ROWS_OF_GROUPS,
+    hopping_aggregates: HOPPING_AGGREGATES,
+    hopping_over_nulls: HOPPING_OVER_NULLS,
+    cumulating_aggregates: CUMULATING_AGGREGATES,
 }
 
 /// How a run of a query is disturbed.

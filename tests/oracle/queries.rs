@@ -6,11 +6,13 @@ mod bids;
 mod changes;
 mod events;
 mod functions;
+mod windows;
 
 pub(crate) use bids::*;
 pub(crate) use changes::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;
+pub(crate) use windows::*;
 
 /// What a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -194,6 +194,32 @@ pub enum Window {
         /// Milliseconds, from 0 to below the size.
         offset_ms: i64,
     },
+    /// Windows of one size that begin at every step and so overlap: `HOP`.
+    Hop(Steps),
+    /// Windows that begin at every size and end at every step up to the size: `CUMULATE`.
+    Cumulate(Steps),
+    /// Results of [`Self::Hop`] with the same steps: a row lies in the one window that its
+    /// row time is the last millisecond of.
+    HopResults(Steps),
+    /// Results of [`Self::Cumulate`], as [`Self::HopResults`].
+    CumulateResults(Steps),
+    /// Windows of a key that end when no row of it came for a while: `SESSION`. Rows at most
+    /// `gap_ms` apart lie in one.
+    Session {
+        /// Milliseconds, above 0.
+        gap_ms: i64,
+    },
+}
+
+/// Windows that share slices, each of a step's length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// Milliseconds from one window's end to the next's, above 0.
+    pub step_ms: i64,
+    /// Milliseconds of the longest window, a multiple of the step.
+    pub size_ms: i64,
+    /// Milliseconds, from 0 to below the size.
+    pub offset_ms: i64,
 }
 
 /// One aggregate.

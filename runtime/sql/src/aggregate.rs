@@ -19,7 +19,7 @@ use crate::expr::{
 use crate::functions::wrapping_narrow;
 use crate::relation::{Base, Relation, WindowSpec};
 use crate::types::flink_name;
-use crate::window::window_column;
+use crate::window::{self, window_column};
 
 /// A window aggregation.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ pub(crate) struct GroupScope<'a> {
 
 /// The column of a key: never the name of a window column or an aggregate.
 fn key_column(text: &str) -> String {
-    let reserved = crate::window::WINDOW_COLUMNS.contains(&text)
+    let reserved = window::WINDOW_COLUMNS.contains(&text)
         || text.split_once('(').is_some_and(|(name, _)| is_aggregate(name));
     if reserved { format!("key {text}") } else { text.to_owned() }
 }
@@ -93,10 +93,15 @@ impl<'a> GroupScope<'a> {
                 .hint("windows need rows that only come: put the window before what updates"));
         }
         if window.is_none() {
+            input.refuse_expanded(at)?;
             // The bounds of a window are columns like others.
             grouped = grouped.into_iter().map(Bound::plain).collect();
         }
-        Ok(Self { input, window, grouped, aggregates: RefCell::default() })
+        let scope = Self { input, window, grouped, aggregates: RefCell::default() };
+        if let Some(window) = &scope.window {
+            window::check_partition(window, &scope.keys(), at)?;
+        }
+        Ok(scope)
     }
 
     /// The aggregation, once everything over it is resolved.
@@ -134,7 +139,7 @@ impl<'a> GroupScope<'a> {
             .collect();
         if let Some(window) = &self.window {
             let time = &window.row_time.data_type;
-            let columns = crate::window::WINDOW_COLUMNS.into_iter();
+            let columns = window::WINDOW_COLUMNS.into_iter();
             fields.extend(columns.map(|name| ArrowField::new(name, time.clone(), false)));
         }
         for aggregate in self.aggregates.borrow().values() {
@@ -221,7 +226,9 @@ impl<'a> GroupScope<'a> {
         match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
-                Binder::new(self.input, at).bind(expr).map(|b| Some((b.plain(), distinct)))
+                let bound = Binder::new(self.input, at).bind(expr)?;
+                window::refuse_expanded(&bound, place_of(expr, at))?;
+                Ok(Some((bound.plain(), distinct)))
             }
             _ => Err(SqlError::new(at, format!("{name} takes one argument"))),
         }

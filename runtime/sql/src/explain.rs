@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
-    AggregateDesc, Exchange, JobPlan, NodeKind, PlanNode, SourceDesc, Window, WindowAggregateDesc,
+    AggregateDesc, Exchange, JobPlan, NodeKind, PlanNode, SourceDesc, WindowAggregateDesc,
 };
 
 use sabot_core::row_kind;
@@ -13,6 +13,7 @@ use crate::Planned;
 use crate::expr::quoted;
 use crate::lower::duration_text;
 use crate::types::flink_name;
+use crate::window::kind;
 
 /// The operators of a plan, their uids, keys, exchanges, state and watermarks.
 ///
@@ -147,9 +148,9 @@ fn explain_window(
     input: &Schema,
     desc: &WindowAggregateDesc,
 ) -> std::fmt::Result {
-    let Window::Tumble { size_ms, offset_ms } = desc.window;
     let row_time = input.field(desc.row_time).name();
-    write!(out, "  window     tumble {} on {row_time}", duration_text(size_ms))?;
+    write!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+    let offset_ms = kind::offset_ms(desc.window);
     if offset_ms != 0 {
         write!(out, ", offset {}", duration_text(offset_ms))?;
     }

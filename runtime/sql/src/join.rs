@@ -49,6 +49,8 @@ pub(crate) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
 
 /// All pairs of both relations' rows.
 pub(crate) fn cross(left: Relation, right: Relation, at: Position) -> Result<Relation> {
+    left.refuse_expanded(at)?;
+    right.refuse_expanded(at)?;
     let mut names: Vec<String> = Vec::new();
     let (mut fields, mut arrow) = (Vec::new(), Vec::new());
     let mut side = |side: &str, relation: Relation| {

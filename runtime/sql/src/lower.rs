@@ -9,7 +9,7 @@ use datafusion_expr::Expr;
 use sabot_core::Evaluator;
 use sabot_core::plan::{
     AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, JobPlan, JoinDesc, NodeId,
-    NodeKind, OrderBy, PlanNode, SinkDesc, SourceDesc, TopNDesc, WatermarkDesc, Window,
+    NodeKind, OrderBy, PlanNode, SinkDesc, SourceDesc, TopNDesc, WatermarkDesc,
     WindowAggregateDesc,
 };
 use sabot_core::row_kind::{self, RowKind};
@@ -30,6 +30,7 @@ use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
 use crate::union::UnionNode;
+use crate::window;
 
 /// The plan of all INSERTs.
 pub(crate) fn lower(
@@ -143,14 +144,11 @@ impl Lowering<'_> {
         let row_time = slots.take(&node.window.row_time);
         let aggregates = slots.aggregates(&node.aggregates);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
-        let size = duration_text(node.window.size_ms);
-        let name = self.uids.name(&format!("{sink}[tumble {size}]"));
+        let title = window::kind::title(node.window.window);
+        let name = self.uids.name(&format!("{sink}[{title}]"));
         let exchange = Exchange::Keyed(keys.clone());
         let kind = NodeKind::WindowAggregate(WindowAggregateDesc {
-            window: Window::Tumble {
-                size_ms: node.window.size_ms,
-                offset_ms: node.window.offset_ms,
-            },
+            window: node.window.window,
             row_time,
             keys,
             aggregates,

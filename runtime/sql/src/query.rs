@@ -262,6 +262,7 @@ fn aggregates(select: &Select, at: Position) -> bool {
 
 /// Each row once.
 fn distinct(input: Relation, at: Position) -> Result<Relation> {
+    input.refuse_expanded(at)?;
     let grouped: Vec<Bound> = input.fields.iter().map(|field| field.value.clone()).collect();
     for key in &grouped {
         check_key(key, at)?;
@@ -314,7 +315,7 @@ fn aggregate(
     };
     let base = scope.into_base(at)?;
     let window = match &base {
-        Base::Window(node) => Some(window::of_aggregation(node)),
+        Base::Window(node) => window::of_aggregation(node),
         _ => None,
     };
     Ok(Relation { base, filter: having, fields, window })

@@ -79,6 +79,7 @@ pub(crate) fn over_function(expr: &Expr) -> Option<&Function> {
 
 /// The rows of `input` with their ranks.
 pub(crate) fn ranked(input: Relation, spec: &WindowSpec, at: Position) -> Result<Relation> {
+    input.refuse_expanded(at)?;
     if spec.window_frame.is_some() {
         return Err(SqlError::new(at, "ROW_NUMBER takes no ROWS or RANGE"));
     }

@@ -15,7 +15,9 @@ use crate::expr::{Bound, Scope, precedence};
 use crate::join::JoinNode;
 use crate::rank::RankNode;
 use crate::union::UnionNode;
+use crate::window;
 use datafusion_expr::Operator;
+use sabot_core::plan::Window;
 
 /// What rows come from.
 #[derive(Debug, Clone)]
@@ -84,21 +86,24 @@ impl Base {
     }
 }
 
-/// Tumbling windows over a row-time.
+/// Windows over a row-time.
 #[derive(Debug, Clone)]
 pub(crate) struct WindowSpec {
-    pub size_ms: i64,
-    pub offset_ms: i64,
+    pub window: Window,
     /// The row-time over the base.
     pub row_time: Bound,
     /// The row-time's name from its source on, such as `bids.ts`.
     pub path: String,
+    /// The columns that `SESSION` is partitioned by; none where the grouping decides.
+    pub partition: Option<Vec<Bound>>,
+    /// Where a table function stands.
+    pub at: Option<Position>,
 }
 
 impl WindowSpec {
     /// The window's name in uids, such as `tumble(bids.ts,10000,0)`.
     pub(crate) fn name(&self) -> String {
-        format!("tumble({},{},{})", self.path, self.size_ms, self.offset_ms)
+        window::kind::uid_name(self.window, &self.path)
     }
 }
 

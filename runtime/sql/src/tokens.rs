@@ -52,16 +52,57 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
     Ok(Tokens { tokens: without_inner_table(tokens), end })
 }
 
+/// The function that `t PARTITION BY a` becomes, which the parser does not know: its arguments are
+/// the table and the columns.
+pub(crate) const PARTITION: &str = "$PARTITION";
+
 /// Drops `TABLE` where it stands for a table argument: after `(`, `,` or `=>` and before a name.
 fn without_inner_table(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
-    let is_argument = |index: usize| {
-        is_keyword(&tokens[index], Keyword::TABLE)
-            && index > 0
-            && matches!(tokens[index - 1].token, Token::LParen | Token::Comma | Token::RArrow)
-            && matches!(tokens.get(index + 1).map(|t| &t.token), Some(Token::Word(_)))
-    };
-    let keep: Vec<bool> = (0..tokens.len()).map(|index| !is_argument(index)).collect();
-    tokens.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(token, _)| token).collect()
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        let is_argument = is_keyword(&token, Keyword::TABLE)
+            && out.last().is_some_and(|before| {
+                matches!(before.token, Token::LParen | Token::Comma | Token::RArrow)
+            })
+            && rest.peek().is_some_and(|next| matches!(next.token, Token::Word(_)));
+        if !is_argument {
+            out.push(token);
+            continue;
+        }
+        out.extend(rest.next());
+        if rest.peek().is_some_and(|next| is_keyword(next, Keyword::PARTITION)) {
+            partition(&mut out, &mut rest);
+        }
+    }
+    out
+}
+
+/// `t PARTITION BY a` or `t PARTITION BY (a, b)` as a call; the table is already in `out`. What is
+/// wrong with it is left to the parser.
+fn partition(
+    out: &mut Vec<TokenWithSpan>,
+    rest: &mut std::iter::Peekable<std::vec::IntoIter<TokenWithSpan>>,
+) {
+    let (Some(table), Some(keyword)) = (out.pop(), rest.next()) else { return };
+    let span = keyword.span;
+    let sign = |token| TokenWithSpan { token, span };
+    out.extend([sign(Token::make_word(PARTITION, None)), sign(Token::LParen), table]);
+    rest.next_if(|next| is_keyword(next, Keyword::BY));
+    out.push(sign(Token::Comma));
+    let listed = rest.next_if(|next| next.token == Token::LParen).is_some();
+    if !listed {
+        out.extend(rest.next());
+        out.push(sign(Token::RParen));
+        return;
+    }
+    for token in rest.by_ref() {
+        let ends = token.token == Token::RParen;
+        out.push(token);
+        if ends {
+            return;
+        }
+    }
 }
 
 /// Whether the token is this unquoted keyword.
@@ -85,6 +126,20 @@ mod tests {
         assert_eq!(text.join(" "), "SELECT 1 FROM TABLE ( TUMBLE ( bids , x ) )");
         let bids = &tokens.tokens[7];
         assert_eq!((bids.span.start.line, bids.span.start.column), (2, 26));
+    }
+
+    #[test]
+    fn partitions_of_tables_become_calls() {
+        for (sql, expected) in [
+            ("SESSION(TABLE t PARTITION BY a, x)", "SESSION ( $PARTITION ( t , a ) , x )"),
+            ("SESSION(TABLE t PARTITION BY (a, b), x)", "SESSION ( $PARTITION ( t , a , b ) , x )"),
+            ("DATA => TABLE t PARTITION BY a", "DATA => $PARTITION ( t , a )"),
+            ("(PARTITION BY a, TABLE)", "( PARTITION BY a , TABLE )"),
+        ] {
+            let tokens = tokenize(sql).unwrap().tokens;
+            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
+            assert_eq!(text.join(" "), expected);
+        }
     }
 
     #[test]

@@ -1,22 +1,28 @@
 //! Window table functions: `TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))`.
+//!
+//! The windows of TUMBLE are columns computed from a row. A row of HOP or CUMULATE lies in several
+//! windows, and a session is known only when it ends: their window columns have no value before
+//! rows are grouped by them, and can do nothing but be grouped by.
+
+mod arguments;
+pub(crate) mod kind;
 
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, Operator, binary_expr, cast};
-use sqlparser::ast::{
-    self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Spanned, UnaryOperator,
-};
+use sabot_core::plan::Window;
+use sqlparser::ast::{self, Function, Ident};
 
+use self::arguments::{Arguments, Kind};
 use crate::aggregate::WindowNode;
 use crate::error::{Position, Result, SqlError, start_of};
-use crate::expr::{Bound, Meaning, Scope, function_name, interval_ms, place_of, window_start};
+use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
 use crate::query::Queries;
 use crate::relation::{Base, Field, Relation, WindowSpec};
+use crate::tokens::PARTITION;
 use crate::types::TIMESTAMP;
-
-const FORM: &str = "write TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))";
 
 /// Resolves a table function in FROM.
 pub(crate) fn table_function(
@@ -25,83 +31,95 @@ pub(crate) fn table_function(
     at: Position,
 ) -> Result<Relation> {
     let name = function_name(&function.name, at)?.to_ascii_uppercase();
-    match name.as_str() {
-        "TUMBLE" => {}
-        "HOP" | "CUMULATE" | "SESSION" => {
-            return Err(SqlError::new(
-                at,
-                format!("the window function {name} is not supported yet"),
-            )
-            .hint("TUMBLE is"));
-        }
-        _ => {
-            return Err(SqlError::new(at, format!("unknown table function {name}")).hint(FORM));
-        }
-    }
-    let Arguments { data, time, size, offset } = arguments(function, at)?;
-    let mut relation = data_argument(queries, data, at)?;
+    let Some(kind) = Kind::of(&name) else {
+        return Err(
+            SqlError::new(at, format!("unknown table function {name}")).hint(Kind::Tumble.form())
+        );
+    };
+    let Arguments { data, time, intervals } = arguments::arguments(kind, function, at)?;
+    let (mut relation, partition) = data_argument(queries, kind, data, at)?;
+    relation.refuse_expanded(at)?;
     let row_time = row_time(&relation, time, at)?;
-    let size_at = place_of(size, at);
-    let size_ms = interval(size, size_at)?;
-    if size_ms <= 0 {
-        return Err(SqlError::new(size_at, "the size of a window must be above 0"));
-    }
-    let offset_ms = offset.map_or(Ok(0), |o| interval(o, place_of(o, at)))?.rem_euclid(size_ms);
-    add_window(&mut relation, row_time, size_ms, offset_ms, at)?;
+    let window = arguments::window(kind, &intervals, at)?;
+    let partition = match partition {
+        None => Vec::new(),
+        Some(names) => partition_keys(&relation, kind, names, at)?,
+    };
+    let spec = WindowSpec {
+        partition: (kind == Kind::Session).then_some(partition),
+        at: Some(at),
+        ..spec(&relation.base, row_time, window)
+    };
+    add_window(&mut relation, kind, spec, at)?;
     Ok(relation)
 }
 
-struct Arguments<'a> {
-    data: &'a ast::Expr,
-    time: &'a ast::Expr,
-    size: &'a ast::Expr,
-    offset: Option<&'a ast::Expr>,
-}
-
-/// The arguments by place or by name.
-fn arguments(function: &Function, at: Position) -> Result<Arguments<'_>> {
-    const NAMES: [&str; 4] = ["DATA", "TIMECOL", "SIZE", "OFFSET"];
-    let FunctionArguments::List(list) = &function.args else {
-        return Err(SqlError::new(at, "TUMBLE needs arguments").hint(FORM));
-    };
-    let mut found: [Option<&ast::Expr>; 4] = [None; 4];
-    for (place, argument) in list.args.iter().enumerate() {
-        let (index, value) = match argument {
-            FunctionArg::Unnamed(value) => (Some(place), value),
-            FunctionArg::Named { name, arg, .. } => {
-                (NAMES.iter().position(|n| n.eq_ignore_ascii_case(&name.value)), arg)
-            }
-            FunctionArg::ExprNamed { arg, .. } => (None, arg),
-        };
-        let (Some(slot), FunctionArgExpr::Expr(value)) =
-            (index.and_then(|i| found.get_mut(i)), value)
-        else {
-            let place = start_of(argument.span()).unwrap_or(at);
-            let message = format!("TUMBLE has no argument {argument}");
-            return Err(SqlError::new(place, message)
-                .hint("its arguments are DATA, TIMECOL, SIZE and OFFSET"));
-        };
-        *slot = Some(value);
-    }
-    let [Some(data), Some(time), Some(size), offset] = found else {
-        let message = "TUMBLE needs a table, a DESCRIPTOR and a size";
-        return Err(SqlError::new(at, message).hint(FORM));
-    };
-    Ok(Arguments { data, time, size, offset })
-}
-
-fn data_argument(queries: &Queries<'_>, data: &ast::Expr, at: Position) -> Result<Relation> {
+/// The table, and the columns of `PARTITION BY` behind it.
+fn data_argument<'e>(
+    queries: &Queries<'_>,
+    kind: Kind,
+    data: &'e ast::Expr,
+    at: Position,
+) -> Result<(Relation, Option<Vec<&'e ast::Expr>>)> {
     match data {
-        ast::Expr::Identifier(name) => queries.named(name, place_of(data, at)),
-        ast::Expr::Subquery(query) => queries.query(query),
-        ast::Expr::CompoundIdentifier(parts) => {
-            Err(parts.first().map_or_else(|| SqlError::new(at, FORM), crate::statement::qualified))
+        ast::Expr::Identifier(name) => Ok((queries.named(name, place_of(data, at))?, None)),
+        ast::Expr::Subquery(query) => Ok((queries.query(query)?, None)),
+        ast::Expr::CompoundIdentifier(parts) => Err(parts
+            .first()
+            .map_or_else(|| SqlError::new(at, kind.form()), crate::statement::qualified)),
+        ast::Expr::Function(f) if function_name(&f.name, at).is_ok_and(|n| n == PARTITION) => {
+            let mut arguments = crate::expr::function_arguments(f, "PARTITION BY", at)?;
+            let table = arguments.remove(0);
+            let (relation, _) = data_argument(queries, kind, table, at)?;
+            Ok((relation, Some(arguments)))
         }
         other => {
-            let message = format!("the first argument of TUMBLE is a table, not {other}");
-            Err(SqlError::new(place_of(other, at), message).hint(FORM))
+            let message = format!("the first argument of {} is a table, not {other}", kind.name());
+            Err(SqlError::new(place_of(other, at), message).hint(kind.form()))
         }
     }
+}
+
+/// The columns that sessions are told apart by.
+fn partition_keys(
+    relation: &Relation,
+    kind: Kind,
+    names: Vec<&ast::Expr>,
+    at: Position,
+) -> Result<Vec<Bound>> {
+    if kind != Kind::Session {
+        let place = names.first().map_or(at, |name| place_of(name, at));
+        return Err(SqlError::new(place, format!("{} takes no PARTITION BY", kind.name()))
+            .hint("put the columns into GROUP BY"));
+    }
+    let key = |expr: &ast::Expr| match expr {
+        ast::Expr::Identifier(name) => relation.column(None, name, place_of(expr, at)),
+        other => Err(SqlError::new(
+            place_of(other, at),
+            format!("PARTITION BY needs columns, not {other}"),
+        )),
+    };
+    names.into_iter().map(key).collect()
+}
+
+/// Sessions that were told apart by some columns are grouped by the same.
+pub(crate) fn check_partition(window: &WindowSpec, keys: &[Bound], at: Position) -> Result<()> {
+    let Some(partition) = &window.partition else { return Ok(()) };
+    let has = |all: &[Bound], one: &Bound| all.iter().any(|other| other.text == one.text);
+    let wanted = || match partition.as_slice() {
+        [] => "no column".to_owned(),
+        columns => columns.iter().map(|c| c.text.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    if keys.iter().all(|key| has(partition, key)) && partition.iter().all(|p| has(keys, p)) {
+        return Ok(());
+    }
+    let message = format!(
+        "GROUP BY beside window_start and window_end names other columns than PARTITION BY of \
+         SESSION, which names {}",
+        wanted()
+    );
+    Err(SqlError::new(at, message)
+        .hint("name the same columns in both: SESSION(TABLE t PARTITION BY k, ...) GROUP BY k"))
 }
 
 /// The column of `DESCRIPTOR(ts)`, which must carry the watermark.
@@ -131,26 +149,15 @@ fn check_row_time(column: &Bound, name: &Ident, at: Position) -> Result<()> {
     )))
 }
 
-/// The milliseconds of a constant interval, possibly with a minus before it.
-fn interval(expr: &ast::Expr, at: Position) -> Result<i64> {
-    match expr {
-        ast::Expr::Interval(interval) => interval_ms(interval, at),
-        ast::Expr::UnaryOp { op: UnaryOperator::Minus, expr } => Ok(-interval(expr, at)?),
-        ast::Expr::Nested(inner) => interval(inner, at),
-        other => Err(SqlError::new(at, format!("expected an interval, found: {other}"))
-            .hint("write INTERVAL '10' SECOND")),
-    }
-}
-
 /// The windows that the rows of an aggregation carry on.
-pub(crate) fn of_aggregation(node: &Arc<WindowNode>) -> WindowSpec {
+pub(crate) fn of_aggregation(node: &Arc<WindowNode>) -> Option<WindowSpec> {
+    let window = kind::results_of(node.window.window)?;
     let row_time = window_column(2, Meaning::WindowTime, &node.window.row_time.data_type);
-    let base = Base::Window(Arc::clone(node));
-    spec(&base, row_time, node.window.size_ms, node.window.offset_ms)
+    Some(spec(&Base::Window(Arc::clone(node)), row_time, window))
 }
 
 /// The windows of a relation's row-time.
-fn spec(base: &Base, row_time: Bound, size_ms: i64, offset_ms: i64) -> WindowSpec {
+fn spec(base: &Base, row_time: Bound, window: Window) -> WindowSpec {
     let path = match base {
         Base::Table(table) => format!("{}.{}", table.name, row_time.text),
         Base::Window(node) => format!("{}.{}", node.window.name(), row_time.text),
@@ -158,20 +165,41 @@ fn spec(base: &Base, row_time: Bound, size_ms: i64, offset_ms: i64) -> WindowSpe
             format!("({}).{}", base.tables().join(","), row_time.text)
         }
     };
-    WindowSpec { size_ms, offset_ms, row_time, path }
+    WindowSpec { window, row_time, path, partition: None, at: None }
+}
+
+impl Relation {
+    /// Refuses windows that rows can only be grouped by.
+    pub(crate) fn refuse_expanded(&self, at: Position) -> Result<()> {
+        let Some(spec) = &self.window else { return Ok(()) };
+        let Some(name) = kind::expanding(spec.window) else { return Ok(()) };
+        let message = format!("the windows of {name} without GROUP BY are not supported yet");
+        Err(SqlError::new(spec.at.unwrap_or(at), message)
+            .hint("group by window_start and window_end"))
+    }
+}
+
+/// What begins the name of a window column without a value; no column of a table has it.
+const EXPANDED: char = '\0';
+
+/// Refuses a window column without a value.
+pub(crate) fn refuse_expanded(bound: &Bound, at: Position) -> Result<()> {
+    match &bound.expr {
+        Expr::Column(column) if column.name.starts_with(EXPANDED) => {
+            let message = format!("{} has no value before rows are grouped by it", bound.text);
+            Err(SqlError::new(at, message)
+                .hint("group by window_start and window_end, and put conditions into HAVING"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Appends `window_start`, `window_end` and `window_time`.
-fn add_window(
-    relation: &mut Relation,
-    row_time: Bound,
-    size_ms: i64,
-    offset_ms: i64,
-    at: Position,
-) -> Result<()> {
+fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Position) -> Result<()> {
     if let Some(field) = relation.fields.iter().find(|f| WINDOW_COLUMNS.contains(&f.name.as_str()))
     {
-        let message = format!("the table of TUMBLE already has a column \"{}\"", field.name);
+        let message =
+            format!("the table of {} already has a column \"{}\"", kind.name(), field.name);
         return Err(SqlError::new(at, message).hint("rename it in a subquery"));
     }
     // The bounds of an earlier window are from now on columns like others.
@@ -182,28 +210,36 @@ fn add_window(
             Meaning::Plain | Meaning::RowTime => {}
         }
     }
-    let time_type = row_time.data_type.clone();
-    let start = window_start(row_time.expr.clone(), size_ms, offset_ms, &time_type);
+    let time_type = spec.row_time.data_type.clone();
+    let meanings = [Meaning::WindowStart, Meaning::WindowEnd, Meaning::WindowTime];
+    let types = [TIMESTAMP, TIMESTAMP, time_type.clone()];
+    let exprs = window_exprs(&spec);
+    for (index, expr) in exprs.into_iter().enumerate() {
+        let name = WINDOW_COLUMNS[index];
+        let data_type = types[index].clone();
+        let mut value = Bound::column(name, name.to_owned(), data_type, spec.row_time.nullable);
+        value.meaning = meanings[index];
+        value.expr = match expr {
+            None => crate::expr::column_expr(&format!("{EXPANDED}{name}")),
+            Some(expr) if value.data_type == time_type => expr,
+            Some(expr) => cast(expr, value.data_type.clone()),
+        };
+        relation.fields.push(Field { qualifier: None, name: name.to_owned(), value, at: None });
+    }
+    relation.window = Some(spec);
+    Ok(())
+}
+
+/// The window columns, where they can be computed from the row.
+fn window_exprs(spec: &WindowSpec) -> [Option<Expr>; 3] {
+    let Window::Tumble { size_ms, offset_ms } = spec.window else { return [None, None, None] };
+    let time = &spec.row_time;
+    let start = window_start(time.expr.clone(), size_ms, offset_ms, &time.data_type);
     let shifted = |ms: i64| {
         let by = Expr::Literal(ScalarValue::DurationMillisecond(Some(ms)), None);
         binary_expr(start.clone(), Operator::Plus, by)
     };
-    let columns = [
-        (Meaning::WindowStart, start.clone(), TIMESTAMP),
-        (Meaning::WindowEnd, shifted(size_ms), TIMESTAMP),
-        (Meaning::WindowTime, shifted(size_ms - 1), time_type.clone()),
-    ];
-    for (name, (meaning, expr, data_type)) in WINDOW_COLUMNS.into_iter().zip(columns) {
-        let expr = if data_type == time_type { expr } else { cast(expr, data_type.clone()) };
-        let value = Bound {
-            expr,
-            meaning,
-            ..Bound::column(name, name.to_owned(), data_type, row_time.nullable)
-        };
-        relation.fields.push(Field { qualifier: None, name: name.to_owned(), value, at: None });
-    }
-    relation.window = Some(spec(&relation.base, row_time, size_ms, offset_ms));
-    Ok(())
+    [Some(start.clone()), Some(shifted(size_ms)), Some(shifted(size_ms - 1))]
 }
 
 /// The columns that a window function appends.

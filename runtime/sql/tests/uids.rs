@@ -69,6 +69,45 @@ fn uids_ignore_aggregates_projections_filters_aliases_and_order() {
 }
 
 #[test]
+fn every_kind_of_window_has_a_name() {
+    let window = |call: &str, by: &str| {
+        let sql = format!(
+            "INSERT INTO r2 SELECT auction, COUNT(*) FROM TABLE({call}) GROUP BY window_start, \
+             window_end, {by};"
+        );
+        let is_window = |uid: &String| uid.contains("/by(");
+        uids(&sql).into_iter().find(is_window).unwrap()
+    };
+    for (call, name) in [
+        (
+            "HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '10' SECOND)",
+            "hop(bids.ts,2000,10000,0)",
+        ),
+        (
+            "HOP(DATA => TABLE bids, SIZE => INTERVAL '10' SECOND, SLIDE => INTERVAL '2' SECOND,
+             OFFSET => INTERVAL '3' SECOND, TIMECOL => DESCRIPTOR(ts))",
+            "hop(bids.ts,2000,10000,1000)",
+        ),
+        (
+            "CUMULATE(TABLE bids, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '10' SECOND,
+             INTERVAL '3' SECOND)",
+            "cumulate(bids.ts,2000,10000,3000)",
+        ),
+        (
+            "SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '2' MINUTE)",
+            "session(bids.ts,120000)",
+        ),
+        (
+            "SESSION(DATA => TABLE bids PARTITION BY (auction), TIMECOL => DESCRIPTOR(ts),
+             GAP => INTERVAL '2' MINUTE)",
+            "session(bids.ts,120000)",
+        ),
+    ] {
+        assert_eq!(window(call, "auction"), format!("sink:r2/{name}/by(auction)"));
+    }
+}
+
+#[test]
 fn other_inserts_change_no_uid() {
     let one = query("auction, COUNT(*)", BY);
     let other = "INSERT INTO r1 SELECT price FROM bids;";

@@ -10,7 +10,7 @@ use sabot_core::{Cx, Result};
 use sabot_types::KeyGroup;
 
 use super::WindowAggregate;
-use super::table::Table;
+use super::table::Partials;
 use crate::codec::slice_all;
 use crate::keyed::owned_groups;
 
@@ -23,26 +23,25 @@ impl WindowAggregate {
         let ends: Vec<i64> = self.open.keys().copied().collect();
         for end in ends {
             let Some(slice) = self.open.get_mut(&end) else { continue };
-            let Some(table) = slice.hot.take() else { continue };
+            slice.seal(&mut self.scratch)?;
+            let Some(partials) = slice.sealed.take() else { continue };
             let stored = std::mem::replace(&mut slice.stored, true);
-            self.flush_window(Namespace(end), table, stored, cx)?;
+            self.flush_slice(Namespace(end), &partials, stored, cx)?;
         }
         Ok(())
     }
 
-    fn flush_window(
+    fn flush_slice(
         &self,
         namespace: Namespace,
-        table: Table,
+        Partials { keys, values, rows }: &Partials,
         stored: bool,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        let rows = table.len();
-        let (keys, partials) = table.partials()?;
-        for offset in (0..rows).step_by(CHUNK_ROWS) {
+        for offset in (0..*rows).step_by(CHUNK_ROWS) {
             let rows = CHUNK_ROWS.min(rows - offset);
-            let keys = slice_all(&keys, offset, rows);
-            let mut partials = slice_all(&partials, offset, rows);
+            let keys = slice_all(keys, offset, rows);
+            let mut partials = slice_all(values, offset, rows);
             let groups = self.key_groups_of(&keys, rows)?;
             let encoded = self.key_codec.encode(&keys, rows)?;
             if stored {

@@ -1,11 +1,13 @@
 //! Aggregation by key and window of event time.
 //!
-//! Rows are aggregated in a hot table for each window. A snapshot moves what the tables hold to
-//! the state backend, merged with what earlier snapshots brought there, under the window's end
-//! as namespace; a window that fires merges both. So the backend is not touched for each row,
+//! Rows are aggregated in a hot table for each slice: a window, or where windows overlap the
+//! part that no window's bound cuts. A snapshot moves what the tables hold to the state backend,
+//! merged with what earlier snapshots brought there, under the slice's end as namespace; a
+//! window that fires merges both, of all its slices. So the backend is not touched for each row,
 //! and a window that begins and ends between two snapshots never reaches it.
 
 pub(crate) mod aggregate;
+mod fire;
 mod flush;
 mod input;
 mod slices;
@@ -17,15 +19,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{PlanNode, Window, WindowAggregateDesc};
-use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::plan::{PlanNode, WindowAggregateDesc};
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, KeyGroupCount, KeyGroupRange, OperatorUid};
 
 use self::aggregate::Aggregate;
 use self::input::WindowInput;
-use self::slices::Tumbling;
-use self::table::{Table, TableShape};
+use self::slices::Slices;
+use self::table::{Partials, Table, TableShape};
 use crate::OperatorConfig;
 use crate::codec::{RowCodec, slice_all};
 
@@ -36,12 +38,12 @@ pub(crate) struct WindowAggregate {
     /// For messages.
     name: String,
     input: WindowInput,
-    windows: Tumbling,
+    slices: Slices,
     shape: TableShape,
     key_codec: RowCodec,
     value_codec: RowCodec,
     state: StateHandle,
-    /// The open windows by their ends.
+    /// The slices of open windows by their ends.
     open: BTreeMap<i64, Slice>,
     watermark: EventTime,
     key_groups: KeyGroupCount,
@@ -52,12 +54,15 @@ pub(crate) struct WindowAggregate {
     scratch: Vec<usize>,
 }
 
-/// One open window.
+/// One slice of open windows.
 #[derive(Default)]
 struct Slice {
-    /// What came since the last snapshot.
+    /// What came since the last snapshot, and since a window of the slice fired.
     hot: Option<Table>,
-    /// Whether the backend has rows of the window.
+    /// What came since the last snapshot and a window that fired has read; later ones read it
+    /// again.
+    sealed: Option<Partials>,
+    /// Whether the backend has rows of the slice.
     stored: bool,
 }
 
@@ -72,13 +77,12 @@ pub(crate) fn state_spec(
         name: aggregate.name.clone(),
         data_type: aggregate::state_type(aggregate, input).to_string(),
     });
-    let Window::Tumble { size_ms, offset_ms } = desc.window;
     StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_string(),
         key: key.collect(),
         value: value.collect(),
-        namespace: format!("window-end tumble({size_ms},{offset_ms})"),
+        namespace: slices::namespace_of(desc.window),
     }
 }
 
@@ -103,11 +107,12 @@ impl WindowAggregate {
         let value_codec = RowCodec::new(aggregates.iter().map(|a| a.state_type().clone()))?;
         let handle = state.open(&state_spec(&node.uid, desc, input))?;
         let stored = state.namespaces(handle)?;
-        let open = stored.into_iter().map(|end| (end.0, Slice { hot: None, stored: true }));
+        let open =
+            stored.into_iter().map(|end| (end.0, Slice { stored: true, ..Slice::default() }));
         Ok(Self {
             name: node.name.clone(),
             input: WindowInput::new(&node.name, desc, &aggregates, input)?,
-            windows: Tumbling::new(&node.name, desc.window)?,
+            slices: Slices::new(&node.name, desc.window)?,
             shape: TableShape::new(keys, aggregates),
             key_codec,
             value_codec,
@@ -122,7 +127,7 @@ impl WindowAggregate {
         })
     }
 
-    /// Adds rows that all lie in the window that ends at `end`.
+    /// Adds rows that all lie in the slice that ends at `end`.
     fn update(&mut self, end: i64, columns: &[ArrayRef], rows: usize) -> Result<()> {
         let slice = self.open.entry(end).or_default();
         let table = match &mut slice.hot {
@@ -132,66 +137,21 @@ impl WindowAggregate {
         table.update(&self.input.rows(columns, rows), &mut self.scratch)
     }
 
-    /// Splits rows among the windows that they lie in.
+    /// Splits rows among the slices that they lie in.
     fn update_split(
         &mut self,
         times: &TimestampMillisecondArray,
         columns: &[ArrayRef],
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        let split = self.windows.split(times.values(), self.watermark);
+        let split = self.slices.split(times.values(), self.watermark);
         OperatorMetrics::add(&cx.metrics.rows_late, split.late_rows);
         let columns = input::take(columns, &split.rows)?;
         let mut offset = 0;
-        for (end, rows) in split.windows {
+        for (end, rows) in split.slices {
             self.update(end, &slice_all(&columns, offset, rows), rows)?;
             offset += rows;
         }
-        Ok(())
-    }
-
-    /// Emits the rows of the window that ends at `end`.
-    fn fire(&mut self, end: i64, slice: Slice, cx: &mut Cx<'_>) -> Result<()> {
-        let mut table = match slice.hot {
-            Some(table) => table,
-            None => self.shape.table()?,
-        };
-        if slice.stored {
-            self.merge_stored(end, &mut table, cx)?;
-            cx.state.drop_namespace(self.state, Namespace(end))?;
-        }
-        let rows = table.len();
-        if rows == 0 {
-            return Ok(());
-        }
-        let (keys, results) = table.results(&self.shape)?;
-        let times = [self.windows.start_of(end), end, end - 1];
-        let times = times.iter().enumerate().map(|(index, time)| {
-            let column = TimestampMillisecondArray::from_value(*time, rows);
-            let field = self.schema.field(keys.len() + index);
-            Arc::new(column.with_data_type(field.data_type().clone())) as ArrayRef
-        });
-        let times: Vec<_> = times.collect();
-        let columns = keys.into_iter().chain(times).chain(results).collect();
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        for offset in (0..rows).step_by(self.max_batch_rows) {
-            let batch = batch.slice(offset, self.max_batch_rows.min(rows - offset));
-            cx.emit(Element::Batch(batch));
-        }
-        Ok(())
-    }
-
-    /// Merges what earlier snapshots brought to the backend.
-    fn merge_stored(&mut self, end: i64, table: &mut Table, cx: &mut Cx<'_>) -> Result<()> {
-        let Self { key_codec, value_codec, scratch, state, max_batch_rows, .. } = self;
-        let mut read = 0;
-        cx.state.scan(*state, Namespace(end), *max_batch_rows, &mut |rows| {
-            read += rows.groups.len();
-            let keys = key_codec.decode(&rows.keys)?;
-            let values = value_codec.decode(&rows.values)?;
-            table.merge(&keys, &values, rows.groups.len(), scratch)
-        })?;
-        OperatorMetrics::add(&cx.metrics.state_reads, read);
         Ok(())
     }
 }
@@ -203,7 +163,7 @@ impl Operator for WindowAggregate {
             return Ok(());
         }
         let times = self.input.times(&batch)?;
-        let (first, last) = self.windows.ends(times).map_err(|time| {
+        let (first, last) = self.slices.ends(times).map_err(|time| {
             Error::user(format!(
                 "operator {}: the row time {time} ms is out of range: it must lie within {} years \
                  of 1970",
@@ -215,7 +175,7 @@ impl Operator for WindowAggregate {
         if first < last {
             return self.update_split(times, &columns, cx);
         }
-        if slices::is_over(last, self.watermark) {
+        if self.slices.is_late(last, self.watermark) {
             OperatorMetrics::add(&cx.metrics.rows_late, rows);
             return Ok(());
         }
@@ -223,13 +183,7 @@ impl Operator for WindowAggregate {
     }
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
-        while let Some(first) = self.open.first_entry() {
-            if !slices::is_over(*first.key(), watermark) {
-                break;
-            }
-            let (end, slice) = first.remove_entry();
-            self.fire(end, slice, cx)?;
-        }
+        self.fire_due(watermark, cx)?;
         self.watermark = self.watermark.max(watermark);
         cx.emit(Element::Watermark(watermark));
         Ok(())

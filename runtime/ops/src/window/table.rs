@@ -1,4 +1,6 @@
-//! The hot table of one window: keys to group numbers, group numbers to accumulators.
+//! The hot table of one slice: keys to group numbers, group numbers to accumulators.
+
+use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
@@ -15,6 +17,13 @@ use crate::error::computing;
 pub(super) struct TableShape {
     keys: SchemaRef,
     aggregates: Vec<Aggregate>,
+}
+
+/// Keys and their partial results, as columns.
+pub(super) struct Partials {
+    pub(super) keys: Vec<ArrayRef>,
+    pub(super) values: Vec<ArrayRef>,
+    pub(super) rows: usize,
 }
 
 /// Aggregates by key.
@@ -45,6 +54,13 @@ impl TableShape {
     /// The keys' columns.
     pub(super) fn keys(&self) -> &SchemaRef {
         &self.keys
+    }
+
+    /// The results of partial results.
+    pub(super) fn results(&self, partials: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        // Each of these functions keeps one column: what it has accumulated.
+        let results = self.aggregates.iter().zip(partials);
+        results.map(|(aggregate, partial)| aggregate.result(Arc::clone(partial))).collect()
     }
 
     /// Partial results of `rows` groups, with more partial results of some of them merged:
@@ -105,14 +121,14 @@ impl Table {
     }
 
     /// The keys and their partial results.
-    pub(super) fn partials(mut self) -> Result<(Vec<ArrayRef>, Vec<ArrayRef>)> {
+    pub(super) fn partials(mut self) -> Result<Partials> {
         let keys = self.take_keys()?;
-        let mut partials = Vec::with_capacity(self.accumulators.len());
+        let mut values = Vec::with_capacity(self.accumulators.len());
         for mut accumulator in self.accumulators {
             // Each of these functions keeps one column.
-            partials.extend(accumulator.state(EmitTo::All).map_err(computing)?);
+            values.extend(accumulator.state(EmitTo::All).map_err(computing)?);
         }
-        Ok((keys, partials))
+        Ok(Partials { keys, values, rows: self.groups })
     }
 
     /// The keys and their results.

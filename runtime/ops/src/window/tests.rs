@@ -1,5 +1,6 @@
 mod fixture;
 mod random;
+mod shared;
 
 use std::sync::Arc;
 
@@ -239,7 +240,7 @@ fn the_state_is_described_by_names_and_types() {
 }
 
 /// One aggregate over one column of some type, with a snapshot between each two values.
-fn aggregated(
+fn result_of(
     function: AggregateFunction,
     values: &ArrayRef,
     data_type: DataType,
@@ -284,10 +285,10 @@ fn aggregated(
 #[test]
 fn sums_keep_the_arguments_type_and_wrap() {
     let values: ArrayRef = Arc::new(Int8Array::from(vec![100, 100, 100]));
-    let sum = aggregated(AggregateFunction::Sum, &values, DataType::Int8).unwrap();
+    let sum = result_of(AggregateFunction::Sum, &values, DataType::Int8).unwrap();
     assert_eq!(sum.as_primitive::<Int8Type>().value(0), 44);
     let values: ArrayRef = Arc::new(Float32Array::from(vec![0.5, 0.25]));
-    let sum = aggregated(AggregateFunction::Sum, &values, DataType::Float32).unwrap();
+    let sum = result_of(AggregateFunction::Sum, &values, DataType::Float32).unwrap();
     assert!((sum.as_primitive::<Float32Type>().value(0) - 0.75).abs() < f32::EPSILON);
 }
 
@@ -297,11 +298,11 @@ fn a_decimal_sum_that_no_longer_fits_is_null() {
     let decimals = |values: Vec<i128>, precision| -> ArrayRef {
         Arc::new(Decimal128Array::from(values).with_precision_and_scale(precision, 2).unwrap())
     };
-    let sum = aggregated(AggregateFunction::Sum, &decimals(vec![99, 99], 3), wide.clone()).unwrap();
+    let sum = result_of(AggregateFunction::Sum, &decimals(vec![99, 99], 3), wide.clone()).unwrap();
     assert_eq!(sum.data_type(), &wide);
     assert_eq!(sum.as_primitive::<arrow::datatypes::Decimal128Type>().value(0), 198);
     let huge = 99_999_999_999_999_999_999_999_999_999_999_999_999;
-    let sum = aggregated(AggregateFunction::Sum, &decimals(vec![huge, 1], 38), wide).unwrap();
+    let sum = result_of(AggregateFunction::Sum, &decimals(vec![huge, 1], 38), wide).unwrap();
     assert!(sum.is_null(0));
 }
 
@@ -309,7 +310,7 @@ fn a_decimal_sum_that_no_longer_fits_is_null() {
 fn booleans_have_a_smallest_and_a_largest() {
     let values: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)]));
     for (function, expected) in [(AggregateFunction::Min, false), (AggregateFunction::Max, true)] {
-        let result = aggregated(function, &values, DataType::Boolean).unwrap();
+        let result = result_of(function, &values, DataType::Boolean).unwrap();
         assert_eq!(result.as_boolean().value(0), expected);
     }
 }
@@ -317,7 +318,7 @@ fn booleans_have_a_smallest_and_a_largest() {
 #[test]
 fn an_aggregate_over_a_type_that_has_none_is_refused_by_name() {
     let values: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
-    let error = aggregated(AggregateFunction::Sum, &values, DataType::Boolean).unwrap_err();
+    let error = result_of(AggregateFunction::Sum, &values, DataType::Boolean).unwrap_err();
     assert!(matches!(error, Error::User { .. }));
     assert!(error.to_string().contains("A over a column of type Boolean"), "{error}");
 }

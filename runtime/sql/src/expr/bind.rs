@@ -12,6 +12,7 @@ use super::{cast, literal, operator};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
 use crate::types::type_of_text;
+use crate::window;
 
 /// Resolves expressions in one scope.
 #[derive(Clone, Copy)]
@@ -85,8 +86,8 @@ impl<'a> Binder<'a> {
         use ast::Expr as E;
         match expr {
             E::Nested(inner) => self.bind(inner),
-            E::Identifier(name) => self.identifier(name, at),
-            E::CompoundIdentifier(parts) => self.qualified(parts, at),
+            E::Identifier(name) => self.with_value(self.identifier(name, at)?, at),
+            E::CompoundIdentifier(parts) => self.with_value(self.qualified(parts, at)?, at),
             E::Value(value) => literal::literal(&value.value, at),
             E::TypedString(typed) => literal::typed_string(typed, at),
             E::Interval(interval) => literal::interval(interval, at),
@@ -208,6 +209,14 @@ impl<'a> Binder<'a> {
             [table, column] => self.scope.column(Some(table), column, at),
             _ => Err(SqlError::new(at, "fields of rows are not supported yet")),
         }
+    }
+
+    /// Refuses a window column without a value inside another expression.
+    fn with_value(&self, column: Bound, at: Position) -> Result<Bound> {
+        if self.depth > 1 {
+            window::refuse_expanded(&column, at)?;
+        }
+        Ok(column)
     }
 
     fn unary(&self, op: UnaryOperator, expr: &ast::Expr, at: Position) -> Result<Bound> {

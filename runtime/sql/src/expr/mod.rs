@@ -9,7 +9,7 @@ mod operator;
 mod scope;
 
 pub(crate) use bind::{Binder, function_arguments, function_name, is_aggregate, place_of};
-pub(crate) use bound::{Bound, Meaning, coerce, precedence, quoted};
+pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};
 pub(crate) use compiled::compile;
 pub(crate) use literal::interval_ms;
 pub(crate) use operator::{boolean, window_start};

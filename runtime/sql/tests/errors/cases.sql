@@ -78,7 +78,102 @@ GROUP BY auction, window_start, window_end;
 ----
 INSERT INTO results
 SELECT auction, COUNT(*)
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '3' SECOND, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '0' SECOND, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(HOP(DATA => TABLE bids, TIMECOL => DESCRIPTOR(ts), STEP => INTERVAL '5' SECOND, SIZE => INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(CUMULATE(TABLE bids, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(CUMULATE(TABLE bids, DESCRIPTOR(ts), INTERVAL '20' SECOND, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(CUMULATE(TABLE bids, DESCRIPTOR(ts), INTERVAL '5' SECOND, 10))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, price
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND));
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
 FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND))
+WHERE window_start > TIMESTAMP '2020-01-01 00:00:00'
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, MAX(EXTRACT(SECOND FROM window_end))
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(window_end)
+FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE((SELECT * FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND))), DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '0' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids PARTITION BY auktion, DESCRIPTOR(ts), INTERVAL '5' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '5' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids PARTITION BY (auction, price), DESCRIPTOR(ts), INTERVAL '5' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids PARTITION BY, DESCRIPTOR(ts), INTERVAL '5' SECOND))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts)))
+GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT auction, COUNT(*)
+FROM TABLE(STEP(TABLE bids, DESCRIPTOR(ts), INTERVAL '5' SECOND))
 GROUP BY auction, window_start, window_end;
 ----
 INSERT INTO results SELECT auction, price FROM bids WHERE COUNT(*) > 1;

@@ -11,7 +11,7 @@ use arrow::datatypes::{
     DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType,
 };
 use sabot_core::plan::{
-    AggregateDesc, AggregateFunction, NodeKind, PlanNode, Window, WindowAggregateDesc,
+    AggregateDesc, AggregateFunction, NodeKind, PlanNode, Steps, Window, WindowAggregateDesc,
 };
 use sabot_core::state::StateBackend;
 use sabot_state::{Backend, open};
@@ -20,6 +20,37 @@ use tempfile::TempDir;
 use crate::testing::{Driver, node};
 
 pub(super) const SIZE_MS: i64 = 10;
+
+/// Windows of 10 ms.
+pub(super) const TUMBLE: Window = Window::Tumble { size_ms: SIZE_MS, offset_ms: 0 };
+
+/// The windows that a time lies in, by their definition.
+pub(super) fn windows_of(window: Window, time: i64) -> Vec<(i64, i64)> {
+    let begin = |size: i64, offset: i64| (time - offset).div_euclid(size) * size + offset;
+    match window {
+        Window::Tumble { size_ms, offset_ms } => {
+            let start = begin(size_ms, offset_ms);
+            vec![(start, start + size_ms)]
+        }
+        Window::Hop(Steps { step_ms, size_ms, offset_ms }) => {
+            let starts = (0..size_ms / step_ms).map(|n| begin(step_ms, offset_ms) - n * step_ms);
+            starts.map(|start| (start, start + size_ms)).collect()
+        }
+        Window::Cumulate(Steps { step_ms, size_ms, offset_ms }) => {
+            let start = begin(size_ms, offset_ms);
+            let ends = (1..=size_ms / step_ms).map(|n| start + n * step_ms);
+            ends.filter(|end| *end > time).map(|end| (start, end)).collect()
+        }
+        Window::HopResults(Steps { step_ms, size_ms, offset_ms }) => {
+            let end = begin(step_ms, offset_ms) + step_ms;
+            vec![(end - size_ms, end)]
+        }
+        Window::CumulateResults(Steps { step_ms, size_ms, offset_ms }) => {
+            vec![(begin(size_ms, offset_ms), begin(step_ms, offset_ms) + step_ms)]
+        }
+        Window::Session { .. } => panic!("sessions depend on other rows"),
+    }
+}
 
 /// A row of the input.
 #[derive(Debug, Clone)]
@@ -47,6 +78,7 @@ pub(super) fn row(k1: i64, k2: &str, v: i32, ts: i64) -> Row {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Fired {
     pub(super) end: i64,
+    pub(super) start: i64,
     k1: Option<i64>,
     k2: Option<String>,
     count: i64,
@@ -87,6 +119,11 @@ pub(super) fn batch(rows: &[Row]) -> RecordBatch {
 
 /// Windows of 10 ms with one of each aggregate.
 pub(super) fn plan(keys: &[usize]) -> PlanNode {
+    plan_of(TUMBLE, keys)
+}
+
+/// Windows with one of each aggregate.
+pub(super) fn plan_of(window: Window, keys: &[usize]) -> PlanNode {
     use AggregateFunction::{Count, Max, Min, Sum};
     let aggregate = |name: &str, function, argument, filter, data_type| AggregateDesc {
         distinct: false,
@@ -112,24 +149,29 @@ pub(super) fn plan(keys: &[usize]) -> PlanNode {
         let nullable = aggregate.function != Count;
         fields.push(Field::new(&aggregate.name, aggregate.data_type.clone(), nullable));
     }
-    let desc = WindowAggregateDesc {
-        window: Window::Tumble { size_ms: SIZE_MS, offset_ms: 0 },
-        row_time: 5,
-        keys: keys.to_vec(),
-        aggregates,
-    };
+    let desc = WindowAggregateDesc { window, row_time: 5, keys: keys.to_vec(), aggregates };
     node(NodeKind::WindowAggregate(desc), Arc::new(Schema::new(fields)))
 }
 
 /// What must come out when all windows have fired, sorted.
 pub(super) fn expected(rows: &[Row], keys: &[usize]) -> Vec<Fired> {
+    let windowed = rows.iter().map(|row| (row, windows_of(TUMBLE, row.ts)));
+    let windowed = windowed.flat_map(|(row, of)| of.into_iter().map(move |w| (row.clone(), w)));
+    aggregated(windowed, keys)
+}
+
+/// Rows with their windows, aggregated one by one.
+pub(super) fn aggregated(
+    rows: impl IntoIterator<Item = (Row, (i64, i64))>,
+    keys: &[usize],
+) -> Vec<Fired> {
     let mut all = BTreeMap::new();
-    for row in rows {
-        let end = row.ts.div_euclid(SIZE_MS) * SIZE_MS + SIZE_MS;
+    for (row, (start, end)) in rows {
         let k1 = row.k1.filter(|_| keys.contains(&0));
         let k2 = row.k2.clone().filter(|_| keys.contains(&1));
-        let fired = all.entry((end, k1, k2.clone())).or_insert(Fired {
+        let fired = all.entry((end, start, k1, k2.clone())).or_insert(Fired {
             end,
+            start,
             k1,
             k2,
             count: 0,
@@ -166,13 +208,13 @@ pub(super) fn fired(driver: &Driver) -> Vec<Fired> {
         let int = |column: &Int32Array, row: usize| column.is_valid(row).then(|| column.value(row));
         for row in 0..batch.num_rows() {
             let end = times("window_end").value(row);
-            assert_eq!(times("window_start").value(row), end - SIZE_MS);
             assert_eq!(times("window_time").value(row), end - 1);
             let k1 = batch
                 .column_by_name("k1")
                 .and_then(|k1| k1.is_valid(row).then(|| k1.as_primitive::<Int64Type>().value(row)));
             all.push(Fired {
                 end,
+                start: times("window_start").value(row),
                 k1,
                 k2: batch.column_by_name("k2").and_then(|k2| text(k2, row)),
                 count: i64s("COUNT(*)").value(row),

@@ -1,10 +1,13 @@
 //! Random rows, watermarks, snapshots and restores against the reference.
 
 use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{Steps, Window};
 use sabot_core::{Random, SeededRandom};
 use sabot_types::EventTime;
 
-use super::fixture::{Backends, Fired, Row, SIZE_MS, batch, expected, fired, input, plan};
+use super::fixture::{
+    Backends, Fired, Row, TUMBLE, aggregated, batch, fired, input, plan_of, windows_of,
+};
 use crate::OperatorConfig;
 use crate::testing::{Driver, config, load};
 
@@ -35,9 +38,14 @@ impl Dice {
 }
 
 /// Runs random steps; with `disturbed`, snapshots are taken and restored in between.
-fn run(seed: u64, keys: &[usize], disturbed: Option<&Backends>) -> (Vec<Fired>, Vec<Fired>) {
+fn run(
+    seed: u64,
+    window: Window,
+    keys: &[usize],
+    disturbed: Option<&Backends>,
+) -> (Vec<Fired>, Vec<Fired>) {
     let dice = Dice(SeededRandom::new(seed));
-    let node = plan(keys);
+    let node = plan_of(window, keys);
     let memory = Backends::all();
     let backends = disturbed.unwrap_or(&memory[0]);
     let mut driver = Driver::new(&node, &input(), &config(), backends.make());
@@ -50,12 +58,12 @@ fn run(seed: u64, keys: &[usize], disturbed: Option<&Backends>) -> (Vec<Fired>, 
             0..=2 => {
                 let rows: Vec<_> = (0..rows).map(|_| dice.row(watermark)).collect();
                 for row in &rows {
-                    let end = row.ts.div_euclid(SIZE_MS) * SIZE_MS + SIZE_MS;
-                    if end - 1 <= watermark && watermark > -100 {
-                        late += 1;
-                    } else {
-                        kept.push(row.clone());
-                    }
+                    // A row counts in those of its windows that have not fired yet.
+                    let over = |end: i64| end - 1 <= watermark && watermark > -100;
+                    let of = windows_of(window, row.ts).into_iter().filter(|(_, end)| !over(*end));
+                    let before = kept.len();
+                    kept.extend(of.map(|of| (row.clone(), of)));
+                    late += i64::from(kept.len() == before);
                 }
                 driver.process(batch(&rows)).unwrap();
             }
@@ -89,7 +97,7 @@ fn run(seed: u64, keys: &[usize], disturbed: Option<&Backends>) -> (Vec<Fired>, 
     late -= late_of(&driver, &mut out);
     assert_eq!(late, 0, "late rows are counted");
     out.sort();
-    (out, expected(&kept, keys))
+    (out, aggregated(kept, keys))
 }
 
 /// Takes what a driver emitted; gives the late rows that it counted.
@@ -103,12 +111,26 @@ fn row_in_time(watermark: i64) -> Row {
     Row { k1: Some(1), k2: None, v: Some(1), t: None, f: None, ts: watermark + 1000 }
 }
 
+const fn steps(step_ms: i64, size_ms: i64, offset_ms: i64) -> Steps {
+    Steps { step_ms, size_ms, offset_ms }
+}
+
+const WINDOWS: [Window; 7] = [
+    TUMBLE,
+    Window::Hop(steps(10, 30, 0)),
+    Window::Hop(steps(5, 20, 3)),
+    Window::Cumulate(steps(10, 40, 0)),
+    Window::Cumulate(steps(4, 12, 5)),
+    Window::HopResults(steps(5, 20, 3)),
+    Window::CumulateResults(steps(4, 12, 5)),
+];
+
 #[test]
 fn random_runs_give_what_the_reference_gives() {
     for seed in 0..SEEDS {
-        for keys in [&[0, 1][..], &[0], &[1], &[]] {
-            let (out, expected) = run(seed, keys, None);
-            assert_eq!(out, expected, "seed {seed}, keys {keys:?}");
+        for (window, keys) in WINDOWS.into_iter().flat_map(with_keys) {
+            let (out, expected) = run(seed, window, keys, None);
+            assert_eq!(out, expected, "seed {seed}, {window:?}, keys {keys:?}");
         }
     }
 }
@@ -118,10 +140,15 @@ fn snapshots_and_restores_change_nothing() {
     // Each restore opens a database, which takes long.
     for (backends, seeds) in Backends::all().into_iter().zip([SEEDS, 3]) {
         for seed in 0..seeds {
-            for keys in [&[0, 1][..], &[0], &[1], &[]] {
-                let (out, expected) = run(seed, keys, Some(&backends));
-                assert_eq!(out, expected, "seed {seed}, keys {keys:?}");
+            for (window, keys) in WINDOWS.into_iter().flat_map(with_keys) {
+                let (out, expected) = run(seed, window, keys, Some(&backends));
+                assert_eq!(out, expected, "seed {seed}, {window:?}, keys {keys:?}");
             }
         }
     }
+}
+
+/// The windows with each choice of keys.
+fn with_keys(window: Window) -> [(Window, &'static [usize]); 4] {
+    [(window, &[0, 1]), (window, &[0]), (window, &[1]), (window, &[])]
 }
