@@ -16,6 +16,7 @@ mod functions;
 mod insert;
 mod lower;
 mod query;
+mod reads;
 mod relation;
 mod settings;
 mod statement;

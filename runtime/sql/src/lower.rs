@@ -1,6 +1,6 @@
 //! Turns resolved INSERTs into the engine's operators.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -17,6 +17,7 @@ use crate::catalog::{Table, TableColumn};
 use crate::error::Result;
 use crate::expr::{Bound, compile, quoted};
 use crate::insert::Insert;
+use crate::reads::{Known, ReadTable, Reads};
 use crate::relation::Base;
 use crate::settings::Settings;
 use crate::types::flink_name;
@@ -30,7 +31,7 @@ pub(crate) fn lower(
 ) -> Result<JobPlan> {
     let mut needed = Needed::default();
     for insert in inserts {
-        needed.add(&insert.base, insert.filter.iter().chain(&insert.columns));
+        needed.add(&insert.base, insert.filter.as_ref(), insert.columns.iter());
     }
     let mut lowering = Lowering {
         nodes: Vec::new(),
@@ -45,30 +46,32 @@ pub(crate) fn lower(
     Ok(JobPlan { nodes: lowering.nodes, key_groups })
 }
 
-/// The columns of each table that anything reads.
+/// What is read of each table.
 #[derive(Debug, Default)]
 struct Needed {
-    columns: BTreeMap<String, BTreeSet<String>>,
+    tables: BTreeMap<String, Reads>,
 }
 
 impl Needed {
-    fn add<'b>(&mut self, base: &Base, exprs: impl Iterator<Item = &'b Bound>) {
+    fn add<'b>(
+        &mut self,
+        base: &Base,
+        filter: Option<&'b Bound>,
+        exprs: impl Iterator<Item = &'b Bound>,
+    ) {
         match base {
             Base::Table(table) => {
-                let columns = self.columns.entry(table.name.clone()).or_default();
-                for bound in exprs {
-                    columns.extend(bound.expr.column_refs().into_iter().map(|c| c.name.clone()));
-                }
+                self.tables.entry(table.name.clone()).or_default().add(filter, exprs);
             }
             // An aggregation is computed whole, whatever is read of it.
-            Base::Window(node) => self.add(&node.base, node_inputs(node)),
+            Base::Window(node) => self.add(&node.base, node.filter.as_ref(), node_inputs(node)),
         }
     }
 }
 
 fn node_inputs(node: &WindowNode) -> impl Iterator<Item = &Bound> {
     let aggregates = node.aggregates.iter().flat_map(|a| a.argument.iter().chain(&a.filter));
-    node.filter.iter().chain(&node.keys).chain([&node.window.row_time]).chain(aggregates)
+    node.keys.iter().chain([&node.window.row_time]).chain(aggregates)
 }
 
 struct Lowering<'a> {
@@ -122,9 +125,11 @@ impl Lowering<'_> {
         if filter.is_none() && *input == schema && columns.iter().enumerate().all(same) {
             return Ok(from);
         }
-        let filter = filter.map(|f| compile(f, &input)).transpose()?;
-        let columns =
-            columns.iter().map(|(_, bound)| compile(bound, &input)).collect::<Result<_>>()?;
+        let known = Known::of(&self.nodes[from.0]);
+        let filter = filter.map(|f| known.in_bound(f)).filter(|f| !f.is_true());
+        let filter = filter.map(|f| compile(&f, &input)).transpose()?;
+        let column = |(_, bound): &(Field, &Bound)| compile(&known.in_bound(bound), &input);
+        let columns = columns.iter().map(column).collect::<Result<_>>()?;
         let uid = self.uids.input_of(reader)?;
         let name = self.uids.name(&format!("{sink}[calc]"));
         let kind = NodeKind::Calc(CalcDesc { filter, columns });
@@ -170,14 +175,14 @@ impl Lowering<'_> {
         if let Some(id) = self.sources.get(&table.name) {
             return Ok(*id);
         }
-        let columns = self.needed_columns(table);
-        let schema = schema_of(columns.iter().copied());
-        let physical = physical_of(table, &columns);
-        let physical_schema = schema_of(physical);
+        let ReadTable { columns, physical, filter } =
+            self.needed.tables.entry(table.name.clone()).or_default().of(table);
+        let schema = schema_of(&columns);
+        let physical_schema = schema_of(&physical);
         let values = if physical_schema == schema {
             None
         } else {
-            let value = |column: &&TableColumn| match &column.computed {
+            let value = |column: &TableColumn| match &column.computed {
                 Some(bound) => compile(bound, &physical_schema),
                 None => compile(&column_value(column), &physical_schema),
             };
@@ -187,6 +192,7 @@ impl Lowering<'_> {
             table: table.name.clone(),
             options: Arc::clone(&table.options),
             physical_schema,
+            filter,
             columns: values,
             watermark: self.watermark(table, &schema)?,
         };
@@ -208,18 +214,6 @@ impl Lowering<'_> {
                 None => self.settings.idle_timeout_ms,
             },
         }))
-    }
-
-    fn needed_columns<'t>(&self, table: &'t Table) -> Vec<&'t TableColumn> {
-        let mut names = self.needed.columns.get(&table.name).cloned().unwrap_or_default();
-        if let Some(watermark) = &table.watermark {
-            names.insert(watermark.column.clone());
-            let columns = watermark.expression.expr.column_refs();
-            names.extend(columns.into_iter().map(|c| c.name.clone()));
-        }
-        let needed: Vec<_> = table.columns.iter().filter(|c| names.contains(&c.name)).collect();
-        // A batch without columns would lose its number of rows.
-        if needed.is_empty() { table.physical().take(1).collect() } else { needed }
     }
 
     fn push(
@@ -261,22 +255,6 @@ impl<'a> Slots<'a> {
     fn taken(&self, name: &str) -> bool {
         self.columns.iter().any(|(field, _)| field.name() == name)
     }
-}
-
-/// The physical columns that these columns are computed from, in the table's order.
-fn physical_of<'t>(table: &'t Table, columns: &[&TableColumn]) -> Vec<&'t TableColumn> {
-    let mut names = BTreeSet::new();
-    for column in columns {
-        match &column.computed {
-            None => {
-                names.insert(column.name.as_str());
-            }
-            Some(bound) => names.extend(bound.expr.column_refs().iter().map(|c| c.name.as_str())),
-        }
-    }
-    let physical: Vec<_> =
-        table.physical().filter(|column| names.contains(column.name.as_str())).collect();
-    if physical.is_empty() { table.physical().take(1).collect() } else { physical }
 }
 
 fn column_value(column: &TableColumn) -> Bound {

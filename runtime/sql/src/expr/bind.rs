@@ -1,5 +1,6 @@
 //! Resolves a parsed expression: names, functions, types.
 
+use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
 use sqlparser::ast::{
     self, CastKind, CeilFloorKind, DateTimeField, Function, FunctionArg, FunctionArgExpr,
@@ -8,7 +9,7 @@ use sqlparser::ast::{
 
 use super::bound::{Bound, Meaning, coerce, precedence};
 use super::scope::Scope;
-use super::{cast, literal, operator};
+use super::{cast, field, literal, operator};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
 use crate::types::type_of_text;
@@ -203,10 +204,20 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// `table.column`, `column.field`, `table.column.field`, and fields of fields. As in Flink, the
+    /// first name is that of a table if there is one with such a column.
     fn qualified(&self, parts: &[Ident], at: Position) -> Result<Bound> {
-        match parts {
-            [table, column] => self.scope.column(Some(table), column, at),
-            _ => Err(SqlError::new(at, "fields of rows are not supported yet")),
+        let [first, second, rest @ ..] = parts else {
+            return Err(SqlError::new(at, "expected a column"));
+        };
+        match self.scope.column(Some(first), second, at) {
+            Ok(column) => field::fields(column, rest, at),
+            Err(error) => match self.scope.column(None, first, at) {
+                Ok(row) if matches!(row.data_type, DataType::Struct(_)) => {
+                    field::fields(row, &parts[1..], at)
+                }
+                _ => Err(error),
+            },
         }
     }
 
