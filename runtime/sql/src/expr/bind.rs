@@ -161,7 +161,14 @@ impl<'a> Binder<'a> {
                 let arguments = std::iter::once(expr).chain(trim_what.as_ref());
                 self.call(name, arguments.map(AsRef::as_ref), at)
             }
-            E::Overlay { .. } => Err(unsupported("OVERLAY", at)),
+            E::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+                let arguments =
+                    [Some(expr), Some(overlay_what), Some(overlay_from), overlay_for.as_ref()];
+                self.call("OVERLAY", arguments.into_iter().flatten().map(AsRef::as_ref), at)
+            }
+            E::SimilarTo { negated, expr, pattern, escape_char: None } => {
+                operator::similar(self, [self.bind(expr)?, self.bind(pattern)?], *negated, at)
+            }
             E::InSubquery { .. } | E::Exists { .. } | E::Subquery(_) => {
                 Err(unsupported("a subquery in an expression", at)
                     .hint("a subquery can stand in FROM"))
