@@ -17,6 +17,7 @@ mod insert;
 mod lower;
 mod query;
 mod reads;
+mod reference;
 mod relation;
 mod settings;
 mod statement;
@@ -40,6 +41,7 @@ use crate::statement::Statement;
 
 pub use error::{Position, Result, SqlError};
 pub use explain::explain;
+pub use reference::reference;
 
 /// What a job's manifest says about its plan.
 #[derive(Debug, Clone)]

@@ -154,7 +154,8 @@ fn parse_row(
     Ok(DataType::Struct(fields.into()))
 }
 
-const NAMES: [&str; 17] = [
+/// The types' names.
+pub(crate) const NAMES: [&str; 17] = [
     "BOOLEAN",
     "TINYINT",
     "SMALLINT",

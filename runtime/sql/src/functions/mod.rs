@@ -67,6 +67,19 @@ fn entries() -> impl Iterator<Item = &'static Entry> {
     GROUPS.iter().flat_map(|(_, functions)| *functions)
 }
 
+/// The groups of functions, each with its functions' names and the least and the most arguments.
+pub(crate) fn groups()
+-> impl Iterator<Item = (&'static str, impl Iterator<Item = (&'static str, usize, usize)>)> {
+    GROUPS.iter().map(|(group, functions)| {
+        (*group, functions.iter().map(|(name, least, most, _)| (*name, *least, *most)))
+    })
+}
+
+/// The functions whose answer would change when rows are read again.
+pub(crate) fn not_deterministic() -> &'static [&'static str] {
+    &NOT_DETERMINISTIC
+}
+
 /// Checks that these arguments, as far as they are there, are texts.
 fn strings(call: &Call<'_>, indexes: &[usize]) -> Result<()> {
     let text = |i: &usize| {
