@@ -47,6 +47,12 @@ bench: ## benchmarks, optimised
 	$(ENV)
 	cargo bench --workspace --bench '*'
 
+.PHONY: reference
+reference: ## writes docs/reference/sql.md, from what the planner knows
+	@$(ENV)
+	cargo build --workspace --bin sqlref
+	"$$CARGO_TARGET_DIR/debug/sqlref" docs/reference/sql.md
+
 .PHONY: fmt
 fmt: ## format the code
 	@cargo fmt --all

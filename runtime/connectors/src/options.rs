@@ -222,6 +222,15 @@ impl<'a> Options<'a> {
         })
     }
 
+    /// A size as Flink writes it: `200b`, `1 kb`, `2 mb`; without a unit bytes.
+    pub(crate) fn bytes(&self, name: &str) -> Result<Option<u64>, OptionError> {
+        self.get(name)
+            .map(|text| {
+                parse_bytes(text).ok_or_else(|| self.bad(name, "a size such as '200b' or '1 kb'"))
+            })
+            .transpose()
+    }
+
     /// A duration as Flink writes it: `500 ms`, `5s`, `1 min`.
     pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, OptionError> {
         self.get(name)
@@ -231,6 +240,20 @@ impl<'a> Options<'a> {
             })
             .transpose()
     }
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = match text[digits..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" | "bytes" => 1,
+        "k" | "kb" | "kibibytes" => 1 << 10,
+        "m" | "mb" | "mebibytes" => 1 << 20,
+        "g" | "gb" | "gibibytes" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {
@@ -284,6 +307,14 @@ mod tests {
         assert_eq!(did_you_mean("fromat", known), " (did you mean 'format'?)");
         assert_eq!(did_you_mean("number-of-row", known), " (did you mean 'number-of-rows'?)");
         assert_eq!(did_you_mean("topic", known), "");
+    }
+
+    #[test]
+    fn sizes_are_read_as_flink_writes_them() {
+        for (text, bytes) in [("200b", 200), ("7", 7), ("1 kb", 1024), ("2m", 2 << 20)] {
+            assert_eq!(parse_bytes(text), Some(bytes), "{text}");
+        }
+        assert_eq!(parse_bytes("1 x"), None);
     }
 
     #[test]

@@ -63,6 +63,11 @@ pub(crate) trait Connector: Send + Sync {
         false
     }
 
+    /// Whether a source produces only the rows that [`SourceContext::filter`] asks for.
+    fn filters(&self) -> bool {
+        false
+    }
+
     /// Opens one subtask of a source whose options were checked.
     async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
         Err(wrong_role(&ctx.table, self.name(), Role::Source).into())
@@ -136,7 +141,17 @@ pub fn is_bounded(options: &BTreeMap<String, String>) -> bool {
 /// Opens one subtask of a source.
 pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
     validate(&ctx.table, Role::Source, &ctx.options, &ctx.schema)?;
-    find(&Options { table: &ctx.table, map: &ctx.options })?.open_source(ctx.clone()).await
+    let connector = find(&Options { table: &ctx.table, map: &ctx.options })?;
+    if let (Some(filter), false) = (&ctx.filter, connector.filters()) {
+        // The plan relies on it: with all rows its results would be wrong.
+        return Err(Error::user(format!(
+            "table {}: connector '{}' cannot choose rows by column '{}'",
+            ctx.table,
+            connector.name(),
+            filter.column
+        )));
+    }
+    connector.open_source(ctx.clone()).await
 }
 
 /// Opens one subtask of a sink.

@@ -218,6 +218,7 @@ pub(crate) fn source_context(
         table: "t".to_owned(),
         options: options(pairs),
         schema,
+        filter: None,
         subtask: 0,
         parallelism: 1,
         restored: Arc::default(),

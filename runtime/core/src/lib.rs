@@ -26,4 +26,4 @@ pub use error::{BoxError, Error, Result};
 pub use expr::Evaluator;
 pub use operator::{Cx, Operator, OperatorSnapshot};
 pub use sink::{Committable, Committer, Sink, SinkContext};
-pub use source::{Source, SourceContext, SourcePoll, SplitState};
+pub use source::{Source, SourceContext, SourceFilter, SourcePoll, SplitState};

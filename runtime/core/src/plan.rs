@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
-use crate::Evaluator;
+use crate::{Evaluator, SourceFilter};
 
 /// A whole job, the same in every pod.
 #[derive(Debug, Clone)]
@@ -88,8 +88,10 @@ pub struct SourceDesc {
     pub table: String,
     /// `WITH (...)`, keys in lower case.
     pub options: Arc<BTreeMap<String, String>>,
-    /// The physical columns, that the connector produces.
+    /// The physical columns, that the connector produces; a ROW has only the fields that are read.
     pub physical_schema: SchemaRef,
+    /// The rows that the connector produces; none: all.
+    pub filter: Option<Arc<SourceFilter>>,
     /// The table's columns out of the physical ones (computed columns); none when they are the
     /// same.
     pub columns: Option<Vec<Arc<dyn Evaluator>>>,

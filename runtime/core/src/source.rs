@@ -61,6 +61,15 @@ pub struct SplitState {
     pub watermark: Option<EventTime>,
 }
 
+/// The rows of a source that anything reads: those with one of these values in one column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFilter {
+    /// A physical column of whole numbers. It need not be among those that are read.
+    pub column: String,
+    /// Its values, in ascending order.
+    pub values: Vec<i64>,
+}
+
 /// What a source is opened with.
 #[derive(Clone)]
 pub struct SourceContext {
@@ -70,8 +79,10 @@ pub struct SourceContext {
     pub table: String,
     /// `WITH (...)`, keys in lower case.
     pub options: Arc<BTreeMap<String, String>>,
-    /// The physical columns to produce, in this order.
+    /// The physical columns to produce, in this order. A ROW has only the fields that are read.
     pub schema: SchemaRef,
+    /// The rows to produce; none: all. A connector that does not filter refuses it.
+    pub filter: Option<Arc<SourceFilter>>,
     /// This subtask.
     pub subtask: u32,
     /// All subtasks.

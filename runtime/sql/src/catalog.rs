@@ -30,7 +30,7 @@ pub(crate) struct Table {
 }
 
 /// A column of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TableColumn {
     pub name: String,
     pub data_type: DataType,

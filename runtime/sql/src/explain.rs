@@ -119,6 +119,10 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
 fn explain_source(out: &mut String, node: &PlanNode, source: &SourceDesc) -> std::fmt::Result {
     writeln!(out, "  reads      {}{}", source.table, connector(&source.options))?;
     writeln!(out, "  physical   {}", columns(&source.physical_schema))?;
+    if let Some(filter) = &source.filter {
+        let values: Vec<String> = filter.values.iter().map(ToString::to_string).collect();
+        writeln!(out, "  only rows  {} IN ({})", filter.column, values.join(", "))?;
+    }
     if let Some(values) = &source.columns {
         let computed: Vec<String> = node
             .schema

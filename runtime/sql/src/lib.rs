@@ -19,6 +19,8 @@ mod lower;
 mod needed;
 mod query;
 mod rank;
+mod reads;
+mod reference;
 mod relation;
 mod settings;
 mod statement;
@@ -43,6 +45,7 @@ use crate::statement::Statement;
 
 pub use error::{Position, Result, SqlError};
 pub use explain::explain;
+pub use reference::reference;
 
 /// What a job's manifest says about its plan.
 #[derive(Debug, Clone)]

@@ -25,6 +25,7 @@ use crate::needed::{
     Needed, group_inputs, join_columns, names, node_inputs, rank_columns, used_columns,
 };
 use crate::rank::{RANK, RankNode};
+use crate::reads::{Known, ReadTable};
 use crate::relation::{Base, Feed};
 use crate::settings::Settings;
 use crate::types::flink_name;
@@ -40,7 +41,11 @@ pub(crate) fn lower(
 ) -> Result<JobPlan> {
     let mut needed = Needed::default();
     for insert in inserts {
-        needed.add(&insert.base, &names(insert.filter.iter().chain(&insert.columns)));
+        needed.add(
+            &insert.base,
+            insert.filter.as_ref(),
+            &insert.columns.iter().collect::<Vec<_>>(),
+        );
     }
     let mut lowering = Lowering {
         nodes: Vec::new(),
@@ -126,9 +131,11 @@ impl Lowering<'_> {
         if filter.is_none() && *input == schema && columns.iter().enumerate().all(same) {
             return Ok(from);
         }
-        let filter = filter.map(|f| compile(f, &input)).transpose()?;
-        let columns =
-            columns.iter().map(|(_, bound)| compile(bound, &input)).collect::<Result<_>>()?;
+        let known = Known::of(&self.nodes[from.0]);
+        let filter = filter.map(|f| known.in_bound(f)).filter(|f| !f.is_true());
+        let filter = filter.map(|f| compile(&f, &input)).transpose()?;
+        let column = |(_, bound): &(Field, &Bound)| compile(&known.in_bound(bound), &input);
+        let columns = columns.iter().map(column).collect::<Result<_>>()?;
         let uid = self.uids.input_of(reader)?;
         let name = self.uids.name(&format!("{sink}[calc]"));
         let kind = NodeKind::Calc(CalcDesc { filter, columns });
@@ -324,14 +331,14 @@ impl Lowering<'_> {
         if let Some(id) = self.sources.get(&table.name) {
             return Ok(*id);
         }
-        let columns = self.needed_columns(table);
-        let schema = schema_of(columns.iter().copied());
-        let physical = physical_of(table, &columns);
-        let physical_schema = schema_of(physical);
+        let ReadTable { columns, physical, filter } =
+            self.needed.tables.entry(table.name.clone()).or_default().of(table);
+        let schema = schema_of(&columns);
+        let physical_schema = schema_of(&physical);
         let values = if physical_schema == schema {
             None
         } else {
-            let value = |column: &&TableColumn| match &column.computed {
+            let value = |column: &TableColumn| match &column.computed {
                 Some(bound) => compile(bound, &physical_schema),
                 None => compile(&column_value(&arrow_field(column)), &physical_schema),
             };
@@ -341,6 +348,7 @@ impl Lowering<'_> {
             table: table.name.clone(),
             options: Arc::clone(&table.options),
             physical_schema,
+            filter,
             columns: values,
             watermark: self.watermark(table, &schema)?,
         };
@@ -362,18 +370,6 @@ impl Lowering<'_> {
                 None => self.settings.idle_timeout_ms,
             },
         }))
-    }
-
-    fn needed_columns<'t>(&self, table: &'t Table) -> Vec<&'t TableColumn> {
-        let mut names = self.needed.columns.get(&table.name).cloned().unwrap_or_default();
-        if let Some(watermark) = &table.watermark {
-            names.insert(watermark.column.clone());
-            let columns = watermark.expression.expr.column_refs();
-            names.extend(columns.into_iter().map(|c| c.name.clone()));
-        }
-        let needed: Vec<_> = table.columns.iter().filter(|c| names.contains(&c.name)).collect();
-        // A batch without columns would lose its number of rows.
-        if needed.is_empty() { table.physical().take(1).collect() } else { needed }
     }
 
     fn push(
@@ -430,22 +426,6 @@ impl<'a> Slots<'a> {
     fn taken(&self, name: &str) -> bool {
         self.columns.iter().any(|(field, _)| field.name() == name)
     }
-}
-
-/// The physical columns that these columns are computed from, in the table's order.
-fn physical_of<'t>(table: &'t Table, columns: &[&TableColumn]) -> Vec<&'t TableColumn> {
-    let mut names = BTreeSet::new();
-    for column in columns {
-        match &column.computed {
-            None => {
-                names.insert(column.name.as_str());
-            }
-            Some(bound) => names.extend(bound.expr.column_refs().iter().map(|c| c.name.as_str())),
-        }
-    }
-    let physical: Vec<_> =
-        table.physical().filter(|column| names.contains(column.name.as_str())).collect();
-    if physical.is_empty() { table.physical().take(1).collect() } else { physical }
 }
 
 /// The columns of a feed with these indexes.

@@ -6,45 +6,59 @@ use crate::aggregate::{Aggregate, GroupNode, WindowNode};
 use crate::expr::Bound;
 use crate::join::JoinNode;
 use crate::rank::RankNode;
+use crate::reads::Reads;
 use crate::relation::{Base, Feed};
 
-/// The columns of each table that anything reads.
+/// What is read of each table.
 #[derive(Debug, Default)]
 pub(crate) struct Needed {
-    pub columns: BTreeMap<String, BTreeSet<String>>,
+    pub tables: BTreeMap<String, Reads>,
 }
 
 impl Needed {
-    /// Adds what is read of the tables below `base` when `used` of its columns are read.
-    pub(crate) fn add(&mut self, base: &Base, used: &BTreeSet<String>) {
+    /// Adds what is read of the tables below `base` by a filter and the values behind it.
+    pub(crate) fn add(&mut self, base: &Base, filter: Option<&Bound>, values: &[&Bound]) {
+        let used = names(filter.into_iter().chain(values.iter().copied()));
         match base {
             Base::Table(table) => {
-                self.columns.entry(table.name.clone()).or_default().extend(used.iter().cloned());
+                let reads = self.tables.entry(table.name.clone()).or_default();
+                reads.add(filter, values.iter().copied());
             }
             // An aggregation is computed whole, whatever is read of it.
-            Base::Window(node) => self.add(&node.base, &names(node_inputs(node))),
-            Base::Group(node) => self.add(&node.base, &names(group_inputs(node))),
+            Base::Window(node) => {
+                let values: Vec<&Bound> = window_values(node).collect();
+                self.add(&node.base, node.filter.as_ref(), &values);
+            }
+            Base::Group(node) => {
+                let values: Vec<&Bound> = group_values(node).collect();
+                self.add(&node.base, node.filter.as_ref(), &values);
+            }
             Base::Join(node) => {
                 for (side, feed) in node.feeds.iter().enumerate() {
-                    let columns = join_columns(node, side, used);
                     let keys = node.keys.iter().map(|key| &key.sides[side]);
-                    let columns = columns.into_iter().map(|index| &feed.columns[index].1);
-                    self.add(&feed.base, &names(columns.chain(keys).chain(&feed.filter)));
+                    self.feed(feed, &join_columns(node, side, &used), keys);
                 }
             }
             Base::Union(node) => {
                 for feed in &node.feeds {
-                    let columns = used_columns(feed, used).into_iter();
-                    let columns = columns.map(|index| &feed.columns[index].1);
-                    self.add(&feed.base, &names(columns.chain(&feed.filter)));
+                    self.feed(feed, &used_columns(feed, &used), std::iter::empty());
                 }
             }
             Base::Rank(node) => {
-                let columns = rank_columns(node, used).into_iter();
-                let columns = columns.map(|index| &node.feed.columns[index].1);
-                self.add(&node.feed.base, &names(columns.chain(&node.feed.filter)));
+                self.feed(&node.feed, &rank_columns(node, &used), std::iter::empty());
             }
         }
+    }
+
+    fn feed<'b>(
+        &mut self,
+        feed: &'b Feed,
+        columns: &[usize],
+        more: impl Iterator<Item = &'b Bound>,
+    ) {
+        let columns = columns.iter().map(|index| &feed.columns[*index].1);
+        let values: Vec<&Bound> = columns.chain(more).collect();
+        self.add(&feed.base, feed.filter.as_ref(), &values);
     }
 }
 
@@ -55,13 +69,21 @@ pub(crate) fn names<'b>(exprs: impl Iterator<Item = &'b Bound>) -> BTreeSet<Stri
 
 /// What a window aggregation reads of its base.
 pub(crate) fn node_inputs(node: &WindowNode) -> impl Iterator<Item = &Bound> {
+    node.filter.iter().chain(window_values(node))
+}
+
+fn window_values(node: &WindowNode) -> impl Iterator<Item = &Bound> {
     let keys = node.keys.iter().chain([&node.window.row_time]);
-    node.filter.iter().chain(keys).chain(aggregate_inputs(&node.aggregates))
+    keys.chain(aggregate_inputs(&node.aggregates))
 }
 
 /// What an aggregation reads of its base.
 pub(crate) fn group_inputs(node: &GroupNode) -> impl Iterator<Item = &Bound> {
-    node.filter.iter().chain(&node.keys).chain(aggregate_inputs(&node.aggregates))
+    node.filter.iter().chain(group_values(node))
+}
+
+fn group_values(node: &GroupNode) -> impl Iterator<Item = &Bound> {
+    node.keys.iter().chain(aggregate_inputs(&node.aggregates))
 }
 
 fn aggregate_inputs(aggregates: &[Aggregate]) -> impl Iterator<Item = &Bound> {

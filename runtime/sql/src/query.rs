@@ -323,8 +323,8 @@ fn aggregate(
 
 /// Rows are sent by the hash of their keys, which not every type has.
 fn check_key(key: &Bound, at: Position) -> Result<()> {
-    use arrow::datatypes::DataType::{Duration, Interval, Null, Time32};
-    if matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_)) {
+    use arrow::datatypes::DataType::{Duration, Interval, Null, Struct, Time32};
+    if matches!(key.data_type, Duration(_) | Interval(_) | Null | Struct(_) | Time32(_)) {
         let message = format!("{} is {}", key.text, flink_name(&key.data_type));
         return Err(SqlError::new(at, message).hint("this type cannot be grouped by"));
     }

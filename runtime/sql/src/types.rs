@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
+use crate::expr::quoted;
+use crate::statement::identifier;
 use crate::tokens::is_word;
 
 /// `TIMESTAMP(3)`.
@@ -20,12 +23,30 @@ pub(crate) fn timestamp_ltz() -> DataType {
 
 /// Reads a type at the parser's place, such as `TIMESTAMP(3) WITH LOCAL TIME ZONE`.
 pub(crate) fn parse_type(parser: &mut Parser<'_>, end: Position) -> Result<DataType> {
+    let mut rows = Rows::default();
+    let data_type = parse_nested(parser, end, &mut rows)?;
+    if rows.closed == 0 {
+        return Ok(data_type);
+    }
+    Err(SqlError::new(end, "a type has more > than <"))
+}
+
+/// The `>` that have been read too early: `>>` is one token and ends two rows.
+#[derive(Debug, Default)]
+struct Rows {
+    closed: u8,
+}
+
+fn parse_nested(parser: &mut Parser<'_>, end: Position, rows: &mut Rows) -> Result<DataType> {
     let token = parser.next_token();
     let at = start_of(token.span).unwrap_or(end);
     let Token::Word(word) = &token.token else {
         return Err(SqlError::new(at, format!("expected a data type, found: {}", token.token)));
     };
     let name = word.value.to_ascii_uppercase();
+    if name == "ROW" {
+        return parse_row(parser, at, end, rows);
+    }
     let arguments = parse_arguments(parser, at)?;
     let one = |default: u64| match arguments.as_slice() {
         [] => Ok(default),
@@ -70,7 +91,7 @@ pub(crate) fn parse_type(parser: &mut Parser<'_>, end: Position) -> Result<DataT
             }
         }
         "TIMESTAMP_LTZ" => DataType::Timestamp(time_unit(one(6)?, at)?, Some(Arc::from("UTC"))),
-        "ARRAY" | "MAP" | "MULTISET" | "ROW" | "RAW" | "VARIANT" => {
+        "ARRAY" | "MAP" | "MULTISET" | "RAW" | "VARIANT" => {
             return Err(SqlError::new(at, format!("the type {name} is not supported yet")));
         }
         _ => {
@@ -83,7 +104,58 @@ pub(crate) fn parse_type(parser: &mut Parser<'_>, end: Position) -> Result<DataT
     })
 }
 
-const NAMES: [&str; 16] = [
+/// Reads `<name type [NOT NULL] [COMMENT '...'], ...>` or the same in parentheses.
+fn parse_row(
+    parser: &mut Parser<'_>,
+    at: Position,
+    end: Position,
+    rows: &mut Rows,
+) -> Result<DataType> {
+    let in_parentheses = parser.consume_token(&Token::LParen);
+    if !in_parentheses && !parser.consume_token(&Token::Lt) {
+        return Err(SqlError::new(at, "ROW has no fields").hint("write ROW<a INT, b STRING>"));
+    }
+    let mut fields: Vec<Field> = Vec::new();
+    loop {
+        let name = identifier(parser, end)?;
+        if fields.iter().any(|field| *field.name() == name.value) {
+            let message = format!("the ROW has two fields \"{}\"", name.value);
+            return Err(SqlError::new(start_of(name.span).unwrap_or(at), message));
+        }
+        let data_type = parse_nested(parser, end, rows)?;
+        let nullable = !parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]);
+        // `NULL` says what is so anyway.
+        let _ = nullable && parser.parse_keyword(Keyword::NULL);
+        if parser.parse_keyword(Keyword::COMMENT) {
+            parser.next_token();
+        }
+        fields.push(Field::new(name.value, data_type, nullable));
+        if rows.closed > 0 {
+            rows.closed -= 1;
+            break;
+        }
+        let token = parser.next_token();
+        match token.token {
+            Token::Comma => {}
+            Token::RParen if in_parentheses => break,
+            Token::Gt if !in_parentheses => break,
+            Token::ShiftRight if !in_parentheses => {
+                rows.closed += 1;
+                break;
+            }
+            ref other => {
+                return Err(SqlError::new(
+                    start_of(token.span).unwrap_or(end),
+                    format!("expected , or the end of the ROW, found: {other}"),
+                ));
+            }
+        }
+    }
+    Ok(DataType::Struct(fields.into()))
+}
+
+/// The types' names.
+pub(crate) const NAMES: [&str; 17] = [
     "BOOLEAN",
     "TINYINT",
     "SMALLINT",
@@ -100,6 +172,7 @@ const NAMES: [&str; 16] = [
     "TIME",
     "TIMESTAMP",
     "TIMESTAMP_LTZ",
+    "ROW",
 ];
 
 /// Reads a type from a text of its own, such as the target of a `CAST`.
@@ -201,6 +274,13 @@ pub(crate) fn flink_name(data_type: &DataType) -> String {
         DataType::Timestamp(unit, Some(_)) => format!("TIMESTAMP_LTZ({})", digits(unit)),
         DataType::Duration(_) => "INTERVAL SECOND".into(),
         DataType::Interval(IntervalUnit::YearMonth) => "INTERVAL MONTH".into(),
+        DataType::Struct(fields) => {
+            let field = |field: &FieldRef| {
+                let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
+                format!("{} {}{not_null}", quoted(field.name()), flink_name(field.data_type()))
+            };
+            format!("ROW<{}>", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
         other => other.to_string(),
     }
 }
@@ -268,12 +348,22 @@ mod tests {
             "TIMESTAMP(6)",
             "TIMESTAMP(9)",
             "TIMESTAMP_LTZ(3)",
+            "ROW<a INT, `b c` ROW<d STRING NOT NULL, e ROW<f DECIMAL(10, 2)>>>",
         ] {
             assert_eq!(flink_name(&type_of_text(name, AT).unwrap()), name);
         }
         assert_eq!(type_of_text("TIMESTAMP", AT), type_of_text("TIMESTAMP(6)", AT));
         assert_eq!(type_of_text("timestamp(3) with local time zone", AT), Ok(timestamp_ltz()));
         assert_eq!(type_of_text("VARCHAR(20)", AT), Ok(DataType::Utf8));
+        let in_parentheses = type_of_text("ROW(a INT COMMENT 'x', b ROW<c INT> NULL)", AT);
+        assert_eq!(in_parentheses, type_of_text("row<a INT, b ROW<c INT>>", AT));
+    }
+
+    #[test]
+    fn rows_that_are_not_closed_are_refused() {
+        for text in ["ROW", "ROW<a INT", "ROW<a INT)", "ROW<a INT>>", "ROW<a INT, a INT>"] {
+            assert!(type_of_text(text, AT).is_err(), "{text}");
+        }
     }
 
     #[test]

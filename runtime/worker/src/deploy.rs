@@ -328,6 +328,7 @@ impl SlotBuild<'_, '_> {
             table: desc.table.clone(),
             options: Arc::clone(&desc.options),
             schema: Arc::clone(&desc.physical_schema),
+            filter: desc.filter.clone(),
             subtask: self.index,
             parallelism: self.parallelism,
             restored: Arc::clone(&restored),

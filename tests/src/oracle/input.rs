@@ -50,6 +50,7 @@ async fn read_table(info: &TableInfo, stores: &SimStores, random: &Arc<SeededRan
         table: info.name.clone(),
         options: Arc::new(options),
         schema: Arc::clone(&info.schema),
+        filter: None,
         subtask: 0,
         parallelism: 1,
         restored: Arc::default(),

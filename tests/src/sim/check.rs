@@ -46,6 +46,7 @@ pub async fn expected(plan: &JobPlan) -> Vec<String> {
         table: desc.table.clone(),
         options: Arc::new(options),
         schema: Arc::clone(&desc.physical_schema),
+        filter: desc.filter.clone(),
         subtask: 0,
         parallelism: 1,
         restored: Arc::default(),

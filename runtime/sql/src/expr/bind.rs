@@ -1,5 +1,6 @@
 //! Resolves a parsed expression: names, functions, types.
 
+use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
 use sqlparser::ast::{
     self, CastKind, CeilFloorKind, DateTimeField, Function, FunctionArg, FunctionArgExpr,
@@ -8,7 +9,7 @@ use sqlparser::ast::{
 
 use super::bound::{Bound, Meaning, coerce, precedence};
 use super::scope::Scope;
-use super::{cast, literal, operator};
+use super::{cast, field, literal, operator};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
 use crate::types::type_of_text;
@@ -161,7 +162,14 @@ impl<'a> Binder<'a> {
                 let arguments = std::iter::once(expr).chain(trim_what.as_ref());
                 self.call(name, arguments.map(AsRef::as_ref), at)
             }
-            E::Overlay { .. } => Err(unsupported("OVERLAY", at)),
+            E::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+                let arguments =
+                    [Some(expr), Some(overlay_what), Some(overlay_from), overlay_for.as_ref()];
+                self.call("OVERLAY", arguments.into_iter().flatten().map(AsRef::as_ref), at)
+            }
+            E::SimilarTo { negated, expr, pattern, escape_char: None } => {
+                operator::similar(self, [self.bind(expr)?, self.bind(pattern)?], *negated, at)
+            }
             E::InSubquery { .. } | E::Exists { .. } | E::Subquery(_) => {
                 Err(unsupported("a subquery in an expression", at)
                     .hint("a subquery can stand in FROM"))
@@ -204,10 +212,20 @@ impl<'a> Binder<'a> {
         }
     }
 
+    /// `table.column`, `column.field`, `table.column.field`, and fields of fields. As in Flink, the
+    /// first name is that of a table if there is one with such a column.
     fn qualified(&self, parts: &[Ident], at: Position) -> Result<Bound> {
-        match parts {
-            [table, column] => self.scope.column(Some(table), column, at),
-            _ => Err(SqlError::new(at, "fields of rows are not supported yet")),
+        let [first, second, rest @ ..] = parts else {
+            return Err(SqlError::new(at, "expected a column"));
+        };
+        match self.scope.column(Some(first), second, at) {
+            Ok(column) => field::fields(column, rest, at),
+            Err(error) => match self.scope.column(None, first, at) {
+                Ok(row) if matches!(row.data_type, DataType::Struct(_)) => {
+                    field::fields(row, &parts[1..], at)
+                }
+                _ => Err(error),
+            },
         }
     }
 

@@ -89,6 +89,11 @@ impl Bound {
         }
     }
 
+    /// Whether this is TRUE for every row.
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(self.expr, Expr::Literal(ScalarValue::Boolean(Some(true)), _))
+    }
+
     /// The number, if this is a literal whole number.
     pub(crate) fn literal_integer(&self) -> Option<i64> {
         match &self.expr {

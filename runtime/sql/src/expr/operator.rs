@@ -12,6 +12,7 @@ use super::bind::Binder;
 use super::bound::{Bound, precedence as p};
 use super::literal::constant;
 use crate::error::{Position, Result, SqlError};
+use crate::functions;
 use crate::types::{flink_name, have_common_type};
 
 /// `left op right`.
@@ -307,6 +308,31 @@ pub(super) fn like(
     };
     let wrong = || SqlError::new(at, "LIKE needs STRING on both sides");
     binder.finish(Expr::Like(like), nullable, (text, level), wrong)
+}
+
+/// `value [NOT] SIMILAR TO 'pattern'`.
+pub(super) fn similar(
+    binder: &Binder<'_>,
+    [value, pattern]: [Bound; 2],
+    negated: bool,
+    at: Position,
+) -> Result<Bound> {
+    let not = if negated { "NOT " } else { "" };
+    let level = p::COMPARISON;
+    let text = format!(
+        "{} {not}SIMILAR TO {}",
+        value.text_within(level + 1),
+        pattern.text_within(level + 1)
+    );
+    let Some(given) = pattern.literal_text() else {
+        return Err(SqlError::new(at, "SIMILAR TO needs a pattern in single quotes"));
+    };
+    let nullable = value.nullable;
+    let name = flink_name(&value.data_type);
+    let fits = functions::similar(value.expr, given, at)?;
+    let expr = if negated { Expr::Not(Box::new(fits)) } else { fits };
+    let wrong = || SqlError::new(at, format!("SIMILAR TO needs STRING, not {name}"));
+    binder.finish(expr, nullable, (text, level), wrong)
 }
 
 /// The library's patterns are escaped by backslashes only.

@@ -11,6 +11,10 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use sqlparser::ast::Ident;
 use sqlparser::parser::Parser;
 
+mod numbers;
+mod texts;
+mod times;
+
 use super::{Binder, compile};
 use crate::catalog::Catalog;
 use crate::error::{Position, Result};
@@ -79,6 +83,30 @@ fn check(cases: &[(&str, &str)]) {
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// The same for expressions that have one value for both rows.
+fn both(cases: &[(&str, &str)]) {
+    let doubled: Vec<(&str, String)> = cases
+        .iter()
+        .map(|(sql, expected)| {
+            let (name, value) = split_type(expected);
+            (*sql, format!("{name} {value} | {value}"))
+        })
+        .collect();
+    let cases: Vec<(&str, &str)> = doubled.iter().map(|(s, e)| (*s, e.as_str())).collect();
+    check(&cases);
+}
+
+/// Splits `DECIMAL(2, 1) 0.5` behind the type.
+fn split_type(text: &str) -> (&str, &str) {
+    let blank = match text.split_once(") ") {
+        Some((name, _)) if name.contains('(') && !name[..name.find('(').unwrap()].contains(' ') => {
+            name.len() + 1
+        }
+        _ => text.find(' ').unwrap(),
+    };
+    (&text[..blank], &text[blank + 1..])
 }
 
 #[test]

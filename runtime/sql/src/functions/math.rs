@@ -4,8 +4,10 @@ use arrow::datatypes::DataType;
 use datafusion_expr::{Expr, Operator, binary_expr, cast, lit};
 use datafusion_functions::math;
 
-use super::{Call, Entry, wrong_arguments};
-use crate::error::Result;
+use super::own_math::{self, Rounding};
+use super::{Call, Entry, wrapping_narrow, wrong_arguments};
+use crate::error::{Result, SqlError};
+use crate::expr::Bound;
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -14,16 +16,8 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("FLOOR", 1, 1, |c| rounded(c, |e| math::floor().call(vec![e]))),
     ("CEIL", 1, 1, |c| rounded(c, |e| math::ceil().call(vec![e]))),
     ("CEILING", 1, 1, |c| rounded(c, |e| math::ceil().call(vec![e]))),
-    ("ROUND", 1, 2, round),
-    ("TRUNCATE", 1, 2, |c| {
-        numbers(c).map(|()| {
-            if c.arguments[0].data_type.is_integer() && c.arguments.len() == 1 {
-                c.expr(0)
-            } else {
-                math::trunc().call(c.exprs())
-            }
-        })
-    }),
+    ("ROUND", 1, 2, |c| to_digits(c, Rounding::HalfUp)),
+    ("TRUNCATE", 1, 2, |c| to_digits(c, Rounding::Down)),
     ("SIGN", 1, 1, |c| {
         let kept = c.arguments[0].data_type.clone();
         numbers(c).map(|()| cast(math::signum().call(vec![double(c.expr(0))]), kept))
@@ -42,6 +36,17 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("ASIN", 1, 1, |c| numbers(c).map(|()| math::asin().call(vec![double(c.expr(0))]))),
     ("ACOS", 1, 1, |c| numbers(c).map(|()| math::acos().call(vec![double(c.expr(0))]))),
     ("ATAN", 1, 1, |c| numbers(c).map(|()| math::atan().call(vec![double(c.expr(0))]))),
+    ("SINH", 1, 1, |c| numbers(c).map(|()| math::sinh().call(vec![double(c.expr(0))]))),
+    ("COSH", 1, 1, |c| numbers(c).map(|()| math::cosh().call(vec![double(c.expr(0))]))),
+    ("TANH", 1, 1, |c| numbers(c).map(|()| math::tanh().call(vec![double(c.expr(0))]))),
+    ("COT", 1, 1, |c| numbers(c).map(|()| math::cot().call(vec![double(c.expr(0))]))),
+    ("ATAN2", 2, 2, |c| {
+        numbers(c).map(|()| math::atan2().call(c.exprs().into_iter().map(double).collect()))
+    }),
+    ("DEGREES", 1, 1, |c| numbers(c).map(|()| math::degrees().call(vec![double(c.expr(0))]))),
+    ("RADIANS", 1, 1, |c| numbers(c).map(|()| math::radians().call(vec![double(c.expr(0))]))),
+    ("LOG", 1, 2, log),
+    ("E", 0, 0, |_| Ok(lit(std::f64::consts::E))),
     ("PI", 0, 0, |_| Ok(lit(std::f64::consts::PI))),
 ];
 
@@ -70,12 +75,39 @@ fn rounded(call: &Call<'_>, build: fn(Expr) -> Expr) -> Result<Expr> {
     })
 }
 
-fn round(call: &Call<'_>) -> Result<Expr> {
+/// The natural logarithm, or that to the base that stands first.
+fn log(call: &Call<'_>) -> Result<Expr> {
     numbers(call)?;
+    let logarithm = |index| math::ln().call(vec![double(call.expr(index))]);
+    Ok(match call.arguments.len() {
+        1 => logarithm(0),
+        _ => binary_expr(logarithm(1), Operator::Divide, logarithm(0)),
+    })
+}
+
+/// `ROUND` and `TRUNCATE`: the type stays, but a decimal's scale becomes the number of digits.
+fn to_digits(call: &Call<'_>, rounding: Rounding) -> Result<Expr> {
+    numbers(call)?;
+    let digits = match call.arguments.get(1) {
+        None => lit(0_i64),
+        Some(digits) if digits.data_type.is_integer() => cast(digits.expr.clone(), DataType::Int64),
+        Some(_) => return Err(wrong_arguments(call.name, call.arguments, call.at)),
+    };
     let kept = call.arguments[0].data_type.clone();
-    if kept.is_integer() && call.arguments.len() == 1 {
-        return Ok(call.expr(0));
-    }
-    let rounded = math::round().call(call.exprs());
-    Ok(if kept.is_integer() { cast(rounded, kept) } else { rounded })
+    Ok(match kept {
+        ref t if t.is_integer() && call.arguments.len() == 1 => call.expr(0),
+        ref t if t.is_integer() => {
+            let value = cast(call.expr(0), DataType::Int64);
+            wrapping_narrow(own_math::round_bigint(value, digits, rounding), &kept)
+        }
+        DataType::Decimal128(precision, scale) => {
+            let digits = call.arguments.get(1).map_or(Some(0), Bound::literal_integer);
+            let Some(digits) = digits else {
+                let message = format!("{}: the digits of a DECIMAL must be a number", call.name);
+                return Err(SqlError::new(call.at, message));
+            };
+            own_math::round_decimal(call.expr(0), (precision, scale), digits, rounding)
+        }
+        _ => cast(own_math::round_double(double(call.expr(0)), digits, rounding), kept),
+    })
 }

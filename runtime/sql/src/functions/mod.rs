@@ -1,11 +1,17 @@
 //! Flink's scalar functions, each built from the library's functions or our own.
 
 mod conditional;
+mod encode;
+mod json;
 mod math;
 mod own;
+mod own_math;
+mod own_text;
+mod own_time;
 mod text;
 mod time;
 
+use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
 
 use crate::error::{Position, Result, SqlError};
@@ -13,6 +19,7 @@ use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
 pub(crate) use own::wrapping_narrow;
+pub(crate) use text::similar;
 
 /// A call of a scalar function.
 pub(crate) struct Call<'a> {
@@ -46,10 +53,44 @@ impl Call<'_> {
 /// A function: its name, the least and the most arguments, how it is built.
 type Entry = (&'static str, usize, usize, fn(&Call<'_>) -> Result<Expr>);
 
+/// The functions by what they are about.
+const GROUPS: [(&str, &[Entry]); 6] = [
+    ("Conditions", conditional::FUNCTIONS),
+    ("Numbers", math::FUNCTIONS),
+    ("Texts", text::FUNCTIONS),
+    ("Codes and digests", encode::FUNCTIONS),
+    ("Times", time::FUNCTIONS),
+    ("JSON", json::FUNCTIONS),
+];
+
 fn entries() -> impl Iterator<Item = &'static Entry> {
-    [text::FUNCTIONS, math::FUNCTIONS, time::FUNCTIONS, conditional::FUNCTIONS]
-        .into_iter()
-        .flatten()
+    GROUPS.iter().flat_map(|(_, functions)| *functions)
+}
+
+/// The groups of functions, each with its functions' names and the least and the most arguments.
+pub(crate) fn groups()
+-> impl Iterator<Item = (&'static str, impl Iterator<Item = (&'static str, usize, usize)>)> {
+    GROUPS.iter().map(|(group, functions)| {
+        (*group, functions.iter().map(|(name, least, most, _)| (*name, *least, *most)))
+    })
+}
+
+/// The functions whose answer would change when rows are read again.
+pub(crate) fn not_deterministic() -> &'static [&'static str] {
+    &NOT_DETERMINISTIC
+}
+
+/// Checks that these arguments, as far as they are there, are texts.
+fn strings(call: &Call<'_>, indexes: &[usize]) -> Result<()> {
+    let text = |i: &usize| {
+        let argument = call.arguments.get(*i);
+        argument.is_none_or(|a| matches!(a.data_type, DataType::Utf8 | DataType::Null))
+    };
+    if indexes.iter().all(text) {
+        return Ok(());
+    }
+    Err(wrong_arguments(call.name, call.arguments, call.at)
+        .hint("use CAST(<value> AS STRING) for what is no text"))
 }
 
 /// Builds a call; types are checked afterwards, when they are coerced.
@@ -96,7 +137,7 @@ pub(crate) fn refuse_without_parentheses(name: &str, at: Position) -> Option<Sql
     NOT_DETERMINISTIC.contains(&name.as_str()).then(|| unknown(&name, at))
 }
 
-const NOT_DETERMINISTIC: [&str; 13] = [
+const NOT_DETERMINISTIC: [&str; 12] = [
     "NOW",
     "CURRENT_TIMESTAMP",
     "CURRENT_ROW_TIMESTAMP",
@@ -108,7 +149,6 @@ const NOT_DETERMINISTIC: [&str; 13] = [
     "RAND",
     "RAND_INTEGER",
     "UUID",
-    "UNIX_TIMESTAMP",
     "CURRENT_WATERMARK",
 ];
 

@@ -1,24 +1,27 @@
-//! Functions that the library lacks or defines otherwise than Flink.
+//! Calls of functions that the library lacks or defines otherwise than Flink.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int8Array, Int16Array, Int32Array, StringArray,
-    TimestampMillisecondArray,
+    Array, ArrayRef, AsArray, Int8Array, Int16Array, Int32Array, Int64Array, StringArray,
 };
-use arrow::compute::cast as cast_array;
 use arrow::datatypes::{DataType, Int64Type};
-use chrono::format::{Parsed, StrftimeItems};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{ColumnarValue, Expr, Volatility, create_udf};
-use regex::Regex;
 
-use crate::types::TIMESTAMP;
-
-type Kernel = Arc<dyn Fn(&[ArrayRef]) -> datafusion_common::Result<ArrayRef> + Send + Sync>;
+pub(super) type Kernel =
+    Arc<dyn Fn(&[ArrayRef]) -> datafusion_common::Result<ArrayRef> + Send + Sync>;
 
 /// Calls `kernel` on arrays of the given types.
-fn call(name: &str, types: Vec<DataType>, to: DataType, kernel: Kernel, args: Vec<Expr>) -> Expr {
+///
+/// Two calls of one name are one function: whatever a kernel holds has to be in its name.
+pub(super) fn call(
+    name: &str,
+    types: Vec<DataType>,
+    to: DataType,
+    kernel: Kernel,
+    args: Vec<Expr>,
+) -> Expr {
     let on_values = move |values: &[ColumnarValue]| {
         let constant = values.iter().all(|v| matches!(v, ColumnarValue::Scalar(_)));
         let result = kernel(&ColumnarValue::values_to_arrays(values)?)?;
@@ -32,6 +35,9 @@ fn call(name: &str, types: Vec<DataType>, to: DataType, kernel: Kernel, args: Ve
 
 /// A BIGINT as a smaller integer; what does not fit wraps around, as sums do in Flink.
 pub(crate) fn wrapping_narrow(value: Expr, to: &DataType) -> Expr {
+    if *to == DataType::Int64 {
+        return value;
+    }
     let target = to.clone();
     let kernel: Kernel = Arc::new(move |arrays| {
         let wide = arrays[0].as_primitive::<Int64Type>();
@@ -44,99 +50,42 @@ pub(crate) fn wrapping_narrow(value: Expr, to: &DataType) -> Expr {
     call(&format!("narrow_{to}"), vec![DataType::Int64], to.clone(), kernel, vec![value])
 }
 
-/// The `index`th part, from 0, of a text that is cut at a separator; null when there is none.
-pub(super) fn split_index(value: Expr, separator: Expr, index: Expr) -> Expr {
-    let kernel: Kernel = Arc::new(|arrays| {
-        let (texts, separators) = (arrays[0].as_string::<i32>(), arrays[1].as_string::<i32>());
-        let indexes = arrays[2].as_primitive::<Int64Type>();
-        let part = |row: usize| {
-            let valid = texts.is_valid(row) && separators.is_valid(row) && indexes.is_valid(row);
-            let index = usize::try_from(valid.then(|| indexes.value(row))?).ok()?;
-            let (text, separator) = (texts.value(row), separators.value(row));
-            (!separator.is_empty()).then(|| text.split(separator).nth(index)).flatten()
-        };
-        Ok(Arc::new((0..texts.len()).map(part).collect::<StringArray>()))
-    });
-    let types = vec![DataType::Utf8, DataType::Utf8, DataType::Int64];
-    call("split_index", types, DataType::Utf8, kernel, vec![value, separator, index])
+/// Texts and whole numbers, the arguments of most functions of texts.
+pub(super) struct Arguments<'a> {
+    arrays: &'a [ArrayRef],
 }
 
-/// The part of a text from a position, from 1, with a length if one is given.
-pub(super) fn substring(arguments: Vec<Expr>) -> Expr {
-    let mut types = vec![DataType::Utf8];
-    types.resize(arguments.len(), DataType::Int64);
-    let kernel: Kernel = Arc::new(|arrays| {
-        let texts = arrays[0].as_string::<i32>();
-        let numbers: Vec<_> = arrays[1..].iter().map(AsArray::as_primitive::<Int64Type>).collect();
-        let part = |row: usize| {
-            if !arrays.iter().all(|array| array.is_valid(row)) {
-                return None;
-            }
-            let length = numbers.get(1).map(|lengths| lengths.value(row));
-            Some(substring_of(texts.value(row), numbers[0].value(row), length))
-        };
-        Ok(Arc::new((0..texts.len()).map(part).collect::<StringArray>()))
-    });
-    call("substring", types, DataType::Utf8, kernel, arguments)
+impl<'a> Arguments<'a> {
+    /// The text at a place; null counts as none.
+    pub(super) fn text(&self, argument: usize, row: usize) -> Option<&'a str> {
+        let texts: &StringArray = self.arrays[argument].as_string::<i32>();
+        texts.is_valid(row).then(|| texts.value(row))
+    }
+
+    /// The number at a place; null counts as none.
+    pub(super) fn number(&self, argument: usize, row: usize) -> Option<i64> {
+        let numbers: &Int64Array = self.arrays[argument].as_primitive::<Int64Type>();
+        numbers.is_valid(row).then(|| numbers.value(row))
+    }
 }
 
-fn substring_of(text: &str, position: i64, length: Option<i64>) -> String {
-    let skipped = match position {
-        1.. => position - 1,
-        0 => 0,
-        _ => text.chars().count() as i64 + position,
-    };
-    let (Ok(skipped), Ok(length)) =
-        (usize::try_from(skipped), usize::try_from(length.unwrap_or(i64::MAX)))
-    else {
-        return String::new();
-    };
-    text.chars().skip(skipped).take(length).collect()
-}
-
-/// The text that a group of a pattern matches first; null when nothing does.
-pub(super) fn regexp_extract(
-    value: Expr,
-    pattern: &str,
-    group: usize,
-) -> Result<Expr, regex::Error> {
-    let regex = Regex::new(pattern)?;
+/// A text of each row from texts (`t`) and whole numbers (`n`), as `kinds` lists them.
+pub(super) fn text_of<S: AsRef<str>>(
+    name: &str,
+    kinds: &str,
+    arguments: Vec<Expr>,
+    value: impl Fn(&Arguments<'_>, usize) -> Option<S> + Send + Sync + 'static,
+) -> Expr {
     let kernel: Kernel = Arc::new(move |arrays| {
-        let texts = arrays[0].as_string::<i32>();
-        let found = |text: Option<&str>| {
-            let captures = regex.captures(text?)?;
-            captures.get(group).map(|found| found.as_str().to_owned())
-        };
-        Ok(Arc::new(texts.iter().map(found).collect::<StringArray>()))
+        let rows = arrays.first().map_or(0, Array::len);
+        let arguments = Arguments { arrays };
+        Ok(Arc::new((0..rows).map(|row| value(&arguments, row)).collect::<StringArray>()))
     });
-    let name = format!("regexp_extract_{group}_{pattern}");
-    Ok(call(&name, vec![DataType::Utf8], DataType::Utf8, kernel, vec![value]))
+    call(name, types(kinds), DataType::Utf8, kernel, arguments)
 }
 
-/// Reads timestamps by a format; null for a text that does not fit it.
-pub(super) fn parse_timestamp(value: Expr, format: &str) -> Expr {
-    // The parser has no "three digits of a second"; its `%3f` is for printing only.
-    let format = format.replace(".%3f", "%.f").replace(".%6f", "%.f");
-    let name = format!("to_timestamp_{format}");
-    let kernel: Kernel = Arc::new(move |arrays| {
-        let texts = cast_array(&arrays[0], &DataType::Utf8)?;
-        let millis = |text: Option<&str>| {
-            let text = text?;
-            let mut parsed = Parsed::new();
-            chrono::format::parse(&mut parsed, text, StrftimeItems::new(&format)).ok()?;
-            // What the format leaves out is 0, as in Flink.
-            if parsed.hour_mod_12().is_none() {
-                parsed.set_hour(0).ok()?;
-            }
-            if parsed.minute().is_none() {
-                parsed.set_minute(0).ok()?;
-            }
-            let time = parsed.to_naive_date().ok()?.and_time(parsed.to_naive_time().ok()?);
-            Some(time.and_utc().timestamp_millis())
-        };
-        let times: TimestampMillisecondArray =
-            texts.as_string::<i32>().iter().map(millis).collect();
-        Ok(Arc::new(times))
-    });
-    call(&name, vec![DataType::Utf8], TIMESTAMP, kernel, vec![value])
+/// The types that a text of `t` and `n` lists.
+pub(super) fn types(kinds: &str) -> Vec<DataType> {
+    let data_type = |kind| if kind == 't' { DataType::Utf8 } else { DataType::Int64 };
+    kinds.chars().map(data_type).collect()
 }

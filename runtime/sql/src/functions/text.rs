@@ -1,12 +1,12 @@
 //! Functions of texts. A null argument makes the result null, as everywhere in Flink.
 
 use arrow::datatypes::DataType;
-use datafusion_expr::{Expr, Operator, binary_expr, cast, lit};
+use datafusion_expr::{Expr, Operator, ScalarUDF, binary_expr, cast, lit, when};
 use datafusion_functions::{regex, string, unicode};
 
-use super::own;
-use super::{Call, Entry, wrong_arguments};
-use crate::error::{Result, SqlError};
+use super::own_text;
+use super::{Call, Entry, strings, wrong_arguments};
+use crate::error::{Position, Result, SqlError};
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -28,37 +28,28 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         strings(c, &[0, 1]).map(|()| unicode::strpos().call(vec![c.expr(1), c.expr(0)]))
     }),
     ("INSTR", 2, 2, |c| strings(c, &[0, 1]).map(|()| unicode::strpos().call(c.exprs()))),
-    ("LOCATE", 2, 2, |c| {
-        strings(c, &[0, 1]).map(|()| unicode::strpos().call(vec![c.expr(1), c.expr(0)]))
-    }),
-    ("LPAD", 3, 3, |c| strings(c, &[0, 2]).map(|()| unicode::lpad().call(c.exprs()))),
-    ("RPAD", 3, 3, |c| strings(c, &[0, 2]).map(|()| unicode::rpad().call(c.exprs()))),
+    ("LOCATE", 2, 3, locate),
+    ("LPAD", 3, 3, |c| padded(c, &unicode::lpad())),
+    ("RPAD", 3, 3, |c| padded(c, &unicode::rpad())),
     ("REPEAT", 2, 2, |c| strings(c, &[0]).map(|()| string::repeat().call(c.exprs()))),
     ("REVERSE", 1, 1, |c| strings(c, &[0]).map(|()| unicode::reverse().call(c.exprs()))),
-    ("LEFT", 2, 2, |c| strings(c, &[0]).map(|()| unicode::left().call(c.exprs()))),
-    ("RIGHT", 2, 2, |c| strings(c, &[0]).map(|()| unicode::right().call(c.exprs()))),
+    ("LEFT", 2, 2, |c| side(c, &unicode::left())),
+    ("RIGHT", 2, 2, |c| side(c, &unicode::right())),
     ("INITCAP", 1, 1, |c| strings(c, &[0]).map(|()| unicode::initcap().call(c.exprs()))),
     ("ASCII", 1, 1, |c| strings(c, &[0]).map(|()| string::ascii().call(c.exprs()))),
     ("STARTSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::starts_with().call(c.exprs()))),
     ("ENDSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::ends_with().call(c.exprs()))),
     ("SPLIT_INDEX", 3, 3, split_index),
-    ("REGEXP", 2, 2, |c| strings(c, &[0, 1]).map(|()| regex::regexp_like().call(c.exprs()))),
+    ("REGEXP", 2, 2, regexp),
     ("REGEXP_REPLACE", 3, 3, regexp_replace),
     ("REGEXP_EXTRACT", 2, 3, regexp_extract),
+    ("OVERLAY", 3, 4, overlay),
+    ("TRANSLATE", 3, 3, |c| strings(c, &[0, 1, 2]).map(|()| unicode::translate().call(c.exprs()))),
+    ("IS_ALPHA", 1, 1, |c| letters(c, |t| t.chars().all(char::is_alphabetic))),
+    ("IS_DIGIT", 1, 1, |c| letters(c, |t| t.chars().all(char::is_numeric))),
+    ("IS_DECIMAL", 1, 1, |c| letters(c, |t| t.parse::<f64>().is_ok())),
+    ("COUNT_CHAR", 2, 2, |c| strings(c, &[0, 1]).map(|()| own_text::count_char(c.exprs()))),
 ];
-
-/// Checks that these arguments are texts.
-fn strings(call: &Call<'_>, indexes: &[usize]) -> Result<()> {
-    let text = |i: &usize| {
-        let argument = call.arguments.get(*i);
-        argument.is_none_or(|a| matches!(a.data_type, DataType::Utf8 | DataType::Null))
-    };
-    if indexes.iter().all(text) {
-        return Ok(());
-    }
-    Err(wrong_arguments(call.name, call.arguments, call.at)
-        .hint("use CAST(<value> AS STRING) for what is no text"))
-}
 
 fn char_length(call: &Call<'_>) -> Result<Expr> {
     strings(call, &[0])?;
@@ -82,7 +73,7 @@ fn substring(call: &Call<'_>) -> Result<Expr> {
             return Err(wrong_arguments(call.name, call.arguments, call.at));
         }
     }
-    Ok(own::substring(call.exprs()))
+    Ok(own_text::substring(call.exprs()))
 }
 
 /// Flink counts the parts from 0, the library from 1; a part that is not there is null.
@@ -91,14 +82,80 @@ fn split_index(call: &Call<'_>) -> Result<Expr> {
     if !call.arguments[2].data_type.is_integer() {
         return Err(wrong_arguments(call.name, call.arguments, call.at));
     }
-    Ok(own::split_index(call.expr(0), call.expr(1), call.expr(2)))
+    Ok(own_text::split_index(call.exprs()))
+}
+
+/// Whether these arguments are whole numbers, too.
+fn numbers(call: &Call<'_>, indexes: &[usize]) -> Result<()> {
+    let number = |i: &usize| call.arguments.get(*i).is_none_or(|a| a.data_type.is_integer());
+    if indexes.iter().all(number) {
+        return Ok(());
+    }
+    Err(wrong_arguments(call.name, call.arguments, call.at))
+}
+
+fn locate(call: &Call<'_>) -> Result<Expr> {
+    strings(call, &[0, 1])?;
+    numbers(call, &[2])?;
+    match call.exprs().as_slice() {
+        [wanted, text] => Ok(unicode::strpos().call(vec![text.clone(), wanted.clone()])),
+        all => Ok(own_text::locate(all.to_vec())),
+    }
+}
+
+/// Null for a length below 0 and for nothing to pad with.
+fn padded(call: &Call<'_>, pad: &ScalarUDF) -> Result<Expr> {
+    strings(call, &[0, 2])?;
+    numbers(call, &[1])?;
+    let possible = call.expr(1).gt_eq(lit(0_i64)).and(call.expr(2).not_eq(lit("")));
+    chosen(call, when(possible, pad.call(call.exprs())).end())
+}
+
+/// Empty for a length below 0, where the library leaves letters out from the other end.
+fn side(call: &Call<'_>, side: &ScalarUDF) -> Result<Expr> {
+    strings(call, &[0])?;
+    numbers(call, &[1])?;
+    let negative = call.expr(1).lt(lit(0_i64)).and(call.expr(0).is_not_null());
+    chosen(call, when(negative, lit("")).otherwise(side.call(call.exprs())))
+}
+
+fn chosen(call: &Call<'_>, expr: datafusion_common::Result<Expr>) -> Result<Expr> {
+    expr.map_err(|_| wrong_arguments(call.name, call.arguments, call.at))
+}
+
+fn overlay(call: &Call<'_>) -> Result<Expr> {
+    strings(call, &[0, 1])?;
+    numbers(call, &[2, 3])?;
+    Ok(own_text::overlay(call.exprs()))
+}
+
+fn letters(call: &Call<'_>, are: fn(&str) -> bool) -> Result<Expr> {
+    strings(call, &[0])?;
+    Ok(own_text::consists_of(&call.name.to_ascii_lowercase(), call.expr(0), are))
+}
+
+/// An empty pattern matches nothing, as in Flink.
+fn regexp(call: &Call<'_>) -> Result<Expr> {
+    strings(call, &[0, 1])?;
+    let matches = regex::regexp_like().call(call.exprs());
+    let empty = call.expr(1).eq(lit("")).and(call.expr(0).is_not_null());
+    chosen(call, when(empty, lit(false)).otherwise(matches))
 }
 
 fn regexp_replace(call: &Call<'_>) -> Result<Expr> {
     strings(call, &[0, 1, 2])?;
-    let mut arguments = call.exprs();
-    arguments.push(lit("g"));
-    Ok(regex::regexp_replace().call(arguments))
+    let pattern = call.literal(1, "the pattern")?;
+    own_text::regexp_replace(call.expr(0), pattern, call.expr(2))
+        .map_err(|why| no_pattern(pattern, &why, call.at))
+}
+
+/// `value SIMILAR TO 'pattern'`.
+pub(crate) fn similar(value: Expr, pattern: &str, at: Position) -> Result<Expr> {
+    own_text::similar(value, pattern).map_err(|why| no_pattern(pattern, &why, at))
+}
+
+fn no_pattern(pattern: &str, why: &::regex::Error, at: Position) -> SqlError {
+    SqlError::new(at, format!("'{pattern}' is no pattern: {why}"))
 }
 
 fn regexp_extract(call: &Call<'_>) -> Result<Expr> {
@@ -112,6 +169,6 @@ fn regexp_extract(call: &Call<'_>) -> Result<Expr> {
             })?
         }
     };
-    own::regexp_extract(call.expr(0), pattern, group)
-        .map_err(|why| SqlError::new(call.at, format!("'{pattern}' is no pattern: {why}")))
+    own_text::regexp_extract(call.expr(0), pattern, group)
+        .map_err(|why| no_pattern(pattern, &why, call.at))
 }

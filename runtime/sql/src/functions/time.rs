@@ -1,13 +1,17 @@
 //! Functions of time. Texts of instants are in UTC.
 
 use arrow::datatypes::{DataType, TimeUnit};
-use datafusion_expr::{Expr, Operator, binary_expr, cast, lit, try_cast};
+use datafusion_common::ScalarValue;
+use datafusion_expr::{Expr, Operator, binary_expr, cast, lit, try_cast, when};
 use datafusion_functions::datetime;
 
+use super::own_time::{self, Rest, Unit};
 use super::{Call, Entry, wrong_arguments};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
 use crate::types::{TIMESTAMP, timestamp_ltz};
+
+const DAY_MS: i64 = 86_400_000;
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -24,9 +28,8 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("DATE_FORMAT", 2, 2, date_format),
     ("TO_TIMESTAMP", 1, 2, to_timestamp),
     ("TO_TIMESTAMP_LTZ", 1, 2, to_timestamp_ltz),
-    ("TO_DATE", 1, 1, |c| {
-        only(c, 0, &DataType::Utf8).map(|()| try_cast(c.expr(0), DataType::Date32))
-    }),
+    ("TO_DATE", 1, 2, to_date),
+    ("UNIX_TIMESTAMP", 1, 2, unix_timestamp),
     ("FROM_UNIXTIME", 1, 2, from_unixtime),
     ("TIMESTAMPDIFF", 3, 3, timestamp_diff),
     ("TIMESTAMPADD", 3, 3, timestamp_add),
@@ -57,7 +60,8 @@ fn local(value: &Bound) -> Expr {
 pub(super) fn extract(unit: &str, value: &Bound, at: Position) -> Result<Expr> {
     let part = match unit {
         "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "DAY" | "DOY" | "DOW" | "HOUR" | "MINUTE"
-        | "SECOND" | "MILLISECOND" | "MICROSECOND" | "EPOCH" => unit,
+        | "SECOND" | "MILLISECOND" | "MICROSECOND" | "EPOCH" | "ISOYEAR" | "DECADE" | "CENTURY"
+        | "MILLENNIUM" => unit,
         "DAYOFYEAR" => "DOY",
         "DAYOFWEEK" => "DOW",
         "ISODOW" => "ISODOW",
@@ -81,6 +85,10 @@ pub(super) fn extract(unit: &str, value: &Bound, at: Position) -> Result<Expr> {
             let from_zero = binary_expr(shifted, Operator::Modulo, lit(7_i64));
             binary_expr(from_zero, Operator::Plus, lit(1_i64))
         }
+        "DECADE" => binary_expr(number("YEAR"), Operator::Divide, lit(10_i64)),
+        // The first one begins with the year 1.
+        "CENTURY" => since_year_one(number("YEAR"), 100),
+        "MILLENNIUM" => since_year_one(number("YEAR"), 1_000),
         // The library counts them since the minute, Flink since the second.
         "MILLISECOND" => modulo(1_000),
         "MICROSECOND" => modulo(1_000_000),
@@ -88,33 +96,36 @@ pub(super) fn extract(unit: &str, value: &Bound, at: Position) -> Result<Expr> {
     })
 }
 
+fn since_year_one(year: Expr, years: i64) -> Expr {
+    let end = binary_expr(year, Operator::Plus, lit(years - 1));
+    binary_expr(end, Operator::Divide, lit(years))
+}
+
 /// `FLOOR(value TO unit)`, `CEIL(value TO unit)`.
 pub(super) fn round_to(name: &str, unit: &str, value: &Bound, at: Position) -> Result<Expr> {
-    let unit = unit.strip_suffix('S').unwrap_or(unit);
-    let step = match unit {
-        "SECOND" => Some(1_000_i64),
-        "MINUTE" => Some(60_000),
-        "HOUR" => Some(3_600_000),
-        "DAY" => Some(86_400_000),
-        "WEEK" | "MONTH" | "QUARTER" | "YEAR" => None,
-        _ => return Err(SqlError::new(at, format!("{name}(... TO {unit}) is not supported"))),
+    let Some(to) = Unit::of(unit) else {
+        return Err(SqlError::new(at, format!("{name}(... TO {unit}) is not supported")));
     };
-    if !matches!(value.data_type, DataType::Timestamp(..)) {
-        return Err(
-            wrong_arguments(name, std::slice::from_ref(value), at).hint("a TIMESTAMP is needed")
-        );
+    let up = name == "CEIL";
+    match &value.data_type {
+        DataType::Date32 if to.is_within_day() => Ok(value.expr.clone()),
+        DataType::Date32 => Ok(own_time::round_date(value.expr.clone(), to, up)),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            let rounded = own_time::round_timestamp(cast(local(value), TIMESTAMP), to, up);
+            Ok(cast(rounded, value.data_type.clone()))
+        }
+        DataType::Timestamp(..) if !up && to != Unit::Week => {
+            let unit = unit.strip_suffix('S').unwrap_or(unit).to_lowercase();
+            let floor = datetime::date_trunc().call(vec![lit(unit), local(value)]);
+            Ok(cast(floor, value.data_type.clone()))
+        }
+        DataType::Timestamp(..) => {
+            Err(SqlError::new(at, format!("{name}(... TO {unit}) needs a TIMESTAMP(3)"))
+                .hint("use CAST(<value> AS TIMESTAMP(3))"))
+        }
+        _ => Err(wrong_arguments(name, std::slice::from_ref(value), at)
+            .hint("a DATE or TIMESTAMP is needed")),
     }
-    let floor = |expr| datetime::date_trunc().call(vec![lit(unit.to_lowercase()), expr]);
-    let kept = value.data_type.clone();
-    if name == "FLOOR" {
-        return Ok(cast(floor(local(value)), kept));
-    }
-    let (Some(step), DataType::Timestamp(TimeUnit::Millisecond, _)) = (step, &kept) else {
-        return Err(SqlError::new(at, format!("CEIL(... TO {unit}) is not supported")));
-    };
-    let shift =
-        Expr::Literal(datafusion_common::ScalarValue::DurationMillisecond(Some(step - 1)), None);
-    Ok(cast(floor(binary_expr(local(value), Operator::Plus, shift)), kept))
 }
 
 fn date_format(call: &Call<'_>) -> Result<Expr> {
@@ -132,16 +143,45 @@ fn date_format(call: &Call<'_>) -> Result<Expr> {
 fn to_timestamp(call: &Call<'_>) -> Result<Expr> {
     only(call, 0, &DataType::Utf8)?;
     if call.arguments.len() == 1 {
-        return Ok(try_cast(call.expr(0), TIMESTAMP));
+        return Ok(own_time::parse_standard(call.expr(0)));
     }
     let format = strftime(call.literal(1, "the format")?, call.at)?;
-    Ok(super::own::parse_timestamp(call.expr(0), &format))
+    Ok(own_time::parse_timestamp(call.expr(0), &format, Rest::Nothing))
+}
+
+/// The begin of a text, by the second argument's format or else `format`.
+fn parsed_begin(call: &Call<'_>, format: &str) -> Result<Expr> {
+    only(call, 0, &DataType::Utf8)?;
+    let format = match call.arguments.get(1) {
+        None => format.to_owned(),
+        Some(_) => strftime(call.literal(1, "the format")?, call.at)?,
+    };
+    Ok(own_time::parse_timestamp(call.expr(0), &format, Rest::Anything))
+}
+
+/// A text that is no date becomes null, as in Flink.
+fn to_date(call: &Call<'_>) -> Result<Expr> {
+    Ok(cast(parsed_begin(call, "%Y-%m-%d")?, DataType::Date32))
+}
+
+/// Seconds since the Unix epoch; the smallest BIGINT for a text that is no time, as in Flink.
+fn unix_timestamp(call: &Call<'_>) -> Result<Expr> {
+    let millis = cast(parsed_begin(call, "%Y-%m-%d %H:%M:%S")?, DataType::Int64);
+    let seconds = binary_expr(millis.clone(), Operator::Divide, lit(1_000_i64));
+    when(call.expr(0).is_null(), Expr::Literal(ScalarValue::Int64(None), None))
+        .when(millis.is_null(), lit(i64::MIN))
+        .otherwise(seconds)
+        .map_err(|_| wrong_arguments(call.name, call.arguments, call.at))
 }
 
 fn to_timestamp_ltz(call: &Call<'_>) -> Result<Expr> {
+    if call.arguments[0].data_type == DataType::Utf8 {
+        return Ok(cast(to_timestamp(call)?, timestamp_ltz()));
+    }
     if !call.arguments[0].data_type.is_integer() {
         return Err(wrong_arguments(call.name, call.arguments, call.at).hint(
-            "TO_TIMESTAMP_LTZ takes a BIGINT and the precision 0 (seconds) or 3 (milliseconds)",
+            "TO_TIMESTAMP_LTZ takes a BIGINT and the precision 0 (seconds) or 3 (milliseconds), or a \
+             STRING and a format",
         ));
     }
     let number = cast(call.expr(0), DataType::Int64);
@@ -168,45 +208,60 @@ fn from_unixtime(call: &Call<'_>) -> Result<Expr> {
     Ok(datetime::to_char().call(vec![cast(millis, TIMESTAMP), lit(format)]))
 }
 
-fn unit_ms(call: &Call<'_>) -> Result<i64> {
-    let unit = call.literal(0, "the unit")?;
-    Ok(match unit.strip_suffix('S').unwrap_or(unit) {
-        "MILLISECOND" => 1,
-        "SECOND" => 1_000,
-        "MINUTE" => 60_000,
-        "HOUR" => 3_600_000,
-        "DAY" => 86_400_000,
-        "WEEK" => 604_800_000,
-        _ => {
-            return Err(SqlError::new(call.at, format!("{}: unknown unit {unit}", call.name))
-                .hint("units: SECOND, MINUTE, HOUR, DAY, WEEK"));
-        }
+fn unit(call: &Call<'_>) -> Result<Unit> {
+    let name = call.literal(0, "the unit")?;
+    Unit::of(name).ok_or_else(|| {
+        SqlError::new(call.at, format!("{}: unknown unit {name}", call.name))
+            .hint("units: SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER, YEAR")
     })
 }
 
 /// Whole units from the first to the second time, toward zero.
 fn timestamp_diff(call: &Call<'_>) -> Result<Expr> {
-    let unit = unit_ms(call)?;
+    let unit = unit(call)?;
     if !call.arguments[1..].iter().all(|a| is_time(&a.data_type)) {
         return Err(wrong_arguments(call.name, &call.arguments[1..], call.at));
     }
-    let millis = |i: usize| cast(cast(local(&call.arguments[i]), TIMESTAMP), DataType::Int64);
+    let time = |i: usize| cast(local(&call.arguments[i]), TIMESTAMP);
+    let millis = |i: usize| cast(time(i), DataType::Int64);
+    let unit_ms = match unit {
+        Unit::Fixed(ms) => ms,
+        Unit::Week => 7 * DAY_MS,
+        Unit::Months(months) => return Ok(own_time::months_from_to(time(1), time(2), months)),
+    };
     let difference = binary_expr(millis(2), Operator::Minus, millis(1));
-    Ok(cast(binary_expr(difference, Operator::Divide, lit(unit)), DataType::Int32))
+    Ok(cast(binary_expr(difference, Operator::Divide, lit(unit_ms)), DataType::Int32))
 }
 
+/// A date stays one unless hours or less are added.
 fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
-    let unit = unit_ms(call)?;
-    let DataType::Timestamp(TimeUnit::Millisecond, _) = &call.arguments[2].data_type else {
-        return Err(wrong_arguments(call.name, &call.arguments[1..], call.at)
-            .hint("a TIMESTAMP(3) is needed"));
+    let unit = unit(call)?;
+    let value = &call.arguments[2];
+    let to = match &value.data_type {
+        DataType::Date32 if unit.is_within_day() => TIMESTAMP,
+        DataType::Date32 => DataType::Date32,
+        DataType::Timestamp(TimeUnit::Millisecond, _) => value.data_type.clone(),
+        _ => {
+            return Err(wrong_arguments(call.name, &call.arguments[1..], call.at)
+                .hint("a DATE or TIMESTAMP(3) is needed"));
+        }
     };
     if !call.arguments[1].data_type.is_integer() {
         return Err(wrong_arguments(call.name, &call.arguments[1..], call.at));
     }
-    let added = binary_expr(cast(call.expr(1), DataType::Int64), Operator::Multiply, lit(unit));
-    let sum = binary_expr(cast(call.expr(2), DataType::Int64), Operator::Plus, added);
-    Ok(cast(sum, call.arguments[2].data_type.clone()))
+    let count =
+        |each: i64| binary_expr(cast(call.expr(1), DataType::Int64), Operator::Multiply, lit(each));
+    let time = cast(local(value), TIMESTAMP);
+    let moved = match unit {
+        Unit::Months(months) => own_time::plus_months(time, count(i64::from(months))),
+        Unit::Week => plus_ms(time, count(7 * DAY_MS)),
+        Unit::Fixed(ms) => plus_ms(time, count(ms)),
+    };
+    Ok(cast(moved, to))
+}
+
+fn plus_ms(time: Expr, ms: Expr) -> Expr {
+    cast(binary_expr(cast(time, DataType::Int64), Operator::Plus, ms), TIMESTAMP)
 }
 
 /// Translates Java's date patterns, as Flink has them, to those of the library.
@@ -215,12 +270,11 @@ fn strftime(pattern: &str, at: Position) -> Result<String> {
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
         if first == '\'' {
-            let quoted = &rest[1..];
-            let Some(end) = quoted.find('\'') else {
+            let Some((text, after)) = quoted(&rest[1..]) else {
                 return Err(SqlError::new(at, format!("the format '{pattern}' has an open quote")));
             };
-            out.push_str(&if end == 0 { "'".into() } else { quoted[..end].replace('%', "%%") });
-            rest = &quoted[end + 1..];
+            out.push_str(&text.replace('%', "%%"));
+            rest = after;
             continue;
         }
         let count = rest.chars().take_while(|c| *c == first).count();
@@ -261,6 +315,26 @@ fn strftime(pattern: &str, at: Position) -> Result<String> {
     Ok(out)
 }
 
+/// The text up to the quote's end, and what follows; two quotes stand for one.
+fn quoted(rest: &str) -> Option<(String, &str)> {
+    if let Some(after) = rest.strip_prefix('\'') {
+        return Some(("'".to_owned(), after));
+    }
+    let mut text = String::new();
+    let mut rest = rest;
+    loop {
+        let (part, after) = rest.split_once('\'')?;
+        text.push_str(part);
+        match after.strip_prefix('\'') {
+            Some(more) => {
+                text.push('\'');
+                rest = more;
+            }
+            None => return Some((text, after)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,7 +343,9 @@ mod tests {
     fn java_patterns_are_translated() {
         let at = Position { line: 1, column: 1 };
         assert_eq!(strftime("yyyy-MM-dd HH:mm:ss.SSS", at).unwrap(), "%Y-%m-%d %H:%M:%S.%3f");
-        assert_eq!(strftime("yyyy'T'HH 'o''clock'", at).unwrap(), "%YT%H oclock");
+        assert_eq!(strftime("yyyy'T'HH 'o''clock'", at).unwrap(), "%YT%H o'clock");
+        assert_eq!(strftime("HH''mm", at).unwrap(), "%H'%M");
+        assert!(strftime("HH 'open", at).is_err());
         assert!(strftime("yyyy QQQ", at).is_err());
     }
 }

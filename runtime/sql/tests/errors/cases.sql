@@ -1,5 +1,6 @@
 CREATE TABLE bids (auction BIGINT NOT NULL, price BIGINT, name STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'nexmark');
 CREATE TABLE plain (auction BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'nexmark');
+CREATE TABLE nested (bid ROW<auction BIGINT, price BIGINT>) WITH ('connector' = 'nexmark');
 CREATE TABLE results (auction BIGINT, n BIGINT) WITH ('connector' = 'print');
 ----
 INSERT INTO results
@@ -283,3 +284,15 @@ FROM TABLE(TUMBLE((SELECT auction, ts FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) AS r FROM bids) WHERE r = 1),
   DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results SELECT bid.auction, bid.prize FROM nested;
+----
+INSERT INTO results SELECT bid.auction, bid.price.cents FROM nested;
+----
+INSERT INTO results SELECT bid.auction, bit.price FROM nested;
+----
+INSERT INTO results SELECT bid, bid.price FROM nested;
+----
+CREATE TABLE t (r ROW<a INT, b>) WITH ('connector' = 'print');
+----
+CREATE TABLE t (r ROW<a INT, b STRING) WITH ('connector' = 'print');

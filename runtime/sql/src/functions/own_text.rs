@@ -1,0 +1,207 @@
+//! Functions of texts that the library lacks or defines otherwise than Flink.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, Int64Array, StringBuilder};
+use arrow::datatypes::DataType;
+use datafusion_expr::Expr;
+use regex::{NoExpand, Regex};
+
+use super::own::{Kernel, call, text_of, types};
+
+/// The `index`th part, from 0, of a text that is cut at a separator; null when there is none. An
+/// empty text has no parts.
+pub(super) fn split_index(arguments: Vec<Expr>) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let (texts, separators) = (arrays[0].as_string::<i32>(), arrays[1].as_string::<i32>());
+        let indexes: &Int64Array = arrays[2].as_primitive();
+        let mut out = StringBuilder::with_capacity(texts.len(), texts.len() * 8);
+        for row in 0..texts.len() {
+            let valid = texts.is_valid(row) && separators.is_valid(row) && indexes.is_valid(row);
+            let index = valid.then(|| usize::try_from(indexes.value(row)).ok()).flatten();
+            let part = |index| part_of(texts.value(row), separators.value(row), index);
+            out.append_option(index.and_then(part));
+        }
+        Ok(Arc::new(out.finish()))
+    });
+    call("split_index", types("ttn"), DataType::Utf8, kernel, arguments)
+}
+
+fn part_of<'t>(text: &'t str, separator: &str, index: usize) -> Option<&'t str> {
+    let mut letters = separator.chars();
+    match (text.is_empty(), letters.next(), letters.next()) {
+        (true, ..) | (_, None, _) => None,
+        // One letter is searched for several times as fast as a text.
+        (_, Some(letter), None) => text.split(letter).nth(index),
+        _ => text.split(separator).nth(index),
+    }
+}
+
+/// The part of a text from a position, from 1, with a length if one is given.
+pub(super) fn substring(arguments: Vec<Expr>) -> Expr {
+    let kinds = if arguments.len() == 2 { "tn" } else { "tnn" };
+    text_of("substring", kinds, arguments, move |a, row| {
+        let length = if kinds == "tn" { i64::MAX } else { a.number(2, row)? };
+        substring_of(a.text(0, row)?, a.number(1, row)?, length)
+    })
+}
+
+fn substring_of(text: &str, position: i64, length: i64) -> Option<String> {
+    let length = usize::try_from(length).ok()?;
+    let skipped = match position {
+        1.. => position - 1,
+        0 => 0,
+        _ => text.chars().count() as i64 + position,
+    };
+    let Ok(skipped) = usize::try_from(skipped) else { return Some(String::new()) };
+    Some(text.chars().skip(skipped).take(length).collect())
+}
+
+/// `OVERLAY(text PLACING other FROM position FOR length)`.
+pub(super) fn overlay(arguments: Vec<Expr>) -> Expr {
+    let kinds = if arguments.len() == 3 { "ttn" } else { "ttnn" };
+    text_of("overlay", kinds, arguments, move |a, row| {
+        let (text, other) = (a.text(0, row)?, a.text(1, row)?);
+        let length = if kinds == "ttn" { None } else { Some(a.number(3, row)?) };
+        Some(overlay_of(text, other, a.number(2, row)?, length))
+    })
+}
+
+fn overlay_of(text: &str, other: &str, position: i64, length: Option<i64>) -> String {
+    let letters = text.chars().count() as i64;
+    if position <= 0 || position > letters {
+        return text.to_owned();
+    }
+    let length = length.unwrap_or(other.chars().count() as i64);
+    let mut out: String = text.chars().take(position as usize - 1).collect();
+    out.push_str(other);
+    // In Flink nothing follows when nothing is to be replaced.
+    if length > 0 && position.saturating_add(length) <= letters {
+        out.extend(text.chars().skip((position - 1 + length) as usize));
+    }
+    out
+}
+
+/// The place, from 1, of the first text within the second, from a place on; 0 when it is not there.
+pub(super) fn locate(arguments: Vec<Expr>) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let (wanted, texts) = (arrays[0].as_string::<i32>(), arrays[1].as_string::<i32>());
+        let from: &Int64Array = arrays[2].as_primitive();
+        let place = |row: usize| {
+            arrays.iter().all(|array| array.is_valid(row)).then(|| {
+                let (wanted, text) = (wanted.value(row), texts.value(row));
+                let skipped = usize::try_from(from.value(row) - 1).unwrap_or(0);
+                let begin = text.char_indices().nth(skipped).map_or(text.len(), |(at, _)| at);
+                let found = text[begin..].find(wanted);
+                found.map_or(0, |at| text[..begin + at].chars().count() as i32 + 1)
+            })
+        };
+        Ok(Arc::new((0..texts.len()).map(place).collect::<arrow::array::Int32Array>()))
+    });
+    call("locate", types("ttn"), DataType::Int32, kernel, arguments)
+}
+
+/// The text that a group of a pattern matches first; null when nothing does.
+pub(super) fn regexp_extract(
+    value: Expr,
+    pattern: &str,
+    group: usize,
+) -> Result<Expr, regex::Error> {
+    let regex = Regex::new(pattern)?;
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let texts = arrays[0].as_string::<i32>();
+        let mut places = regex.capture_locations();
+        let mut out = StringBuilder::with_capacity(texts.len(), texts.len() * 8);
+        for text in texts {
+            let found = text.filter(|text| regex.captures_read(&mut places, text).is_some());
+            let place = found.and_then(|text| Some((text, places.get(group)?)));
+            out.append_option(place.map(|(text, (from, to))| &text[from..to]));
+        }
+        Ok(Arc::new(out.finish()))
+    });
+    let name = format!("regexp_extract_{group}_{pattern}");
+    Ok(call(&name, types("t"), DataType::Utf8, kernel, vec![value]))
+}
+
+/// Replaces everything that a pattern matches. The other text stands for itself: in Flink `$1` is
+/// no group.
+pub(super) fn regexp_replace(value: Expr, pattern: &str, by: Expr) -> Result<Expr, regex::Error> {
+    let regex = Regex::new(pattern)?;
+    Ok(text_of(&format!("regexp_replace_{pattern}"), "tt", vec![value, by], move |a, row| {
+        let (text, by) = (a.text(0, row)?, a.text(1, row)?);
+        Some(regex.replace_all(text, NoExpand(by)).into_owned())
+    }))
+}
+
+/// Whether the whole text fits a pattern of `SIMILAR TO`.
+pub(super) fn similar(value: Expr, pattern: &str) -> Result<Expr, regex::Error> {
+    let regex = Regex::new(&similar_pattern(pattern))?;
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let fits = |text: Option<&str>| text.map(|text| regex.is_match(text));
+        Ok(Arc::new(arrays[0].as_string::<i32>().iter().map(fits).collect::<BooleanArray>()))
+    });
+    let name = format!("similar_{pattern}");
+    Ok(call(&name, types("t"), DataType::Boolean, kernel, vec![value]))
+}
+
+/// SQL's regular expressions have `%` and `_`, and no `.`, `^` and `$`.
+fn similar_pattern(pattern: &str) -> String {
+    let mut out = String::from("(?s)^(?:");
+    for letter in pattern.chars() {
+        match letter {
+            '%' => out.push_str(".*"),
+            '_' => out.push('.'),
+            '.' | '^' | '$' | '\\' => out.extend(['\\', letter]),
+            other => out.push(other),
+        }
+    }
+    out.push_str(")$");
+    out
+}
+
+/// How often a letter of one byte is in a text, as the Nexmark project's `count_char` counts it;
+/// 0 for null.
+pub(super) fn count_char(arguments: Vec<Expr>) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let (texts, letters) = (arrays[0].as_string::<i32>(), arrays[1].as_string::<i32>());
+        let count = |row: usize| {
+            let letter = letters.is_valid(row).then(|| letters.value(row).as_bytes().first());
+            match (texts.is_valid(row), letter.flatten()) {
+                (true, Some(letter)) => {
+                    texts.value(row).bytes().filter(|byte| byte == letter).count() as i64
+                }
+                _ => 0,
+            }
+        };
+        Ok(Arc::new(Int64Array::from_iter_values((0..texts.len()).map(count))))
+    });
+    call("count_char", types("tt"), DataType::Int64, kernel, arguments)
+}
+
+/// Whether a text is not empty and all its letters are of a kind; FALSE for null.
+pub(super) fn consists_of(name: &str, value: Expr, is: fn(&str) -> bool) -> Expr {
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let whether = |text: Option<&str>| Some(text.is_some_and(|t| !t.is_empty() && is(t)));
+        Ok(Arc::new(arrays[0].as_string::<i32>().iter().map(whether).collect::<BooleanArray>()))
+    });
+    call(name, types("t"), DataType::Boolean, kernel, vec![value])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_of_similar_to_are_translated() {
+        assert_eq!(similar_pattern("a%(b|c)_d.e"), "(?s)^(?:a.*(b|c).d\\.e)$");
+    }
+
+    #[test]
+    fn parts_are_found_by_separators_of_any_length() {
+        assert_eq!(part_of("a::b::", "::", 1), Some("b"));
+        assert_eq!(part_of("a::b::", "::", 2), Some(""));
+        assert_eq!(part_of("a€b", "€", 1), Some("b"));
+        assert_eq!(part_of("", ",", 0), None);
+        assert_eq!(part_of("ab", "", 0), None);
+    }
+}

@@ -1,0 +1,270 @@
+//! Functions of time that the library lacks or defines otherwise than Flink. Times are
+//! milliseconds since the Unix epoch, dates days.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, TimestampMillisecondArray};
+use arrow::compute::cast as cast_array;
+use arrow::datatypes::{DataType, Int64Type, TimestampMillisecondType};
+use chrono::format::{ParseResult, Parsed, StrftimeItems};
+use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime};
+use datafusion_expr::Expr;
+
+use super::own::{Kernel, call};
+use crate::types::TIMESTAMP;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What may follow the text that a format describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// Nothing, as with `DateTimeFormatter`.
+    Nothing,
+    /// Anything, as with `SimpleDateFormat`.
+    Anything,
+}
+
+/// Reads timestamps by a format; null for a text that does not fit it.
+pub(super) fn parse_timestamp(value: Expr, format: &str, rest: Rest) -> Expr {
+    // The parser has no "three digits of a second"; its `%3f` is for printing only.
+    let format = format.replace(".%3f", "%.f").replace(".%6f", "%.f");
+    let name = format!("to_timestamp_{rest:?}_{format}");
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let texts = cast_array(&arrays[0], &DataType::Utf8)?;
+        let millis = |text: Option<&str>| {
+            let mut parsed = Parsed::new();
+            read(&mut parsed, text?, &format, rest).ok()?;
+            time_of(parsed).map(|time| time.and_utc().timestamp_millis())
+        };
+        let times: TimestampMillisecondArray =
+            texts.as_string::<i32>().iter().map(millis).collect();
+        Ok(Arc::new(times))
+    });
+    call(&name, vec![DataType::Utf8], TIMESTAMP, kernel, vec![value])
+}
+
+fn read(parsed: &mut Parsed, text: &str, format: &str, rest: Rest) -> ParseResult<()> {
+    let items = StrftimeItems::new(format);
+    match rest {
+        Rest::Nothing => chrono::format::parse(parsed, text, items),
+        Rest::Anything => chrono::format::parse_and_remainder(parsed, text, items).map(drop),
+    }
+}
+
+/// What the format leaves out is 0, as in Flink.
+fn time_of(mut parsed: Parsed) -> Option<NaiveDateTime> {
+    if parsed.hour_mod_12().is_none() {
+        parsed.set_hour(0).ok()?;
+    }
+    if parsed.minute().is_none() {
+        parsed.set_minute(0).ok()?;
+    }
+    Some(parsed.to_naive_date().ok()?.and_time(parsed.to_naive_time().ok()?))
+}
+
+/// Reads timestamps as Flink writes them, `2020-12-31[ 23:59:59[.123]]`; null for other texts.
+pub(super) fn parse_standard(value: Expr) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let millis = |text: Option<&str>| {
+            let text = text?;
+            let format = if text.contains(' ') { "%Y-%m-%d %H:%M:%S%.f" } else { "%Y-%m-%d" };
+            let mut parsed = Parsed::new();
+            read(&mut parsed, text, format, Rest::Nothing).ok()?;
+            time_of(parsed).map(|time| time.and_utc().timestamp_millis())
+        };
+        let times: TimestampMillisecondArray =
+            arrays[0].as_string::<i32>().iter().map(millis).collect();
+        Ok(Arc::new(times))
+    });
+    call("to_timestamp", vec![DataType::Utf8], TIMESTAMP, kernel, vec![value])
+}
+
+/// A unit that times are rounded to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// So many milliseconds.
+    Fixed(i64),
+    /// From Sunday on, as in Flink.
+    Week,
+    /// So many months: 1, 3, 12.
+    Months(u32),
+}
+
+impl Unit {
+    /// The unit of this name.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        Some(match name.strip_suffix('S').unwrap_or(name) {
+            "MILLISECOND" => Self::Fixed(1),
+            "SECOND" => Self::Fixed(1_000),
+            "MINUTE" => Self::Fixed(60_000),
+            "HOUR" => Self::Fixed(3_600_000),
+            "DAY" => Self::Fixed(DAY_MS),
+            "WEEK" => Self::Week,
+            "MONTH" => Self::Months(1),
+            "QUARTER" => Self::Months(3),
+            "YEAR" => Self::Months(12),
+            _ => return None,
+        })
+    }
+
+    /// Whether times of a day matter to it.
+    pub(super) fn is_within_day(self) -> bool {
+        matches!(self, Self::Fixed(ms) if ms < DAY_MS)
+    }
+
+    /// The begin of the unit that holds a time; none beyond the calendar's end.
+    fn floor(self, ms: i64) -> Option<i64> {
+        let date = |ms: i64| DateTime::from_timestamp_millis(ms).map(|time| time.date_naive());
+        match self {
+            Self::Fixed(unit) => Some(ms.div_euclid(unit) * unit),
+            Self::Week => {
+                let date = date(ms)?;
+                let sunday = Days::new(u64::from(date.weekday().num_days_from_sunday()));
+                date.checked_sub_days(sunday).and_then(begin_ms)
+            }
+            Self::Months(unit) => {
+                let date = date(ms)?;
+                let month = date.month0() / unit * unit + 1;
+                NaiveDate::from_ymd_opt(date.year(), month, 1).and_then(begin_ms)
+            }
+        }
+    }
+
+    /// The same time, or else the end of the unit that holds it.
+    fn ceil(self, ms: i64) -> Option<i64> {
+        let floor = self.floor(ms)?;
+        match self {
+            _ if floor == ms => Some(ms),
+            Self::Fixed(unit) => Some(floor + unit),
+            Self::Week => Some(floor + 7 * DAY_MS),
+            Self::Months(unit) => add_months(floor, i64::from(unit)),
+        }
+    }
+}
+
+fn begin_ms(date: NaiveDate) -> Option<i64> {
+    Some(date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis())
+}
+
+/// A time some months on, on the last day of a month that is too short for it.
+fn add_months(ms: i64, months: i64) -> Option<i64> {
+    let count = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
+    let time = DateTime::from_timestamp_millis(ms)?;
+    let moved =
+        if months < 0 { time.checked_sub_months(count) } else { time.checked_add_months(count) };
+    moved.map(|time| time.timestamp_millis())
+}
+
+/// The whole months from `from` to `to`.
+fn months_between(from: i64, to: i64) -> i64 {
+    let days = |ms: i64| (ms.div_euclid(DAY_MS), ms.rem_euclid(DAY_MS));
+    let ((from_day, from_ms), (to_day, to_ms)) = (days(from), days(to));
+    let months = if to_day < from_day {
+        -months_of_days(to_day, from_day)
+    } else {
+        months_of_days(from_day, to_day)
+    };
+    // The last one is not whole yet when its day has come, but not its time.
+    let is_that_day = add_months(from_day * DAY_MS, months) == Some(to_day * DAY_MS);
+    if is_that_day && to_ms < from_ms { months - 1 } else { months }
+}
+
+/// The whole months from a day to a later one.
+fn months_of_days(from: i64, to: i64) -> i64 {
+    // No month is longer, so that this is too few.
+    let mut months = (to - from) / 31;
+    while add_months(from * DAY_MS, months + 1).is_some_and(|next| next <= to * DAY_MS) {
+        months += 1;
+    }
+    months
+}
+
+/// `FLOOR` or `CEIL` of a `TIMESTAMP(3)` to a unit.
+pub(super) fn round_timestamp(value: Expr, unit: Unit, up: bool) -> Expr {
+    let rounded = move |ms: i64| if up { unit.ceil(ms) } else { unit.floor(ms) };
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let times = arrays[0].as_primitive::<TimestampMillisecondType>();
+        Ok(Arc::new(times.unary_opt::<_, TimestampMillisecondType>(rounded)))
+    });
+    call(&format!("round_{unit:?}_{up}"), vec![TIMESTAMP], TIMESTAMP, kernel, vec![value])
+}
+
+/// `FLOOR` or `CEIL` of a `DATE` to a unit.
+pub(super) fn round_date(value: Expr, unit: Unit, up: bool) -> Expr {
+    let rounded = move |days: i32| {
+        let ms = i64::from(days) * DAY_MS;
+        let ms = if up { unit.ceil(ms) } else { unit.floor(ms) };
+        i32::try_from(ms?.div_euclid(DAY_MS)).ok()
+    };
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let dates: &Date32Array = arrays[0].as_primitive();
+        Ok(Arc::new(dates.unary_opt::<_, arrow::datatypes::Date32Type>(rounded)))
+    });
+    let name = format!("round_date_{unit:?}_{up}");
+    call(&name, vec![DataType::Date32], DataType::Date32, kernel, vec![value])
+}
+
+/// A `TIMESTAMP(3)` some months on.
+pub(super) fn plus_months(value: Expr, months: Expr) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let times = arrays[0].as_primitive::<TimestampMillisecondType>();
+        let months = arrays[1].as_primitive::<Int64Type>();
+        let moved = times.iter().zip(months).map(|(ms, months)| add_months(ms?, months?));
+        Ok(Arc::new(moved.collect::<TimestampMillisecondArray>()) as ArrayRef)
+    });
+    call("plus_months", vec![TIMESTAMP, DataType::Int64], TIMESTAMP, kernel, vec![value, months])
+}
+
+/// The whole times `unit` months from the first `TIMESTAMP(3)` to the second, as INT.
+pub(super) fn months_from_to(from: Expr, to: Expr, unit: u32) -> Expr {
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let [from, to] = [0, 1].map(|i| arrays[i].as_primitive::<TimestampMillisecondType>());
+        let between = |(from, to): (Option<i64>, Option<i64>)| {
+            i32::try_from(months_between(from?, to?) / i64::from(unit)).ok()
+        };
+        Ok(Arc::new(from.iter().zip(to).map(between).collect::<Int32Array>()) as ArrayRef)
+    });
+    let name = format!("months_from_to_{unit}");
+    call(&name, vec![TIMESTAMP, TIMESTAMP], DataType::Int32, kernel, vec![from, to])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(text: &str) -> i64 {
+        let time = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap();
+        time.and_utc().timestamp_millis()
+    }
+
+    #[test]
+    fn whole_months_are_counted_to_the_day_and_time() {
+        for (from, to, months) in [
+            ("2020-01-31 00:00:00", "2020-02-29 00:00:00", 1),
+            ("2020-01-15 12:00:00", "2020-02-15 11:00:00", 0),
+            ("2020-01-15 12:00:00", "2020-02-15 12:00:00", 1),
+            ("2020-03-15 00:00:00", "2020-01-15 00:00:00", -2),
+            ("2018-06-01 00:00:00", "2020-05-31 23:59:59", 23),
+        ] {
+            assert_eq!(months_between(ms(from), ms(to)), months, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn units_of_the_calendar_have_their_begins() {
+        let time = ms("2018-03-20 06:44:31");
+        for (name, floor, ceil) in [
+            ("WEEK", "2018-03-18 00:00:00", "2018-03-25 00:00:00"),
+            ("MONTH", "2018-03-01 00:00:00", "2018-04-01 00:00:00"),
+            ("QUARTER", "2018-01-01 00:00:00", "2018-04-01 00:00:00"),
+            ("YEARS", "2018-01-01 00:00:00", "2019-01-01 00:00:00"),
+            ("MINUTE", "2018-03-20 06:44:00", "2018-03-20 06:45:00"),
+        ] {
+            let unit = Unit::of(name).unwrap();
+            assert_eq!(unit.floor(time), Some(ms(floor)), "{name}");
+            assert_eq!(unit.ceil(time), Some(ms(ceil)), "{name}");
+            assert_eq!(unit.ceil(ms(floor)), Some(ms(floor)), "{name}");
+        }
+        assert_eq!(Unit::of("CENTURY"), None);
+    }
+}

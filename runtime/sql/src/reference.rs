@@ -1,0 +1,155 @@
+//! What of Flink SQL is there and what is not, as a document.
+//!
+//! Nothing of it is written by hand twice: functions and types come from their tables, and whether
+//! a statement, a clause or an operator is there is found by planning an example of it.
+
+mod examples;
+
+use std::fmt::{self, Write as _};
+
+use crate::error::Position;
+use crate::types::{NAMES, type_of_text};
+use crate::{PlanOptions, functions, plan};
+use examples::{Example, FLINK_FUNCTIONS, QUERIES, STATEMENTS, WORLD};
+
+const INTRODUCTION: &str = "\
+# SQL
+
+The dialect is that of Flink 2.2. This page is made from the planner itself by `make reference`: functions and types are
+those of its tables, and whether a construct is there is found by planning an example of it. What is not there is
+refused with its place in the statement.
+
+Times are in UTC. Names are case-sensitive and quoted by backticks; functions and keywords are not case-sensitive.
+";
+
+/// The document, in Markdown.
+pub fn reference() -> String {
+    let mut out = String::from(INTRODUCTION);
+    write(&mut out).expect("writing to a String cannot fail");
+    out
+}
+
+fn write(out: &mut String) -> fmt::Result {
+    writeln!(out, "\n## Statements")?;
+    examples(out, STATEMENTS)?;
+    writeln!(out, "\n## Queries")?;
+    examples(out, QUERIES)?;
+    types(out)?;
+    writeln!(out, "\n## Operators")?;
+    let operators: Vec<Example> = examples::operators().collect();
+    examples(out, &operators)?;
+    writeln!(out, "\n## Aggregate functions\nOf the rows of a window.\n")?;
+    let (there, missing): (Vec<_>, Vec<_>) =
+        examples::AGGREGATES.iter().partition(|(name, argument)| aggregates(name, argument));
+    let list = |all: Vec<&(&str, &str)>| {
+        all.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    writeln!(out, "{}.", list(there))?;
+    if !missing.is_empty() {
+        writeln!(out, "\nNot there yet: {}.", list(missing))?;
+    }
+    scalar_functions(out)
+}
+
+/// A table of what is there, then a list of what is not.
+fn examples(out: &mut String, examples: &[Example]) -> fmt::Result {
+    let (there, missing): (Vec<_>, Vec<_>) =
+        examples.iter().partition(|example| plans(example.sql));
+    writeln!(out, "\n| | |\n|---|---|")?;
+    for Example { what, about, .. } in there {
+        let what = what.replace('|', "\\|");
+        writeln!(out, "| `{what}` | {about} |")?;
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> =
+        missing.iter().map(|example| format!("`{}`", example.what)).collect();
+    writeln!(out, "\nNot there yet: {}.", missing.join(", "))
+}
+
+/// Whether statements are accepted, behind the tables of [`WORLD`].
+fn plans(sql: &str) -> bool {
+    plan(&format!("{WORLD}{sql}"), &PlanOptions::default()).is_ok()
+}
+
+fn aggregates(name: &str, argument: &str) -> bool {
+    plans(&format!(
+        "INSERT INTO out (n) SELECT CAST({name}({argument}) AS BIGINT) FROM \
+         TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
+         GROUP BY window_start, window_end"
+    ))
+}
+
+fn types(out: &mut String) -> fmt::Result {
+    let at = Position { line: 1, column: 1 };
+    let is_there = |name: &str| type_of_text(name, at).is_ok();
+    let mut there: Vec<String> = Vec::new();
+    for name in NAMES {
+        there.push(match name {
+            "ROW" => "`ROW<name type, ...>`".to_owned(),
+            "DECIMAL" => "`DECIMAL(p, s)` up to 38 digits".to_owned(),
+            "TIMESTAMP" | "TIMESTAMP_LTZ" => format!("`{name}(p)`"),
+            name => format!("`{name}`"),
+        });
+    }
+    let others = ["ARRAY<INT>", "MAP<INT, INT>", "MULTISET<INT>", "VARIANT", "RAW"];
+    let missing: Vec<String> =
+        others.into_iter().filter(|name| !is_there(name)).map(|name| format!("`{name}`")).collect();
+    writeln!(out, "\n## Types\n\n{}.", there.join(", "))?;
+    writeln!(
+        out,
+        "\nA timestamp's precision is kept as 3, 6 or 9 digits; a row time has 3. Lengths of `CHAR`, `VARCHAR`,\n\
+         `BINARY` and `VARBINARY` are taken and not enforced."
+    )?;
+    writeln!(out, "\nNot there yet: {}.", missing.join(", "))
+}
+
+fn scalar_functions(out: &mut String) -> fmt::Result {
+    writeln!(
+        out,
+        "\n## Scalar functions\nBehind each name is the number of its arguments. An argument that is NULL makes the \
+         result NULL, unless the\nfunction is about NULLs."
+    )?;
+    for (group, functions) in functions::groups() {
+        let calls: Vec<String> = functions
+            .map(|(name, least, most)| match most {
+                usize::MAX => format!("`{name}`&nbsp;{least}+"),
+                most if least == most => format!("`{name}`&nbsp;{least}"),
+                most => format!("`{name}`&nbsp;{least}-{most}"),
+            })
+            .collect();
+        writeln!(out, "\n### {group}\n{}", calls.join(", "))?;
+    }
+    let is_there = |name: &str| functions::groups().any(|(_, mut all)| all.any(|f| f.0 == name));
+    let changing = functions::not_deterministic();
+    let list = |names: Vec<&str>| {
+        names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    };
+    let missing = FLINK_FUNCTIONS.iter().copied();
+    let missing = missing.filter(|name| !is_there(name) && !changing.contains(name)).collect();
+    writeln!(out, "\n## Functions of Flink that are not there\n\n{}.", list(missing))?;
+    writeln!(
+        out,
+        "\nNeither are those whose answer would change when rows are read again after a failure: {}.",
+        list(changing.to_vec())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/sql.md");
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written == reference(), "docs/reference/sql.md: run `make reference`");
+    }
+
+    #[test]
+    fn the_world_of_the_examples_plans() {
+        plan(&format!("{WORLD}INSERT INTO out SELECT k, b FROM t"), &PlanOptions::default())
+            .unwrap();
+    }
+}

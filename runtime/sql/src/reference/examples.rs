@@ -1,0 +1,438 @@
+//! An example of each construct of Flink SQL, to be planned behind the same few tables.
+
+/// A construct.
+#[derive(Debug, Clone)]
+pub(super) struct Example {
+    /// How it is written.
+    pub what: &'static str,
+    /// What is to be known about it.
+    pub about: &'static str,
+    /// Statements that use it.
+    pub sql: &'static str,
+}
+
+/// The tables of all examples.
+pub(super) const WORLD: &str = "
+CREATE TABLE t (k STRING, i INT, b BIGINT, d DOUBLE, f BOOLEAN, r ROW<x INT>, ts TIMESTAMP(3),
+  l TIMESTAMP_LTZ(3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND) WITH ('connector' = 'kafka');
+CREATE TABLE u (k STRING, b BIGINT, ts TIMESTAMP(3),
+  PRIMARY KEY (k) NOT ENFORCED, WATERMARK FOR ts AS ts) WITH ('connector' = 'kafka');
+CREATE TABLE out (k STRING, n BIGINT) WITH ('connector' = 'print');
+";
+
+const fn example(what: &'static str, about: &'static str, sql: &'static str) -> Example {
+    Example { what, about, sql }
+}
+
+pub(super) const STATEMENTS: &[Example] = &[
+    example(
+        "CREATE TABLE",
+        "`IF NOT EXISTS`, `NOT NULL`, `COMMENT`, `WITH (...)` with the options of a [connector](../connectors.md)",
+        "CREATE TABLE IF NOT EXISTS x (a INT NOT NULL COMMENT 'c') COMMENT 'c' WITH ('connector' = 'print');
+         INSERT INTO x SELECT 1 FROM t",
+    ),
+    example(
+        "name AS expression",
+        "a computed column",
+        "CREATE TABLE x (a INT, b AS a + 1) WITH ('connector' = 'kafka');
+         INSERT INTO out (n) SELECT b FROM x",
+    ),
+    example(
+        "WATERMARK FOR column AS expression",
+        "of a `TIMESTAMP(3)` or `TIMESTAMP_LTZ(3)`",
+        "CREATE TABLE x (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1' SECOND)
+           WITH ('connector' = 'kafka');
+         INSERT INTO out (n) SELECT 1 FROM x",
+    ),
+    example(
+        "PRIMARY KEY (...) NOT ENFORCED",
+        "of a table or of one column",
+        "CREATE TABLE x (a INT, PRIMARY KEY (a) NOT ENFORCED) WITH ('connector' = 'print');
+         INSERT INTO x SELECT 1 FROM t",
+    ),
+    example(
+        "name type METADATA",
+        "",
+        "CREATE TABLE x (a INT, b STRING METADATA) WITH ('connector' = 'kafka');
+         INSERT INTO out (n) SELECT a FROM x",
+    ),
+    example(
+        "PARTITIONED BY (...)",
+        "",
+        "CREATE TABLE x (a INT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');
+         INSERT INTO x SELECT 1 FROM t",
+    ),
+    example(
+        "CREATE TABLE ... LIKE",
+        "",
+        "CREATE TABLE x LIKE out; INSERT INTO x SELECT k, b FROM t",
+    ),
+    example("CREATE TABLE ... AS SELECT", "", "CREATE TABLE x WITH ('connector' = 'print') AS SELECT k FROM t"),
+    example(
+        "CREATE [TEMPORARY] VIEW",
+        "with names for its columns if they are given",
+        "CREATE TEMPORARY VIEW v (a) AS SELECT b FROM t; INSERT INTO out (n) SELECT a FROM v",
+    ),
+    example("INSERT INTO", "`table [(columns)] query`", "INSERT INTO out (n) SELECT b FROM t"),
+    example("INSERT OVERWRITE", "", "INSERT OVERWRITE out SELECT k, b FROM t"),
+    example(
+        "EXECUTE STATEMENT SET",
+        "`BEGIN ... END`; so do several `INSERT INTO`",
+        "EXECUTE STATEMENT SET BEGIN INSERT INTO out SELECT k, b FROM t; END",
+    ),
+    example(
+        "SET",
+        "`SET 'table.exec.source.idle-timeout' = '10 s'`",
+        "SET 'table.exec.source.idle-timeout' = '10 s'; INSERT INTO out SELECT k, b FROM t",
+    ),
+    example(
+        "CREATE FUNCTION",
+        "",
+        "CREATE FUNCTION g AS 'a.B'; INSERT INTO out SELECT k, b FROM t",
+    ),
+    example("DROP TABLE", "", "DROP TABLE u; INSERT INTO out SELECT k, b FROM t"),
+];
+
+pub(super) const QUERIES: &[Example] = &[
+    example("SELECT ... FROM ... WHERE", "", "INSERT INTO out SELECT k, b FROM t WHERE b > 1"),
+    example("SELECT *", "also `t.*`", "INSERT INTO out (n) SELECT * FROM (SELECT b FROM t)"),
+    example(
+        "WITH name AS (...)",
+        "",
+        "INSERT INTO out (n) WITH v AS (SELECT b FROM t) SELECT b FROM v",
+    ),
+    example("FROM (SELECT ...)", "", "INSERT INTO out (n) SELECT v.b FROM (SELECT b FROM t) AS v"),
+    example(
+        "TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), size))",
+        "with an offset if it is given; windows of windows as well",
+        "INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
+    ),
+    example(
+        "TABLE(HOP(...))",
+        "",
+        "INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)) GROUP BY window_start, window_end",
+    ),
+    example(
+        "TABLE(CUMULATE(...))",
+        "",
+        "INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(CUMULATE(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)) GROUP BY window_start, window_end",
+    ),
+    example(
+        "TABLE(SESSION(...))",
+        "",
+        "INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(SESSION(TABLE t PARTITION BY k,
+           DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY k, window_start, window_end",
+    ),
+    example(
+        "GROUP BY TUMBLE(ts, size)",
+        "",
+        "INSERT INTO out (n) SELECT COUNT(*) FROM t GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)",
+    ),
+    example(
+        "GROUP BY without a window",
+        "",
+        "INSERT INTO out SELECT k, COUNT(*) FROM t GROUP BY k",
+    ),
+    example("aggregates without GROUP BY", "", "INSERT INTO out (n) SELECT COUNT(*) FROM t"),
+    example(
+        "HAVING",
+        "",
+        "INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE)) GROUP BY window_start, window_end HAVING COUNT(*) > 1",
+    ),
+    example(
+        "FILTER (WHERE ...)",
+        "of an aggregate",
+        "INSERT INTO out (n) SELECT COUNT(*) FILTER (WHERE f) FROM TABLE(TUMBLE(TABLE t,
+           DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
+    ),
+    example(
+        "COUNT(DISTINCT ...)",
+        "",
+        "INSERT INTO out (n) SELECT COUNT(DISTINCT k) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
+    ),
+    example(
+        "GROUPING SETS",
+        "",
+        "INSERT INTO out SELECT k, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, GROUPING SETS ((k), ())",
+    ),
+    example("SELECT DISTINCT", "", "INSERT INTO out SELECT DISTINCT k, b FROM t"),
+    example("JOIN", "", "INSERT INTO out SELECT t.k, u.b FROM t JOIN u ON t.k = u.k"),
+    example("LEFT JOIN", "", "INSERT INTO out SELECT t.k, u.b FROM t LEFT JOIN u ON t.k = u.k"),
+    example(
+        "JOIN with times apart",
+        "",
+        "INSERT INTO out SELECT t.k, u.b FROM t JOIN u ON t.k = u.k
+           AND t.ts BETWEEN u.ts - INTERVAL '1' MINUTE AND u.ts",
+    ),
+    example(
+        "JOIN ... FOR SYSTEM_TIME AS OF",
+        "",
+        "INSERT INTO out SELECT t.k, u.b FROM t JOIN u FOR SYSTEM_TIME AS OF t.ts ON t.k = u.k",
+    ),
+    example("UNION ALL", "", "INSERT INTO out SELECT k, b FROM t UNION ALL SELECT k, b FROM u"),
+    example("UNION", "", "INSERT INTO out SELECT k, b FROM t UNION SELECT k, b FROM u"),
+    example("INTERSECT", "", "INSERT INTO out SELECT k, b FROM t INTERSECT SELECT k, b FROM u"),
+    example(
+        "ROW_NUMBER() OVER (...) <= n",
+        "",
+        "INSERT INTO out SELECT k, b FROM (SELECT k, b, ROW_NUMBER() OVER (PARTITION BY k
+           ORDER BY b DESC) AS n FROM t) WHERE n <= 3",
+    ),
+    example(
+        "SUM(...) OVER (...)",
+        "",
+        "INSERT INTO out SELECT k, SUM(b) OVER (PARTITION BY k ORDER BY ts) FROM t",
+    ),
+    example("ORDER BY", "", "INSERT INTO out SELECT k, b FROM t ORDER BY ts"),
+    example("LIMIT", "", "INSERT INTO out SELECT k, b FROM t LIMIT 3"),
+    example(
+        "IN (SELECT ...)",
+        "",
+        "INSERT INTO out SELECT k, b FROM t WHERE k IN (SELECT k FROM u)",
+    ),
+    example(
+        "EXISTS (SELECT ...)",
+        "",
+        "INSERT INTO out SELECT k, b FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.k = t.k)",
+    ),
+    example("VALUES", "", "INSERT INTO out VALUES ('a', 1)"),
+    example(
+        "UNNEST",
+        "",
+        "INSERT INTO out SELECT k, x FROM t CROSS JOIN UNNEST(ARRAY[1, 2]) AS v (x)",
+    ),
+    example(
+        "MATCH_RECOGNIZE",
+        "",
+        "INSERT INTO out SELECT k, n FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts
+           MEASURES A.b AS n PATTERN (A) DEFINE A AS A.b > 1)",
+    ),
+];
+
+/// Operators, each within the same query.
+pub(super) fn operators() -> impl Iterator<Item = Example> {
+    macro_rules! operators {
+        ($($what:literal, $about:literal, $condition:literal;)*) => {
+            [$(example($what, $about, concat!("INSERT INTO out SELECT k, b FROM t WHERE ", $condition)),)*]
+        };
+    }
+    operators! {
+        "+ - * / %", "of numbers; integers divide toward zero", "i + 1 * 2 / 3 % 4 - 5 > 0";
+        "= <> < <= > >=", "a text beside a number or a time is read as such", "i = 1 AND i <> 2";
+        "AND OR NOT", "with three values", "NOT (f OR f)";
+        "||", "", "k || 'a' = 'b'";
+        "IS [NOT] NULL", "also `TRUE`, `FALSE`, `UNKNOWN`", "k IS NOT NULL AND f IS TRUE";
+        "IS [NOT] DISTINCT FROM", "", "i IS DISTINCT FROM 1";
+        "[NOT] BETWEEN", "", "i BETWEEN 1 AND 2";
+        "BETWEEN SYMMETRIC", "", "i BETWEEN SYMMETRIC 2 AND 1";
+        "[NOT] IN (...)", "", "i IN (1, 2)";
+        "[NOT] LIKE", "with `ESCAPE` if it is given", "k LIKE 'a!%' ESCAPE '!'";
+        "[NOT] SIMILAR TO", "a pattern in single quotes", "k SIMILAR TO 'a(b|c)%'";
+        "CASE", "with and without a value behind it", "CASE i WHEN 1 THEN f ELSE NOT f END";
+        "CAST", "", "CAST(k AS INT) = 1";
+        "TRY_CAST", "", "TRY_CAST(k AS INT) = 1";
+        "row.field", "of a `ROW`", "r.x = 1";
+        "time + INTERVAL", "one unit, from `YEAR` to `SECOND`", "ts + INTERVAL '1' DAY > ts";
+        "INTERVAL '1-2' YEAR TO MONTH", "", "ts + INTERVAL '1-2' YEAR TO MONTH > ts";
+        "DATE '...'", "`TIME` and `TIMESTAMP` as well", "ts > TIMESTAMP '2020-01-01 00:00:00'";
+        "EXTRACT(unit FROM time)", "from `MILLENNIUM` to `MICROSECOND`, `DOW`, `DOY`, `ISODOW`, `ISOYEAR`, `EPOCH`", "EXTRACT(DAY FROM ts) = 1";
+        "FLOOR(time TO unit)", "and `CEIL`: from `SECOND` to `YEAR`; weeks begin on Sunday", "FLOOR(ts TO HOUR) = CEIL(ts TO DAY)";
+        "TIMESTAMPADD(unit, n, time)", "and `TIMESTAMPDIFF`: from `SECOND` to `YEAR`", "TIMESTAMPDIFF(DAY, ts, ts) = 1";
+        "SUBSTRING(s FROM n FOR m)", "also with commas", "SUBSTRING(k FROM 1 FOR 2) = 'a'";
+        "TRIM(LEADING c FROM s)", "also `TRAILING` and `BOTH`", "TRIM(LEADING 'x' FROM k) = 'a'";
+        "OVERLAY(s PLACING r FROM n FOR m)", "", "OVERLAY(k PLACING 'a' FROM 1) = 'a'";
+        "POSITION(s IN t)", "", "POSITION('a' IN k) = 1";
+        "AT TIME ZONE", "", "l AT TIME ZONE 'UTC' = l";
+        "OVERLAPS", "", "(ts, ts) OVERLAPS (ts, ts)";
+        "IS JSON", "", "k IS JSON";
+        "array[n]", "", "ARRAY[1, 2][1] = 1";
+    }
+    .into_iter()
+}
+
+/// Aggregate functions with an argument.
+pub(super) const AGGREGATES: &[(&str, &str)] = &[
+    ("COUNT", "*"),
+    ("SUM", "b"),
+    ("AVG", "b"),
+    ("MIN", "b"),
+    ("MAX", "b"),
+    ("STDDEV_POP", "d"),
+    ("STDDEV_SAMP", "d"),
+    ("VAR_POP", "d"),
+    ("VAR_SAMP", "d"),
+    ("VARIANCE", "d"),
+    ("FIRST_VALUE", "b"),
+    ("LAST_VALUE", "b"),
+    ("LISTAGG", "k"),
+    ("COLLECT", "b"),
+    ("ARRAY_AGG", "b"),
+    ("JSON_OBJECTAGG", "k VALUE b"),
+    ("JSON_ARRAYAGG", "b"),
+];
+
+/// The scalar functions of Flink 2.2, without those that are operators.
+pub(super) const FLINK_FUNCTIONS: &[&str] = &[
+    "ABS",
+    "ACOS",
+    "ARRAY_APPEND",
+    "ARRAY_CONCAT",
+    "ARRAY_CONTAINS",
+    "ARRAY_DISTINCT",
+    "ARRAY_EXCEPT",
+    "ARRAY_INTERSECT",
+    "ARRAY_JOIN",
+    "ARRAY_MAX",
+    "ARRAY_MIN",
+    "ARRAY_POSITION",
+    "ARRAY_PREPEND",
+    "ARRAY_REMOVE",
+    "ARRAY_REVERSE",
+    "ARRAY_SLICE",
+    "ARRAY_SORT",
+    "ARRAY_UNION",
+    "ASCII",
+    "ASIN",
+    "ATAN",
+    "ATAN2",
+    "BIN",
+    "BTRIM",
+    "CARDINALITY",
+    "CEIL",
+    "CEILING",
+    "CHARACTER_LENGTH",
+    "CHAR_LENGTH",
+    "CHR",
+    "COALESCE",
+    "CONCAT",
+    "CONCAT_WS",
+    "CONVERT_TZ",
+    "COS",
+    "COSH",
+    "COT",
+    "CURRENT_DATABASE",
+    "CURRENT_WATERMARK",
+    "DATE_FORMAT",
+    "DAYOFMONTH",
+    "DAYOFWEEK",
+    "DAYOFYEAR",
+    "DECODE",
+    "DEGREES",
+    "E",
+    "ELEMENT",
+    "ELT",
+    "ENCODE",
+    "ENDSWITH",
+    "EXP",
+    "FLOOR",
+    "FROM_BASE64",
+    "FROM_UNIXTIME",
+    "GREATEST",
+    "GROUPING",
+    "GROUPING_ID",
+    "GROUP_ID",
+    "HEX",
+    "HOUR",
+    "IF",
+    "IFNULL",
+    "INITCAP",
+    "INSTR",
+    "IS_ALPHA",
+    "IS_DECIMAL",
+    "IS_DIGIT",
+    "JSON_ARRAY",
+    "JSON_EXISTS",
+    "JSON_OBJECT",
+    "JSON_QUERY",
+    "JSON_QUOTE",
+    "JSON_STRING",
+    "JSON_UNQUOTE",
+    "JSON_VALUE",
+    "LEAST",
+    "LEFT",
+    "LN",
+    "LOCATE",
+    "LOG",
+    "LOG10",
+    "LOG2",
+    "LOWER",
+    "LPAD",
+    "LTRIM",
+    "MAP_ENTRIES",
+    "MAP_FROM_ARRAYS",
+    "MAP_KEYS",
+    "MAP_UNION",
+    "MAP_VALUES",
+    "MD5",
+    "MINUTE",
+    "MOD",
+    "MONTH",
+    "NULLIF",
+    "OVERLAY",
+    "PARSE_JSON",
+    "PARSE_URL",
+    "PERCENTILE",
+    "PI",
+    "POSITION",
+    "POWER",
+    "PRINTF",
+    "QUARTER",
+    "RADIANS",
+    "REGEXP",
+    "REGEXP_COUNT",
+    "REGEXP_EXTRACT",
+    "REGEXP_EXTRACT_ALL",
+    "REGEXP_INSTR",
+    "REGEXP_REPLACE",
+    "REGEXP_SUBSTR",
+    "REPEAT",
+    "REPLACE",
+    "REVERSE",
+    "RIGHT",
+    "ROUND",
+    "RPAD",
+    "RTRIM",
+    "SECOND",
+    "SHA1",
+    "SHA2",
+    "SHA224",
+    "SHA256",
+    "SHA384",
+    "SHA512",
+    "SIGN",
+    "SIN",
+    "SINH",
+    "SPLIT",
+    "SPLIT_INDEX",
+    "SQRT",
+    "STARTSWITH",
+    "STR_TO_MAP",
+    "SUBSTR",
+    "SUBSTRING",
+    "TAN",
+    "TANH",
+    "TIMESTAMPADD",
+    "TIMESTAMPDIFF",
+    "TO_BASE64",
+    "TO_DATE",
+    "TO_TIMESTAMP",
+    "TO_TIMESTAMP_LTZ",
+    "TRANSLATE",
+    "TRIM",
+    "TRUNCATE",
+    "TRY_PARSE_JSON",
+    "TYPEOF",
+    "UNHEX",
+    "UNIX_TIMESTAMP",
+    "UPPER",
+    "URL_DECODE",
+    "URL_ENCODE",
+    "WEEK",
+    "YEAR",
+];
