@@ -5,10 +5,12 @@ use std::fmt::Write;
 mod bids;
 mod events;
 mod functions;
+mod nexmark;
 
 pub(crate) use bids::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;
+pub(crate) use nexmark::*;
 
 /// What a query reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub(crate) enum Input {
     Bids,
     /// Generated events over two minutes.
     Events,
+    /// All events of the Nexmark benchmark, as its queries read them.
+    Nexmark,
 }
 
 /// A job and its batch answers.
@@ -32,6 +36,7 @@ pub(crate) struct Query {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sink {
     pub(crate) name: &'static str,
+    /// None when the job itself declares the table.
     pub(crate) columns: &'static str,
     /// What it has to hold in the end, in DataFusion's dialect.
     pub(crate) answer: &'static str,
@@ -40,11 +45,12 @@ pub(crate) struct Sink {
 impl Query {
     /// All statements of the job.
     pub(crate) fn sql(&self) -> String {
-        let mut sql = String::from(match self.input {
-            Input::Bids => BIDS,
-            Input::Events => EVENTS,
-        });
-        for Sink { name, columns, .. } in self.sinks {
+        let mut sql = match self.input {
+            Input::Bids => BIDS.to_owned(),
+            Input::Events => EVENTS.to_owned(),
+            Input::Nexmark => nexmark::tables(),
+        };
+        for Sink { name, columns, .. } in self.sinks.iter().filter(|s| !s.columns.is_empty()) {
             let path = folder(name);
             // Writing to a String cannot fail.
             let _ = writeln!(
@@ -53,7 +59,7 @@ impl Query {
                  'json', 'path' = '{path}');"
             );
         }
-        sql + self.job
+        sql + &nexmark::job(self)
     }
 }
 
