@@ -61,6 +61,13 @@ equal_the_batch_answer! {
     hopping_aggregates: HOPPING_AGGREGATES,
     hopping_over_nulls: HOPPING_OVER_NULLS,
     cumulating_aggregates: CUMULATING_AGGREGATES,
+    nexmark_q0: NEXMARK_Q0,
+    nexmark_q1: NEXMARK_Q1,
+    nexmark_q2: NEXMARK_Q2,
+    nexmark_q14: NEXMARK_Q14,
+    nexmark_q21: NEXMARK_Q21,
+    nexmark_q22: NEXMARK_Q22,
+    nexmark_events: NEXMARK_EVENTS,
 }
 
 /// How a run of a query is disturbed.
@@ -106,7 +113,7 @@ impl<'a> Case<'a> {
         let planned = sabot_sql::plan(&sql, &PlanOptions::default())
             .unwrap_or_else(|error| panic!("query {name}: {error}\n{sql}"));
         let files = match query.input {
-            Input::Bids => Vec::new(),
+            Input::Bids | Input::Nexmark => Vec::new(),
             Input::Events => event_files(),
         };
         let answers = answers(name, query, &planned, &files);
@@ -227,6 +234,19 @@ fn check(name: &str, query: &Query) {
         restored += restores;
     }
     assert!(restored > 1 || seeds == 0, "query {name} was hardly ever restored: {restored} times");
+}
+
+#[test]
+fn every_query_of_the_benchmark_is_answered() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/nexmark");
+    let entries = std::fs::read_dir(folder).expect("the folder can be read");
+    let names = entries.map(|entry| entry.expect("the entry can be read").file_name());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    let mut queries: Vec<String> = names.filter(|name| name.starts_with('q')).collect();
+    let mut answered = queries::NEXMARK_FILES.to_vec();
+    queries.sort();
+    answered.sort_unstable();
+    assert_eq!(queries, answered);
 }
 
 /// Rows come faster than the simulated network carries them, so that checkpoints time out behind

@@ -6,12 +6,14 @@ mod bids;
 mod changes;
 mod events;
 mod functions;
+mod nexmark;
 mod windows;
 
 pub(crate) use bids::*;
 pub(crate) use changes::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;
+pub(crate) use nexmark::*;
 pub(crate) use windows::*;
 
 /// What a query reads.
@@ -21,6 +23,8 @@ pub(crate) enum Input {
     Bids,
     /// Generated events over two minutes.
     Events,
+    /// All events of the Nexmark benchmark, as its queries read them.
+    Nexmark,
 }
 
 /// A job and its batch answers.
@@ -36,6 +40,7 @@ pub(crate) struct Query {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sink {
     pub(crate) name: &'static str,
+    /// None when the job itself declares the table.
     pub(crate) columns: &'static str,
     /// Whether its rows change and go.
     pub(crate) changes: bool,
@@ -46,11 +51,13 @@ pub(crate) struct Sink {
 impl Query {
     /// All statements of the job.
     pub(crate) fn sql(&self) -> String {
-        let mut sql = String::from(match self.input {
-            Input::Bids => BIDS,
-            Input::Events => EVENTS,
-        });
-        for Sink { name, columns, changes, .. } in self.sinks {
+        let mut sql = match self.input {
+            Input::Bids => BIDS.to_owned(),
+            Input::Events => EVENTS.to_owned(),
+            Input::Nexmark => nexmark::tables(),
+        };
+        let declared = self.sinks.iter().filter(|sink| !sink.columns.is_empty());
+        for Sink { name, columns, changes, .. } in declared {
             let path = folder(name);
             let format = if *changes { "debezium-json" } else { "json" };
             // Writing to a String cannot fail.
@@ -60,7 +67,7 @@ impl Query {
                  '{format}', 'path' = '{path}');"
             );
         }
-        sql + self.job
+        sql + &nexmark::job(self)
     }
 }
 
