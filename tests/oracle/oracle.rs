@@ -52,6 +52,8 @@ equal_the_batch_answer! {
     hopping_aggregates: HOPPING_AGGREGATES,
     hopping_over_nulls: HOPPING_OVER_NULLS,
     cumulating_aggregates: CUMULATING_AGGREGATES,
+    sessions: SESSIONS,
+    sessions_over_nulls: SESSIONS_OVER_NULLS,
 }
 
 /// How a run of a query is disturbed.

@@ -41,9 +41,7 @@ pub fn build(
 ) -> Result<Box<dyn Operator>> {
     match &node.kind {
         NodeKind::Calc(desc) => Ok(Box::new(calc::Calc::new(node, desc)?)),
-        NodeKind::WindowAggregate(desc) => {
-            Ok(Box::new(window::WindowAggregate::new(node, desc, input, config, state)?))
-        }
+        NodeKind::WindowAggregate(desc) => window::build(node, desc, input, config, state),
         NodeKind::Source(_) | NodeKind::Sink(_) => Err(Error::user(format!(
             "operator {} is a connector: the connectors' registry builds it",
             node.name
