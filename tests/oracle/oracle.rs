@@ -54,6 +54,7 @@ equal_the_batch_answer! {
     cumulating_aggregates: CUMULATING_AGGREGATES,
     sessions: SESSIONS,
     sessions_over_nulls: SESSIONS_OVER_NULLS,
+    group_windows: GROUP_WINDOWS,
 }
 
 /// How a run of a query is disturbed.

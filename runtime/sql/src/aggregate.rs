@@ -354,6 +354,12 @@ impl Scope for GroupScope<'_> {
                 if is_aggregate(&name) {
                     return self.aggregate(function, &name, at).map(Some);
                 }
+                let window = &self.window;
+                if let Some(bound) =
+                    window::group::auxiliary(self.input, window, function, &name, at)?
+                {
+                    return Ok(Some(bound));
+                }
             }
             _ => {}
         }

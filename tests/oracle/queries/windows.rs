@@ -187,3 +187,53 @@ FROM (SELECT *, sum(first) OVER (PARTITION BY site, kind ORDER BY ts) AS session
 GROUP BY site, kind, session",
     }],
 };
+
+pub(crate) const GROUP_WINDOWS: Query = Query {
+    input: Input::Bids,
+    job: "
+CREATE VIEW counts AS
+  SELECT auction, COUNT(*) AS n, TUMBLE_START(dateTime, INTERVAL '1' SECOND) AS starts,
+    TUMBLE_ROWTIME(dateTime, INTERVAL '1' SECOND) AS last
+  FROM bids GROUP BY TUMBLE(dateTime, INTERVAL '1' SECOND), auction;
+INSERT INTO per_second SELECT auction, starts, last, n FROM counts;
+INSERT INTO hopping
+SELECT SUM(n), HOP_START(last, INTERVAL '5' SECOND, INTERVAL '10' SECOND),
+  HOP_END(last, INTERVAL '5' SECOND, INTERVAL '10' SECOND), auction
+FROM counts
+GROUP BY auction, HOP(last, INTERVAL '5' SECOND, INTERVAL '10' SECOND)
+HAVING HOP_END(last, INTERVAL '5' SECOND, INTERVAL '10' SECOND)
+  > TIMESTAMP '2023-11-14 22:13:30';
+INSERT INTO visits
+SELECT bidder, SESSION_START(dateTime, INTERVAL '3' SECOND),
+  SESSION_END(dateTime, INTERVAL '3' SECOND), COUNT(*)
+FROM bids GROUP BY bidder, SESSION(dateTime, INTERVAL '3' SECOND);",
+    sinks: &[
+        Sink {
+            name: "per_second",
+            columns: "auction BIGINT, starts TIMESTAMP(3), last TIMESTAMP(3), n BIGINT",
+            answer: "
+SELECT auction, s, s + INTERVAL '999 milliseconds', count(*)
+FROM (SELECT auction, date_bin(INTERVAL '1 second', dateTime) AS s FROM bids) GROUP BY auction, s",
+        },
+        Sink {
+            name: "hopping",
+            columns: "n BIGINT, starts TIMESTAMP(3), ends TIMESTAMP(3), auction BIGINT",
+            answer: "
+SELECT count(*), s, s + INTERVAL '10 seconds', auction
+FROM (SELECT auction, date_bin(INTERVAL '5 seconds', dateTime) - d AS s FROM bids
+  CROSS JOIN (VALUES (INTERVAL '0 seconds'), (INTERVAL '5 seconds')) AS back(d))
+WHERE s > TIMESTAMP '2023-11-14 22:13:20'
+GROUP BY auction, s",
+        },
+        Sink {
+            name: "visits",
+            columns: "bidder BIGINT, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT",
+            answer: "
+SELECT bidder, min(dateTime), max(dateTime) + INTERVAL '3 seconds', count(*)
+FROM (SELECT *, sum(first) OVER (PARTITION BY bidder ORDER BY dateTime) AS session FROM (
+  SELECT *, CASE WHEN dateTime <= lag(dateTime) OVER (PARTITION BY bidder ORDER BY dateTime)
+    + INTERVAL '3 seconds' THEN 0 ELSE 1 END AS first FROM bids))
+GROUP BY bidder, session",
+        },
+    ],
+};
