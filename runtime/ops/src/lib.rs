@@ -52,7 +52,7 @@ pub fn build(
 /// The states that `node` would open, without building it.
 pub fn state_specs(node: &PlanNode, input: &SchemaRef) -> Vec<StateSpec> {
     match &node.kind {
-        NodeKind::WindowAggregate(desc) => vec![window::state_spec(&node.uid, desc, input)],
+        NodeKind::WindowAggregate(desc) => window::state_specs(&node.uid, desc, input),
         NodeKind::Calc(_) | NodeKind::Source(_) | NodeKind::Sink(_) => Vec::new(),
     }
 }

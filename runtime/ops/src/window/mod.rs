@@ -10,6 +10,7 @@ mod aggregate;
 mod fire;
 mod flush;
 mod input;
+mod progress;
 mod session;
 mod slices;
 mod table;
@@ -28,6 +29,7 @@ use sabot_types::{EventTime, OperatorUid};
 use self::aggregate::Aggregate;
 use self::flush::Owner;
 use self::input::WindowInput;
+use self::progress::Progress;
 use self::session::SessionAggregate;
 use self::slices::Slices;
 use self::table::{Partials, Table, TableShape};
@@ -48,6 +50,8 @@ pub(crate) struct WindowAggregate {
     /// The slices of open windows by their ends.
     open: BTreeMap<i64, Slice>,
     watermark: EventTime,
+    /// For windows that share slices.
+    progress: Option<Progress>,
     max_batch_rows: usize,
     schema: SchemaRef,
     /// Group numbers of a batch's rows, kept for its memory.
@@ -66,12 +70,17 @@ struct Slice {
     stored: bool,
 }
 
-/// Describes the state of a window aggregate.
-pub(crate) fn state_spec(
+/// Describes the states of a window aggregate.
+pub(crate) fn state_specs(
     operator: &OperatorUid,
     desc: &WindowAggregateDesc,
     input: &SchemaRef,
-) -> StateSpec {
+) -> Vec<StateSpec> {
+    let progress = progress::state_spec(operator, desc);
+    std::iter::once(state_spec(operator, desc, input)).chain(progress).collect()
+}
+
+fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &SchemaRef) -> StateSpec {
     if let Window::Session { gap_ms } = desc.window {
         return session::state_spec(operator, desc, gap_ms, input);
     }
@@ -146,6 +155,9 @@ impl WindowAggregate {
         let stored = state.namespaces(handle)?;
         let open =
             stored.into_iter().map(|end| (end.0, Slice { stored: true, ..Slice::default() }));
+        let progress = progress::state_spec(&node.uid, desc)
+            .map(|spec| Progress::open(&spec, config.key_range, state))
+            .transpose()?;
         Ok(Self {
             owner: owner(node, config),
             input: WindowInput::new(&node.name, desc, &aggregates, input)?,
@@ -156,6 +168,7 @@ impl WindowAggregate {
             state: handle,
             open: open.collect(),
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
+            progress,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
             scratch: Vec::new(),
@@ -222,8 +235,12 @@ impl Operator for WindowAggregate {
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.flush(cx)?;
+        let mut keyed = vec![cx.state.freeze(self.state)?];
+        if let Some(progress) = &mut self.progress {
+            keyed.push(progress.snapshot(self.watermark, cx)?);
+        }
         Ok(OperatorSnapshot {
-            keyed: vec![cx.state.freeze(self.state)?],
+            keyed,
             watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
         })
     }
