@@ -68,6 +68,9 @@ equal_the_batch_answer! {
     nexmark_q21: NEXMARK_Q21,
     nexmark_q22: NEXMARK_Q22,
     nexmark_events: NEXMARK_EVENTS,
+    sessions: SESSIONS,
+    sessions_over_nulls: SESSIONS_OVER_NULLS,
+    group_windows: GROUP_WINDOWS,
 }
 
 /// How a run of a query is disturbed.

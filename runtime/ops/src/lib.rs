@@ -47,9 +47,7 @@ pub fn build(
 ) -> Result<Box<dyn Operator>> {
     match &node.kind {
         NodeKind::Calc(desc) => Ok(Box::new(calc::Calc::new(node, desc)?)),
-        NodeKind::WindowAggregate(desc) => {
-            Ok(Box::new(window::WindowAggregate::new(node, desc, &inputs[0], config, state)?))
-        }
+        NodeKind::WindowAggregate(desc) => window::build(node, desc, &inputs[0], config, state),
         NodeKind::GroupAggregate(desc) => {
             Ok(Box::new(group::GroupAggregate::new(node, desc, &inputs[0], config, state)?))
         }
@@ -68,9 +66,7 @@ pub fn build(
 /// The states that `node` would open, without building it.
 pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
     match &node.kind {
-        NodeKind::WindowAggregate(desc) => {
-            vec![window::state_spec(&node.uid, desc, &inputs[0])]
-        }
+        NodeKind::WindowAggregate(desc) => window::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::GroupAggregate(desc) => {
             group::state_specs(&node.uid, desc, &inputs[0]).unwrap_or_default()
         }

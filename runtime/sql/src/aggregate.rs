@@ -416,6 +416,12 @@ impl Scope for GroupScope<'_> {
                 if is_aggregate(&name) {
                     return self.aggregate(function, &name, at).map(Some);
                 }
+                if let Some(window) = &self.window
+                    && let Some(bound) =
+                        window::group::auxiliary(self.input, window, function, &name, at)?
+                {
+                    return Ok(Some(bound));
+                }
             }
             _ => {}
         }

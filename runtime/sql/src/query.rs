@@ -284,10 +284,15 @@ fn aggregate(
     group_by: &[Expr],
     at: Position,
 ) -> Result<Relation> {
+    let windowed = window::group::window_of(input, group_by, at)?;
+    let input = windowed.as_ref().map_or(input, |(_, relation)| relation);
     let binder = Binder::new(input, at);
     let mut grouped = Vec::new();
-    for expr in group_by {
+    for (index, expr) in group_by.iter().enumerate() {
         match expr {
+            _ if windowed.as_ref().is_some_and(|(window, _)| *window == index) => {
+                grouped.extend(window::group::bounds(input));
+            }
             Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
                 return Err(unsupported("GROUPING SETS", place_of(expr, at)));
             }

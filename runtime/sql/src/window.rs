@@ -5,6 +5,7 @@
 //! rows are grouped by them, and can do nothing but be grouped by.
 
 mod arguments;
+pub(crate) mod group;
 pub(crate) mod kind;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, Operator, binary_expr, cast};
 use sabot_core::plan::Window;
-use sqlparser::ast::{self, Function, Ident};
+use sqlparser::ast::{self, Function};
 
 use self::arguments::{Arguments, Kind};
 use crate::aggregate::WindowNode;
@@ -134,18 +135,18 @@ fn row_time(relation: &Relation, time: &ast::Expr, at: Position) -> Result<Bound
     };
     let place = start_of(name.span).unwrap_or(at);
     let column = relation.column(None, name, place)?;
-    check_row_time(&column, name, place)?;
+    check_row_time(&column, &name.value, place)?;
     Ok(column)
 }
 
-fn check_row_time(column: &Bound, name: &Ident, at: Position) -> Result<()> {
+fn check_row_time(column: &Bound, name: &str, at: Position) -> Result<()> {
     if matches!(column.meaning, Meaning::RowTime | Meaning::WindowTime) {
         return Ok(());
     }
-    let message = format!("column \"{}\" has no watermark, so its windows never end", name.value);
+    let message = format!("column \"{name}\" has no watermark, so its windows never end");
     Err(SqlError::new(at, message).hint(format!(
-        "add WATERMARK FOR {0} AS {0} - INTERVAL '5' SECOND to its table and do not compute with it",
-        name.value
+        "add WATERMARK FOR {name} AS {name} - INTERVAL '5' SECOND to its table and do not compute \
+         with it"
     )))
 }
 
@@ -202,14 +203,7 @@ fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Positio
             format!("the table of {} already has a column \"{}\"", kind.name(), field.name);
         return Err(SqlError::new(at, message).hint("rename it in a subquery"));
     }
-    // The bounds of an earlier window are from now on columns like others.
-    for field in &mut relation.fields {
-        match field.value.meaning {
-            Meaning::WindowStart | Meaning::WindowEnd => field.value.meaning = Meaning::Plain,
-            Meaning::WindowTime => field.value.meaning = Meaning::RowTime,
-            Meaning::Plain | Meaning::RowTime => {}
-        }
-    }
+    forget_windows(relation);
     let time_type = spec.row_time.data_type.clone();
     let meanings = [Meaning::WindowStart, Meaning::WindowEnd, Meaning::WindowTime];
     let types = [TIMESTAMP, TIMESTAMP, time_type.clone()];
@@ -228,6 +222,17 @@ fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Positio
     }
     relation.window = Some(spec);
     Ok(())
+}
+
+/// The bounds of an earlier window are from now on columns like others.
+fn forget_windows(relation: &mut Relation) {
+    for field in &mut relation.fields {
+        match field.value.meaning {
+            Meaning::WindowStart | Meaning::WindowEnd => field.value.meaning = Meaning::Plain,
+            Meaning::WindowTime => field.value.meaning = Meaning::RowTime,
+            Meaning::Plain | Meaning::RowTime => {}
+        }
+    }
 }
 
 /// The window columns, where they can be computed from the row.

@@ -108,6 +108,29 @@ fn every_kind_of_window_has_a_name() {
 }
 
 #[test]
+fn group_windows_are_the_same_windows() {
+    for (call, group) in [
+        (
+            "TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '9' SECOND)",
+            "TUMBLE(ts, INTERVAL '9' SECOND)",
+        ),
+        (
+            "HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '3' SECOND, INTERVAL '9' SECOND)",
+            "HOP(ts, INTERVAL '3' SECOND, INTERVAL '9' SECOND)",
+        ),
+        (
+            "SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '9' SECOND)",
+            "SESSION(ts, INTERVAL '9' SECOND)",
+        ),
+    ] {
+        let table = format!("INSERT INTO r2 SELECT auction, COUNT(*) FROM TABLE({call}) {BY};");
+        let group =
+            format!("INSERT INTO r2 SELECT auction, COUNT(*) FROM bids GROUP BY {group}, auction;");
+        assert_eq!(uids(&group), uids(&table));
+    }
+}
+
+#[test]
 fn other_inserts_change_no_uid() {
     let one = query("auction, COUNT(*)", BY);
     let other = "INSERT INTO r1 SELECT price FROM bids;";

@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
+use arrow::compute::filter;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::Namespace;
 use sabot_core::{Cx, Element, Result};
 use sabot_types::EventTime;
 
 use super::slices::{Sharing, is_over};
-use super::table::Table;
+use super::table::{Partials, Table};
 use super::{Slice, WindowAggregate};
 
 impl Slice {
@@ -87,14 +88,29 @@ impl WindowAggregate {
             }
         }
         let partials = table.partials()?;
-        let results = self.shape.results(&partials.values)?;
-        self.emit(end, partials.rows, partials.keys.clone(), results, cx)?;
+        self.emit_remaining(end, &partials, cx)?;
         if growing && end < self.slices.last_window_of(end) {
             let first = self.slices.first_slice_of(end);
             let merged = Slice { sealed: Some(partials), ..Slice::default() };
             self.open.insert(first, merged);
         }
         Ok(())
+    }
+
+    /// Emits what a window gives, but for key groups for which it had fired before a restore.
+    fn emit_remaining(&self, end: i64, partials: &Partials, cx: &mut Cx<'_>) -> Result<()> {
+        let Partials { keys, values, rows } = partials;
+        let mut results = self.shape.results(values)?;
+        let (mut keys, mut rows) = (keys.clone(), *rows);
+        if let Some(progress) = self.progress.as_ref().filter(|p| p.concerns(end)) {
+            let groups = self.owner.groups_of(self.shape.keys(), &keys, rows)?;
+            let remaining = progress.remaining(end, &groups);
+            for column in keys.iter_mut().chain(&mut results) {
+                *column = filter(column, &remaining)?;
+            }
+            rows = remaining.true_count();
+        }
+        self.emit(end, rows, keys, results, cx)
     }
 
     fn emit(

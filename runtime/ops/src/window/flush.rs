@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::{filter, is_not_null};
+use arrow::datatypes::SchemaRef;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::Namespace;
 use sabot_core::{Cx, Result};
-use sabot_types::KeyGroup;
+use sabot_types::{KeyGroup, KeyGroupCount, KeyGroupRange};
 
 use super::WindowAggregate;
 use super::table::Partials;
@@ -42,7 +43,7 @@ impl WindowAggregate {
             let rows = CHUNK_ROWS.min(rows - offset);
             let keys = slice_all(keys, offset, rows);
             let mut partials = slice_all(values, offset, rows);
-            let groups = self.key_groups_of(&keys, rows)?;
+            let groups = self.owner.groups_of(self.shape.keys(), &keys, rows)?;
             let encoded = self.key_codec.encode(&keys, rows)?;
             if stored {
                 let before = cx.state.get(self.state, namespace, &groups, &encoded)?;
@@ -63,13 +64,30 @@ impl WindowAggregate {
         let of: Vec<usize> = (0..before.len()).filter(|row| before.is_valid(*row)).collect();
         let found = filter(before, &is_not_null(before)?)?;
         let more = self.value_codec.decode(found.as_binary::<i32>())?;
-        self.shape.merged(partials, before.len(), &more, &of)
+        let all: Vec<usize> = (0..before.len()).collect();
+        self.shape.merged(before.len(), &[(partials, &all), (&more, &of)])
     }
+}
 
-    fn key_groups_of(&self, keys: &[ArrayRef], rows: usize) -> Result<Vec<KeyGroup>> {
+/// A subtask, as the owner of key groups.
+pub(super) struct Owner {
+    /// For messages.
+    pub(super) operator: String,
+    pub(super) key_groups: KeyGroupCount,
+    pub(super) key_range: KeyGroupRange,
+}
+
+impl Owner {
+    /// The keys' groups, all of which the subtask must own: state in other groups would be lost
+    /// at the next restore.
+    pub(super) fn groups_of(
+        &self,
+        schema: &SchemaRef,
+        keys: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Vec<KeyGroup>> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let schema = Arc::clone(self.shape.keys());
-        let batch = RecordBatch::try_new_with_options(schema, keys.to_vec(), &options)?;
-        owned_groups(&self.name, &batch, self.key_groups, self.key_range)
+        let batch = RecordBatch::try_new_with_options(Arc::clone(schema), keys.to_vec(), &options)?;
+        owned_groups(&self.operator, &batch, self.key_groups, self.key_range)
     }
 }

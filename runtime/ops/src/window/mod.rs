@@ -10,6 +10,8 @@ pub(crate) mod aggregate;
 mod fire;
 mod flush;
 mod input;
+mod progress;
+mod session;
 mod slices;
 mod table;
 
@@ -19,13 +21,16 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{PlanNode, WindowAggregateDesc};
+use sabot_core::plan::{AggregateDesc, PlanNode, Window, WindowAggregateDesc};
 use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
-use sabot_types::{EventTime, KeyGroupCount, KeyGroupRange, OperatorUid};
+use sabot_types::{EventTime, OperatorUid};
 
 use self::aggregate::Aggregate;
+use self::flush::Owner;
 use self::input::WindowInput;
+use self::progress::Progress;
+use self::session::SessionAggregate;
 use self::slices::Slices;
 use self::table::{Partials, Table, TableShape};
 use crate::OperatorConfig;
@@ -35,8 +40,7 @@ use crate::codec::{RowCodec, slice_all};
 const STATE_NAME: &str = "window";
 
 pub(crate) struct WindowAggregate {
-    /// For messages.
-    name: String,
+    owner: Owner,
     input: WindowInput,
     slices: Slices,
     shape: TableShape,
@@ -46,8 +50,8 @@ pub(crate) struct WindowAggregate {
     /// The slices of open windows by their ends.
     open: BTreeMap<i64, Slice>,
     watermark: EventTime,
-    key_groups: KeyGroupCount,
-    key_range: KeyGroupRange,
+    /// For windows that share slices.
+    progress: Option<Progress>,
     max_batch_rows: usize,
     schema: SchemaRef,
     /// Group numbers of a batch's rows, kept for its memory.
@@ -66,17 +70,22 @@ struct Slice {
     stored: bool,
 }
 
-/// Describes the state of a window aggregate.
-pub(crate) fn state_spec(
+/// Describes the states of a window aggregate.
+pub(crate) fn state_specs(
     operator: &OperatorUid,
     desc: &WindowAggregateDesc,
     input: &SchemaRef,
-) -> StateSpec {
+) -> Vec<StateSpec> {
+    let progress = progress::state_spec(operator, desc);
+    std::iter::once(state_spec(operator, desc, input)).chain(progress).collect()
+}
+
+fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &SchemaRef) -> StateSpec {
+    if let Window::Session { gap_ms } = desc.window {
+        return session::state_spec(operator, desc, gap_ms, input);
+    }
     let key = desc.keys.iter().map(|key| field_of(input.field(*key)));
-    let value = desc.aggregates.iter().map(|aggregate| StateField {
-        name: aggregate.name.clone(),
-        data_type: aggregate::state_type(aggregate, input).to_string(),
-    });
+    let value = desc.aggregates.iter().map(|aggregate| value_of(aggregate, input));
     StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_string(),
@@ -86,20 +95,57 @@ pub(crate) fn state_spec(
     }
 }
 
+/// An aggregate's partial result in the state.
+fn value_of(aggregate: &AggregateDesc, input: &SchemaRef) -> StateField {
+    StateField {
+        name: aggregate.name.clone(),
+        data_type: aggregate::state_type(aggregate, input).to_string(),
+    }
+}
+
+/// Builds the operator of a descriptor's windows.
+pub(crate) fn build(
+    node: &PlanNode,
+    desc: &WindowAggregateDesc,
+    input: &SchemaRef,
+    config: &OperatorConfig,
+    state: &mut dyn StateBackend,
+) -> Result<Box<dyn Operator>> {
+    match desc.window {
+        Window::Session { gap_ms } => {
+            Ok(Box::new(SessionAggregate::new(node, desc, gap_ms, input, config, state)?))
+        }
+        _ => Ok(Box::new(WindowAggregate::new(node, desc, input, config, state)?)),
+    }
+}
+
+fn owner(node: &PlanNode, config: &OperatorConfig) -> Owner {
+    Owner {
+        operator: node.name.clone(),
+        key_groups: config.key_groups,
+        key_range: config.key_range,
+    }
+}
+
+/// The key columns of an aggregate's input.
+fn keys_of(desc: &WindowAggregateDesc, input: &SchemaRef) -> SchemaRef {
+    let keys = desc.keys.iter().map(|key| Arc::clone(&input.fields()[*key]));
+    Arc::new(Schema::new(keys.collect::<Vec<_>>()))
+}
+
 fn field_of(field: &Field) -> StateField {
     StateField { name: field.name().clone(), data_type: field.data_type().to_string() }
 }
 
 impl WindowAggregate {
-    pub(crate) fn new(
+    fn new(
         node: &PlanNode,
         desc: &WindowAggregateDesc,
         input: &SchemaRef,
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let keys = desc.keys.iter().map(|key| Arc::clone(&input.fields()[*key]));
-        let keys: SchemaRef = Arc::new(Schema::new(keys.collect::<Vec<_>>()));
+        let keys = keys_of(desc, input);
         let aggregates = desc.aggregates.iter().map(|a| Aggregate::new(&node.name, a, input));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
         check_output(node, &keys, &aggregates)?;
@@ -109,8 +155,11 @@ impl WindowAggregate {
         let stored = state.namespaces(handle)?;
         let open =
             stored.into_iter().map(|end| (end.0, Slice { stored: true, ..Slice::default() }));
+        let progress = progress::state_spec(&node.uid, desc)
+            .map(|spec| Progress::open(&spec, config.key_range, state))
+            .transpose()?;
         Ok(Self {
-            name: node.name.clone(),
+            owner: owner(node, config),
             input: WindowInput::new(&node.name, desc, &aggregates, input)?,
             slices: Slices::new(&node.name, desc.window)?,
             shape: TableShape::new(keys, aggregates),
@@ -119,8 +168,7 @@ impl WindowAggregate {
             state: handle,
             open: open.collect(),
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
-            key_groups: config.key_groups,
-            key_range: config.key_range,
+            progress,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
             scratch: Vec::new(),
@@ -163,14 +211,10 @@ impl Operator for WindowAggregate {
             return Ok(());
         }
         let times = self.input.times(&batch)?;
-        let (first, last) = self.slices.ends(times).map_err(|time| {
-            Error::user(format!(
-                "operator {}: the row time {time} ms is out of range: it must lie within {} years \
-                 of 1970",
-                self.name,
-                slices::TIME_MAX_MS / (365 * 24 * 3_600_000)
-            ))
-        })?;
+        let (first, last) = self
+            .slices
+            .ends(times)
+            .map_err(|time| slices::out_of_range(&self.owner.operator, time))?;
         let columns = self.input.columns(&batch)?;
         if first < last {
             return self.update_split(times, &columns, cx);
@@ -191,8 +235,12 @@ impl Operator for WindowAggregate {
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.flush(cx)?;
+        let mut keyed = vec![cx.state.freeze(self.state)?];
+        if let Some(progress) = &mut self.progress {
+            keyed.push(progress.snapshot(self.watermark, cx)?);
+        }
         Ok(OperatorSnapshot {
-            keyed: vec![cx.state.freeze(self.state)?],
+            keyed,
             watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
         })
     }

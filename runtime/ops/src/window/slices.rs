@@ -69,6 +69,26 @@ pub(super) fn namespace_of(window: Window) -> String {
     }
 }
 
+/// The first and the last of some times without null, at least one; or a time that is out of
+/// range.
+pub(super) fn range_of(times: &TimestampMillisecondArray) -> Result<(i64, i64), i64> {
+    let first = min(times).unwrap_or(0);
+    let last = max(times).unwrap_or(0);
+    match [first, last].into_iter().find(|time| time.abs_diff(0) > TIME_MAX_MS as u64) {
+        Some(time) => Err(time),
+        None => Ok((first, last)),
+    }
+}
+
+/// The error of a row time that is out of range.
+pub(super) fn out_of_range(operator: &str, time: i64) -> Error {
+    Error::user(format!(
+        "operator {operator}: the row time {time} ms is out of range: it must lie within {} years \
+         of 1970",
+        TIME_MAX_MS / (365 * 24 * 3_600_000)
+    ))
+}
+
 impl Slices {
     pub(super) fn new(operator: &str, window: Window) -> Result<Self> {
         let (steps, sharing) = match window {
@@ -153,12 +173,8 @@ impl Slices {
     /// The ends of the first and the last slice of some times without null, at least one; or
     /// a time that is out of range.
     pub(super) fn ends(self, times: &TimestampMillisecondArray) -> Result<(i64, i64), i64> {
-        let first = min(times).unwrap_or(0);
-        let last = max(times).unwrap_or(0);
-        match [first, last].into_iter().find(|time| time.abs_diff(0) > TIME_MAX_MS as u64) {
-            Some(time) => Err(time),
-            None => Ok((self.end_of(first), self.end_of(last))),
-        }
+        let (first, last) = range_of(times)?;
+        Ok((self.end_of(first), self.end_of(last)))
     }
 
     /// Sorts rows into slices by counting.

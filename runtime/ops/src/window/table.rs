@@ -47,8 +47,7 @@ impl TableShape {
             let keys = new_group_values(self.keys.clone(), &GroupOrdering::None);
             Some(keys.map_err(computing)?)
         };
-        let accumulators = self.aggregates.iter().map(Aggregate::accumulator);
-        Ok(Table { keys, accumulators: accumulators.collect::<Result<_>>()?, groups: 0 })
+        Ok(Table { keys, accumulators: self.accumulators()?, groups: 0 })
     }
 
     /// The keys' columns.
@@ -63,26 +62,29 @@ impl TableShape {
         results.map(|(aggregate, partial)| aggregate.result(Arc::clone(partial))).collect()
     }
 
-    /// Partial results of `rows` groups, with more partial results of some of them merged:
-    /// `more[i]` belongs to group `of[i]`.
+    /// Merges partial results into one for each of `rows` groups: of each part, row `i` belongs
+    /// to group `of[i]`. The first part must have a row of every group: accumulators take a group
+    /// that they were told of without a row, and without a null, for one that has a value.
     pub(super) fn merged(
         &self,
-        partials: &[ArrayRef],
         rows: usize,
-        more: &[ArrayRef],
-        of: &[usize],
+        parts: &[(&[ArrayRef], &[usize])],
     ) -> Result<Vec<ArrayRef>> {
-        let all: Vec<_> = (0..rows).collect();
-        let mut merged = Vec::with_capacity(partials.len());
-        for ((aggregate, partial), more) in self.aggregates.iter().zip(partials).zip(more) {
+        let mut merged = Vec::with_capacity(self.aggregates.len());
+        for (index, aggregate) in self.aggregates.iter().enumerate() {
             let mut accumulator = aggregate.accumulator()?;
-            let result = accumulator
-                .merge_batch(std::slice::from_ref(partial), &all, rows)
-                .and_then(|()| accumulator.merge_batch(std::slice::from_ref(more), of, rows))
-                .and_then(|()| accumulator.state(EmitTo::All));
-            merged.extend(result.map_err(computing)?);
+            for (columns, of) in parts {
+                let column = std::slice::from_ref(&columns[index]);
+                accumulator.merge_batch(column, of, rows).map_err(computing)?;
+            }
+            merged.extend(accumulator.state(EmitTo::All).map_err(computing)?);
         }
         Ok(merged)
+    }
+
+    /// New accumulators, one for each aggregate.
+    pub(super) fn accumulators(&self) -> Result<Vec<Box<dyn GroupsAccumulator>>> {
+        self.aggregates.iter().map(Aggregate::accumulator).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 mod fixture;
 mod random;
+mod sessions;
 mod shared;
 
 use std::sync::Arc;

@@ -314,6 +314,7 @@ impl<'a> Binder<'a> {
         if is_aggregate(&name) {
             return Err(self.scope.refuse_aggregate(&name, at));
         }
+        window::group::refuse(&name, at)?;
         if function.filter.is_some() {
             return Err(SqlError::new(at, format!("{name} takes no FILTER: it is no aggregate")));
         }

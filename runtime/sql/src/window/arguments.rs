@@ -149,7 +149,9 @@ pub(super) fn window(kind: Kind, intervals: &[&ast::Expr], at: Position) -> Resu
             "the size of {} must be a multiple of its {what}: {size_ms} ms is none of {step_ms} ms",
             kind.name()
         );
-        return Err(SqlError::new(size_at, message).hint(kind.form()));
+        return Err(
+            SqlError::new(size_at, message).hint(format!("the {what} stands before the size"))
+        );
     }
     Ok(if kind == Kind::Hop {
         Window::Hop(Steps { step_ms, size_ms, offset_ms: offset(2, step_ms)? })

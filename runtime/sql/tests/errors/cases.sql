@@ -177,6 +177,58 @@ SELECT auction, COUNT(*)
 FROM TABLE(STEP(TABLE bids, DESCRIPTOR(ts), INTERVAL '5' SECOND))
 GROUP BY auction, window_start, window_end;
 ----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM bids
+GROUP BY auction, TUMBLE(ts, INTERVAL '10' SECOND, INTERVAL '1' SECOND);
+----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM bids
+GROUP BY auction, HOP(ts, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM bids
+GROUP BY auction, HOP(ts, INTERVAL '4' SECOND, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM bids
+GROUP BY auction, TUMBLE(price, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM plain
+GROUP BY auction, TUMBLE(ts, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM bids
+GROUP BY auction, CUMULATE(ts, INTERVAL '5' SECOND, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, COUNT(*)
+FROM bids
+GROUP BY TUMBLE(ts, INTERVAL '10' SECOND), auction, TUMBLE(ts, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM TUMBLE_START(ts, INTERVAL '20' SECOND))
+FROM bids
+GROUP BY auction, TUMBLE(ts, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM HOP_START(ts, INTERVAL '5' SECOND, INTERVAL '10' SECOND))
+FROM bids
+GROUP BY auction, TUMBLE(ts, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, TUMBLE_PROCTIME(ts, INTERVAL '10' SECOND)
+FROM bids
+GROUP BY auction, TUMBLE(ts, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT price, COUNT(*)
+FROM bids
+GROUP BY auction, TUMBLE(ts, INTERVAL '10' SECOND);
+----
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM TUMBLE_END(ts, INTERVAL '10' SECOND)) FROM bids;
+----
+INSERT INTO results SELECT auction, TUMBLE(ts, INTERVAL '10' SECOND) FROM bids;
+----
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM TUMBLE_START(ts, INTERVAL '10' SECOND))
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY auction, window_start, window_end;
+----
 INSERT INTO results SELECT auction, price FROM bids WHERE COUNT(*) > 1;
 ----
 INSERT INTO results SELECT auction, price FROM bids ORDER BY price;

@@ -14,10 +14,14 @@ use crate::testing::{Driver, config, load};
 const SEEDS: u64 = 30;
 const STEPS: usize = 60;
 
-struct Dice(SeededRandom);
+pub(super) struct Dice(SeededRandom);
 
 impl Dice {
-    fn below(&self, bound: u64) -> u64 {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(SeededRandom::new(seed))
+    }
+
+    pub(super) fn below(&self, bound: u64) -> u64 {
         self.0.next_u64() % bound
     }
 
@@ -25,7 +29,7 @@ impl Dice {
         (self.below(5) > 0).then_some(value)
     }
 
-    fn row(&self, around: i64) -> Row {
+    pub(super) fn row(&self, around: i64) -> Row {
         Row {
             k1: self.maybe(self.below(4) as i64),
             k2: self.maybe("k".repeat(self.below(3) as usize * 20)),
@@ -44,7 +48,7 @@ fn run(
     keys: &[usize],
     disturbed: Option<&Backends>,
 ) -> (Vec<Fired>, Vec<Fired>) {
-    let dice = Dice(SeededRandom::new(seed));
+    let dice = Dice::new(seed);
     let node = plan_of(window, keys);
     let memory = Backends::all();
     let backends = disturbed.unwrap_or(&memory[0]);
@@ -101,13 +105,13 @@ fn run(
 }
 
 /// Takes what a driver emitted; gives the late rows that it counted.
-fn late_of(driver: &Driver, out: &mut Vec<Fired>) -> i64 {
+pub(super) fn late_of(driver: &Driver, out: &mut Vec<Fired>) -> i64 {
     out.extend(fired(driver));
     OperatorMetrics::get(&driver.metrics.rows_late) as i64
 }
 
 /// A row that is never late.
-fn row_in_time(watermark: i64) -> Row {
+pub(super) fn row_in_time(watermark: i64) -> Row {
     Row { k1: Some(1), k2: None, v: Some(1), t: None, f: None, ts: watermark + 1000 }
 }
 

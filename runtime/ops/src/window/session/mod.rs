@@ -1,0 +1,214 @@
+//! Aggregation by key and session: windows that end when no row of the key came for a gap.
+//!
+//! Keys and bounds of open sessions are in memory; what their rows add up to is gathered there
+//! too and brought to the state backend by a snapshot, a row for each key and session start. A
+//! session that ends takes what both have.
+
+mod fragments;
+mod sessions;
+mod store;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{PlanNode, Window, WindowAggregateDesc};
+use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
+use sabot_types::{EventTime, OperatorUid};
+
+use self::fragments::Fragments;
+use self::sessions::Sessions;
+use super::aggregate::Aggregate;
+use super::flush::Owner;
+use super::input::{self, WindowInput};
+use super::slices::{self, TIME_MAX_MS};
+use super::table::TableShape;
+use crate::OperatorConfig;
+use crate::codec::RowCodec;
+
+/// The state's name within the operator.
+const STATE_NAME: &str = "session";
+/// All sessions are in one namespace.
+const NAMESPACE: Namespace = Namespace(0);
+
+pub(crate) struct SessionAggregate {
+    owner: Owner,
+    input: WindowInput,
+    shape: TableShape,
+    key_codec: RowCodec,
+    /// Keys and a session's start.
+    row_key_codec: RowCodec,
+    /// A session's end and partial results.
+    value_codec: RowCodec,
+    state: StateHandle,
+    sessions: Sessions,
+    fragments: Fragments,
+    /// The slots of sessions that got their first fragment since the last snapshot; a session may
+    /// have ended since.
+    touched: Vec<u32>,
+    watermark: EventTime,
+    max_batch_rows: usize,
+    schema: SchemaRef,
+}
+
+/// Describes the state of a session aggregate.
+pub(super) fn state_spec(
+    operator: &OperatorUid,
+    desc: &WindowAggregateDesc,
+    gap_ms: i64,
+    input: &SchemaRef,
+) -> StateSpec {
+    let bound =
+        |name: &str| StateField { name: name.to_string(), data_type: DataType::Int64.to_string() };
+    let key = desc.keys.iter().map(|key| super::field_of(input.field(*key)));
+    let value = desc.aggregates.iter().map(|aggregate| super::value_of(aggregate, input));
+    StateSpec {
+        operator: operator.clone(),
+        name: STATE_NAME.to_string(),
+        key: key.chain([bound("window_start")]).collect(),
+        value: [bound("window_end")].into_iter().chain(value).collect(),
+        namespace: slices::namespace_of(Window::Session { gap_ms }),
+    }
+}
+
+impl SessionAggregate {
+    pub(super) fn new(
+        node: &PlanNode,
+        desc: &WindowAggregateDesc,
+        gap_ms: i64,
+        input: &SchemaRef,
+        config: &OperatorConfig,
+        state: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        if !(1..=TIME_MAX_MS).contains(&gap_ms) {
+            return Err(Error::user(format!(
+                "operator {}: sessions with a gap of {gap_ms} ms: it must be at least 1 ms",
+                node.name
+            )));
+        }
+        let keys = super::keys_of(desc, input);
+        let aggregates = desc.aggregates.iter().map(|a| Aggregate::new(&node.name, a, input));
+        let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
+        super::check_output(node, &keys, &aggregates)?;
+        let key_types = || keys.fields().iter().map(|f| f.data_type().clone());
+        let value_types = aggregates.iter().map(|a| a.state_type().clone());
+        let key_codec = RowCodec::new(key_types())?;
+        let row_key_codec = RowCodec::new(key_types().chain([DataType::Int64]))?;
+        let value_codec = RowCodec::new([DataType::Int64].into_iter().chain(value_types))?;
+        let input_columns = WindowInput::new(&node.name, desc, &aggregates, input)?;
+        let shape = TableShape::new(keys, aggregates);
+        let mut operator = Self {
+            owner: super::owner(node, config),
+            input: input_columns,
+            fragments: Fragments::new(&shape)?,
+            shape,
+            key_codec,
+            row_key_codec,
+            value_codec,
+            state: state.open(&super::state_spec(&node.uid, desc, input))?,
+            sessions: Sessions::new(gap_ms),
+            touched: Vec::new(),
+            watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
+            max_batch_rows: config.max_batch_rows.max(1),
+            schema: Arc::clone(&node.schema),
+        };
+        operator.load(state)?;
+        Ok(operator)
+    }
+
+    /// Opens the sessions that the backend has.
+    fn load(&mut self, state: &mut dyn StateBackend) -> Result<()> {
+        let Self { key_codec, row_key_codec, value_codec, sessions, max_batch_rows, .. } = self;
+        state.scan(self.state, NAMESPACE, *max_batch_rows, &mut |rows| {
+            let mut keys = row_key_codec.decode(&rows.keys)?;
+            let values = value_codec.decode(&rows.values)?;
+            let starts = keys.pop().expect("a row's key ends with the session's start");
+            let (starts, ends) =
+                (starts.as_primitive::<Int64Type>(), values[0].as_primitive::<Int64Type>());
+            let keys = key_codec.encode(&keys, starts.len())?;
+            for row in 0..starts.len() {
+                let start = starts.value(row);
+                sessions.insert(keys.value(row), start, ends.value(row), vec![start]);
+            }
+            Ok(())
+        })
+    }
+
+    /// Finds each row's group; gives the rows that are not late, unless all are.
+    fn place(&mut self, keys: &BinaryArray, times: &[i64]) -> Option<Vec<u32>> {
+        let Self { sessions, fragments, touched, watermark, .. } = self;
+        fragments.groups.clear();
+        let mut kept: Option<Vec<u32>> = None;
+        let mut merges = Vec::new();
+        for (row, time) in (0_u32..).zip(times) {
+            let key = keys.value(row as usize);
+            let placed = sessions.place(key, *time, *watermark, &mut |merge| merges.push(merge));
+            for merge in merges.drain(..) {
+                if let Some(session) = sessions.get_mut(merge.into) {
+                    if session.fragment == sessions::NONE && merge.fragment != sessions::NONE {
+                        touched.push(merge.into);
+                    }
+                    session.fragment = fragments.join(session.fragment, merge.fragment);
+                }
+            }
+            let Some((slot, session)) =
+                placed.and_then(|slot| Some((slot, sessions.get_mut(slot)?)))
+            else {
+                kept.get_or_insert_with(|| (0..row).collect());
+                continue;
+            };
+            if session.fragment == sessions::NONE {
+                touched.push(slot);
+            }
+            let group = fragments.group_of(&mut session.fragment);
+            fragments.groups.push(group);
+            if let Some(kept) = &mut kept {
+                kept.push(row);
+            }
+        }
+        kept
+    }
+
+    fn update(&mut self, batch: &RecordBatch, columns: &[ArrayRef], cx: &Cx<'_>) -> Result<()> {
+        let rows = batch.num_rows();
+        let times = self.input.times(batch)?;
+        slices::range_of(times).map_err(|t| slices::out_of_range(&self.owner.operator, t))?;
+        let keys = self.key_codec.encode(&self.input.rows(columns, rows).keys, rows)?;
+        let Some(kept) = self.place(&keys, times.values()) else {
+            return self.fragments.update(&self.input.rows(columns, rows));
+        };
+        OperatorMetrics::add(&cx.metrics.rows_late, rows - kept.len());
+        let columns = input::take(columns, &kept)?;
+        self.fragments.update(&self.input.rows(&columns, kept.len()))
+    }
+}
+
+impl Operator for SessionAggregate {
+    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let columns = self.input.columns(&batch)?;
+        self.update(&batch, &columns, cx)
+    }
+
+    fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        let ended = self.sessions.ended(watermark);
+        if !ended.is_empty() {
+            self.fire(&ended, cx)?;
+        }
+        self.watermark = self.watermark.max(watermark);
+        cx.emit(Element::Watermark(watermark));
+        Ok(())
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
+        self.flush(cx)?;
+        Ok(OperatorSnapshot {
+            keyed: vec![cx.state.freeze(self.state)?],
+            watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
+        })
+    }
+}
