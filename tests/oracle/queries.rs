@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+mod benchmark;
 mod bids;
 mod changes;
 mod events;
@@ -9,6 +10,7 @@ mod functions;
 mod nexmark;
 mod windows;
 
+pub(crate) use benchmark::*;
 pub(crate) use bids::*;
 pub(crate) use changes::*;
 pub(crate) use events::*;

@@ -19,7 +19,8 @@ pub(super) fn tables() -> String {
 pub(super) fn job(query: &Query) -> String {
     query.sinks.iter().fold(query.job.to_owned(), |job, sink| {
         let path = folder(sink.name);
-        let files = format!("'connector' = 'filesystem', 'format' = 'json', 'path' = '{path}'");
+        let format = if sink.changes { "debezium-json" } else { "json" };
+        let files = format!("'connector' = 'filesystem', 'format' = '{format}', 'path' = '{path}'");
         job.replace("'connector' = 'blackhole'", &files)
     })
 }
