@@ -1,5 +1,7 @@
 //! The command line of Sabot.
 
+use std::time::Duration;
+
 use clap::{Parser, Subcommand};
 use sabot_cli::exit::{CliError, Exit};
 use sabot_cli::job_config::JobConfig;
@@ -29,20 +31,34 @@ enum Command {
     Cleanup(cleanup::CleanupArgs),
 }
 
-#[tokio::main]
-async fn main() -> std::process::ExitCode {
+/// For what is under way when a command is done: uploads, and closing databases.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn main() -> std::process::ExitCode {
     let command = Cli::parse().command;
     logging::init(&log_level(&command));
     // Every TLS client of this process uses it; false only when one is there already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match dispatch(command).await {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the operating system gives no threads: {error}");
+            return std::process::ExitCode::FAILURE;
+        }
+    };
+    let exit = match runtime.block_on(dispatch(command)) {
         Ok(exit) => exit.into(),
         Err(error) => {
             eprintln!("error: {error}");
             termination::write(&error.to_string());
             error.exit_code().into()
         }
+    };
+    runtime.shutdown_timeout(PATIENCE);
+    if !sabot_state::wait_until_closed(PATIENCE) {
+        tracing::warn!("the state's databases are still open");
     }
+    exit
 }
 
 async fn dispatch(command: Command) -> Result<Exit, CliError> {

@@ -1,5 +1,5 @@
-//! Rows a second of a tumbling window aggregate (COUNT(*), SUM, MAX by one integer key) on one
-//! core: `cargo bench -p sabot-ops`.
+//! Rows a second of window aggregates (COUNT(*), SUM, MAX by one integer key) on one core: `cargo
+//! bench -p sabot-ops`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,7 +8,8 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampMillisecondArray}
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{
-    AggregateDesc, AggregateFunction, NodeId, NodeKind, PlanNode, Window, WindowAggregateDesc,
+    AggregateDesc, AggregateFunction, NodeId, NodeKind, PlanNode, Steps, Window,
+    WindowAggregateDesc,
 };
 use sabot_core::{Cx, Element, Result};
 use sabot_ops::OperatorConfig;
@@ -33,7 +34,7 @@ fn input() -> SchemaRef {
     ]))
 }
 
-fn plan() -> PlanNode {
+fn plan(window: Window) -> PlanNode {
     let aggregate = |name: &str, function, argument| AggregateDesc {
         distinct: false,
         name: name.to_string(),
@@ -57,7 +58,7 @@ fn plan() -> PlanNode {
         uid: OperatorUid::new("bench").expect("the uid is valid"),
         name: "bench".to_string(),
         kind: NodeKind::WindowAggregate(WindowAggregateDesc {
-            window: Window::Tumble { size_ms: WINDOW_MS, offset_ms: 0 },
+            window,
             row_time: 2,
             keys: vec![0],
             aggregates,
@@ -87,6 +88,7 @@ fn batches(keys: u64) -> Result<Vec<RecordBatch>> {
 
 /// Time for all batches, and for the snapshots among them; one every `snapshot_every` batches.
 fn run(
+    window: Window,
     batches: &[RecordBatch],
     backend: Backend,
     snapshot_every: usize,
@@ -98,7 +100,7 @@ fn run(
         restored_watermark: None,
         max_batch_rows: BATCH_ROWS,
     };
-    let mut operator = sabot_ops::build(&plan(), &[input()], &config, &mut *state)?;
+    let mut operator = sabot_ops::build(&plan(window), &[input()], &config, &mut *state)?;
     let metrics = OperatorMetrics::default();
     let mut out: Vec<Element> = Vec::new();
     let mut snapshots = Duration::ZERO;
@@ -129,12 +131,20 @@ fn main() -> Result<()> {
             ("memory, 10 snapshots", Backend::Memory, batches.len() / 10),
             ("rocksdb, 10 snapshots", rocksdb, batches.len() / 10),
         ] {
-            let (all, snapshots) = run(&batches, backend, every)?;
-            println!(
-                "{keys:>9} keys, {name:<22} {:>6.1} M rows/s, snapshots {:>8.1} ms",
-                rows / all.as_secs_f64() / 1e6,
-                snapshots.as_secs_f64() * 1e3 / 10.0,
-            );
+            let steps = Steps { step_ms: WINDOW_MS / 5, size_ms: WINDOW_MS, offset_ms: 0 };
+            for (window_name, window) in [
+                ("tumble", Window::Tumble { size_ms: WINDOW_MS, offset_ms: 0 }),
+                ("hop", Window::Hop(steps)),
+                ("cumulate", Window::Cumulate(steps)),
+                ("session", Window::Session { gap_ms: WINDOW_MS / 5 }),
+            ] {
+                let (all, snapshots) = run(window, &batches, backend.clone(), every)?;
+                println!(
+                    "{window_name:<8} {keys:>9} keys, {name:<22} {:>6.1} M rows/s, snapshots {:>8.1} ms",
+                    rows / all.as_secs_f64() / 1e6,
+                    snapshots.as_secs_f64() * 1e3 / 10.0,
+                );
+            }
         }
     }
     // A directory in the system's temporary one: leaving it behind harms nobody.

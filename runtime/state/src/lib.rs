@@ -14,7 +14,7 @@ use sabot_core::state::StateBackend;
 
 pub use crate::compatibility::{Incompatibility, Reason, Severity, compatibility};
 pub use crate::memory::MemoryBackend;
-pub use crate::rocksdb::RocksDbBackend;
+pub use crate::rocksdb::{RocksDbBackend, wait_until_closed};
 
 /// Which backend a slot keeps its state in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,5 @@
 mod fixture;
+mod migrated;
 mod random;
 mod sessions;
 mod shared;

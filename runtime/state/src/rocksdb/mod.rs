@@ -11,6 +11,8 @@ mod options;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use ::rocksdb::{ColumnFamilyDescriptor, DB, ReadOptions, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
@@ -39,16 +41,51 @@ pub struct RocksDbBackend {
 }
 
 /// The database; frozen states hold it too. The fields drop in order: first it is closed, then
-/// its directory goes.
+/// its directory goes, and then it counts no more.
 struct Database {
     db: DB,
     dir: DatabaseDir,
+    _open: OpenDatabase,
+}
+
+/// How many databases this process has open.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts a database for as long as it is open.
+struct OpenDatabase;
+
+impl OpenDatabase {
+    fn new() -> Self {
+        OPEN.fetch_add(1, Ordering::AcqRel);
+        Self
+    }
+}
+
+impl Drop for OpenDatabase {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Waits until every database of this process is closed, at most for `timeout`; whether they all
+/// are. A process must not end before: what the library keeps for all databases goes then, and
+/// threads that close one would crash.
+pub fn wait_until_closed(timeout: Duration) -> bool {
+    let began = Instant::now();
+    while OPEN.load(Ordering::Acquire) > 0 {
+        if began.elapsed() >= timeout {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    true
 }
 
 impl RocksDbBackend {
     /// Opens an empty database in a directory below `dir`, and removes those that earlier
     /// backends left there.
     pub fn open(dir: &Path, cache_size_mb: u64) -> Result<Self> {
+        let open = OpenDatabase::new();
         let dir = DatabaseDir::create(dir)?;
         let options = options::database(cache_size_mb);
         let family = ColumnFamilyDescriptor::new(FAMILY, options.clone());
@@ -56,7 +93,7 @@ impl RocksDbBackend {
             .map_err(|e| error::state("opening the database", dir.path(), e))?;
         let mut write_options = WriteOptions::default();
         write_options.disable_wal(true);
-        let database = Arc::new(Database { db, dir });
+        let database = Arc::new(Database { db, dir, _open: open });
         Ok(Self { database, states: Vec::new(), write_options })
     }
 
