@@ -20,6 +20,9 @@ use crate::catalog::{Table, TableColumn};
 use crate::expr::{Bound, column_path};
 
 /// The connectors that leave out rows, and the INT column by which they do.
+///
+/// The watermark then follows the rows that are left. That must not make others late, so that only
+/// connectors are here whose rows come in the order of their times.
 const FILTERS: &[(&str, &str)] = &[("nexmark", "event_type")];
 
 /// What the readers of one table say about it.

@@ -147,6 +147,24 @@ fn boundedness_follows_the_options() {
     assert!(!bounded(&[("connector", "nonsense")]));
 }
 
+/// The plan has dropped the filter by then: rows too many would be wrong results.
+#[tokio::test]
+async fn a_connector_that_cannot_choose_rows_refuses_to() {
+    let world = crate::testing::world(1);
+    let pairs = [("connector", "filesystem"), ("path", "x"), ("format", "json")];
+    let schema = schema(&[("kind", DataType::Int32)]);
+    let filter = sabot_core::SourceFilter { column: "kind".to_owned(), values: vec![2] };
+    let ctx = SourceContext {
+        filter: Some(Arc::new(filter)),
+        ..crate::testing::source_context(&world.env, &pairs, schema)
+    };
+    let error = open_source(ctx).await.err().unwrap().to_string();
+    assert!(
+        error.contains("connector 'filesystem' cannot choose rows by column 'kind'"),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn output_of_a_connector_that_commits_nothing_is_refused() {
     let world = crate::testing::world(1);

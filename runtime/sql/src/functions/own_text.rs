@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, BooleanArray, Int64Array, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
+use memchr::memchr_iter;
 use regex::{NoExpand, Regex};
 
 use super::own::{Kernel, call, text_of, types};
@@ -28,11 +29,19 @@ pub(super) fn split_index(arguments: Vec<Expr>) -> Expr {
 }
 
 fn part_of<'t>(text: &'t str, separator: &str, index: usize) -> Option<&'t str> {
-    let mut letters = separator.chars();
-    match (text.is_empty(), letters.next(), letters.next()) {
-        (true, ..) | (_, None, _) => None,
-        // One letter is searched for several times as fast as a text.
-        (_, Some(letter), None) => text.split(letter).nth(index),
+    if text.is_empty() || separator.is_empty() {
+        return None;
+    }
+    match separator.as_bytes() {
+        // One byte is searched for several times as fast as a text.
+        [byte] => {
+            let mut ends = memchr_iter(*byte, text.as_bytes()).chain([text.len()]);
+            let begin = match index.checked_sub(1) {
+                Some(before) => ends.nth(before).filter(|end| *end < text.len())? + 1,
+                None => 0,
+            };
+            ends.next().map(|end| &text[begin..end])
+        }
         _ => text.split(separator).nth(index),
     }
 }
@@ -201,6 +210,12 @@ mod tests {
         assert_eq!(part_of("a::b::", "::", 1), Some("b"));
         assert_eq!(part_of("a::b::", "::", 2), Some(""));
         assert_eq!(part_of("a€b", "€", 1), Some("b"));
+        for (index, part) in [(0, Some("")), (1, Some("bc")), (2, Some("")), (3, None), (9, None)] {
+            assert_eq!(part_of(",bc,", ",", index), part, "{index}");
+            assert_eq!(part_of("::bc::", "::", index), part, "{index}");
+        }
+        assert_eq!(part_of("ä", ",", 0), Some("ä"));
+        assert_eq!(part_of("ä", ",", 1), None);
         assert_eq!(part_of("", ",", 0), None);
         assert_eq!(part_of("ab", "", 0), None);
     }
