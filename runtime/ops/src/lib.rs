@@ -5,6 +5,7 @@ mod calc;
 mod codec;
 mod error;
 mod group;
+mod hot;
 mod join;
 mod keyed;
 mod migrate;

@@ -7,6 +7,8 @@ use sabot_core::state::{Namespace, StateField, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::KeyGroup;
 
+use crate::hot::Hot;
+
 /// The one namespace.
 pub(crate) const SPACE: Namespace = Namespace(0);
 
@@ -15,9 +17,21 @@ pub(crate) fn value_fields() -> Vec<StateField> {
     vec![StateField { name: "count".to_owned(), data_type: DataType::Int64.to_string() }]
 }
 
+/// A count as a value of the state: a row of one BIGINT, as rows are encoded.
+type Count = [u8; 9];
+
 /// The count that a value of the state is.
 pub(crate) fn count_of(value: &[u8]) -> i64 {
-    value.try_into().map_or(0, i64::from_be_bytes)
+    match value.split_last_chunk() {
+        Some(([1], digits)) => i64::from_be_bytes(*digits) ^ i64::MIN,
+        _ => 0,
+    }
+}
+
+fn value_of(count: i64) -> Count {
+    let mut value = [1; 9];
+    value[1..].copy_from_slice(&(count ^ i64::MIN).to_be_bytes());
+    value
 }
 
 /// Adds `changes` to the counts of different keys; the counts before. A key whose count becomes
@@ -30,12 +44,59 @@ pub(crate) fn add(
     cx: &mut Cx<'_>,
 ) -> Result<Vec<i64>> {
     let stored = cx.state.get(state, SPACE, groups, keys)?;
-    let before: Vec<i64> = stored.iter().map(|count| count.map_or(0, count_of)).collect();
-    let after = before.iter().zip(changes).map(|(before, change)| before + change);
-    let after: Vec<[u8; 8]> = after.map(i64::to_be_bytes).collect();
-    let after = after.iter().map(|count| (count_of(count) != 0).then_some(count.as_slice()));
-    cx.state.put(state, SPACE, groups, keys, &after.collect())?;
+    let (before, after) = changed(stored.iter(), changes);
+    cx.state.put(state, SPACE, groups, keys, &as_values(&after).collect())?;
     OperatorMetrics::add(&cx.metrics.state_reads, groups.len());
     OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
     Ok(before)
+}
+
+/// The same in a hot layer.
+pub(crate) fn add_hot(
+    hot: &mut Hot,
+    groups: &[KeyGroup],
+    keys: &BinaryArray,
+    changes: &[i64],
+    cx: &mut Cx<'_>,
+) -> Result<Vec<i64>> {
+    let slots = hot.find(groups, keys, cx)?;
+    let (before, after) = changed(hot.values(&slots), changes);
+    hot.set(&slots, as_values(&after));
+    Ok(before)
+}
+
+/// The counts that are stored, and after the changes as bytes.
+fn changed<'v>(
+    stored: impl Iterator<Item = Option<&'v [u8]>>,
+    changes: &[i64],
+) -> (Vec<i64>, Vec<Count>) {
+    let before: Vec<i64> = stored.map(|count| count.map_or(0, count_of)).collect();
+    let after = before.iter().zip(changes).map(|(before, change)| before + change);
+    let after = after.map(value_of).collect();
+    (before, after)
+}
+
+fn as_values(counts: &[Count]) -> impl Iterator<Item = Option<&[u8]>> {
+    counts.iter().map(|count| (count_of(count) != 0).then_some(count.as_slice()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::Int64Array;
+
+    use super::*;
+    use crate::codec::RowCodec;
+
+    #[test]
+    fn counts_are_encoded_as_rows_are() {
+        let counts = [i64::MIN, -7, 0, 1, 513, i64::MAX];
+        let codec = RowCodec::new([DataType::Int64]).unwrap();
+        let rows = codec.encode(&[Arc::new(Int64Array::from(counts.to_vec()))], 6).unwrap();
+        for (row, count) in counts.into_iter().enumerate() {
+            assert_eq!(value_of(count), rows.value(row));
+            assert_eq!(count_of(rows.value(row)), count);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
@@ -13,10 +14,11 @@ use sabot_core::plan::{
     TopNDesc,
 };
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::StateBackend;
+use sabot_core::state::{StateBackend, StateField, StateSpec};
 use sabot_core::{Random, SeededRandom};
 use sabot_state::Backend;
 
+use crate::codec::RowCodec;
 use crate::testing::{Driver, computed, config, load, node};
 
 /// A row of the input: key, value, text.
@@ -106,7 +108,9 @@ impl Run {
         let snapshot = self.driver.snapshot();
         let mut fresh = backend(dir, seed);
         for frozen in snapshot.keyed {
+            let spec = frozen.spec().clone();
             load(frozen, &mut *fresh);
+            assert_described(&spec, &mut *fresh);
         }
         self.driver = Driver::with_inputs(&self.node, &self.inputs, &config(), fresh);
     }
@@ -128,6 +132,25 @@ impl Run {
             assert!(*count >= 0, "{row:?} went before it came");
             *count > 0
         });
+    }
+}
+
+/// Rows of a state are what its description says: they can be shown without the operator.
+fn assert_described(spec: &StateSpec, backend: &mut dyn StateBackend) {
+    let codec = |fields: &[StateField]| {
+        let types = fields.iter().map(|field| DataType::from_str(&field.data_type).unwrap());
+        RowCodec::new(types).unwrap()
+    };
+    let (keys, values) = (codec(&spec.key), codec(&spec.value));
+    let state = backend.open(spec).unwrap();
+    for namespace in backend.namespaces(state).unwrap() {
+        backend
+            .scan(state, namespace, 100, &mut |rows| {
+                keys.decode(&rows.keys)?;
+                values.decode(&rows.values)?;
+                Ok(())
+            })
+            .unwrap();
     }
 }
 

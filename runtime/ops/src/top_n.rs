@@ -1,26 +1,29 @@
 //! The first rows of each key in some order.
 //!
-//! The state: key, then the row in that order, to how often it is there; so the first rows of a
-//! key are the first entries behind it. Of rows that only come, those that are not among the
-//! first can never be again and are forgotten.
+//! Of rows that only come, those that are not among the first can never be again: the state is a
+//! key's first rows, in one value. Of rows that go as well all have to be kept: key, then the row
+//! in that order, to how often it is there; so the first rows of a key are the first entries
+//! behind it.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, BinaryBuilder, Int64Array, RecordBatch};
 use arrow::compute::SortOptions;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{PlanNode, TopNDesc};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateHandle, StateSpec};
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::{KeyGroup, OperatorUid};
 
 use crate::OperatorConfig;
+use crate::codec::RowCodec;
 use crate::group::emit_in_parts;
+use crate::hot::Hot;
 use crate::keyed::{Keys, UniqueKeys, state_fields};
 use crate::multiset::{self, SPACE, count_of};
 
@@ -34,11 +37,19 @@ pub(crate) struct TopN {
     order: Vec<usize>,
     limit: usize,
     rank: bool,
-    /// Whether rows of the input can go again.
-    updating: bool,
-    state: StateHandle,
+    rows: Rows,
+    /// Around rows in their order, so that the state can be read by its description.
+    wrapper: RowCodec,
     max_batch_rows: usize,
     schema: SchemaRef,
+}
+
+/// What is kept of each key.
+enum Rows {
+    /// The first rows, for rows that only come.
+    First(Hot),
+    /// All rows.
+    All(StateHandle),
 }
 
 /// A row in its order, as bytes.
@@ -46,30 +57,33 @@ type OrderedRow = Vec<u8>;
 
 /// The state's description.
 pub(crate) fn state_spec(operator: &OperatorUid, desc: &TopNDesc, input: &SchemaRef) -> StateSpec {
-    let mut key = state_fields(input, desc.keys.iter().copied());
-    for order in &desc.order {
-        let mut field = state_fields(input, [order.column]).swap_remove(0);
-        field.name = format!(
+    let order = desc.order.iter().map(|order| {
+        format!(
             "{}{}{}",
-            field.name,
+            input.field(order.column).name(),
             if order.descending { " DESC" } else { " ASC" },
             if order.nulls_first { " NULLS FIRST" } else { " NULLS LAST" }
-        );
-        key.push(field);
-    }
-    key.extend(state_fields(input, 0..row_kind::width(input)));
-    // Rows behind the first may have been forgotten.
-    let kept = if row_kind::is_updating(input) {
-        "all rows".to_owned()
+        )
+    });
+    let order = order.collect::<Vec<_>>().join(", ");
+    let columns = state_fields(input, 0..row_kind::width(input));
+    let columns: Vec<String> =
+        columns.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
+    let binary = |name: String| StateField { name, data_type: DataType::Binary.to_string() };
+    let mut key = state_fields(input, desc.keys.iter().copied());
+    let rows = format!("({}) by {order}", columns.join(", "));
+    let value = if row_kind::is_updating(input) {
+        key.push(binary(format!("row {rows}")));
+        multiset::value_fields()
     } else {
-        format!("first {} rows", desc.limit)
+        vec![binary(format!("first {} rows {rows}", desc.limit))]
     };
     StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_owned(),
         key,
-        value: multiset::value_fields(),
-        namespace: kept,
+        value,
+        namespace: "none".to_owned(),
     }
 }
 
@@ -93,14 +107,19 @@ impl TopN {
             .collect();
         let values = row_kind::without(input);
         fields.extend(values.fields().iter().map(|f| SortField::new(f.data_type().clone())));
+        let handle = state.open(&state_spec(&node.uid, desc, input))?;
         Ok(Self {
             keys: Keys::new(node, keys, input, config)?,
             converter: RowConverter::new(fields)?,
             order: order.iter().map(|order| order.column).collect(),
             limit: *limit,
             rank: *rank,
-            updating: row_kind::is_updating(input),
-            state: state.open(&state_spec(&node.uid, desc, input))?,
+            rows: if row_kind::is_updating(input) {
+                Rows::All(handle)
+            } else {
+                Rows::First(Hot::new(handle, state)?)
+            },
+            wrapper: RowCodec::new([DataType::Binary])?,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         })
@@ -127,86 +146,84 @@ impl TopN {
     }
 
     /// The first rows of each key, each as often as it is there.
-    fn first_rows(&self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Vec<Vec<OrderedRow>>> {
-        let mut found: Vec<Vec<OrderedRow>> = vec![Vec::new(); keys.len()];
+    fn first_rows(
+        &self,
+        state: StateHandle,
+        keys: &UniqueKeys,
+        cx: &mut Cx<'_>,
+    ) -> Result<Vec<Vec<OrderedRow>>> {
         let limit = self.limit;
-        let mut read = 0;
-        cx.state.scan_prefixes(
-            self.state,
-            SPACE,
-            &keys.groups,
-            &keys.bytes,
-            &mut |key, row, n| {
-                read += 1;
-                let found = &mut found[key];
-                let count = usize::try_from(count_of(n)).unwrap_or(0);
-                let room = limit - found.len();
-                found.extend(std::iter::repeat_n(row.to_vec(), count.min(room)));
-                Ok(if found.len() < limit {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                })
-            },
-        )?;
-        OperatorMetrics::add(&cx.metrics.state_reads, read);
+        let (mut rows, mut counts) = (BinaryBuilder::new(), Vec::new());
+        let mut of_key = vec![0; keys.len()];
+        cx.state.scan_prefixes(state, SPACE, &keys.groups, &keys.bytes, &mut |key, row, n| {
+            let count = usize::try_from(count_of(n)).unwrap_or(0).min(limit - of_key[key]);
+            rows.append_value(row);
+            counts.push((key, count));
+            of_key[key] += count;
+            Ok(if of_key[key] < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        OperatorMetrics::add(&cx.metrics.state_reads, counts.len());
+        let rows = self.wrapper.decode(&rows.finish())?.swap_remove(0);
+        let mut found: Vec<Vec<OrderedRow>> = vec![Vec::new(); keys.len()];
+        for ((key, count), row) in counts.iter().zip(rows.as_binary::<i32>()) {
+            let row = row.unwrap_or_default();
+            found[*key].extend(std::iter::repeat_n(row.to_vec(), *count));
+        }
         Ok(found)
     }
 
-    /// Writes changes of the numbers of rows, each a key's index, a row and a change.
-    fn write(
+    /// Notes changes of how often rows are there.
+    fn note(
         &self,
+        state: StateHandle,
         keys: &UniqueKeys,
-        changes: &[(usize, &OrderedRow, i64)],
-        cx: &mut Cx<'_>,
-    ) -> Result<()> {
-        let groups: Vec<KeyGroup> = changes.iter().map(|(key, ..)| keys.groups[*key]).collect();
-        let bytes = BinaryArray::from_iter_values(
-            changes.iter().map(|(key, row, _)| [keys.bytes.value(*key), row.as_slice()].concat()),
-        );
-        let changes: Vec<i64> = changes.iter().map(|(.., change)| *change).collect();
-        multiset::add(self.state, &groups, &bytes, &changes, cx)?;
-        Ok(())
-    }
-
-    /// Notes the changes of rows that come and go: the first rows after them.
-    fn update(
-        &self,
-        keys: &UniqueKeys,
-        before: &[Vec<OrderedRow>],
         changes: &[BTreeMap<OrderedRow, i64>],
         cx: &mut Cx<'_>,
-    ) -> Result<Vec<Vec<OrderedRow>>> {
+    ) -> Result<()> {
         let all = changes.iter().enumerate().flat_map(|(key, changes)| {
             changes.iter().filter(|(_, n)| **n != 0).map(move |(row, n)| (key, row, *n))
         });
-        if self.updating {
-            self.write(keys, &all.collect::<Vec<_>>(), cx)?;
-            return self.first_rows(keys, cx);
+        let all: Vec<(usize, &OrderedRow, i64)> = all.collect();
+        let groups: Vec<KeyGroup> = all.iter().map(|(key, ..)| keys.groups[*key]).collect();
+        let rows = BinaryArray::from_iter_values(all.iter().map(|(_, row, _)| row));
+        let rows = self.wrapper.encode(&[Arc::new(rows)], all.len())?;
+        let bytes = all.iter().enumerate();
+        let bytes = bytes.map(|(at, (key, ..))| [keys.bytes.value(*key), rows.value(at)].concat());
+        let bytes = BinaryArray::from_iter_values(bytes);
+        let changes: Vec<i64> = all.iter().map(|(.., change)| *change).collect();
+        multiset::add(state, &groups, &bytes, &changes, cx)?;
+        Ok(())
+    }
+
+    /// Notes the changes of a batch: the first rows of its keys before and after them.
+    fn update(
+        &mut self,
+        keys: &UniqueKeys,
+        changes: &[BTreeMap<OrderedRow, i64>],
+        cx: &mut Cx<'_>,
+    ) -> Result<[Vec<Vec<OrderedRow>>; 2]> {
+        if let Rows::All(state) = self.rows {
+            let before = self.first_rows(state, keys, cx)?;
+            self.note(state, keys, changes, cx)?;
+            return Ok([before, self.first_rows(state, keys, cx)?]);
         }
-        let mut after = before.to_vec();
-        for (key, row, count) in all {
-            let first = &mut after[key];
-            let at = first.partition_point(|other| other <= row);
-            let count = usize::try_from(count).unwrap_or(0).min(self.limit.saturating_sub(at));
-            first.splice(at..at, std::iter::repeat_n(row.clone(), count));
-            first.truncate(self.limit);
-        }
-        // Only what comes into the first rows is written, and what leaves them is forgotten.
-        let mut writes: BTreeMap<(usize, &OrderedRow), i64> = BTreeMap::new();
-        for (rows, change) in [(before, -1), (after.as_slice(), 1)] {
-            for (key, rows) in rows.iter().enumerate() {
-                for row in rows {
-                    *writes.entry((key, row)).or_insert(0) += change;
-                }
+        let Self { rows: Rows::First(hot), wrapper, limit, .. } = self else {
+            unreachable!("there are two ways to keep rows")
+        };
+        let slots = hot.find(&keys.groups, &keys.bytes, cx)?;
+        let before = lists::read(&hot.column(&slots), wrapper)?;
+        let mut after = before.clone();
+        for (first, changes) in after.iter_mut().zip(changes) {
+            for (row, count) in changes {
+                let at = first.partition_point(|other| other <= row);
+                let count = usize::try_from(*count).unwrap_or(0).min(limit.saturating_sub(at));
+                first.splice(at..at, std::iter::repeat_n(row.clone(), count));
+                first.truncate(*limit);
             }
         }
-        let writes = writes.into_iter().filter(|(_, change)| *change != 0);
-        let writes: Vec<_> = writes.map(|((key, row), change)| (key, row, change)).collect();
-        if !writes.is_empty() {
-            self.write(keys, &writes, cx)?;
-        }
-        Ok(after)
+        let values = lists::write(&after, wrapper)?;
+        hot.set(&slots, values.iter());
+        Ok([before, after])
     }
 
     /// Emits how the first rows changed.
@@ -308,13 +325,67 @@ impl Operator for TopN {
         }
         let keys = self.keys.of(&batch)?;
         let changes = self.changes(&keys, &batch)?;
-        let before = self.first_rows(&keys, cx)?;
-        let after = self.update(&keys, &before, &changes, cx)?;
+        let [before, after] = self.update(&keys, &changes, cx)?;
         self.emit(&before, &after, cx)
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
-        let keyed = vec![cx.state.freeze(self.state)?];
+        let state = match &mut self.rows {
+            Rows::All(state) => *state,
+            Rows::First(hot) => {
+                hot.flush(cx)?;
+                hot.state()
+            }
+        };
+        let keyed = vec![cx.state.freeze(state)?];
         Ok(OperatorSnapshot { keyed, watermark: None })
+    }
+}
+
+/// Lists of rows as values of a state: each row behind its length.
+mod lists {
+    use std::sync::Arc;
+
+    use arrow::array::{AsArray, BinaryArray};
+    use sabot_core::Result;
+
+    use super::OrderedRow;
+    use crate::codec::RowCodec;
+
+    /// Reads lists; one that is null is empty.
+    pub(super) fn read(values: &BinaryArray, wrapper: &RowCodec) -> Result<Vec<Vec<OrderedRow>>> {
+        let present: BinaryArray = values.iter().flatten().map(Some).collect();
+        let lists = wrapper.decode(&present)?.swap_remove(0);
+        let mut lists = lists.as_binary::<i32>().iter().flatten();
+        let list = |value: Option<&[u8]>| match value {
+            Some(_) => lists.next().map(rows).unwrap_or_default(),
+            None => Vec::new(),
+        };
+        Ok(values.iter().map(list).collect())
+    }
+
+    fn rows(mut list: &[u8]) -> Vec<OrderedRow> {
+        let mut rows = Vec::new();
+        while let Some((length, rest)) = list.split_first_chunk::<4>() {
+            let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
+            let (row, rest) = rest.split_at(length);
+            rows.push(row.to_vec());
+            list = rest;
+        }
+        rows
+    }
+
+    /// Writes lists.
+    pub(super) fn write(lists: &[Vec<OrderedRow>], wrapper: &RowCodec) -> Result<BinaryArray> {
+        let list = |rows: &Vec<OrderedRow>| {
+            let mut bytes = Vec::with_capacity(rows.iter().map(|row| row.len() + 4).sum());
+            for row in rows {
+                bytes.extend_from_slice(&(row.len() as u32).to_le_bytes());
+                bytes.extend_from_slice(row);
+            }
+            bytes
+        };
+        let values = BinaryArray::from_iter_values(lists.iter().map(list));
+        wrapper.encode(&[Arc::new(values)], lists.len())
     }
 }

@@ -7,27 +7,27 @@
 mod accumulate;
 mod values;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
 };
 use arrow::compute::kernels::cmp::distinct;
 use arrow::compute::{cast, concat, filter, is_not_null, or, take};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
-use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{AggregateDesc, AggregateFunction, GroupAggregateDesc, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{StateBackend, StateField, StateSpec};
 use sabot_core::{Cx, Element, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
 use self::accumulate::{Accumulator, Rows, count};
-use self::values::{ValueCounts, filter_of};
+use self::values::{Purpose, ValueCounts, filter_of};
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
+use crate::hot::{Hot, Slots};
 use crate::keyed::{Keys, UniqueKeys, state_fields};
-use crate::multiset::SPACE;
 
 /// The state of the groups' rows.
 const STATE_NAME: &str = "group";
@@ -37,7 +37,7 @@ const ROWS: &str = "rows";
 pub(crate) struct GroupAggregate {
     keys: Keys,
     aggregates: Vec<Aggregate>,
-    state: StateHandle,
+    hot: Hot,
     /// The number of rows, then the partial results.
     codec: RowCodec,
     types: Vec<DataType>,
@@ -74,8 +74,8 @@ pub(crate) fn state_specs(
     let mut counted = Vec::new();
     for aggregate in &desc.aggregates {
         value.extend(Accumulator::new("", aggregate, input)?.state_fields());
-        if let Some(data_type) = counted_type(aggregate, input) {
-            counted.push(values::state_spec(operator, &aggregate.name, &key, data_type));
+        if let Some((data_type, purpose)) = counted_values(aggregate, input) {
+            counted.push(values::state_spec(operator, &aggregate.name, &key, data_type, purpose));
         }
     }
     let rows = StateSpec {
@@ -88,11 +88,21 @@ pub(crate) fn state_specs(
     Ok(std::iter::once(rows).chain(counted).collect())
 }
 
-/// The type of the values that an aggregate has to count; none when it has not to.
-fn counted_type<'a>(desc: &AggregateDesc, input: &'a SchemaRef) -> Option<&'a DataType> {
-    let is_extreme = matches!(desc.function, AggregateFunction::Min | AggregateFunction::Max);
-    let counts = if is_extreme { row_kind::is_updating(input) } else { desc.distinct };
-    desc.argument.filter(|_| counts).map(|column| input.field(column).data_type())
+/// The type of the values that an aggregate has to count, and what for; none when it has not to.
+fn counted_values<'a>(
+    desc: &AggregateDesc,
+    input: &'a SchemaRef,
+) -> Option<(&'a DataType, Purpose)> {
+    let purpose = match desc.function {
+        AggregateFunction::Min => Purpose::Lowest,
+        AggregateFunction::Max => Purpose::Highest,
+        AggregateFunction::Count | AggregateFunction::Sum => Purpose::Distinct,
+    };
+    let counts = match purpose {
+        Purpose::Distinct => desc.distinct,
+        Purpose::Lowest | Purpose::Highest => row_kind::is_updating(input),
+    };
+    desc.argument.filter(|_| counts).map(|column| (input.field(column).data_type(), purpose))
 }
 
 impl Aggregate {
@@ -103,15 +113,14 @@ impl Aggregate {
         input: &SchemaRef,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let counts = match counted_type(desc, input) {
+        let counts = match counted_values(desc, input) {
             None => Counts::No,
-            Some(data_type) => {
-                let spec = values::state_spec(&node.uid, &desc.name, keys, data_type);
-                let descending = desc.function == AggregateFunction::Max;
-                let counts = ValueCounts::new(&spec, data_type, descending, state)?;
-                match desc.function {
-                    AggregateFunction::Min | AggregateFunction::Max => Counts::First(counts),
-                    AggregateFunction::Count | AggregateFunction::Sum => Counts::Distinct(counts),
+            Some((data_type, purpose)) => {
+                let spec = values::state_spec(&node.uid, &desc.name, keys, data_type, purpose);
+                let counts = ValueCounts::new(&spec, data_type, purpose, state)?;
+                match purpose {
+                    Purpose::Lowest | Purpose::Highest => Counts::First(counts),
+                    Purpose::Distinct => Counts::Distinct(counts),
                 }
             }
         };
@@ -125,7 +134,7 @@ impl Aggregate {
 
     /// The partial results after the rows of a batch.
     fn add(
-        &self,
+        &mut self,
         before: &[ArrayRef],
         keys: &UniqueKeys,
         batch: &RecordBatch,
@@ -138,7 +147,7 @@ impl Aggregate {
             weights,
             filter: filter_of(batch, self.filter),
         };
-        match &self.counts {
+        match &mut self.counts {
             Counts::No => self.accumulator.add(before, &rows),
             Counts::Distinct(counts) => {
                 let changed = counts.add(keys, &rows, cx)?;
@@ -171,12 +180,13 @@ impl GroupAggregate {
         let aggregates = desc.aggregates.iter();
         let aggregates = aggregates.map(|a| Aggregate::new(node, a, &keys, input, state));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
+        let rows = state.open(&specs[0])?;
         let mut types = vec![DataType::Int64];
         types.extend(aggregates.iter().flat_map(|a| a.accumulator.state_types()));
         Ok(Self {
             keys: Keys::new(node, &desc.keys, input, config)?,
             aggregates,
-            state: state.open(&specs[0])?,
+            hot: Hot::new(rows, state)?,
             codec: RowCodec::new(types.clone())?,
             types,
             max_batch_rows: config.max_batch_rows.max(1),
@@ -185,9 +195,8 @@ impl GroupAggregate {
     }
 
     /// The stored rows of keys, as columns; null where a key has none.
-    fn stored(&self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Vec<ArrayRef>> {
-        let stored = cx.state.get(self.state, SPACE, &keys.groups, &keys.bytes)?;
-        OperatorMetrics::add(&cx.metrics.state_reads, keys.len());
+    fn stored(&self, slots: &Slots) -> Result<Vec<ArrayRef>> {
+        let stored = self.hot.column(slots);
         if stored.null_count() == stored.len() {
             return Ok(self.types.iter().map(|t| new_null_array(t, stored.len())).collect());
         }
@@ -204,31 +213,26 @@ impl GroupAggregate {
         Ok(columns.iter().map(|c| take(c, &indexes, None)).collect::<Result<_, _>>()?)
     }
 
-    fn store(&self, keys: &UniqueKeys, after: &[ArrayRef], cx: &mut Cx<'_>) -> Result<()> {
-        let live = BooleanArray::from_unary(after[0].as_primitive::<Int64Type>(), |n| n > 0);
-        let rows = self.codec.encode(after, keys.len())?;
-        let nulls = (live.true_count() < live.len()).then(|| live.values().clone().into());
-        let (offsets, bytes, _) = rows.into_parts();
-        let rows = BinaryArray::new(offsets, bytes, nulls);
-        cx.state.put(self.state, SPACE, &keys.groups, &keys.bytes, &rows)?;
-        OperatorMetrics::add(&cx.metrics.state_writes, keys.len());
+    fn store(&mut self, slots: &Slots, after: &[ArrayRef]) -> Result<()> {
+        let counts = after[0].as_primitive::<Int64Type>();
+        let rows = self.codec.encode(after, counts.len())?;
+        let live = counts.values().iter().map(|count| *count > 0);
+        let values = live.enumerate().map(|(row, is_live)| is_live.then(|| rows.value(row)));
+        self.hot.set(slots, values);
         Ok(())
     }
 
-    /// The partial results in a row's columns, one slice an aggregate.
-    fn partials<'c>(&self, columns: &'c [ArrayRef]) -> Vec<&'c [ArrayRef]> {
-        let mut rest = &columns[1..];
-        let mut partials = Vec::with_capacity(self.aggregates.len());
-        for aggregate in &self.aggregates {
-            let (partial, others) = rest.split_at(aggregate.accumulator.state_types().len());
-            partials.push(partial);
-            rest = others;
-        }
-        partials
+    /// Where each aggregate's partial results are in a row's columns.
+    fn partials(&self) -> impl Iterator<Item = Range<usize>> {
+        self.aggregates.iter().scan(1, |end, aggregate| {
+            let begin = *end;
+            *end += aggregate.accumulator.state_types().len();
+            Some(begin..*end)
+        })
     }
 
     fn results(&self, columns: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
-        let partials = self.partials(columns).into_iter();
+        let partials = self.partials().map(|partial| &columns[partial]);
         partials.zip(&self.aggregates).map(|(p, a)| a.accumulator.result(p)).collect()
     }
 
@@ -307,22 +311,27 @@ impl Operator for GroupAggregate {
         }
         let weights = row_kind::weights(&batch);
         let keys = self.keys.of(&batch)?;
-        let before = self.stored(&keys, cx)?;
+        let slots = self.hot.find(&keys.groups, &keys.bytes, cx)?;
+        let before = self.stored(&slots)?;
         let all =
             Rows { values: None, groups: &keys.of_row, weights: weights.as_deref(), filter: None };
         let mut after = vec![count(&before[0], &all)];
-        for (partial, aggregate) in self.partials(&before).into_iter().zip(&self.aggregates) {
-            after.extend(aggregate.add(partial, &keys, &batch, weights.as_deref(), cx)?);
+        let partials: Vec<Range<usize>> = self.partials().collect();
+        for (partial, aggregate) in partials.into_iter().zip(&mut self.aggregates) {
+            let before = &before[partial];
+            after.extend(aggregate.add(before, &keys, &batch, weights.as_deref(), cx)?);
         }
-        self.store(&keys, &after, cx)?;
+        self.store(&slots, &after)?;
         self.emit(&keys, &before, &after, cx)
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
-        let mut keyed = vec![cx.state.freeze(self.state)?];
-        for aggregate in &self.aggregates {
-            if let Counts::Distinct(counts) | Counts::First(counts) = &aggregate.counts {
-                keyed.push(cx.state.freeze(counts.state())?);
+        self.hot.flush(cx)?;
+        let mut keyed = vec![cx.state.freeze(self.hot.state())?];
+        for aggregate in &mut self.aggregates {
+            if let Counts::Distinct(counts) | Counts::First(counts) = &mut aggregate.counts {
+                let state = counts.flush(cx)?;
+                keyed.push(cx.state.freeze(state)?);
             }
         }
         Ok(OperatorSnapshot { keyed, watermark: None })

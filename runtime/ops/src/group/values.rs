@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array, UInt64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array,
+    UInt64Array,
 };
 use arrow::compute::{SortOptions, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -16,15 +17,38 @@ use sabot_core::{Cx, Error, Result};
 use sabot_types::OperatorUid;
 
 use super::accumulate::Rows;
+use crate::codec::RowCodec;
+use crate::hot::Hot;
 use crate::keyed::{UniqueKeys, unique};
 use crate::multiset::{self, SPACE};
 
 /// The counted values of one aggregate.
 pub(super) struct ValueCounts {
-    state: StateHandle,
+    state: State,
     converter: RowConverter,
+    /// Around values that are not in their natural order, so that the state can be read by its
+    /// description.
+    wrapper: Option<RowCodec>,
     /// Group and value, to find what is the same.
     pair: SchemaRef,
+}
+
+enum State {
+    /// Read and written by keys alone.
+    Hot(Hot),
+    /// Also read in the order of values.
+    Ordered(StateHandle),
+}
+
+/// What the counts of values are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To tell which values are there.
+    Distinct,
+    /// To find the lowest.
+    Lowest,
+    /// To find the highest.
+    Highest,
 }
 
 /// Values that came first or went last, each with its group and a weight of 1 or -1.
@@ -40,9 +64,18 @@ pub(super) fn state_spec(
     aggregate: &str,
     keys: &[StateField],
     value: &DataType,
+    purpose: Purpose,
 ) -> StateSpec {
     let mut key = keys.to_vec();
-    key.push(StateField { name: "value".to_owned(), data_type: value.to_string() });
+    key.push(match purpose {
+        Purpose::Distinct | Purpose::Lowest => {
+            StateField { name: "value".to_owned(), data_type: value.to_string() }
+        }
+        Purpose::Highest => StateField {
+            name: format!("{value}, descending"),
+            data_type: DataType::Binary.to_string(),
+        },
+    });
     StateSpec {
         operator: operator.clone(),
         name: format!("values {aggregate}"),
@@ -53,17 +86,23 @@ pub(super) fn state_spec(
 }
 
 impl ValueCounts {
-    /// Values of this type; `descending` when the highest is to be found first.
+    /// Values of this type.
     pub(super) fn new(
         spec: &StateSpec,
         value: &DataType,
-        descending: bool,
+        purpose: Purpose,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
+        let descending = purpose == Purpose::Highest;
         let options = SortOptions { descending, nulls_first: true };
         let fields = vec![SortField::new_with_options(value.clone(), options)];
+        let handle = state.open(spec)?;
         Ok(Self {
-            state: state.open(spec)?,
+            state: match purpose {
+                Purpose::Distinct => State::Hot(Hot::new(handle, state)?),
+                Purpose::Lowest | Purpose::Highest => State::Ordered(handle),
+            },
+            wrapper: descending.then(|| RowCodec::new([DataType::Binary])).transpose()?,
             converter: RowConverter::new(fields)?,
             pair: Arc::new(Schema::new(vec![
                 Field::new("group", DataType::UInt64, false),
@@ -72,14 +111,20 @@ impl ValueCounts {
         })
     }
 
-    /// The state's handle.
-    pub(super) fn state(&self) -> StateHandle {
-        self.state
+    /// Everything is in the backend afterwards; the state's handle.
+    pub(super) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<StateHandle> {
+        match &mut self.state {
+            State::Hot(hot) => {
+                hot.flush(cx)?;
+                Ok(hot.state())
+            }
+            State::Ordered(handle) => Ok(*handle),
+        }
     }
 
     /// Counts rows; what came first and went last of each value.
     pub(super) fn add(
-        &self,
+        &mut self,
         keys: &UniqueKeys,
         rows: &Rows<'_>,
         cx: &mut Cx<'_>,
@@ -126,7 +171,7 @@ impl ValueCounts {
 
     /// Adds `changes` to the counts of values; the counts before.
     fn change(
-        &self,
+        &mut self,
         keys: &UniqueKeys,
         values: &ArrayRef,
         of_pair: &[usize],
@@ -135,34 +180,44 @@ impl ValueCounts {
     ) -> Result<Vec<i64>> {
         let (groups, prefixes) = keys.pick(of_pair);
         let ordered = self.converter.convert_columns(std::slice::from_ref(values))?;
+        let ordered = ordered.try_into_binary()?;
+        let ordered = match &self.wrapper {
+            Some(wrapper) => wrapper.encode(&[Arc::new(ordered)], values.len())?,
+            None => ordered,
+        };
         let mut bytes = BinaryBuilder::new();
         let mut key = Vec::new();
-        for (prefix, value) in prefixes.iter().zip(ordered.iter()) {
+        for (row, prefix) in prefixes.iter().enumerate() {
             key.clear();
             key.extend_from_slice(prefix);
-            key.extend_from_slice(value.as_ref());
+            key.extend_from_slice(ordered.value(row));
             bytes.append_value(&key);
         }
         let bytes = bytes.finish();
-        multiset::add(self.state, &groups, &bytes, changes, cx)
+        match &mut self.state {
+            State::Hot(hot) => multiset::add_hot(hot, &groups, &bytes, changes, cx),
+            State::Ordered(state) => multiset::add(*state, &groups, &bytes, changes, cx),
+        }
     }
 
     /// The first value of each key in the order of values; null where there is none.
     pub(super) fn firsts(&self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<ArrayRef> {
+        let State::Ordered(state) = self.state else {
+            return Err(Error::user("the values of this aggregate have no order".to_owned()));
+        };
         let mut found: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
-        cx.state.scan_prefixes(
-            self.state,
-            SPACE,
-            &keys.groups,
-            &keys.bytes,
-            &mut |key, rest, _| {
-                found[key] = Some(rest.to_vec());
-                Ok(ControlFlow::Break(()))
-            },
-        )?;
+        cx.state.scan_prefixes(state, SPACE, &keys.groups, &keys.bytes, &mut |key, rest, _| {
+            found[key] = Some(rest.to_vec());
+            Ok(ControlFlow::Break(()))
+        })?;
         OperatorMetrics::add(&cx.metrics.state_reads, keys.len());
+        let rows = BinaryArray::from_iter_values(found.iter().flatten());
+        let rows = match &self.wrapper {
+            Some(wrapper) => wrapper.decode(&rows)?.swap_remove(0).as_binary::<i32>().clone(),
+            None => rows,
+        };
         let parser = self.converter.parser();
-        let rows = found.iter().flatten().map(|bytes| parser.parse(bytes));
+        let rows = rows.iter().flatten().map(|bytes| parser.parse(bytes));
         let values = self.converter.convert_rows(rows)?.swap_remove(0);
         let mut next = 0;
         let indexes = found.iter().map(|found| {

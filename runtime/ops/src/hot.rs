@@ -1,0 +1,257 @@
+//! The hot layer in front of a state that is read and written by its keys: what a batch changes
+//! reaches the backend only with the next snapshot, and what was touched lately is not read again.
+
+use arrow::array::{BinaryArray, BinaryBuilder};
+use hashbrown::HashTable;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::state::{Namespace, StateBackend, StateHandle};
+use sabot_core::{Cx, Result};
+use sabot_types::{KeyGroup, key_hash};
+
+/// All rows are in one namespace.
+const SPACE: Namespace = Namespace(0);
+/// What the layer holds at most, in bytes: with more it is emptied into the backend.
+const BYTES_MAX: usize = 64 << 20;
+/// What an entry takes besides its bytes, roughly.
+const ENTRY_BYTES: usize = size_of::<Entry>() + 16;
+
+/// The hot rows of one state.
+pub(crate) struct Hot {
+    state: StateHandle,
+    /// Indexes of `entries` by their keys' hashes.
+    index: HashTable<u32>,
+    entries: Vec<Entry>,
+    bytes: usize,
+    /// Whether the backend can have rows that are not here.
+    has_cold: bool,
+}
+
+struct Entry {
+    hash: u64,
+    group: KeyGroup,
+    key: Box<[u8]>,
+    /// None when there is no such row.
+    value: Option<Box<[u8]>>,
+    /// Whether the backend has another value.
+    is_dirty: bool,
+}
+
+/// Keys of a batch in the layer; good until the layer is written out.
+pub(crate) struct Slots(Vec<u32>);
+
+impl Hot {
+    /// The layer of an opened state.
+    pub(crate) fn new(state: StateHandle, backend: &mut dyn StateBackend) -> Result<Self> {
+        let has_cold = !backend.namespaces(state)?.is_empty();
+        let (index, entries) = (HashTable::new(), Vec::new());
+        Ok(Self { state, index, entries, bytes: 0, has_cold })
+    }
+
+    /// The state's handle.
+    pub(crate) fn state(&self) -> StateHandle {
+        self.state
+    }
+
+    /// Brings the rows of different keys into the layer.
+    pub(crate) fn find(
+        &mut self,
+        groups: &[KeyGroup],
+        keys: &BinaryArray,
+        cx: &mut Cx<'_>,
+    ) -> Result<Slots> {
+        if self.bytes > BYTES_MAX {
+            self.empty(cx)?;
+        }
+        let mut slots = Vec::with_capacity(groups.len());
+        let mut missing = Vec::new();
+        for (row, group) in groups.iter().enumerate() {
+            let key = keys.value(row);
+            let hash = key_hash::of_bytes(key);
+            let found = self.index.find(hash, |slot| *self.entries[*slot as usize].key == *key);
+            slots.push(match found {
+                Some(slot) => *slot,
+                None => {
+                    let slot = self.entries.len() as u32;
+                    self.bytes += ENTRY_BYTES + key.len();
+                    let entry = Entry {
+                        hash,
+                        group: *group,
+                        key: key.into(),
+                        value: None,
+                        is_dirty: false,
+                    };
+                    self.entries.push(entry);
+                    let hash_of = |slot: &u32| self.entries[*slot as usize].hash;
+                    self.index.insert_unique(hash, slot, hash_of);
+                    missing.push(row);
+                    slot
+                }
+            });
+        }
+        if self.has_cold && !missing.is_empty() {
+            self.fetch(&missing, &slots, groups, keys, cx)?;
+        }
+        Ok(Slots(slots))
+    }
+
+    fn fetch(
+        &mut self,
+        missing: &[usize],
+        slots: &[u32],
+        groups: &[KeyGroup],
+        keys: &BinaryArray,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let cold: Vec<KeyGroup> = missing.iter().map(|row| groups[*row]).collect();
+        let wanted = BinaryArray::from_iter_values(missing.iter().map(|row| keys.value(*row)));
+        let values = cx.state.get(self.state, SPACE, &cold, &wanted)?;
+        OperatorMetrics::add(&cx.metrics.state_reads, cold.len());
+        for (row, value) in missing.iter().zip(values.iter()) {
+            if let Some(value) = value {
+                self.bytes += value.len();
+                self.entries[slots[*row] as usize].value = Some(value.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of each key; none where there is no row.
+    pub(crate) fn values<'h>(&'h self, slots: &'h Slots) -> impl Iterator<Item = Option<&'h [u8]>> {
+        slots.0.iter().map(|slot| self.entries[*slot as usize].value.as_deref())
+    }
+
+    /// The values as a column.
+    pub(crate) fn column(&self, slots: &Slots) -> BinaryArray {
+        let mut column = BinaryBuilder::new();
+        self.values(slots).for_each(|value| column.append_option(value));
+        column.finish()
+    }
+
+    /// Sets the value of each key; none removes the row.
+    pub(crate) fn set<'v>(
+        &mut self,
+        slots: &Slots,
+        values: impl Iterator<Item = Option<&'v [u8]>>,
+    ) {
+        for (slot, value) in slots.0.iter().zip(values) {
+            let entry = &mut self.entries[*slot as usize];
+            match (&mut entry.value, value) {
+                (None, None) => continue,
+                (Some(before), Some(value)) if before.len() == value.len() => {
+                    if **before == *value {
+                        continue;
+                    }
+                    before.copy_from_slice(value);
+                }
+                (before, value) => {
+                    self.bytes -= before.as_ref().map_or(0, |before| before.len());
+                    self.bytes += value.map_or(0, <[u8]>::len);
+                    *before = value.map(Into::into);
+                }
+            }
+            entry.is_dirty = true;
+        }
+    }
+
+    /// Writes what the backend does not have.
+    pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        let mut dirty: Vec<&mut Entry> = self.entries.iter_mut().filter(|e| e.is_dirty).collect();
+        // In the backend's order, which is cheaper to write.
+        dirty.sort_unstable_by(|a, b| (a.group, &a.key).cmp(&(b.group, &b.key)));
+        for part in dirty.chunks_mut(8192) {
+            let groups: Vec<KeyGroup> = part.iter().map(|entry| entry.group).collect();
+            let keys = BinaryArray::from_iter_values(part.iter().map(|entry| &*entry.key));
+            let values: BinaryArray = part.iter().map(|entry| entry.value.as_deref()).collect();
+            cx.state.put(self.state, SPACE, &groups, &keys, &values)?;
+            OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
+            for entry in part {
+                entry.is_dirty = false;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes and forgets everything.
+    fn empty(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        self.flush(cx)?;
+        self.index.clear();
+        self.entries.clear();
+        self.bytes = 0;
+        self.has_cold = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sabot_core::metrics::OperatorMetrics;
+    use sabot_core::state::{StateField, StateSpec};
+    use sabot_state::{Backend, open};
+    use sabot_types::OperatorUid;
+
+    use super::*;
+
+    fn spec() -> StateSpec {
+        let field = StateField { name: "k".to_owned(), data_type: "Binary".to_owned() };
+        StateSpec {
+            operator: OperatorUid::new("op").unwrap(),
+            name: "hot".to_owned(),
+            key: vec![field.clone()],
+            value: vec![field],
+            namespace: "none".to_owned(),
+        }
+    }
+
+    fn keys(keys: &[&str]) -> (Vec<KeyGroup>, BinaryArray) {
+        let bytes = keys.iter().map(|key| key.as_bytes());
+        (vec![KeyGroup::new(3); keys.len()], BinaryArray::from_iter_values(bytes))
+    }
+
+    fn texts(hot: &Hot, slots: &Slots) -> Vec<Option<String>> {
+        hot.values(slots).map(|v| v.map(|v| String::from_utf8(v.to_vec()).unwrap())).collect()
+    }
+
+    #[test]
+    fn rows_are_written_behind_and_found_again_when_they_were_forgotten() {
+        let mut backend = open(Backend::Memory).unwrap();
+        let state = backend.open(&spec()).unwrap();
+        let mut hot = Hot::new(state, &mut *backend).unwrap();
+        let (metrics, mut out) = (OperatorMetrics::default(), Vec::new());
+        let mut cx = Cx::new(&mut out, &mut *backend, &metrics);
+        let (groups, abc) = keys(&["a", "b", "c"]);
+        let slots = hot.find(&groups, &abc, &mut cx).unwrap();
+        hot.set(&slots, [Some(b"1".as_slice()), Some(b"22"), None].into_iter());
+        let stored = |cx: &mut Cx<'_>| {
+            cx.state.get(state, SPACE, &groups, &abc).unwrap().iter().flatten().count()
+        };
+        assert_eq!(stored(&mut cx), 0);
+        hot.flush(&mut cx).unwrap();
+        assert_eq!(stored(&mut cx), 2);
+
+        let slots = hot.find(&groups, &abc, &mut cx).unwrap();
+        hot.set(&slots, [None, Some(b"23".as_slice()), Some(b"4")].into_iter());
+        hot.empty(&mut cx).unwrap();
+        assert_eq!((hot.entries.len(), hot.bytes), (0, 0));
+        let (groups, other) = keys(&["c", "d", "b", "a"]);
+        let slots = hot.find(&groups, &other, &mut cx).unwrap();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(texts(&hot, &slots), [text("4"), None, text("23"), None]);
+    }
+
+    #[test]
+    fn what_is_not_changed_is_not_written() {
+        let mut backend = open(Backend::Memory).unwrap();
+        let state = backend.open(&spec()).unwrap();
+        let mut hot = Hot::new(state, &mut *backend).unwrap();
+        let (metrics, mut out) = (OperatorMetrics::default(), Vec::new());
+        let mut cx = Cx::new(&mut out, &mut *backend, &metrics);
+        let (groups, ab) = keys(&["a", "b"]);
+        for _ in 0..3 {
+            let slots = hot.find(&groups, &ab, &mut cx).unwrap();
+            hot.set(&slots, [Some(b"1".as_slice()), None].into_iter());
+            hot.flush(&mut cx).unwrap();
+        }
+        assert_eq!(OperatorMetrics::get(&metrics.state_writes), 1);
+        assert_eq!(OperatorMetrics::get(&metrics.state_reads), 0);
+    }
+}
