@@ -333,8 +333,13 @@ impl Coordinator {
             }
         }
         let control = self.control.clone();
+        let leaving = self.exit.subscribe();
         let task = async move {
-            if let Err(error) = gc::collect(&control, attempt, retained, &pinned).await {
+            let collected = gc::collect(&control, attempt, retained, &pinned).await;
+            // A process that ends cuts it short; the next one goes on with it.
+            if let Err(error) = collected
+                && leaving.borrow().is_none()
+            {
                 warn!(error = chain(&error), "collecting old checkpoints failed");
             }
             *running.lock().unwrap_or_else(PoisonError::into_inner) = false;
