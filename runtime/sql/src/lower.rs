@@ -8,8 +8,8 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sabot_core::Evaluator;
 use sabot_core::plan::{
-    AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, JobPlan, JoinDesc, NodeId,
-    NodeKind, OrderBy, PlanNode, SinkDesc, SourceDesc, TopNDesc, WatermarkDesc,
+    AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, JobPlan, JoinDesc, JoinKind,
+    NodeId, NodeKind, OrderBy, PlanNode, SinkDesc, SourceDesc, TopNDesc, WatermarkDesc,
     WindowAggregateDesc,
 };
 use sabot_core::row_kind::{self, RowKind};
@@ -225,7 +225,8 @@ impl Lowering<'_> {
         let [left, right] = keys.try_into().unwrap_or_default();
         let values: SchemaRef = Arc::new(Schema::new(fields.clone()));
         let condition = node.condition.as_ref().map(|c| compile(c, &values)).transpose()?;
-        let kind = NodeKind::Join(JoinDesc { keys: [left, right], condition });
+        let kind =
+            NodeKind::Join(JoinDesc { kind: JoinKind::Inner, keys: [left, right], condition });
         let name = self.uids.name(&format!("{sink}[join]"));
         let schema = Schema::new(with_kind(fields.into_iter(), updating));
         Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
