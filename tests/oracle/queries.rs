@@ -8,6 +8,7 @@ mod changes;
 mod events;
 mod functions;
 mod nexmark;
+mod outer_joins;
 mod windows;
 
 pub(crate) use benchmark::*;
@@ -16,6 +17,7 @@ pub(crate) use changes::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;
 pub(crate) use nexmark::*;
+pub(crate) use outer_joins::*;
 pub(crate) use windows::*;
 
 /// What a query reads.

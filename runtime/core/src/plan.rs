@@ -146,16 +146,81 @@ pub struct GroupAggregateDesc {
     pub aggregates: Vec<AggregateDesc>,
 }
 
-/// Inner join of two inputs.
+/// Joins two inputs: rows with equal keys for which the condition is true are partners. A null
+/// key is equal to nothing.
 ///
-/// The output's columns are: those of the left input (port 0), those of the right one (port 1),
-/// and the row kind if one of them has it.
+/// The output's columns are: those of the left input (port 0), those of the right one (port 1)
+/// unless the kind gives only left rows, and the row kind if the kind or an input has it.
 #[derive(Debug, Clone)]
 pub struct JoinDesc {
+    /// What becomes of partners, and of rows without one.
+    pub kind: JoinKind,
     /// The key columns' indexes, by port; as many on both sides, of the same types.
     pub keys: [Vec<usize>; 2],
-    /// Keeps pairs for which it is true; over the output's columns without the row kind.
+    /// Keeps pairs for which it is true; over the columns of the left input, then the right one,
+    /// without the row kinds.
     pub condition: Option<Arc<dyn Evaluator>>,
+}
+
+/// What a join gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// Pairs.
+    Inner,
+    /// Pairs, and left rows without a partner beside nulls.
+    Left,
+    /// Pairs, and right rows without a partner beside nulls.
+    Right,
+    /// Pairs, and the rows of both sides without a partner beside nulls.
+    Full,
+    /// Left rows that have a partner, each once.
+    LeftSemi,
+    /// Left rows that have no partner.
+    LeftAnti,
+}
+
+impl JoinKind {
+    /// Whether a row of the side `port` is shown or not by whether it has partners.
+    pub const fn tracks(self, port: usize) -> bool {
+        match self {
+            Self::Inner => false,
+            Self::Full => true,
+            Self::Left | Self::LeftSemi | Self::LeftAnti => port == 0,
+            Self::Right => port == 1,
+        }
+    }
+
+    /// Whether the columns of the side `port` are null beside rows without a partner.
+    pub const fn pads(self, port: usize) -> bool {
+        match self {
+            Self::Left => port == 1,
+            Self::Right => port == 0,
+            Self::Full => true,
+            Self::Inner | Self::LeftSemi | Self::LeftAnti => false,
+        }
+    }
+
+    /// Whether the output has no columns of the right input.
+    pub const fn is_left_only(self) -> bool {
+        matches!(self, Self::LeftSemi | Self::LeftAnti)
+    }
+
+    /// Whether rows of the output can go again although those of the inputs only come.
+    pub const fn retracts(self) -> bool {
+        !matches!(self, Self::Inner | Self::LeftSemi)
+    }
+
+    /// Its name for people: `left join`.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Inner => "join",
+            Self::Left => "left join",
+            Self::Right => "right join",
+            Self::Full => "full join",
+            Self::LeftSemi => "semi join",
+            Self::LeftAnti => "anti join",
+        }
+    }
 }
 
 /// The first rows of each key in some order.

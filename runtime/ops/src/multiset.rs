@@ -18,7 +18,10 @@ pub(crate) fn value_fields() -> Vec<StateField> {
 }
 
 /// A count as a value of the state: a row of one BIGINT, as rows are encoded.
-type Count = [u8; 9];
+type Count = [u8; COUNT_BYTES];
+
+/// Bytes of a count.
+pub(crate) const COUNT_BYTES: usize = 9;
 
 /// The count that a value of the state is.
 pub(crate) fn count_of(value: &[u8]) -> i64 {
@@ -28,8 +31,9 @@ pub(crate) fn count_of(value: &[u8]) -> i64 {
     }
 }
 
-fn value_of(count: i64) -> Count {
-    let mut value = [1; 9];
+/// A count as a value of the state.
+pub(crate) fn value_of(count: i64) -> Count {
+    let mut value = [1; COUNT_BYTES];
     value[1..].copy_from_slice(&(count ^ i64::MIN).to_be_bytes());
     value
 }

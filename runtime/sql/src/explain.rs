@@ -91,7 +91,8 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
                 let keys = if keys.is_empty() { "none".into() } else { names(input, keys) };
                 let rows = columns(&row_kind::without(input));
                 writeln!(out, "  {:<10} keys {keys}", ["left", "right"][side])?;
-                writeln!(out, "  state      rows of {rows}")?;
+                let partners = if desc.kind.tracks(side) { ", numbers of partners" } else { "" };
+                writeln!(out, "  state      rows of {rows}{partners}")?;
             }
             if let Some(condition) = &desc.condition {
                 writeln!(out, "  condition  {}", condition.sql())?;

@@ -1,27 +1,30 @@
-//! Joins: pairs of rows of two relations, by keys and a condition.
+//! Joins: rows of two relations that are partners by keys and a condition.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{Field as ArrowField, Schema};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, DFSchemaRef};
-use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator};
+use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, when};
+use sabot_core::plan::JoinKind;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, Meaning, boolean, place_of, precedence};
+use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, place_of, precedence};
 use crate::relation::{Base, Feed, Field, Relation, both};
 
-/// An inner join.
+/// A join.
 #[derive(Debug, Clone)]
 pub(crate) struct JoinNode {
+    pub kind: JoinKind,
     /// Left and right.
     pub feeds: [Feed; 2],
     /// What has to be equal.
     pub keys: Vec<JoinKey>,
     /// What else has to hold, over the node's columns.
     pub condition: Option<Bound>,
-    /// The columns of the left feed, then those of the right one.
+    /// The columns of the left feed, then those of the right one; these are only for the
+    /// condition where the kind gives left rows alone.
     pub schema: DFSchemaRef,
 }
 
@@ -49,15 +52,27 @@ pub(crate) fn conjuncts(condition: &Expr) -> Vec<&Expr> {
 
 /// All pairs of both relations' rows.
 pub(crate) fn cross(left: Relation, right: Relation, at: Position) -> Result<Relation> {
+    pair(left, right, JoinKind::Inner, at)
+}
+
+/// A join of two relations without a condition: the left fields, then the right ones.
+pub(crate) fn pair(
+    left: Relation,
+    right: Relation,
+    kind: JoinKind,
+    at: Position,
+) -> Result<Relation> {
     left.refuse_expanded(at)?;
     right.refuse_expanded(at)?;
     let mut names: Vec<String> = Vec::new();
     let (mut fields, mut arrow) = (Vec::new(), Vec::new());
-    let mut side = |side: &str, relation: Relation| {
+    let mut side = |port: usize, relation: Relation| {
+        let side = ["L", "R"][port];
         let mut columns: Vec<(String, Bound)> = Vec::new();
         for field in relation.fields {
             let known = columns.iter().find(|(_, bound)| bound.expr == field.value.expr);
             let Bound { data_type, nullable, .. } = field.value.clone();
+            let nullable = nullable || kind.pads(port);
             let name = match known {
                 Some((name, _)) => name.clone(),
                 None => {
@@ -77,11 +92,11 @@ pub(crate) fn cross(left: Relation, right: Relation, at: Position) -> Result<Rel
         }
         Feed { base: relation.base, filter: relation.filter, columns }
     };
-    let feeds = [side("L", left), side("R", right)];
+    let feeds = [side(0, left), side(1, right)];
     let schema = DFSchema::try_from(Schema::new(arrow))
         .map(Arc::new)
         .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
-    let node = JoinNode { feeds, keys: Vec::new(), condition: None, schema };
+    let node = JoinNode { kind, feeds, keys: Vec::new(), condition: None, schema };
     Ok(Relation { base: Base::Join(Arc::new(node)), filter: None, fields, window: None })
 }
 
@@ -92,27 +107,31 @@ pub(crate) fn join(
     operator: &JoinOperator,
     at: Position,
 ) -> Result<Relation> {
-    let constraint = match operator {
-        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => constraint,
+    let (kind, constraint) = match operator {
+        JoinOperator::Join(constraint) | JoinOperator::Inner(constraint) => {
+            (JoinKind::Inner, constraint)
+        }
+        JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+            (JoinKind::Left, constraint)
+        }
+        JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+            (JoinKind::Right, constraint)
+        }
+        JoinOperator::FullOuter(constraint) => (JoinKind::Full, constraint),
         JoinOperator::CrossJoin(_) => return cross(left, right, at),
-        other => {
-            let name = match other {
-                JoinOperator::Left(_) | JoinOperator::LeftOuter(_) => "LEFT JOIN",
-                JoinOperator::Right(_) | JoinOperator::RightOuter(_) => "RIGHT JOIN",
-                JoinOperator::FullOuter(_) => "FULL JOIN",
-                _ => "this kind of join",
-            };
-            return Err(SqlError::new(at, format!("{name} is not supported yet"))
-                .hint("JOIN ... ON ... is"));
+        _ => {
+            return Err(SqlError::new(at, "this kind of join is not supported yet").hint(
+                "JOIN, LEFT JOIN, RIGHT JOIN and FULL JOIN are, and IN and EXISTS in WHERE",
+            ));
         }
     };
     match constraint {
         JoinConstraint::On(condition) => {
-            let mut joined = cross(left, right, at)?;
+            let mut joined = pair(left, right, kind, at)?;
             for part in conjuncts(condition) {
                 let place = place_of(part, at);
                 let bound = boolean(Binder::new(&joined, place).bind(part)?, "ON", place)?;
-                hold(&mut joined, bound);
+                hold_on(&mut joined, bound);
             }
             Ok(joined)
         }
@@ -123,7 +142,7 @@ pub(crate) fn join(
             });
             let columns: Option<Vec<&Ident>> = columns.collect();
             let columns = columns.ok_or_else(|| SqlError::new(at, "USING names columns"))?;
-            using(left, right, &columns, at)
+            using([left, right], kind, &columns, at)
         }
         JoinConstraint::Natural => {
             Err(SqlError::new(at, "NATURAL JOIN is not supported yet")
@@ -134,9 +153,14 @@ pub(crate) fn join(
 }
 
 /// `USING (a, b)`: these columns are equal, and there is one of each.
-fn using(left: Relation, right: Relation, names: &[&Ident], at: Position) -> Result<Relation> {
+fn using(
+    [left, right]: [Relation; 2],
+    kind: JoinKind,
+    names: &[&Ident],
+    at: Position,
+) -> Result<Relation> {
     let boundary = left.fields.len();
-    let mut joined = cross(left, right, at)?;
+    let mut joined = pair(left, right, kind, at)?;
     let mut dropped = Vec::new();
     for name in names {
         let find = |mut range: std::ops::Range<usize>| {
@@ -147,19 +171,14 @@ fn using(left: Relation, right: Relation, names: &[&Ident], at: Position) -> Res
             return Err(SqlError::new(at, message));
         };
         let (left, right) = (joined.fields[l].value.clone(), joined.fields[r].value.clone());
-        let text = format!("{} = {}", left.text, right.text);
-        let expr = datafusion_expr::binary_expr(left.expr, Operator::Eq, right.expr);
-        let (expr, data_type) = crate::expr::coerce(expr, joined.base.schema())
-            .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
-        let equal = Bound {
-            expr,
-            data_type,
-            nullable: left.nullable || right.nullable,
-            text,
-            precedence: precedence::COMPARISON,
-            meaning: Meaning::Plain,
+        let equal = equality(&joined, left.clone(), right.clone(), at)?;
+        hold_on(&mut joined, equal);
+        // Of the two the one that is there wherever one is.
+        joined.fields[l].value = match kind {
+            JoinKind::Right => right,
+            JoinKind::Full => first_of(&joined, left, right, at)?,
+            _ => left,
         };
-        hold(&mut joined, equal);
         dropped.push(r);
     }
     let fields = joined.fields.into_iter().enumerate();
@@ -168,21 +187,73 @@ fn using(left: Relation, right: Relation, names: &[&Ident], at: Position) -> Res
     Ok(joined)
 }
 
+/// `left = right`, over the columns of a join.
+pub(crate) fn equality(
+    scope: &dyn Scope,
+    left: Bound,
+    right: Bound,
+    at: Position,
+) -> Result<Bound> {
+    binary(&Binder::new(scope, at), left, &BinaryOperator::Eq, right, at)
+}
+
+/// `COALESCE(left, right)`.
+fn first_of(joined: &Relation, left: Bound, right: Bound, at: Position) -> Result<Bound> {
+    let text = format!("COALESCE({}, {})", left.text, right.text);
+    let expr = when(left.expr.clone().is_not_null(), left.expr).otherwise(right.expr);
+    let (expr, data_type) = expr
+        .and_then(|expr| crate::expr::coerce(expr, joined.base.schema()))
+        .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+    let precedence = precedence::ATOM;
+    Ok(Bound { expr, data_type, nullable: true, text, precedence, meaning: Meaning::Plain })
+}
+
 /// Keeps only rows for which `condition` is true: where it can, in front of a join or by its
 /// keys.
 pub(crate) fn hold(relation: &mut Relation, condition: Bound) {
-    match &relation.base {
-        Base::Join(node) if relation.filter.is_none() => {
-            let mut node = (**node).clone();
-            node.hold(condition);
-            relation.base = Base::Join(Arc::new(node));
+    if let (Base::Join(node), None) = (&relation.base, &relation.filter) {
+        let mut node = (**node).clone();
+        match node.hold(condition) {
+            None => relation.base = Base::Join(Arc::new(node)),
+            Some(condition) => relation.filter_by(condition),
         }
-        _ => relation.filter_by(condition),
+    } else {
+        relation.filter_by(condition);
+    }
+}
+
+/// Says of a join when rows are partners.
+pub(crate) fn hold_on(joined: &mut Relation, condition: Bound) {
+    match &joined.base {
+        Base::Join(node) => {
+            let mut node = (**node).clone();
+            node.hold_on(condition);
+            joined.base = Base::Join(Arc::new(node));
+        }
+        _ => joined.filter_by(condition),
     }
 }
 
 impl JoinNode {
-    fn hold(&mut self, condition: Bound) {
+    /// Keeps only rows of the output; the condition again if that has to be done behind the join.
+    fn hold(&mut self, condition: Bound) -> Option<Bound> {
+        if self.kind == JoinKind::Inner {
+            self.hold_on(condition);
+            return None;
+        }
+        match self.side_of(&condition.expr) {
+            // A row that is kept or not by itself is so in front of the join too, unless it could
+            // be missing there beside a row of the other side.
+            Some(side) if !self.kind.pads(side) => {
+                self.filter_feed(side, condition);
+                None
+            }
+            _ => Some(condition),
+        }
+    }
+
+    /// Says when rows are partners.
+    fn hold_on(&mut self, condition: Bound) {
         if let Value::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = &condition.expr {
             let sides = match (self.side_of(left), self.side_of(right)) {
                 (Some(0), Some(1)) => Some([left, right]),
@@ -196,16 +267,26 @@ impl JoinNode {
                 return;
             }
         }
-        if let Some(side) = self.side_of(&condition.expr) {
-            let condition = Bound { expr: self.over_feed(side, &condition.expr), ..condition };
-            let feed = &mut self.feeds[side];
-            feed.filter = Some(match feed.filter.take() {
-                None => condition,
-                Some(first) => both(first, condition),
-            });
-            return;
+        if let Some(side) = self.side_of(&condition.expr)
+            && self.drops_alone(side)
+        {
+            return self.filter_feed(side, condition);
         }
         self.condition = Some(match self.condition.take() {
+            None => condition,
+            Some(first) => both(first, condition),
+        });
+    }
+
+    /// Whether rows of a side without a partner are not in the output.
+    fn drops_alone(&self, side: usize) -> bool {
+        !self.kind.tracks(side) || self.kind == JoinKind::LeftSemi
+    }
+
+    fn filter_feed(&mut self, side: usize, condition: Bound) {
+        let condition = Bound { expr: self.over_feed(side, &condition.expr), ..condition };
+        let feed = &mut self.feeds[side];
+        feed.filter = Some(match feed.filter.take() {
             None => condition,
             Some(first) => both(first, condition),
         });

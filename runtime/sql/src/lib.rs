@@ -24,6 +24,7 @@ mod reference;
 mod relation;
 mod settings;
 mod statement;
+mod subquery;
 mod tokens;
 mod types;
 mod uid;

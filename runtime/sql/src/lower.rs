@@ -201,9 +201,11 @@ impl Lowering<'_> {
 
     fn join(&mut self, node: &JoinNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
         let tables = [0, 1].map(|side| node.feeds[side].base.tables());
-        let uid = self.uids.join(sink, [&tables[0], &tables[1]], &node.keys)?;
+        let uid = self.uids.join(sink, node.kind, [&tables[0], &tables[1]], &node.keys)?;
         let (mut inputs, mut keys, mut fields) = (Vec::new(), Vec::new(), Vec::new());
-        let mut updating = false;
+        let mut updating = node.kind.retracts();
+        // The fields of the output, and those of pairs, which the condition is about.
+        let mut pairs: Vec<Field> = Vec::new();
         for (side, feed) in node.feeds.iter().enumerate() {
             let mut columns = feed_columns(feed, join_columns(node, side, used));
             let mut side_keys = Vec::new();
@@ -218,15 +220,20 @@ impl Lowering<'_> {
             let exchange = Exchange::Keyed(side_keys.clone());
             let from = self.feed(feed, &columns, &uid, sink)?;
             updating |= row_kind::is_updating(&self.nodes[from.0].schema);
-            fields.extend(columns.into_iter().map(|(field, _)| field));
+            let pads = node.kind.pads(side);
+            let padded = |field: Field| if pads { field.with_nullable(true) } else { field };
+            pairs.extend(columns.into_iter().map(|(field, _)| padded(field)));
+            if side == 0 || !node.kind.is_left_only() {
+                fields.clone_from(&pairs);
+            }
             inputs.push(Input { from, exchange });
             keys.push(side_keys);
         }
         let [left, right] = keys.try_into().unwrap_or_default();
-        let values: SchemaRef = Arc::new(Schema::new(fields.clone()));
-        let condition = node.condition.as_ref().map(|c| compile(c, &values)).transpose()?;
-        let kind = NodeKind::Join(JoinDesc { keys: [left, right], condition });
-        let name = self.uids.name(&format!("{sink}[join]"));
+        let pairs: SchemaRef = Arc::new(Schema::new(pairs));
+        let condition = node.condition.as_ref().map(|c| compile(c, &pairs)).transpose()?;
+        let kind = NodeKind::Join(JoinDesc { kind: node.kind, keys: [left, right], condition });
+        let name = self.uids.name(&format!("{sink}[{}]", node.kind.title()));
         let schema = Schema::new(with_kind(fields.into_iter(), updating));
         Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
     }

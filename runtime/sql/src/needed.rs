@@ -101,7 +101,13 @@ pub(crate) fn used_columns(feed: &Feed, used: &BTreeSet<String>) -> Vec<usize> {
 /// The columns of a join's side that are read behind it or by its condition.
 pub(crate) fn join_columns(node: &JoinNode, side: usize, used: &BTreeSet<String>) -> Vec<usize> {
     let used = used.union(&names(node.condition.iter())).cloned().collect();
-    used_columns(&node.feeds[side], &used)
+    let columns = used_columns(&node.feeds[side], &used);
+    // Of rows that are only looked for, the keys are enough, and are kept once each.
+    if node.kind.is_left_only() && side == 1 && !node.keys.is_empty() {
+        let name = |column: &usize| &node.feeds[side].columns[*column].0;
+        return columns.into_iter().filter(|column| used.contains(name(column))).collect();
+    }
+    columns
 }
 
 /// The columns of ranked rows that are read behind the rank or by it.

@@ -15,6 +15,7 @@ use crate::expr::{Binder, Bound, Scope, boolean, function_name, is_aggregate, pl
 use crate::join::{conjuncts, cross, hold, join};
 use crate::rank::{over, over_function, rank_column, ranked, take_limit};
 use crate::relation::{Base, Field, Relation};
+use crate::subquery::membership;
 use crate::types::flink_name;
 use crate::union::union_all;
 use crate::window;
@@ -60,7 +61,7 @@ impl<'a> Queries<'a> {
         inner.body(&query.body, at)
     }
 
-    fn refuse_clauses(query: &Query, at: Position) -> Result<()> {
+    pub(crate) fn refuse_clauses(query: &Query, at: Position) -> Result<()> {
         if let Some(order) = &query.order_by {
             let place = start_of(order.span()).unwrap_or(at);
             return Err(unsupported("ORDER BY", place)
@@ -138,6 +139,24 @@ impl<'a> Queries<'a> {
         at: Position,
     ) -> Result<Relation> {
         let mut conditions = selection.map(conjuncts).unwrap_or_default();
+        let mut input = self.tables(from, &mut conditions, at)?;
+        for condition in conditions.iter().filter(|condition| membership(condition).is_none()) {
+            keep(&mut input, condition, at)?;
+        }
+        // Last, since fewer rows have to be looked for then.
+        for membership in conditions.into_iter().filter_map(membership) {
+            input = self.keep_members(input, &membership, at)?;
+        }
+        Ok(input)
+    }
+
+    /// The rows of FROM. Takes those of the `conditions` that join a list of tables.
+    pub(crate) fn tables(
+        &self,
+        from: &[TableWithJoins],
+        conditions: &mut Vec<&Expr>,
+        at: Position,
+    ) -> Result<Relation> {
         let mut tables = from.iter();
         let Some(first) = tables.next() else {
             return Err(SqlError::new(at, "SELECT without FROM is not supported"));
@@ -158,14 +177,6 @@ impl<'a> Queries<'a> {
                     Err(_) => true,
                 }
             });
-        }
-        for condition in conditions {
-            let place = place_of(condition, at);
-            if take_limit(&mut input, condition, place)? {
-                continue;
-            }
-            let bound = boolean(Binder::new(&input, place).bind(condition)?, "WHERE", place)?;
-            hold(&mut input, bound);
         }
         Ok(input)
     }
@@ -233,8 +244,19 @@ impl<'a> Queries<'a> {
     }
 }
 
+/// Keeps only rows for which a condition of WHERE is true.
+pub(crate) fn keep(input: &mut Relation, condition: &Expr, at: Position) -> Result<()> {
+    let place = place_of(condition, at);
+    if take_limit(input, condition, place)? {
+        return Ok(());
+    }
+    let bound = boolean(Binder::new(input, place).bind(condition)?, "WHERE", place)?;
+    hold(input, bound);
+    Ok(())
+}
+
 /// The list of `GROUP BY` and its place.
-fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)> {
+pub(crate) fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)> {
     match group_by {
         GroupByExpr::Expressions(list, modifiers) => {
             let place = list.first().map_or(at, |expr| place_of(expr, at));
@@ -248,7 +270,7 @@ fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)>
 }
 
 /// Whether a SELECT without GROUP BY aggregates.
-fn aggregates(select: &Select, at: Position) -> bool {
+pub(crate) fn aggregates(select: &Select, at: Position) -> bool {
     let find = |expr: &Expr| match expr {
         Expr::Function(f)
             if f.over.is_none() && function_name(&f.name, at).is_ok_and(is_aggregate) =>
@@ -342,7 +364,7 @@ fn project(items: &[SelectItem], input: Relation, at: Position) -> Result<Relati
 }
 
 /// Resolves a SELECT list; `all` are the columns of `*`.
-fn select_list(
+pub(crate) fn select_list(
     items: &[SelectItem],
     scope: &dyn Scope,
     all: Option<&[Field]>,

@@ -28,7 +28,7 @@ pub(crate) enum Base {
     Window(Arc<WindowNode>),
     /// Groups of another relation.
     Group(Arc<GroupNode>),
-    /// Pairs of rows of two relations.
+    /// Rows of two relations that are partners, or have none.
     Join(Arc<JoinNode>),
     /// The rows of several relations.
     Union(Arc<UnionNode>),
@@ -79,7 +79,9 @@ impl Base {
         match self {
             Self::Table(_) | Self::Window(_) => false,
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
-            Self::Join(node) => node.feeds.iter().any(|feed| feed.base.is_updating()),
+            Self::Join(node) => {
+                node.kind.retracts() || node.feeds.iter().any(|feed| feed.base.is_updating())
+            }
             Self::Union(node) => node.feeds.iter().any(|feed| feed.base.is_updating()),
             Self::Rank(_) => true,
         }

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use sabot_core::plan::JoinKind;
 use sabot_types::OperatorUid;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -57,17 +58,19 @@ impl Uids {
         self.take(&format!("sink:{sink}/group/by({})", keys.join(",")))
     }
 
-    /// `sink:results/join(auction,bid)/by(L.id = R.auction)`.
+    /// `sink:results/join(auction,bid)/by(L.id = R.auction)`; of another kind `left-join`.
     pub(crate) fn join(
         &mut self,
         sink: &str,
+        kind: JoinKind,
         [left, right]: [&[&str]; 2],
         keys: &[JoinKey],
     ) -> Result<OperatorUid> {
         let mut keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
         keys.sort_unstable();
         let (left, right) = (left.join("+"), right.join("+"));
-        self.take(&format!("sink:{sink}/join({left},{right})/by({})", keys.join(",")))
+        let kind = kind.title().replace(' ', "-");
+        self.take(&format!("sink:{sink}/{kind}({left},{right})/by({})", keys.join(",")))
     }
 
     /// `sink:results/union(auction,bid)`.

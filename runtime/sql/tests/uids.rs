@@ -180,3 +180,38 @@ fn aggregates_are_named_by_their_source_and_sorted() {
         ["MAX(price * 2)", "SUM(price * 2) FILTER (WHERE kind = 'x')"]
     );
 }
+
+#[test]
+fn uids_of_joins_tell_their_kinds_apart_and_ignore_conditions() {
+    let join = |kind: &str, more: &str| {
+        uids(&format!(
+            "INSERT INTO r2 SELECT a.auction, b.price FROM bids a {kind} JOIN bids b \
+             ON a.auction = b.auction {more};"
+        ))
+    };
+    let kinds = ["", "LEFT", "RIGHT", "FULL"].map(|kind| join(kind, ""));
+    assert_eq!(kinds.iter().collect::<BTreeSet<_>>().len(), 4);
+    let uid = "sink:r2/left-join(bids,bids)/by(L.auction = R.auction)";
+    assert!(kinds[1].contains(uid));
+    let more = "AND a.price > 3 AND b.price > a.price WHERE b.kind IS NULL AND a.price < 9";
+    assert_eq!(join("LEFT OUTER", more), kinds[1]);
+}
+
+#[test]
+fn subqueries_of_in_and_exists_are_the_same_join() {
+    let kept = |condition: &str| {
+        uids(&format!("INSERT INTO r2 SELECT auction, price FROM bids b WHERE {condition};"))
+    };
+    let joined = kept("auction IN (SELECT auction FROM bids WHERE price > 3)");
+    assert!(joined.contains("sink:r2/semi-join(bids,bids)/by(L.auction = R.auction)"));
+    assert_eq!(
+        joined,
+        kept("price > 1 AND EXISTS (SELECT 1 FROM bids c WHERE b.auction = c.auction)")
+    );
+    let without = kept("auction NOT IN (SELECT auction FROM bids)");
+    assert!(without.contains("sink:r2/anti-join(bids,bids)/by(L.auction = R.auction)"));
+    assert_eq!(
+        without,
+        kept("NOT EXISTS (SELECT 1 FROM bids c WHERE b.auction = c.auction AND c.price > b.price)")
+    );
+}

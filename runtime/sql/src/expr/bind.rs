@@ -172,7 +172,7 @@ impl<'a> Binder<'a> {
             }
             E::InSubquery { .. } | E::Exists { .. } | E::Subquery(_) => {
                 Err(unsupported("a subquery in an expression", at)
-                    .hint("a subquery can stand in FROM"))
+                    .hint("a subquery can stand in FROM, and behind IN or EXISTS in WHERE, alone or between ANDs"))
             }
             E::SimilarTo { .. } | E::RLike { .. } | E::ILike { .. } => {
                 Err(unsupported("this pattern operator", at).hint("use LIKE or REGEXP(s, pattern)"))

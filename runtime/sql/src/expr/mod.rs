@@ -14,7 +14,7 @@ pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};
 pub(crate) use compiled::compile;
 pub(crate) use field::column_path;
 pub(crate) use literal::interval_ms;
-pub(crate) use operator::{boolean, window_start};
+pub(crate) use operator::{binary, boolean, window_start};
 pub(crate) use scope::Scope;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::functions;
 use crate::types::{flink_name, have_common_type};
 
 /// `left op right`.
-pub(super) fn binary(
+pub(crate) fn binary(
     binder: &Binder<'_>,
     left: Bound,
     op: &BinaryOperator,

@@ -164,6 +164,8 @@ pub(super) const QUERIES: &[Example] = &[
     example("SELECT DISTINCT", "", "INSERT INTO out SELECT DISTINCT k, b FROM t"),
     example("JOIN", "", "INSERT INTO out SELECT t.k, u.b FROM t JOIN u ON t.k = u.k"),
     example("LEFT JOIN", "", "INSERT INTO out SELECT t.k, u.b FROM t LEFT JOIN u ON t.k = u.k"),
+    example("RIGHT JOIN", "", "INSERT INTO out SELECT t.k, u.b FROM t RIGHT JOIN u ON t.k = u.k"),
+    example("FULL JOIN", "", "INSERT INTO out SELECT k, u.b FROM t FULL JOIN u USING (k)"),
     example(
         "JOIN with times apart",
         "",
@@ -193,12 +195,17 @@ pub(super) const QUERIES: &[Example] = &[
     example("LIMIT", "", "INSERT INTO out SELECT k, b FROM t LIMIT 3"),
     example(
         "IN (SELECT ...)",
-        "",
+        "in `WHERE`, alone or between `AND`s; also of several columns",
         "INSERT INTO out SELECT k, b FROM t WHERE k IN (SELECT k FROM u)",
     ),
     example(
-        "EXISTS (SELECT ...)",
-        "",
+        "NOT IN (SELECT ...)",
+        "of columns that can be NULL by one subtask, which compares all rows: `NOT EXISTS` has keys",
+        "INSERT INTO out SELECT k, b FROM t WHERE k NOT IN (SELECT k FROM u)",
+    ),
+    example(
+        "[NOT] EXISTS (SELECT ...)",
+        "in `WHERE`, alone or between `AND`s; a subquery without aggregates can name columns around it",
         "INSERT INTO out SELECT k, b FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.k = t.k)",
     ),
     example("VALUES", "", "INSERT INTO out VALUES ('a', 1)"),

@@ -237,8 +237,6 @@ INSERT INTO results SELECT auction, price FROM bids LIMIT 10;
 ----
 INSERT INTO results SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) FROM bids;
 ----
-INSERT INTO results SELECT auction, price FROM bids WHERE auction IN (SELECT auction FROM plain);
-----
 INSERT INTO results SELECT auction, "price" FROM bids;
 ----
 INSERT INTO results SELECT auction, price FORM bids;
@@ -315,7 +313,28 @@ INSERT INTO results SELECT auction, price FROM bids UNION ALL SELECT auction, na
 ----
 INSERT INTO results SELECT auction, price FROM bids INTERSECT SELECT auction, price FROM bids;
 ----
-INSERT INTO results SELECT b.auction, p.auction FROM bids b LEFT JOIN bids p ON b.auction = p.auction;
+INSERT INTO results SELECT b.auction, p.auction FROM bids b LEFT JOIN bids p;
+----
+INSERT INTO results SELECT b.auction, p.auction FROM bids b LEFT SEMI JOIN bids p ON b.auction = p.auction;
+----
+INSERT INTO results SELECT b.auction, p.price FROM bids b LEFT JOIN bids FOR SYSTEM_TIME AS OF b.ts AS p
+  ON b.auction = p.auction;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE auction IN (SELECT auction, ts FROM plain);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE auction > 1 AND NOT auction IN (SELECT ts FROM plain);
+----
+INSERT INTO results SELECT auction, price FROM bids b
+WHERE NOT EXISTS (SELECT 1 FROM plain p WHERE p.auction = b.auktion);
+----
+INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT b.auction, b.auktion FROM plain);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE price > 1 OR auction IN (SELECT auction FROM plain);
+----
+INSERT INTO results SELECT auction, (SELECT auction FROM plain) FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids b
+WHERE price IN (SELECT MAX(auction) FROM plain WHERE auction = b.auction);
 ----
 INSERT INTO results SELECT b.auction, p.price FROM bids b JOIN bids p USING (auctions);
 ----

@@ -1,0 +1,113 @@
+//! Joins by keys. Each side keeps its rows; a row that comes meets those of the other side that
+//! are there.
+//!
+//! A side's state: key, then the row, to how often it is there. So the rows of a key are read in
+//! one go, and a row that goes is found by itself. A side whose rows are shown by whether they
+//! have partners also keeps how many each has.
+
+mod pairs;
+mod partners;
+mod side;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use sabot_core::plan::{JoinDesc, JoinKind, PlanNode};
+use sabot_core::row_kind;
+use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::{Cx, Evaluator, Operator, OperatorSnapshot, Result};
+use sabot_types::OperatorUid;
+
+use crate::OperatorConfig;
+use crate::codec::RowCodec;
+use crate::keyed::{Keys, state_fields};
+use side::Side;
+
+/// The states' names, by port.
+const STATE_NAMES: [&str; 2] = ["left", "right"];
+
+pub(crate) struct Join {
+    kind: JoinKind,
+    sides: [Side; 2],
+    condition: Option<Arc<dyn Evaluator>>,
+    max_batch_rows: usize,
+    schema: SchemaRef,
+    /// The columns of both sides without the row kinds, for the condition.
+    pairs: SchemaRef,
+}
+
+/// The states of both sides.
+pub(crate) fn state_specs(
+    operator: &OperatorUid,
+    desc: &JoinDesc,
+    inputs: &[SchemaRef],
+) -> Vec<StateSpec> {
+    let sides = STATE_NAMES.into_iter().zip(&desc.keys).zip(inputs).enumerate();
+    let spec = |(port, ((name, keys), input)): (usize, ((&str, &Vec<usize>), &SchemaRef))| {
+        let mut key = state_fields(input, keys.iter().copied());
+        key.extend(state_fields(input, 0..row_kind::width(input)));
+        StateSpec {
+            operator: operator.clone(),
+            name: name.to_owned(),
+            key,
+            value: side::value_fields(desc.kind.tracks(port)),
+            namespace: "none".to_owned(),
+        }
+    };
+    sides.map(spec).collect()
+}
+
+impl Join {
+    pub(crate) fn new(
+        node: &PlanNode,
+        desc: &JoinDesc,
+        inputs: &[SchemaRef],
+        config: &OperatorConfig,
+        state: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let specs = state_specs(&node.uid, desc, inputs);
+        let mut side = |port: usize| -> Result<Side> {
+            let values = row_kind::without(&inputs[port]);
+            Ok(Side {
+                keys: Keys::new(node, &desc.keys[port], &inputs[port], config)?,
+                key_columns: desc.keys[port].clone(),
+                codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
+                state: state.open(&specs[port])?,
+                tracked: desc.kind.tracks(port),
+            })
+        };
+        Ok(Self {
+            kind: desc.kind,
+            sides: [side(0)?, side(1)?],
+            condition: desc.condition.clone(),
+            max_batch_rows: config.max_batch_rows.max(1),
+            schema: Arc::clone(&node.schema),
+            pairs: Arc::new(pairs_schema(node, desc.kind, inputs)),
+        })
+    }
+}
+
+fn pairs_schema(node: &PlanNode, kind: JoinKind, inputs: &[SchemaRef]) -> Schema {
+    if !kind.is_left_only() {
+        return row_kind::without(&node.schema);
+    }
+    let fields = inputs.iter().map(|input| row_kind::without(input).fields);
+    Schema::new(
+        fields.flat_map(|side| side.iter().cloned().collect::<Vec<_>>()).collect::<Vec<_>>(),
+    )
+}
+
+impl Operator for Join {
+    fn process(&mut self, port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        match self.kind {
+            JoinKind::Inner => self.meet(port, batch, cx),
+            _ => self.meet_and_track(port, &batch, cx),
+        }
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
+        let keyed = self.sides.iter().map(|side| cx.state.freeze(side.state));
+        Ok(OperatorSnapshot { keyed: keyed.collect::<Result<_>>()?, watermark: None })
+    }
+}

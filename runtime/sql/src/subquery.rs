@@ -1,0 +1,191 @@
+//! `IN (SELECT ...)` and `EXISTS (SELECT ...)` in WHERE: semi and anti joins.
+//!
+//! Conditions of the subquery that name columns of the query around it become those of the join.
+//! They are found in a plain SELECT; a subquery that aggregates or unites stands for itself.
+
+use datafusion_common::DFSchemaRef;
+use datafusion_expr::Operator;
+use sabot_core::plan::JoinKind;
+use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, Spanned, UnaryOperator};
+
+use crate::error::{Position, Result, SqlError, start_of};
+use crate::expr::{Binder, Bound, Scope, boolean, place_of, precedence};
+use crate::join::{conjuncts, equality, hold_on, pair};
+use crate::query::{Queries, aggregates, group_by, keep, select_list};
+use crate::rank::over;
+use crate::relation::{Field, Relation};
+
+/// A condition that rows with, or without, partners in a subquery fulfil.
+pub(crate) struct Membership<'e> {
+    negated: bool,
+    /// What has to be equal to the subquery's columns; none for EXISTS.
+    tested: Option<&'e Expr>,
+    query: &'e Query,
+}
+
+/// The condition, if it is one over a subquery.
+pub(crate) fn membership(condition: &Expr) -> Option<Membership<'_>> {
+    match condition {
+        Expr::Nested(inner) => membership(inner),
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
+            membership(expr).map(|found| Membership { negated: !found.negated, ..found })
+        }
+        Expr::Exists { subquery, negated } => {
+            Some(Membership { negated: *negated, tested: None, query: subquery })
+        }
+        Expr::InSubquery { expr, subquery, negated } => {
+            Some(Membership { negated: *negated, tested: Some(expr), query: subquery })
+        }
+        _ => None,
+    }
+}
+
+/// A subquery, as far as it is resolved without the query around it.
+struct Inner<'e> {
+    relation: Relation,
+    /// Its columns.
+    selected: Vec<Field>,
+    /// Its conditions that need the query around it.
+    correlated: Vec<&'e Expr>,
+    /// A SELECT list that is of no interest, but has to be right.
+    listed: &'e [SelectItem],
+}
+
+impl Queries<'_> {
+    /// The rows of `outer` for which the condition is true.
+    pub(crate) fn keep_members(
+        &self,
+        outer: Relation,
+        condition: &Membership<'_>,
+        at: Position,
+    ) -> Result<Relation> {
+        let Membership { negated, tested, query } = condition;
+        let at = start_of(query.span()).unwrap_or(at);
+        let Inner { mut relation, selected, correlated, listed } =
+            self.inner(query, tested.is_some(), at)?;
+        let tested = tested.map_or_else(Vec::new, values_of);
+        if selected.len() != tested.len() {
+            let message = format!(
+                "the subquery of IN has {} columns where {} are compared",
+                selected.len(),
+                tested.len()
+            );
+            return Err(SqlError::new(at, message));
+        }
+        let (outer_fields, inner_fields) = (outer.fields.len(), relation.fields.len());
+        relation.fields.extend(selected);
+        let kind = if *negated { JoinKind::LeftAnti } else { JoinKind::LeftSemi };
+        let mut joined = pair(outer, relation, kind, at)?;
+        let selected = joined.fields.split_off(outer_fields + inner_fields);
+        let inner = Relation { fields: joined.fields.split_off(outer_fields), ..joined.clone() };
+        let scope = Correlated { inner, outer: joined.clone() };
+        for (tested, field) in tested.into_iter().zip(selected) {
+            let place = place_of(tested, at);
+            let tested = Binder::new(&scope.outer, place).bind(tested)?;
+            let equal = equality(&scope, tested.clone(), field.value.clone(), place)?;
+            let partners =
+                if *negated { not_different(equal, &[tested, field.value]) } else { equal };
+            hold_on(&mut joined, partners);
+        }
+        for condition in correlated {
+            let place = place_of(condition, at);
+            let bound = boolean(Binder::new(&scope, place).bind(condition)?, "WHERE", place)?;
+            hold_on(&mut joined, bound);
+        }
+        select_list(listed, &scope, Some(&scope.inner.fields), at)?;
+        Ok(joined)
+    }
+
+    fn inner<'e>(&self, query: &'e Query, is_in: bool, at: Position) -> Result<Inner<'e>> {
+        let Some(select) = plain_select(query, at)? else {
+            let relation = self.query(query)?;
+            let selected = if is_in { relation.fields.clone() } else { Vec::new() };
+            return Ok(Inner { relation, selected, correlated: Vec::new(), listed: &[] });
+        };
+        Self::refuse_clauses(query, at)?;
+        let mut conditions = select.selection.as_ref().map(conjuncts).unwrap_or_default();
+        let mut relation = self.tables(&select.from, &mut conditions, at)?;
+        let mut correlated = Vec::new();
+        for condition in &conditions {
+            if membership(condition).is_none() && keep(&mut relation, condition, at).is_err() {
+                correlated.push(*condition);
+            }
+        }
+        for membership in conditions.into_iter().filter_map(membership) {
+            relation = self.keep_members(relation, &membership, at)?;
+        }
+        if !is_in {
+            let listed = &select.projection;
+            return Ok(Inner { relation, selected: Vec::new(), correlated, listed });
+        }
+        let selected = select_list(&select.projection, &relation, Some(&relation.fields), at)?;
+        Ok(Inner { relation, selected, correlated, listed: &[] })
+    }
+}
+
+/// The SELECT that a query is, if all it does is to choose rows.
+fn plain_select(query: &Query, at: Position) -> Result<Option<&Select>> {
+    let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
+    let plain = query.with.is_none()
+        && select.qualify.is_none()
+        && select.named_window.is_empty()
+        && group_by(&select.group_by, at)?.0.is_empty()
+        && !aggregates(select, at)
+        && over(&select.projection, at)?.is_none();
+    Ok(plain.then_some(select))
+}
+
+/// What is compared: `a`, or `(a, b)`.
+fn values_of(tested: &Expr) -> Vec<&Expr> {
+    match tested {
+        Expr::Tuple(values) => values.iter().collect(),
+        Expr::Nested(inner) => values_of(inner),
+        other => vec![other],
+    }
+}
+
+/// Whether values are not known to differ: for `NOT IN`, a null is a partner of everything.
+fn not_different(equal: Bound, values: &[Bound]) -> Bound {
+    values.iter().filter(|value| value.nullable).fold(equal, |condition, value| Bound {
+        text: format!(
+            "{} OR {} IS NULL",
+            condition.text_within(precedence::OR),
+            value.text_within(precedence::COMPARISON + 1)
+        ),
+        expr: datafusion_expr::binary_expr(
+            condition.expr,
+            Operator::Or,
+            value.expr.clone().is_null(),
+        ),
+        precedence: precedence::OR,
+        ..condition
+    })
+}
+
+/// Names inside a subquery: its own, then those of the query around it.
+struct Correlated {
+    inner: Relation,
+    outer: Relation,
+}
+
+impl Scope for Correlated {
+    fn column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> Result<Bound> {
+        self.inner.column(qualifier, name, at).or_else(|error| {
+            let known = self.inner.fields.iter().any(|field| field.name == name.value);
+            if known && qualifier.is_none() {
+                return Err(error);
+            }
+            let of_outer = |table: &Ident| {
+                let table = Some(table.value.as_str());
+                self.outer.fields.iter().any(|field| field.qualifier.as_deref() == table)
+            };
+            self.outer
+                .column(qualifier, name, at)
+                .map_err(|unknown| if qualifier.is_some_and(of_outer) { unknown } else { error })
+        })
+    }
+
+    fn schema(&self) -> DFSchemaRef {
+        self.outer.schema()
+    }
+}
