@@ -42,7 +42,12 @@ sim: ## the simulation (SEED=7 replays one seed, SEEDS=1000 tries more)
 	cargo test --workspace --test sim -- $(if $(SEED),one_seed) --nocapture
 
 .PHONY: bench
-bench: ## benchmarks, optimised
+bench: ## what each Nexmark query costs (QUERIES="q0 q4", EVENTS=3000000, PROFILE=dev, WRITE=1)
+	@scripts/setup
+	scripts/bench
+
+.PHONY: bench-parts
+bench-parts: ## benchmarks of single operators, optimised
 	@scripts/setup
 	$(ENV)
 	cargo bench --workspace --bench '*'

@@ -74,6 +74,7 @@ equal_the_batch_answer! {
     nexmark_q7: NEXMARK_Q7,
     nexmark_q8: NEXMARK_Q8,
     nexmark_q9: NEXMARK_Q9,
+    nexmark_q10: NEXMARK_Q10,
     nexmark_q11: NEXMARK_Q11,
     nexmark_q14: NEXMARK_Q14,
     nexmark_q15: NEXMARK_Q15,

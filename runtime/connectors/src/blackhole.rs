@@ -32,6 +32,10 @@ impl Connector for Blackhole {
         true
     }
 
+    fn takes_partitions(&self) -> bool {
+        true
+    }
+
     async fn open_sink(&self, _: SinkContext) -> Result<Box<dyn Sink>> {
         Ok(Box::new(BlackholeSink))
     }

@@ -1,10 +1,12 @@
 //! The connector `filesystem`: JSON lines in a local directory or a bucket.
 //!
-//! As a source it reads the files that are there when the job starts, then ends; names that
+//! A table may be `PARTITIONED BY` columns, whose values are then in the folders' names; see
+//! `partitions.rs`. As a source it reads the files that are there when the job starts, then ends; names that
 //! start with `.` or `_` are hidden. The files must not change, and none may be added, while a
 //! job starts. As a sink it is exactly once: see `sink.rs`.
 
 mod commit;
+mod partitions;
 mod path;
 mod reader;
 mod sink;
@@ -21,6 +23,7 @@ use sabot_types::{Attempt, OperatorUid};
 use crate::format::json::{self, JsonOptions};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
+use partitions::Partitions;
 
 const NAME: &str = "filesystem";
 const PATH: &str = "path";
@@ -64,7 +67,12 @@ impl Connector for Filesystem {
         path(options)?;
         options.number(RATE)?;
         JsonOptions::read(options)?.check_role(role, options)?;
+        partitions::check(options, schema)?;
         json::check_columns(options, schema)
+    }
+
+    fn takes_partitions(&self) -> bool {
+        true
     }
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {
@@ -80,13 +88,15 @@ impl Connector for Filesystem {
         let found = path::find_files(&ctx.env, path(&options)?).await?;
         let json = JsonOptions::read(&options)?;
         let rate = options.number(RATE)?.filter(|rate| *rate > 0);
-        Ok(Box::new(source::FileSource::open(&ctx, found, json, rate)?))
+        let partitions = Partitions::new(&ctx.schema, &options.partitions());
+        Ok(Box::new(source::FileSource::open(&ctx, found, partitions, json, rate)?))
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let store = open(&ctx.env, path(&options)?).await?;
-        Ok(Box::new(sink::FileSink::new(&ctx, store, JsonOptions::read(&options)?)))
+        let partitions = Partitions::new(&ctx.schema, &options.partitions());
+        Ok(Box::new(sink::FileSink::new(&ctx, store, partitions, JsonOptions::read(&options)?)))
     }
 
     fn committer(&self, env: &Env) -> Option<Box<dyn Committer>> {

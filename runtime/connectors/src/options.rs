@@ -69,6 +69,17 @@ pub enum OptionError {
         /// The connector.
         name: &'static str,
     },
+    /// `PARTITIONED BY` of a table whose connector knows no partitions.
+    #[error(
+        "table {table}: connector '{name}' knows no PARTITIONED BY: leave it out, or use \
+         'filesystem'"
+    )]
+    Partitioned {
+        /// The table.
+        table: String,
+        /// The connector.
+        name: &'static str,
+    },
     /// The connector has no such option.
     #[error(
         "table {table}: unknown option '{option}' of connector '{connector}' as a {role}{hint}; \
@@ -131,6 +142,7 @@ impl OptionError {
             Self::NoConnector { .. }
             | Self::Missing { .. }
             | Self::Column { .. }
+            | Self::Partitioned { .. }
             | Self::Changes { .. } => None,
         }
     }
@@ -162,6 +174,11 @@ pub(crate) struct Options<'a> {
 impl<'a> Options<'a> {
     pub(crate) fn get(&self, name: &str) -> Option<&'a str> {
         self.map.get(name).map(String::as_str)
+    }
+
+    /// The columns of `PARTITIONED BY`.
+    pub(crate) fn partitions(&self) -> Vec<String> {
+        sabot_core::partitions::of_options(self.map)
     }
 
     pub(crate) fn required(&self, name: &str, expected: &str) -> Result<&'a str, OptionError> {

@@ -69,6 +69,10 @@ impl Connector for Print {
         true
     }
 
+    fn takes_partitions(&self) -> bool {
+        true
+    }
+
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let prefix = prefix(options.get("print-identifier"), ctx.subtask, ctx.parallelism);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use sabot_core::{Committable, Committer, Sink, SinkContext};
-use sabot_core::{Env, row_kind};
+use sabot_core::{Env, partitions, row_kind};
 use sabot_core::{Error, Result};
 use sabot_core::{Source, SourceContext};
 use sabot_types::{Attempt, OperatorUid};
@@ -55,6 +55,11 @@ pub(crate) trait Connector: Send + Sync {
 
     /// Whether the sink can write rows that change and go, not only rows that come.
     fn takes_changes(&self, _options: &Options<'_>) -> bool {
+        false
+    }
+
+    /// Whether the table may be `PARTITIONED BY` columns.
+    fn takes_partitions(&self) -> bool {
         false
     }
 
@@ -115,7 +120,11 @@ pub fn validate(
     let options = Options { table, map: options };
     let connector = find(&options)?;
     let known = connector.options(role).ok_or_else(|| wrong_role(table, connector.name(), role))?;
-    for option in options.map.keys() {
+    if options.map.contains_key(partitions::PARTITIONED_BY) && !connector.takes_partitions() {
+        let (table, name) = (table.to_owned(), connector.name());
+        return Err(OptionError::Partitioned { table, name });
+    }
+    for option in options.map.keys().filter(|option| *option != partitions::PARTITIONED_BY) {
         check_known(&options, option, connector, role, known)?;
     }
     if role == Role::Source {

@@ -9,6 +9,7 @@ mod error;
 mod expr;
 pub mod metrics;
 mod operator;
+pub mod partitions;
 pub mod plan;
 pub mod protocol;
 pub mod row_kind;

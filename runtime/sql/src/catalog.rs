@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
 use datafusion_common::{DFSchema, DFSchemaRef};
+use sabot_core::partitions;
 use sqlparser::ast::{self, Ident};
 
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
@@ -22,7 +23,7 @@ pub(crate) struct Table {
     /// All columns.
     pub schema: DFSchemaRef,
     pub watermark: Option<Watermark>,
-    /// Keys in lower case.
+    /// Keys in lower case; also `PARTITIONED BY`.
     pub options: Arc<BTreeMap<String, String>>,
     pub primary_key: Vec<String>,
     pub idle_timeout_ms: Option<u64>,
@@ -228,6 +229,12 @@ fn build_table(create: CreateTable) -> Result<Table> {
     let mut idle_timeout_ms = None;
     for (key, value, place) in create.options {
         let key = key.to_ascii_lowercase();
+        if key == partitions::PARTITIONED_BY {
+            let message = format!("'{key}' is no option");
+            return Err(
+                SqlError::new(place, message).hint("write PARTITIONED BY (...) before WITH")
+            );
+        }
         if key == IDLE_TIMEOUT {
             idle_timeout_ms = Some(duration_ms(&value, &key, place)?);
         } else {
@@ -237,6 +244,10 @@ fn build_table(create: CreateTable) -> Result<Table> {
     if !options.contains_key("connector") {
         return Err(SqlError::new(at, format!("table \"{name}\" has no connector"))
             .hint("add WITH ('connector' = '...')"));
+    }
+    let partitioned = check_partitions(&scope, &create.partitions, at)?;
+    if !partitioned.is_empty() {
+        options.insert(partitions::PARTITIONED_BY.to_owned(), partitions::to_option(&partitioned));
     }
     let schema = scope.schema;
     Ok(Table {
@@ -249,6 +260,31 @@ fn build_table(create: CreateTable) -> Result<Table> {
         name,
         columns,
     })
+}
+
+/// The columns of `PARTITIONED BY`: physical ones, of which some other is left.
+fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Result<Vec<String>> {
+    let mut columns: Vec<String> = Vec::new();
+    for name in names {
+        let place = start_of(name.span).unwrap_or(at);
+        scope.column(None, name, place)?;
+        let is_computed = |c: &TableColumn| c.name == name.value && c.computed.is_some();
+        let message = if scope.known.iter().any(is_computed) {
+            format!("the computed column \"{}\" cannot partition the table", name.value)
+        } else if columns.contains(&name.value) {
+            format!("column \"{}\" is named twice", name.value)
+        } else {
+            columns.push(name.value.clone());
+            continue;
+        };
+        return Err(SqlError::new(place, message));
+    }
+    if columns.len() == scope.known.iter().filter(|c| c.computed.is_none()).count() {
+        let message =
+            format!("table \"{}\" has only columns that it is partitioned by", scope.table);
+        return Err(SqlError::new(at, message).hint("add a column that is written to its files"));
+    }
+    Ok(columns)
 }
 
 /// The option that the planner itself understands.

@@ -19,6 +19,8 @@ pub(crate) struct CreateTable {
     pub columns: Vec<ColumnDef>,
     pub watermark: Option<(Ident, Expr)>,
     pub primary_key: Vec<Ident>,
+    /// `PARTITIONED BY`, as written.
+    pub partitions: Vec<Ident>,
     /// Keys as written, with their places.
     pub options: Vec<(String, String, Position)>,
     /// The table's name.
@@ -52,6 +54,7 @@ pub(crate) fn create_table(parser: &mut Parser<'_>, end: Position) -> Result<Cre
         columns: Vec::new(),
         watermark: None,
         primary_key: Vec::new(),
+        partitions: Vec::new(),
         options: Vec::new(),
         at,
     };
@@ -157,16 +160,23 @@ impl Ddl<'_, '_> {
         let at = self.place_of(&self.parser.peek_token());
         self.parser.next_token();
         self.parser.next_token();
+        let columns = self.names()?;
+        self.table.primary_key.extend(columns);
+        self.not_enforced(at)
+    }
+
+    /// `(name, ...)`.
+    fn names(&mut self) -> Result<Vec<Ident>> {
         self.expect_token(&Token::LParen)?;
+        let mut names = Vec::new();
         loop {
-            let column = identifier(self.parser, self.end)?;
-            self.table.primary_key.push(column);
+            names.push(identifier(self.parser, self.end)?);
             if !self.parser.consume_token(&Token::Comma) {
                 break;
             }
         }
         self.expect_token(&Token::RParen)?;
-        self.not_enforced(at)
+        Ok(names)
     }
 
     fn not_enforced(&mut self, at: Position) -> Result<()> {
@@ -182,10 +192,13 @@ impl Ddl<'_, '_> {
 
     fn clauses(&mut self) -> Result<()> {
         self.comment()?;
-        for (word, what) in [("PARTITIONED", "PARTITIONED BY"), ("DISTRIBUTED", "DISTRIBUTED BY")] {
-            if is_word(self.parser.peek_token_ref(), word) {
-                return Err(self.refuse(what));
-            }
+        if is_word(self.parser.peek_token_ref(), "PARTITIONED") {
+            self.parser.next_token();
+            self.expect(Keyword::BY)?;
+            self.table.partitions = self.names()?;
+        }
+        if is_word(self.parser.peek_token_ref(), "DISTRIBUTED") {
+            return Err(self.refuse("DISTRIBUTED BY"));
         }
         if self.parser.parse_keyword(Keyword::WITH) {
             self.options()?;

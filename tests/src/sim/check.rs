@@ -86,8 +86,8 @@ fn count(rows: &RecordBatch, windows: &mut BTreeMap<(i64, i64), (i64, i64)>) {
     }
 }
 
-/// The visible output in `uri` as JSON objects, sorted by their text, and the names of what should
-/// not be there.
+/// The visible output in `uri` as JSON objects, with the texts that folders such as `dt=2024-01-01`
+/// stand for, sorted by their text; and the names of what should not be there.
 pub(crate) async fn written(stores: &SimStores, uri: &str) -> (Vec<Value>, Vec<String>) {
     let store = stores.plain(uri).await.expect("memory opens");
     let mut rows = Vec::new();
@@ -99,9 +99,27 @@ pub(crate) async fn written(stores: &SimStores, uri: &str) -> (Vec<Value>, Vec<S
         }
         let content = store.get(&object.key).await.expect("memory reads").bytes;
         for line in String::from_utf8_lossy(&content).lines() {
-            rows.push(serde_json::from_str(line).expect("the sink writes JSON"));
+            let mut row: Value = serde_json::from_str(line).expect("the sink writes JSON");
+            for (column, value) in object.key.split('/').filter_map(|part| part.split_once('=')) {
+                row[unescaped(column)] = match value {
+                    "__DEFAULT_PARTITION__" => Value::Null,
+                    text => Value::String(unescaped(text)),
+                };
+            }
+            rows.push(row);
         }
     }
     rows.sort_by_cached_key(Value::to_string);
     (rows, hidden)
+}
+
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = u8::from_str_radix(&part[..2], 16).expect("two hex digits follow");
+        plain.push(char::from(code));
+        plain.push_str(&part[2..]);
+    }
+    plain
 }

@@ -13,6 +13,7 @@ use sabot_core::{Doorbell, Error, Result};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
+use super::partitions::Partitions;
 use super::store_error;
 use crate::format::json::{RowDecoder, malformed_row};
 
@@ -64,6 +65,7 @@ pub(super) struct Work {
 pub(super) struct Reader {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) decoder: RowDecoder,
+    pub(super) partitions: Partitions,
     pub(super) batch_rows: usize,
     pub(super) work: Mutex<VecDeque<Work>>,
     pub(super) queue: Sender<Message>,
@@ -167,7 +169,7 @@ impl Reader {
             malformed_row(&place, &fault.reason, "json.ignore-parse-errors")
         })?;
         OperatorMetrics::add(&self.metrics.rows_malformed, decoded.malformed);
-        Ok(decoded.rows)
+        self.partitions.join(self.store.root(), &work.key, decoded.rows)
     }
 
     fn changed(&self, work: &Work, how: &str) -> Error {

@@ -1,11 +1,12 @@
 //! The exactly-once sink.
 //!
-//! Rows of an epoch are encoded into memory and uploaded to hidden objects below
+//! Rows of an epoch are encoded into memory, each partition's apart, and uploaded to hidden objects below
 //! `_sabot-pending/`; a large epoch is uploaded in parts while it goes on. [`Sink::prepare`]
 //! uploads the last part and returns a committable for each. Committing copies the hidden object
-//! to its final name, which depends only on the sink, the epoch and the subtask. An epoch
+//! to its final name, which depends only on the sink, the epoch, the subtask and the partition. An epoch
 //! without rows leaves no object.
 
+use std::collections::BTreeMap;
 use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,22 +15,27 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::future::{BoxFuture, Either, select};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::{FutureExt, TryFutureExt};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::store::{ObjectStore, PutCondition, StoreError};
 use sabot_core::{Clock, Committable, Doorbell, Env, Error, Result, Sink, SinkContext};
 use sabot_types::{Attempt, Epoch, OperatorUid};
 use serde::{Deserialize, Serialize};
 
+use super::partitions::Partitions;
 use super::{NAME, store_error};
 use crate::format::json::{JsonOptions, RowEncoder};
 
-/// Bytes of a part: an epoch with more is written as several objects.
+/// Bytes that are buffered, in all partitions together: an epoch with more is written as several
+/// objects.
 const PART_BYTES: usize = 32 << 20;
 /// Parts that are uploaded before the epoch ends; with more the sink takes no rows.
 const UPLOADS_MAX: usize = 2;
+/// Parts that are uploaded at once when the epoch ends.
+const LAST_UPLOADS_MAX: usize = 8;
 /// The wait before an upload is tried again; it doubles up to the maximum.
 const RETRY_WAIT: Duration = Duration::from_millis(100);
 const RETRY_WAIT_MAX: Duration = Duration::from_secs(2);
@@ -61,8 +67,9 @@ fn uid_hash(uid: &OperatorUid) -> String {
     format!("{:08x}", sabot_types::key_hash::of_bytes(uid.as_str().as_bytes()) >> 32)
 }
 
-fn target_key(uid: &OperatorUid, epoch: Epoch, subtask: u32, part: usize) -> String {
-    let name = format!("part-{}-{:010}-{subtask}", uid_hash(uid), epoch.get());
+/// The visible name of a part in `folder`, which is empty or ends with `/`.
+fn target_key(folder: &str, uid: &OperatorUid, epoch: Epoch, subtask: u32, part: usize) -> String {
+    let name = format!("{folder}part-{}-{:010}-{subtask}", uid_hash(uid), epoch.get());
     if part == 0 { format!("{name}.jsonl") } else { format!("{name}-{part}.jsonl") }
 }
 
@@ -73,7 +80,11 @@ pub(super) struct FileSink {
     uploader: Arc<Uploader>,
     env: Env,
     doorbell: Doorbell,
-    buffer: Vec<u8>,
+    partitions: Partitions,
+    /// By their folders.
+    buffers: BTreeMap<String, Vec<u8>>,
+    /// Bytes of all buffers and their folders' names.
+    buffered: usize,
     /// Parts of the current epoch that are being uploaded.
     parts: Vec<Part>,
     /// Names this opening's objects, so that no other opening in the same attempt writes them.
@@ -84,6 +95,7 @@ pub(super) struct FileSink {
 }
 
 struct Part {
+    folder: String,
     pending: String,
     uploaded: BoxFuture<'static, Result<()>>,
 }
@@ -92,13 +104,14 @@ impl FileSink {
     pub(super) fn new(
         ctx: &SinkContext,
         store: Arc<dyn ObjectStore>,
+        partitions: Partitions,
         options: JsonOptions,
     ) -> Self {
         let token = ctx.env.random.next_u64();
         Self {
             uid: ctx.uid.clone(),
             subtask: ctx.subtask,
-            encoder: RowEncoder::new(&ctx.schema, options),
+            encoder: RowEncoder::new(&partitions.file_schema(), options),
             uploader: Arc::new(Uploader {
                 store,
                 clock: ctx.env.clock.clone(),
@@ -106,7 +119,9 @@ impl FileSink {
             }),
             env: ctx.env.clone(),
             doorbell: ctx.doorbell.clone(),
-            buffer: Vec::new(),
+            partitions,
+            buffers: BTreeMap::new(),
+            buffered: 0,
             parts: Vec::new(),
             opening: format!(
                 "{}{}-{}-{token:016x}",
@@ -120,20 +135,19 @@ impl FileSink {
         }
     }
 
-    /// Takes what is buffered as a part; nothing when that is empty.
-    fn cut(&mut self) -> Option<(String, Bytes)> {
-        if self.buffer.is_empty() {
-            return None;
-        }
+    /// The name of the next hidden object.
+    fn next_pending(&mut self) -> String {
         self.written += 1;
-        Some((
-            format!("{}-{}.jsonl", self.opening, self.written),
-            mem::take(&mut self.buffer).into(),
-        ))
+        format!("{}-{}.jsonl", self.opening, self.written)
     }
 
+    /// Uploads the largest buffer as a part.
     fn start_upload(&mut self) {
-        let Some((pending, bytes)) = self.cut() else { return };
+        let largest = self.buffers.iter().max_by_key(|(_, buffer)| buffer.len());
+        let Some(folder) = largest.map(|(folder, _)| folder.clone()) else { return };
+        let bytes: Bytes = self.buffers.remove(&folder).unwrap_or_default().into();
+        self.buffered -= folder.len() + bytes.len();
+        let pending = self.next_pending();
         let (mut done, result) = oneshot::channel();
         let (store, key) = (self.uploader.clone(), pending.clone());
         let (in_flight, doorbell) = (self.in_flight.clone(), self.doorbell.clone());
@@ -160,14 +174,31 @@ impl FileSink {
                 Err(Error::external("uploading rows", "the uploading task ended early"))
             })
         });
-        self.parts.push(Part { pending, uploaded: uploaded.boxed() });
+        self.parts.push(Part { folder, pending, uploaded: uploaded.boxed() });
+    }
+}
+
+#[cfg(test)]
+impl FileSink {
+    pub(super) fn limit_part_bytes(&mut self, part_bytes: usize) {
+        self.part_bytes = part_bytes;
+    }
+
+    pub(super) fn buffered(&self) -> usize {
+        self.buffered
     }
 }
 
 impl Sink for FileSink {
     fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        self.encoder.encode(&batch, &mut self.buffer, |out| out.push(b'\n'))?;
-        if self.buffer.len() >= self.part_bytes {
+        for (folder, rows) in self.partitions.split(&batch)? {
+            let name = folder.len();
+            let buffer = self.buffers.entry(folder).or_default();
+            let before = if buffer.is_empty() { 0 } else { name + buffer.len() };
+            self.encoder.encode(&rows, buffer, |out| out.push(b'\n'))?;
+            self.buffered += name + buffer.len() - before;
+        }
+        while self.buffered >= self.part_bytes {
             self.start_upload();
         }
         Ok(())
@@ -176,29 +207,34 @@ impl Sink for FileSink {
     fn prepare(&mut self, epoch: Epoch) -> BoxFuture<'static, Result<Vec<Committable>>> {
         let mut parts = mem::take(&mut self.parts);
         let uploader = self.uploader.clone();
-        if let Some((pending, bytes)) = self.cut() {
+        self.buffered = 0;
+        for (folder, buffer) in mem::take(&mut self.buffers) {
+            let pending = self.next_pending();
             let (store, key) = (uploader.clone(), pending.clone());
-            let upload = async move { store.upload(&key, bytes).await };
-            parts.push(Part { pending, uploaded: upload.boxed() });
+            let upload = async move { store.upload(&key, buffer.into()).await };
+            parts.push(Part { folder, pending, uploaded: upload.boxed() });
         }
         let (uid, subtask) = (self.uid.clone(), self.subtask);
         async move {
-            let mut committables = Vec::with_capacity(parts.len());
-            for (number, part) in parts.into_iter().enumerate() {
-                part.uploaded.await?;
+            let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+            let mut uploads = Vec::with_capacity(parts.len());
+            for Part { folder, pending, uploaded } in parts {
+                let number = numbers.entry(folder.clone()).or_default();
                 let payload = Payload {
                     root: uploader.store.root().to_owned(),
-                    pending: part.pending,
-                    target: target_key(&uid, epoch, subtask, number),
+                    pending,
+                    target: target_key(&folder, &uid, epoch, subtask, *number),
                 };
-                committables.push(Committable {
+                *number += 1;
+                let committable = Committable {
                     uid: uid.clone(),
                     connector: NAME.to_owned(),
                     epoch,
                     payload: serde_json::json!(payload),
-                });
+                };
+                uploads.push(uploaded.map_ok(|()| committable));
             }
-            Ok(committables)
+            stream::iter(uploads).buffered(LAST_UPLOADS_MAX).try_collect().await
         }
         .boxed()
     }

@@ -8,6 +8,7 @@ use sabot_core::{Error, Result, Source, SourceContext, SourcePoll, SplitState, T
 use serde::Deserialize;
 use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 
+use super::partitions::Partitions;
 use super::path::Found;
 use super::reader::{Message, Position, Reader, Work};
 use crate::format::json::{JsonOptions, RowDecoder};
@@ -54,6 +55,7 @@ impl FileSource {
     pub(super) fn open(
         ctx: &SourceContext,
         found: Found,
+        partitions: Partitions,
         options: JsonOptions,
         rate: Option<u64>,
     ) -> Result<Self> {
@@ -88,7 +90,8 @@ impl FileSource {
         let readers = READERS.min(work.len());
         let reader = Arc::new(Reader {
             store: found.store,
-            decoder: RowDecoder::new(ctx.schema.clone(), options),
+            decoder: RowDecoder::new(partitions.file_schema(), options),
+            partitions,
             batch_rows: ctx.max_batch_rows.max(1),
             work: Mutex::new(work),
             queue: sender,

@@ -62,13 +62,22 @@ impl Machine {
         }
         self.publish_when_complete(effects);
         let Some(interval) = self.config.interval else { return };
-        let due = self.owner_ref().is_some_and(|owner| now >= owner.next_trigger);
+        // At the end of the input the last checkpoint is the next one. Behind it none may follow: it
+        // would hold up the end, and another one behind it again if it took longer than the interval.
+        let due = self.owner_ref().is_some_and(|owner| now >= owner.next_trigger)
+            && !self.input_has_ended();
         if due && self.savepoint.is_none() && !self.stop_request && self.may_trigger() {
             if let Some(owner) = self.owner() {
                 owner.next_trigger = now + interval;
             }
             self.trigger(false, effects);
         }
+    }
+
+    /// Whether all slots have processed all input.
+    fn input_has_ended(&self) -> bool {
+        let parallelism = self.parallelism() as usize;
+        self.owner_ref().is_some_and(|owner| owner.ended.len() >= parallelism)
     }
 
     /// A slot's part has come.
@@ -221,11 +230,11 @@ impl Machine {
 
     /// All input is processed: a last checkpoint, its commits, then `Finished`.
     pub(super) fn proceed_finish(&mut self, effects: &mut Vec<Effect>) {
-        let parallelism = self.parallelism() as usize;
+        let has_ended = self.input_has_ended();
         let may_trigger = self.may_trigger() && self.savepoint.is_none();
         let busy = self.busy || self.read_again_at.is_some();
         let Some(owner) = self.owner() else { return };
-        if owner.stage != Stage::Running || owner.ended.len() < parallelism {
+        if owner.stage != Stage::Running || !has_ended {
             return;
         }
         if !owner.finishing {

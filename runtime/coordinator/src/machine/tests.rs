@@ -283,6 +283,30 @@ async fn the_end_of_input_is_a_last_checkpoint_and_then_finished() {
     assert_eq!(bench.machine.view().state, JobState::Finished);
 }
 
+/// Each would have begun the next one, which the end waits for.
+#[tokio::test]
+async fn checkpoints_that_take_longer_than_their_interval_do_not_hold_up_the_end() {
+    let mut bench = Bench::start(&store(), 1, FRESH).await;
+    bench.machine.config.interval = Some(Duration::from_secs(1));
+    let attempt = bench.run().await;
+    bench.now += Duration::from_secs(2);
+    bench.step(Event::Tick).await;
+    for slot in 0..2 {
+        let ended = WorkerMessage::Ended { attempt, slot };
+        bench.step(Event::Worker(u64::from(slot) + 1, ended)).await;
+    }
+    // The one that had begun, and the last one.
+    for epoch in [1, 2] {
+        bench.now += Duration::from_secs(2);
+        for slot in 0..2 {
+            bench.part(attempt, Epoch::new(epoch), slot, false).await;
+        }
+        assert_eq!(bench.publish().await, Epoch::new(epoch));
+    }
+    bench.step(Event::Tick).await;
+    assert_eq!(bench.machine.view().state, JobState::Finished);
+}
+
 fn failure(error: &sabot_snapshot::ControlError) -> ReadFailure {
     ReadFailure { message: error.to_string(), is_lasting: error.is_lasting() }
 }

@@ -58,9 +58,9 @@ pub(super) const STATEMENTS: &[Example] = &[
     ),
     example(
         "PARTITIONED BY (...)",
-        "",
-        "CREATE TABLE x (a INT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');
-         INSERT INTO x SELECT 1 FROM t",
+        "for `filesystem`, `print` and `blackhole`",
+        "CREATE TABLE x (a INT, b INT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');
+         INSERT INTO x SELECT 1, 2 FROM t",
     ),
     example(
         "CREATE TABLE ... LIKE",

@@ -287,6 +287,16 @@ CREATE TABLE x (a INT) WITH ('connector' = 'print', 'Connector' = 'x');
 ----
 CREATE TABLE x (a INT) PARTITIONED BY (a) WITH ('connector' = 'print');
 ----
+CREATE TABLE x (a INT, b INT) PARTITIONED BY (a, c) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT, b INT) PARTITIONED BY (a, a) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT, b INT, c AS a + 1) PARTITIONED BY (c) WITH ('connector' = 'print');
+----
+CREATE TABLE x (a INT, b INT) WITH ('connector' = 'print', 'partitioned by' = 'a');
+----
+CREATE TABLE x (a INT) DISTRIBUTED BY (a) WITH ('connector' = 'print');
+----
 CREATE VIEW v (a, b, c) AS SELECT auction, price FROM bids;
 ----
 INSERT INTO results SELECT a, b FROM (SELECT auction AS a, price AS a FROM bids) AS x;

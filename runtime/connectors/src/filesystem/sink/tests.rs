@@ -23,7 +23,8 @@ fn context(world: &World) -> SinkContext {
 
 async fn sink(ctx: SinkContext) -> FileSink {
     let store = ctx.env.stores.open(OUT).await.unwrap();
-    FileSink::new(&ctx, store, JsonOptions::default())
+    let partitions = Partitions::new(&ctx.schema, &[]);
+    FileSink::new(&ctx, store, partitions, JsonOptions::default())
 }
 
 async fn committer(world: &World) -> Box<dyn Committer> {

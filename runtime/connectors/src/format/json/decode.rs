@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, cast::AsArray};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray};
 use arrow::array::{Date32Array, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -131,7 +131,10 @@ impl RowDecoder {
         for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
             columns.push(from_wire(field, column, mode)?);
         }
-        RecordBatch::try_new(self.schema.clone(), columns).map_err(|e| reason(&e))
+        // Nothing but the number of rows may be wanted.
+        let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
+        RecordBatch::try_new_with_options(self.schema.clone(), columns, &count)
+            .map_err(|e| reason(&e))
     }
 
     fn decoder(&self, rows: usize, mode: Mode) -> Result<Decoder, arrow::error::ArrowError> {
