@@ -100,18 +100,16 @@ async fn refused_when_applied(scene: &Scene<'_>) -> Outcome {
 
 fn mistakes(scene: &Scene<'_>) -> Vec<Mistake> {
     let settings = &scene.world.settings;
-    let sql = statements(settings, &scene.place, Version::First);
     let s3 = |field: Value| json!({ "spec": { "state": { "storage": { "s3": field } } } });
     let inline = |text: &str| json!({ "spec": { "program": { "sql": { "inline": text } } } });
     let secret = |name: &str| s3(json!({ "auth": { "secretRef": { "name": name } } }));
-    // Each writes its own output, so that the one beside it is not disturbed.
-    let own = |job: &str| sql.replace("/out'", &format!("/{job}'"));
+    let syntax = own_statements(scene, "syntax");
     vec![
         Mistake {
             job: "syntax",
-            wrong: inline(&own("syntax").replace("INSERT INTO", "INSERT INTOO")),
+            wrong: inline(&syntax.replace("INSERT INTO", "INSERT INTOO")),
             tells: &["line", "column"],
-            mended: inline(&own("syntax")),
+            mended: inline(&syntax),
         },
         Mistake {
             job: "bucket",
@@ -142,12 +140,15 @@ fn mistakes(scene: &Scene<'_>) -> Vec<Mistake> {
 
 /// A right manifest that writes into a folder of its own.
 fn manifest_of(scene: &Scene<'_>, job: &str) -> Value {
-    let settings = &scene.world.settings;
-    let mut manifest = stream_job(settings, &scene.place, &JobShape::new(job));
-    let sql = statements(settings, &scene.place, Version::First);
-    let own = sql.replace("/out'", &format!("/{job}'"));
-    manifest["spec"]["program"]["sql"]["inline"] = json!(own);
+    let mut manifest = stream_job(&scene.world.settings, &scene.place, &JobShape::new(job));
+    manifest["spec"]["program"]["sql"]["inline"] = json!(own_statements(scene, job));
     manifest
+}
+
+/// Statements that write an output of the job's own, so that the one beside it is not disturbed.
+fn own_statements(scene: &Scene<'_>, job: &str) -> String {
+    let sql = statements(&scene.world.settings, &scene.place, Version::First);
+    sql.replace("/out'", &format!("/{job}'"))
 }
 
 fn merge(into: &mut Value, patch: &Value) {

@@ -7,8 +7,7 @@
 use arrow::array::{ArrayRef, AsArray, Int8Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int8Type, Schema};
 
-/// The name of the column; no column of a user's can have it, since it is the last one that is
-/// looked at.
+/// The name of the column. No table can declare a column of that name.
 pub const ROW_KIND: &str = "$row_kind";
 
 /// What a row means to what came before it.

@@ -49,6 +49,11 @@ pub struct StateHandle(pub u16);
 #[serde(transparent)]
 pub struct Namespace(pub i64);
 
+impl Namespace {
+    /// The namespace of a state that needs no more than one.
+    pub const ONLY: Self = Self(0);
+}
+
 /// Rows of one namespace; all columns have the same length.
 #[derive(Debug, Clone)]
 pub struct StateRows {

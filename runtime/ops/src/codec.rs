@@ -1,7 +1,8 @@
 //! Columns as bytes, one value a row, for keys and values of state.
 
-use arrow::array::{Array, ArrayRef, BinaryArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, UInt32Array};
 use arrow::buffer::OffsetBuffer;
+use arrow::compute::take_arrays;
 use arrow::datatypes::DataType;
 use arrow_row::{RowConverter, SortField};
 use sabot_core::{Error, Result};
@@ -41,6 +42,21 @@ impl RowCodec {
         let parser = converter.parser();
         Ok(converter.convert_rows(rows.iter().flatten().map(|row| parser.parse(row)))?)
     }
+}
+
+/// Columns of the rows that are there, with nulls for those that are not.
+pub(crate) fn spread(
+    columns: &[ArrayRef],
+    is_there: impl IntoIterator<Item = bool>,
+) -> Result<Vec<ArrayRef>> {
+    let mut next = 0;
+    let rows = is_there.into_iter().map(|is_there| {
+        is_there.then(|| {
+            next += 1;
+            next - 1
+        })
+    });
+    Ok(take_arrays(columns, &rows.collect::<UInt32Array>(), None)?)
 }
 
 /// The same rows of each column, without a copy.

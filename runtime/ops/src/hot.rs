@@ -8,8 +8,6 @@ use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroup, key_hash};
 
-/// All rows are in one namespace.
-const SPACE: Namespace = Namespace(0);
 /// What the layer holds at most, in bytes: with more it is emptied into the backend.
 const BYTES_MAX: usize = 64 << 20;
 /// What an entry takes besides its bytes, roughly.
@@ -104,7 +102,7 @@ impl Hot {
     ) -> Result<()> {
         let cold: Vec<KeyGroup> = missing.iter().map(|row| groups[*row]).collect();
         let wanted = BinaryArray::from_iter_values(missing.iter().map(|row| keys.value(*row)));
-        let values = cx.state.get(self.state, SPACE, &cold, &wanted)?;
+        let values = cx.state.get(self.state, Namespace::ONLY, &cold, &wanted)?;
         OperatorMetrics::add(&cx.metrics.state_reads, cold.len());
         for (row, value) in missing.iter().zip(values.iter()) {
             if let Some(value) = value {
@@ -162,7 +160,7 @@ impl Hot {
             let groups: Vec<KeyGroup> = part.iter().map(|entry| entry.group).collect();
             let keys = BinaryArray::from_iter_values(part.iter().map(|entry| &*entry.key));
             let values: BinaryArray = part.iter().map(|entry| entry.value.as_deref()).collect();
-            cx.state.put(self.state, SPACE, &groups, &keys, &values)?;
+            cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
             OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
             for entry in part {
                 entry.is_dirty = false;
@@ -222,7 +220,7 @@ mod tests {
         let slots = hot.find(&groups, &abc, &mut cx).unwrap();
         hot.set(&slots, [Some(b"1".as_slice()), Some(b"22"), None].into_iter());
         let stored = |cx: &mut Cx<'_>| {
-            cx.state.get(state, SPACE, &groups, &abc).unwrap().iter().flatten().count()
+            cx.state.get(state, Namespace::ONLY, &groups, &abc).unwrap().iter().flatten().count()
         };
         assert_eq!(stored(&mut cx), 0);
         hot.flush(&mut cx).unwrap();

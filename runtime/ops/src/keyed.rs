@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take;
+use arrow::compute::take_arrays;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion_physical_plan::aggregates::group_values::new_group_values;
 use datafusion_physical_plan::aggregates::order::GroupOrdering;
@@ -16,15 +16,53 @@ use crate::OperatorConfig;
 use crate::codec::RowCodec;
 use crate::error::computing;
 
+/// A subtask, as the owner of key groups.
+pub(crate) struct Owner {
+    /// For messages.
+    pub(crate) operator: String,
+    key_groups: KeyGroupCount,
+    key_range: KeyGroupRange,
+}
+
+impl Owner {
+    pub(crate) fn new(node: &PlanNode, config: &OperatorConfig) -> Self {
+        Self {
+            operator: node.name.clone(),
+            key_groups: config.key_groups,
+            key_range: config.key_range,
+        }
+    }
+
+    /// The keys' groups, all of which the subtask must own: state in other groups would be lost
+    /// at the next restore.
+    pub(crate) fn groups_of(
+        &self,
+        schema: &SchemaRef,
+        keys: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Vec<KeyGroup>> {
+        let Self { operator, key_groups, key_range } = self;
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(Arc::clone(schema), keys.to_vec(), &options)?;
+        let columns: Vec<usize> = (0..keys.len()).collect();
+        let mut groups = Vec::new();
+        column_hash::key_groups(&batch, &columns, *key_groups, &mut groups)?;
+        match groups.iter().find(|group| !key_range.contains(**group)) {
+            None => Ok(groups),
+            Some(group) => Err(Error::state(
+                format!("writing the state of {operator}"),
+                format!("a row belongs to key group {group}, but the subtask owns {key_range}"),
+            )),
+        }
+    }
+}
+
 /// The key columns of an operator's input.
 pub(crate) struct Keys {
-    /// For messages.
-    operator: String,
+    owner: Owner,
     columns: Vec<usize>,
     schema: SchemaRef,
     codec: RowCodec,
-    key_groups: KeyGroupCount,
-    key_range: KeyGroupRange,
 }
 
 /// The keys of a batch, each once.
@@ -60,12 +98,10 @@ impl Keys {
     ) -> Result<Self> {
         let schema = input.project(columns)?;
         Ok(Self {
-            operator: node.name.clone(),
+            owner: Owner::new(node, config),
             columns: columns.to_vec(),
             codec: RowCodec::new(schema.fields().iter().map(|f| f.data_type().clone()))?,
             schema: Arc::new(schema),
-            key_groups: config.key_groups,
-            key_range: config.key_range,
         })
     }
 
@@ -74,14 +110,9 @@ impl Keys {
         let columns: Vec<ArrayRef> =
             self.columns.iter().map(|c| Arc::clone(batch.column(*c))).collect();
         let (of_row, firsts) = unique(&self.schema, &columns, batch.num_rows())?;
-        let columns =
-            columns.iter().map(|c| take(c, &firsts, None)).collect::<Result<Vec<_>, _>>()?;
-        let rows = firsts.len();
-        let bytes = self.codec.encode(&columns, rows)?;
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let keys =
-            RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns.clone(), &options)?;
-        let groups = owned_groups(&self.operator, &keys, self.key_groups, self.key_range)?;
+        let columns = take_arrays(&columns, &firsts, None)?;
+        let bytes = self.codec.encode(&columns, firsts.len())?;
+        let groups = self.owner.groups_of(&self.schema, &columns, firsts.len())?;
         Ok(UniqueKeys { of_row, columns, groups, bytes })
     }
 }
@@ -108,26 +139,6 @@ pub(crate) fn unique(
         firsts[*number] = row as u32;
     }
     Ok((of_row, UInt32Array::from(firsts)))
-}
-
-/// The groups of keys, all of which the subtask must own: state in other groups would be lost
-/// at the next restore.
-pub(crate) fn owned_groups(
-    operator: &str,
-    keys: &RecordBatch,
-    count: KeyGroupCount,
-    owned: KeyGroupRange,
-) -> Result<Vec<KeyGroup>> {
-    let columns: Vec<usize> = (0..keys.num_columns()).collect();
-    let mut groups = Vec::new();
-    column_hash::key_groups(keys, &columns, count, &mut groups)?;
-    match groups.iter().find(|group| !owned.contains(**group)) {
-        None => Ok(groups),
-        Some(group) => Err(Error::state(
-            format!("writing the state of {operator}"),
-            format!("a row belongs to key group {group}, but the subtask owns {owned}"),
-        )),
-    }
 }
 
 /// Describes columns in a state's key or value.

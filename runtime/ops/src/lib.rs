@@ -3,6 +3,7 @@
 
 mod calc;
 mod codec;
+mod emit;
 mod error;
 mod group;
 mod hot;
@@ -68,9 +69,7 @@ pub fn build(
 pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
     match &node.kind {
         NodeKind::WindowAggregate(desc) => window::state_specs(&node.uid, desc, &inputs[0]),
-        NodeKind::GroupAggregate(desc) => {
-            group::state_specs(&node.uid, desc, &inputs[0]).unwrap_or_default()
-        }
+        NodeKind::GroupAggregate(desc) => group::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::Join(desc) => join::state_specs(&node.uid, desc, inputs),
         NodeKind::TopN(desc) => vec![top_n::state_spec(&node.uid, desc, &inputs[0])],
         NodeKind::Calc(_) | NodeKind::Union | NodeKind::Source(_) | NodeKind::Sink(_) => Vec::new(),

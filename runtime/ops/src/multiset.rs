@@ -9,9 +9,6 @@ use sabot_types::KeyGroup;
 
 use crate::hot::Hot;
 
-/// The one namespace.
-pub(crate) const SPACE: Namespace = Namespace(0);
-
 /// The state's value.
 pub(crate) fn value_fields() -> Vec<StateField> {
     vec![StateField { name: "count".to_owned(), data_type: DataType::Int64.to_string() }]
@@ -47,9 +44,9 @@ pub(crate) fn add(
     changes: &[i64],
     cx: &mut Cx<'_>,
 ) -> Result<Vec<i64>> {
-    let stored = cx.state.get(state, SPACE, groups, keys)?;
+    let stored = cx.state.get(state, Namespace::ONLY, groups, keys)?;
     let (before, after) = changed(stored.iter(), changes);
-    cx.state.put(state, SPACE, groups, keys, &as_values(&after).collect())?;
+    cx.state.put(state, Namespace::ONLY, groups, keys, &as_values(&after).collect())?;
     OperatorMetrics::add(&cx.metrics.state_reads, groups.len());
     OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
     Ok(before)

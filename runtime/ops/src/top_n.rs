@@ -16,16 +16,16 @@ use arrow_row::{RowConverter, SortField};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{PlanNode, TopNDesc};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::{KeyGroup, OperatorUid};
 
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
-use crate::group::emit_in_parts;
+use crate::emit::emit_in_parts;
 use crate::hot::Hot;
 use crate::keyed::{Keys, UniqueKeys, state_fields};
-use crate::multiset::{self, SPACE, count_of};
+use crate::multiset::{self, count_of};
 
 /// The state's name.
 const STATE_NAME: &str = "rows";
@@ -155,13 +155,23 @@ impl TopN {
         let limit = self.limit;
         let (mut rows, mut counts) = (BinaryBuilder::new(), Vec::new());
         let mut of_key = vec![0; keys.len()];
-        cx.state.scan_prefixes(state, SPACE, &keys.groups, &keys.bytes, &mut |key, row, n| {
-            let count = usize::try_from(count_of(n)).unwrap_or(0).min(limit - of_key[key]);
-            rows.append_value(row);
-            counts.push((key, count));
-            of_key[key] += count;
-            Ok(if of_key[key] < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
+        cx.state.scan_prefixes(
+            state,
+            Namespace::ONLY,
+            &keys.groups,
+            &keys.bytes,
+            &mut |key, row, n| {
+                let count = usize::try_from(count_of(n)).unwrap_or(0).min(limit - of_key[key]);
+                rows.append_value(row);
+                counts.push((key, count));
+                of_key[key] += count;
+                Ok(if of_key[key] < limit {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            },
+        )?;
         OperatorMetrics::add(&cx.metrics.state_reads, counts.len());
         let rows = self.wrapper.decode(&rows.finish())?.swap_remove(0);
         let mut found: Vec<Vec<OrderedRow>> = vec![Vec::new(); keys.len()];
@@ -202,26 +212,27 @@ impl TopN {
         changes: &[BTreeMap<OrderedRow, i64>],
         cx: &mut Cx<'_>,
     ) -> Result<[Vec<Vec<OrderedRow>>; 2]> {
-        if let Rows::All(state) = self.rows {
-            let before = self.first_rows(state, keys, cx)?;
-            self.note(state, keys, changes, cx)?;
-            return Ok([before, self.first_rows(state, keys, cx)?]);
-        }
-        let Self { rows: Rows::First(hot), wrapper, limit, .. } = self else {
-            unreachable!("there are two ways to keep rows")
+        let hot = match &mut self.rows {
+            Rows::First(hot) => hot,
+            Rows::All(state) => {
+                let state = *state;
+                let before = self.first_rows(state, keys, cx)?;
+                self.note(state, keys, changes, cx)?;
+                return Ok([before, self.first_rows(state, keys, cx)?]);
+            }
         };
         let slots = hot.find(&keys.groups, &keys.bytes, cx)?;
-        let before = lists::read(&hot.column(&slots), wrapper)?;
+        let before = lists::read(&hot.column(&slots), &self.wrapper)?;
         let mut after = before.clone();
         for (first, changes) in after.iter_mut().zip(changes) {
             for (row, count) in changes {
                 let at = first.partition_point(|other| other <= row);
-                let count = usize::try_from(*count).unwrap_or(0).min(limit.saturating_sub(at));
+                let count = usize::try_from(*count).unwrap_or(0).min(self.limit.saturating_sub(at));
                 first.splice(at..at, std::iter::repeat_n(row.clone(), count));
-                first.truncate(*limit);
+                first.truncate(self.limit);
             }
         }
-        let values = lists::write(&after, wrapper)?;
+        let values = lists::write(&after, &self.wrapper)?;
         hot.set(&slots, values.iter());
         Ok([before, after])
     }

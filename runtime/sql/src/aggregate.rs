@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField, Schema};
+use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
 use datafusion_expr::{Operator, binary_expr, cast};
 use datafusion_functions::core::nullif;
@@ -17,7 +17,7 @@ use crate::expr::{
     precedence,
 };
 use crate::functions::wrapping_narrow;
-use crate::relation::{Base, Relation, WindowSpec};
+use crate::relation::{Base, Relation, WindowSpec, columns_schema};
 use crate::types::flink_name;
 use crate::window::{self, window_column};
 
@@ -114,7 +114,8 @@ impl<'a> GroupScope<'a> {
             Some(window) => Base::Window(Arc::new(WindowNode {
                 base,
                 filter,
-                window,
+                // The same windows are the same wherever they are written.
+                window: WindowSpec { at: None, ..window },
                 keys,
                 aggregates,
                 schema,
@@ -146,9 +147,7 @@ impl<'a> GroupScope<'a> {
             let data_type = aggregate.data_type.clone();
             fields.push(ArrowField::new(&aggregate.name, data_type, aggregate.nullable));
         }
-        DFSchema::try_from(Schema::new(fields))
-            .map(Arc::new)
-            .map_err(|error| SqlError::new(at, error.strip_backtrace()))
+        columns_schema(fields, at)
     }
 
     /// A key as a column of the aggregation.

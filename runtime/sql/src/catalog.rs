@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField, Schema, TimeUnit};
-use datafusion_common::{DFSchema, DFSchemaRef};
+use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
+use datafusion_common::DFSchemaRef;
 use sabot_core::partitions;
+use sabot_core::row_kind::ROW_KIND;
 use sqlparser::ast::{self, Ident};
 
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
-use crate::relation::{Base, Field, Relation};
+use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::settings::duration_ms;
 use crate::types::flink_name;
 
@@ -207,10 +208,7 @@ impl Scope for Columns<'_> {
 }
 
 fn schema_of(columns: &[TableColumn], at: Position) -> Result<DFSchemaRef> {
-    let fields: Vec<ArrowField> = columns.iter().map(TableColumn::arrow).collect();
-    DFSchema::try_from(Schema::new(fields))
-        .map(Arc::new)
-        .map_err(|error| SqlError::new(at, error.strip_backtrace()))
+    columns_schema(columns.iter().map(TableColumn::arrow).collect(), at)
 }
 
 fn build_table(create: CreateTable) -> Result<Table> {
@@ -292,6 +290,11 @@ const IDLE_TIMEOUT: &str = "scan.watermark.idle-timeout";
 
 /// Computed columns see the physical ones, wherever those stand.
 fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {
+    if let Some(def) = defs.iter().find(|def| def.name.value == ROW_KIND) {
+        let message = format!("a column cannot be named \"{ROW_KIND}\"");
+        return Err(SqlError::new(start_of(def.name.span).unwrap_or(at), message)
+            .hint("Sabot names the kinds of rows that change so"));
+    }
     let mut physical = Vec::new();
     for def in &defs {
         if let ColumnDefKind::Physical { data_type, nullable } = &def.kind {

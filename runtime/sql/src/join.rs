@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field as ArrowField, Schema};
+use arrow::datatypes::Field as ArrowField;
+use datafusion_common::DFSchemaRef;
 use datafusion_common::tree_node::{Transformed, TreeNode};
-use datafusion_common::{DFSchema, DFSchemaRef};
 use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, when};
 use sabot_core::plan::JoinKind;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, place_of, precedence};
-use crate::relation::{Base, Feed, Field, Relation, both};
+use crate::relation::{Base, Feed, Field, Relation, both, columns_schema};
 
 /// A join.
 #[derive(Debug, Clone)]
@@ -93,9 +93,7 @@ pub(crate) fn pair(
         Feed { base: relation.base, filter: relation.filter, columns }
     };
     let feeds = [side(0, left), side(1, right)];
-    let schema = DFSchema::try_from(Schema::new(arrow))
-        .map(Arc::new)
-        .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+    let schema = columns_schema(arrow, at)?;
     let node = JoinNode { kind, feeds, keys: Vec::new(), condition: None, schema };
     Ok(Relation { base: Base::Join(Arc::new(node)), filter: None, fields, window: None })
 }

@@ -1,6 +1,7 @@
 //! Turns resolved INSERTs into the engine's operators.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -90,24 +91,29 @@ impl Lowering<'_> {
 
     /// The node that has the `used` columns of a base.
     fn base(&mut self, base: &Base, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
-        let shared = match base {
-            Base::Table(table) => return self.source(table),
-            Base::Join(node) => return self.join(node, used, sink),
-            Base::Union(node) => return self.union(node, used, sink),
-            Base::Rank(node) => return self.rank(node, used, sink),
-            Base::Window(node) => format!("{node:?}"),
-            Base::Group(node) => format!("{node:?}"),
-        };
-        let shared = (sink.to_owned(), shared);
-        if let Some(id) = self.shared.get(&shared) {
+        match base {
+            Base::Table(table) => self.source(table),
+            Base::Join(node) => self.join(node, used, sink),
+            Base::Union(node) => self.union(node, used, sink),
+            Base::Rank(node) => self.rank(node, used, sink),
+            Base::Window(node) => self.shared(sink, node, |this| this.window(node, sink)),
+            Base::Group(node) => self.shared(sink, node, |this| this.group(node, sink)),
+        }
+    }
+
+    /// The node that computes an aggregation, once for a sink.
+    fn shared(
+        &mut self,
+        sink: &str,
+        aggregation: &impl fmt::Debug,
+        make: impl FnOnce(&mut Self) -> Result<NodeId>,
+    ) -> Result<NodeId> {
+        let what = (sink.to_owned(), format!("{aggregation:?}"));
+        if let Some(id) = self.shared.get(&what) {
             return Ok(*id);
         }
-        let id = match base {
-            Base::Window(node) => self.window(node, sink)?,
-            Base::Group(node) => self.group(node, sink)?,
-            _ => return self.base(base, used, sink),
-        };
-        self.shared.insert(shared, id);
+        let id = make(self)?;
+        self.shared.insert(what, id);
         Ok(id)
     }
 
@@ -170,25 +176,12 @@ impl Lowering<'_> {
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
         let aggregates = slots.aggregates(&node.aggregates);
+        // `COUNT(*)` of everything needs rows, not columns.
+        let first = column_value(self.nodes[from.0].schema.field(0));
         if slots.columns.is_empty() {
-            // `COUNT(*)` of everything needs rows, not columns.
-            let input = Arc::clone(&self.nodes[from.0].schema);
-            let first = column_value(input.field(0));
             slots.take(&first);
-            return self.group_of(node, from, (&slots.columns, keys, aggregates), uid, sink);
         }
-        self.group_of(node, from, (&slots.columns, keys, aggregates), uid, sink)
-    }
-
-    fn group_of(
-        &mut self,
-        node: &GroupNode,
-        from: NodeId,
-        (columns, keys, aggregates): (&[(Field, &Bound)], Vec<usize>, Vec<AggregateDesc>),
-        uid: OperatorUid,
-        sink: &str,
-    ) -> Result<NodeId> {
-        let from = self.calc(from, node.filter.as_ref(), columns, &uid, sink)?;
+        let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
         let name = self.uids.name(&format!("{sink}[group]"));
         let exchange = Exchange::Keyed(keys.clone());
         let kind = NodeKind::GroupAggregate(GroupAggregateDesc { keys, aggregates });

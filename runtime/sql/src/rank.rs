@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField, Schema};
-use datafusion_common::{DFSchema, DFSchemaRef};
+use arrow::datatypes::{DataType, Field as ArrowField};
+use datafusion_common::DFSchemaRef;
 use datafusion_expr::Expr as Value;
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArguments, SelectItem, WindowSpec, WindowType,
@@ -11,7 +11,7 @@ use sqlparser::ast::{
 
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, function_name, place_of};
-use crate::relation::{Base, Feed, Field, Relation};
+use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 
 /// The column of the rank.
 pub(crate) const RANK: &str = "$rank";
@@ -180,8 +180,6 @@ impl Columns {
             .map(|(name, bound)| ArrowField::new(name, bound.data_type.clone(), bound.nullable))
             .collect();
         fields.push(ArrowField::new(RANK, DataType::Int64, false));
-        DFSchema::try_from(Schema::new(fields))
-            .map(Arc::new)
-            .map_err(|error| SqlError::new(at, error.strip_backtrace()))
+        columns_schema(fields, at)
     }
 }

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use datafusion_common::DFSchemaRef;
+use arrow::datatypes::{Field as ArrowField, Schema};
+use datafusion_common::{DFSchema, DFSchemaRef};
 use sqlparser::ast::{BinaryOperator, Ident};
 
 use crate::aggregate::{GroupNode, WindowNode};
@@ -86,6 +87,13 @@ impl Base {
             Self::Rank(_) => true,
         }
     }
+}
+
+/// The columns of a base.
+pub(crate) fn columns_schema(fields: Vec<ArrowField>, at: Position) -> Result<DFSchemaRef> {
+    DFSchema::try_from(Schema::new(fields))
+        .map(Arc::new)
+        .map_err(|error| SqlError::new(at, error.strip_backtrace()))
 }
 
 /// Windows over a row-time.

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField, Schema};
-use datafusion_common::{DFSchema, DFSchemaRef};
+use arrow::datatypes::{DataType, Field as ArrowField};
+use datafusion_common::DFSchemaRef;
 
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, Meaning};
-use crate::relation::{Base, Feed, Field, Relation};
+use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 use crate::types::{casts_implicitly, flink_name};
 
 /// The rows of several relations.
@@ -53,9 +53,7 @@ pub(crate) fn union_all(left: Relation, right: Relation, at: Position) -> Result
             ArrowField::new(name, column.value.data_type.clone(), column.value.nullable)
         })
         .collect();
-    let schema = DFSchema::try_from(Schema::new(fields))
-        .map(Arc::new)
-        .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+    let schema = columns_schema(fields, at)?;
     let feeds = [left, right].into_iter().zip(sides);
     let feeds = feeds.map(|(side, columns)| Feed { base: side.base, filter: side.filter, columns });
     let base = Base::Union(Arc::new(UnionNode { feeds: feeds.collect(), schema }));

@@ -11,7 +11,6 @@ use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, Schema};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{AggregateDesc, AggregateFunction};
-use sabot_core::state::StateField;
 use sabot_core::{Error, Result};
 
 use crate::window::aggregate::{result_of, state_type};
@@ -39,7 +38,7 @@ pub(super) struct Rows<'a> {
 
 impl Rows<'_> {
     /// Calls `each` with the row, its group and its weight, for rows whose argument is not null.
-    fn each(&self, mut each: impl FnMut(usize, usize, i64)) {
+    pub(super) fn each(&self, mut each: impl FnMut(usize, usize, i64)) {
         let nulls = self.values.and_then(Array::logical_nulls);
         for (row, group) in self.groups.iter().enumerate() {
             let counts = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
@@ -49,6 +48,17 @@ impl Rows<'_> {
             }
         }
     }
+}
+
+/// The columns of an aggregate's partial result: names and types.
+pub(super) fn state_columns(
+    desc: &AggregateDesc,
+    input: &Schema,
+) -> impl Iterator<Item = (String, DataType)> + use<> {
+    // A sum is null without values, and rows that go may leave none.
+    let values = (desc.function == AggregateFunction::Sum)
+        .then(|| (format!("{} values", desc.name), DataType::Int64));
+    std::iter::once((desc.name.clone(), state_type(desc, input))).chain(values)
 }
 
 impl Accumulator {
@@ -70,25 +80,11 @@ impl Accumulator {
         })
     }
 
-    /// The columns of the partial result.
-    pub(super) fn state_fields(&self) -> Vec<StateField> {
-        let field = |name: String, data_type: &DataType| StateField {
-            name,
-            data_type: data_type.to_string(),
-        };
-        let mut fields = vec![field(self.name.clone(), &self.state_type)];
-        if self.function == AggregateFunction::Sum {
-            // A sum is null without values, and rows that go may leave none.
-            fields.push(field(format!("{} values", self.name), &DataType::Int64));
-        }
-        fields
-    }
-
-    /// The types of the columns of the partial result.
-    pub(super) fn state_types(&self) -> Vec<DataType> {
+    /// How many columns a partial result has.
+    pub(super) fn width(&self) -> usize {
         match self.function {
-            AggregateFunction::Sum => vec![self.state_type.clone(), DataType::Int64],
-            _ => vec![self.state_type.clone()],
+            AggregateFunction::Sum => 2,
+            AggregateFunction::Count | AggregateFunction::Min | AggregateFunction::Max => 1,
         }
     }
 

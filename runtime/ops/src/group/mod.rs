@@ -14,18 +14,19 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
 };
 use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::{cast, concat, filter, is_not_null, or, take};
+use arrow::compute::{cast, concat, filter, is_not_null, or, take, take_arrays};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use sabot_core::plan::{AggregateDesc, AggregateFunction, GroupAggregateDesc, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::state::{StateBackend, StateField, StateSpec};
-use sabot_core::{Cx, Element, Operator, OperatorSnapshot, Result};
+use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
-use self::accumulate::{Accumulator, Rows, count};
+use self::accumulate::{Accumulator, Rows, count, state_columns};
 use self::values::{Purpose, ValueCounts, filter_of};
 use crate::OperatorConfig;
-use crate::codec::RowCodec;
+use crate::codec::{RowCodec, spread};
+use crate::emit::emit_in_parts;
 use crate::hot::{Hot, Slots};
 use crate::keyed::{Keys, UniqueKeys, state_fields};
 
@@ -67,13 +68,16 @@ pub(crate) fn state_specs(
     operator: &OperatorUid,
     desc: &GroupAggregateDesc,
     input: &SchemaRef,
-) -> Result<Vec<StateSpec>> {
+) -> Vec<StateSpec> {
     let key = state_fields(input, desc.keys.iter().copied());
     let mut value =
         vec![StateField { name: ROWS.to_owned(), data_type: DataType::Int64.to_string() }];
     let mut counted = Vec::new();
     for aggregate in &desc.aggregates {
-        value.extend(Accumulator::new("", aggregate, input)?.state_fields());
+        value.extend(
+            state_columns(aggregate, input)
+                .map(|(name, data_type)| StateField { name, data_type: data_type.to_string() }),
+        );
         if let Some((data_type, purpose)) = counted_values(aggregate, input) {
             counted.push(values::state_spec(operator, &aggregate.name, &key, data_type, purpose));
         }
@@ -85,7 +89,7 @@ pub(crate) fn state_specs(
         value,
         namespace: "none".to_owned(),
     };
-    Ok(std::iter::once(rows).chain(counted).collect())
+    std::iter::once(rows).chain(counted).collect()
 }
 
 /// The type of the values that an aggregate has to count, and what for; none when it has not to.
@@ -175,14 +179,16 @@ impl GroupAggregate {
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let specs = state_specs(&node.uid, desc, input)?;
+        let specs = state_specs(&node.uid, desc, input);
         let keys = state_fields(input, desc.keys.iter().copied());
         let aggregates = desc.aggregates.iter();
         let aggregates = aggregates.map(|a| Aggregate::new(node, a, &keys, input, state));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
         let rows = state.open(&specs[0])?;
-        let mut types = vec![DataType::Int64];
-        types.extend(aggregates.iter().flat_map(|a| a.accumulator.state_types()));
+        let partials = desc.aggregates.iter().flat_map(|a| state_columns(a, input));
+        let types =
+            std::iter::once(DataType::Int64).chain(partials.map(|(_, data_type)| data_type));
+        let types: Vec<DataType> = types.collect();
         Ok(Self {
             keys: Keys::new(node, &desc.keys, input, config)?,
             aggregates,
@@ -202,15 +208,7 @@ impl GroupAggregate {
         }
         let found = filter(&stored, &is_not_null(&stored)?)?;
         let columns = self.codec.decode(found.as_binary::<i32>())?;
-        let mut next = 0;
-        let indexes = (0..stored.len()).map(|row| {
-            stored.is_valid(row).then(|| {
-                next += 1;
-                next - 1
-            })
-        });
-        let indexes: UInt32Array = indexes.collect();
-        Ok(columns.iter().map(|c| take(c, &indexes, None)).collect::<Result<_, _>>()?)
+        spread(&columns, stored.iter().map(|row| row.is_some()))
     }
 
     fn store(&mut self, slots: &Slots, after: &[ArrayRef]) -> Result<()> {
@@ -226,7 +224,7 @@ impl GroupAggregate {
     fn partials(&self) -> impl Iterator<Item = Range<usize>> {
         self.aggregates.iter().scan(1, |end, aggregate| {
             let begin = *end;
-            *end += aggregate.accumulator.state_types().len();
+            *end += aggregate.accumulator.width();
             Some(begin..*end)
         })
     }
@@ -275,10 +273,7 @@ impl GroupAggregate {
             return Ok(());
         }
         let (from, versions) = (UInt32Array::from(from), UInt32Array::from(versions));
-        let mut columns = Vec::with_capacity(self.schema.fields().len());
-        for key in &keys.columns {
-            columns.push(take(key, &from, None)?);
-        }
+        let mut columns = take_arrays(&keys.columns, &from, None)?;
         for (was, is) in was.iter().zip(&is) {
             let both = concat(&[was.as_ref(), is.as_ref()])?;
             columns.push(take(&both, &versions, None)?);
@@ -293,14 +288,6 @@ impl GroupAggregate {
             cx,
         );
         Ok(())
-    }
-}
-
-/// Emits a batch in parts of at most `max_rows`.
-pub(crate) fn emit_in_parts(batch: &RecordBatch, max_rows: usize, cx: &mut Cx<'_>) {
-    for offset in (0..batch.num_rows()).step_by(max_rows) {
-        let rows = max_rows.min(batch.num_rows() - offset);
-        cx.emit(Element::Batch(batch.slice(offset, rows)));
     }
 }
 

@@ -12,15 +12,15 @@ use arrow::compute::{SortOptions, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Error, Result};
 use sabot_types::OperatorUid;
 
 use super::accumulate::Rows;
-use crate::codec::RowCodec;
+use crate::codec::{RowCodec, spread};
 use crate::hot::Hot;
 use crate::keyed::{UniqueKeys, unique};
-use crate::multiset::{self, SPACE};
+use crate::multiset;
 
 /// The counted values of one aggregate.
 pub(super) struct ValueCounts {
@@ -130,13 +130,19 @@ impl ValueCounts {
         cx: &mut Cx<'_>,
     ) -> Result<Transitions> {
         let none = || Error::user("a counted aggregate needs an argument".to_owned());
-        let (values, groups, weights) = self.counted(rows.values.ok_or_else(none)?, rows)?;
+        let (mut indexes, mut groups, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        rows.each(|row, group, weight| {
+            indexes.push(row as u32);
+            groups.push(group);
+            weights.push(weight);
+        });
+        let values = take(rows.values.ok_or_else(none)?, &UInt32Array::from(indexes), None)?;
         let numbers = UInt64Array::from_iter_values(groups.iter().map(|group| *group as u64));
         let columns: [ArrayRef; 2] = [Arc::new(numbers), Arc::clone(&values)];
         let (pair_of, firsts) = unique(&self.pair, &columns, groups.len())?;
         let mut changes = vec![0; firsts.len()];
         for (row, pair) in pair_of.iter().enumerate() {
-            changes[*pair] += weights.as_ref().map_or(1, |weights| weights[row]);
+            changes[*pair] += weights[row];
         }
         let values = take(&values, &firsts, None)?;
         let of_pair: Vec<usize> = firsts.values().iter().map(|row| groups[*row as usize]).collect();
@@ -146,27 +152,6 @@ impl ValueCounts {
             .zip(&changes)
             .map(|(before, change)| i64::from(before + change > 0) - i64::from(*before > 0));
         Ok(Transitions { values, groups: of_pair, weights: weights.collect() })
-    }
-
-    /// The rows that count: their values, groups and weights.
-    #[allow(clippy::type_complexity, reason = "three columns of the same rows")]
-    fn counted(
-        &self,
-        values: &ArrayRef,
-        rows: &Rows<'_>,
-    ) -> Result<(ArrayRef, Vec<usize>, Option<Vec<i64>>)> {
-        let nulls = values.logical_nulls();
-        let counts = |row: usize| {
-            nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
-                && rows.filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row))
-        };
-        let mask: Vec<bool> = (0..rows.groups.len()).map(counts).collect();
-        let kept = |row: &usize| mask[*row];
-        let indexes: Vec<usize> = (0..mask.len()).filter(kept).collect();
-        let groups = indexes.iter().map(|row| rows.groups[*row]).collect();
-        let weights = rows.weights.map(|all| indexes.iter().map(|row| all[*row]).collect());
-        let values = arrow::compute::filter(values, &BooleanArray::from(mask))?;
-        Ok((values, groups, weights))
     }
 
     /// Adds `changes` to the counts of values; the counts before.
@@ -206,10 +191,16 @@ impl ValueCounts {
             return Err(Error::user("the values of this aggregate have no order".to_owned()));
         };
         let mut found: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
-        cx.state.scan_prefixes(state, SPACE, &keys.groups, &keys.bytes, &mut |key, rest, _| {
-            found[key] = Some(rest.to_vec());
-            Ok(ControlFlow::Break(()))
-        })?;
+        cx.state.scan_prefixes(
+            state,
+            Namespace::ONLY,
+            &keys.groups,
+            &keys.bytes,
+            &mut |key, rest, _| {
+                found[key] = Some(rest.to_vec());
+                Ok(ControlFlow::Break(()))
+            },
+        )?;
         OperatorMetrics::add(&cx.metrics.state_reads, keys.len());
         let rows = BinaryArray::from_iter_values(found.iter().flatten());
         let rows = match &self.wrapper {
@@ -218,15 +209,8 @@ impl ValueCounts {
         };
         let parser = self.converter.parser();
         let rows = rows.iter().flatten().map(|bytes| parser.parse(bytes));
-        let values = self.converter.convert_rows(rows)?.swap_remove(0);
-        let mut next = 0;
-        let indexes = found.iter().map(|found| {
-            found.as_ref().map(|_| {
-                next += 1;
-                next - 1
-            })
-        });
-        Ok(take(&values, &indexes.collect::<UInt32Array>(), None)?)
+        let values = self.converter.convert_rows(rows)?;
+        Ok(spread(&values, found.iter().map(Option::is_some))?.swap_remove(0))
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int8Array, RecordBatch, UInt32Array};
-use arrow::compute::{filter, filter_record_batch, take};
+use arrow::compute::{filter, filter_record_batch, take, take_arrays};
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Cx, Evaluator, Result};
 
 use super::Join;
 use super::side::Found;
-use crate::group::emit_in_parts;
+use crate::emit::emit_in_parts;
 use crate::keyed::UniqueKeys;
 
 /// Pairs that are made before they are used.
@@ -148,13 +148,9 @@ impl Join {
         ours: &UInt32Array,
         theirs: &UInt32Array,
     ) -> Result<RecordBatch> {
-        let pick = |columns: &[ArrayRef], rows: &UInt32Array| {
-            columns.iter().map(|c| take(c, rows, None)).collect::<Result<Vec<_>, _>>()
-        };
-        let mine = pick(row_kind::values(meeting.batch), ours)?;
-        let other = pick(meeting.rows, theirs)?;
-        let (left, right) = if meeting.port == 0 { (mine, other) } else { (other, mine) };
-        let mut columns = left;
+        let mine = take_arrays(row_kind::values(meeting.batch), ours, None)?;
+        let other = take_arrays(meeting.rows, theirs, None)?;
+        let (mut columns, right) = if meeting.port == 0 { (mine, other) } else { (other, mine) };
         columns.extend(right);
         Ok(RecordBatch::try_new(Arc::clone(&self.pairs), columns)?)
     }

@@ -11,7 +11,7 @@ use arrow::array::{
     ArrayRef, BooleanBufferBuilder, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array,
 };
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::take;
+use arrow::compute::{take, take_arrays};
 use sabot_core::plan::JoinKind;
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Cx, Result};
@@ -19,7 +19,7 @@ use sabot_core::{Cx, Result};
 use super::Join;
 use super::pairs::{Meeting, Pairs, each_part, kinds_of};
 use super::side::Found;
-use crate::group::emit_in_parts;
+use crate::emit::emit_in_parts;
 use crate::keyed::UniqueKeys;
 
 /// Who is whose partner.
@@ -180,7 +180,7 @@ impl Join {
         let rows = partners.of_batch.iter().enumerate();
         let rows = rows.filter(|(_, count)| (**count > 0) == matched).map(|(row, _)| row as u32);
         let rows = UInt32Array::from_iter_values(rows);
-        let columns = take_all(row_kind::values(meeting.batch), &rows)?;
+        let columns = take_arrays(row_kind::values(meeting.batch), &rows, None)?;
         let kinds = take(&kinds_of(meeting.batch), &rows, None)?;
         self.emit_side(meeting.port, &columns, kinds, cx)
     }
@@ -195,7 +195,8 @@ impl Join {
         cx: &mut Cx<'_>,
     ) -> Result<()> {
         let kinds = row_kind::column(rows.iter().map(|_| kind));
-        self.emit_side(side, &take_all(columns, &UInt32Array::from(rows))?, kinds, cx)
+        let columns = take_arrays(columns, &UInt32Array::from(rows), None)?;
+        self.emit_side(side, &columns, kinds, cx)
     }
 
     /// Emits rows of a side, beside nulls if the output has columns of the other one.
@@ -241,8 +242,4 @@ fn turned_by(found: &Found, changes: &[i64]) -> Turned {
         rows.extend((0..found.counts[row]).map(|_| row as u32));
     }
     turned
-}
-
-fn take_all(columns: &[ArrayRef], rows: &UInt32Array) -> Result<Vec<ArrayRef>> {
-    Ok(columns.iter().map(|column| take(column, rows, None)).collect::<Result<_, _>>()?)
 }

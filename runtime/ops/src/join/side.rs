@@ -9,13 +9,13 @@ use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::DataType;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::row_kind;
-use sabot_core::state::{StateField, StateHandle};
+use sabot_core::state::{Namespace, StateField, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::KeyGroup;
 
 use crate::codec::RowCodec;
 use crate::keyed::{Keys, UniqueKeys};
-use crate::multiset::{self, COUNT_BYTES, SPACE, count_of, value_of};
+use crate::multiset::{self, COUNT_BYTES, count_of, value_of};
 
 pub(super) struct Side {
     pub(super) keys: Keys,
@@ -98,7 +98,7 @@ impl Side {
         let mut of_key = vec![0..0; keys.len()];
         cx.state.scan_prefixes(
             self.state,
-            SPACE,
+            Namespace::ONLY,
             &keys.groups,
             &keys.bytes,
             &mut |key, row, value| {
@@ -159,13 +159,13 @@ impl Side {
         changes: &[(i64, i64)],
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        let stored = cx.state.get(self.state, SPACE, groups, rows)?;
+        let stored = cx.state.get(self.state, Namespace::ONLY, groups, rows)?;
         let after = stored.iter().zip(changes).map(|(stored, (change, partners))| {
             let count = stored.map_or(0, |value| read_tracked(value).0) + change;
             (count != 0).then(|| tracked_value(count, *partners))
         });
         let after: BinaryArray = after.collect();
-        cx.state.put(self.state, SPACE, groups, rows, &after)?;
+        cx.state.put(self.state, Namespace::ONLY, groups, rows, &after)?;
         OperatorMetrics::add(&cx.metrics.state_reads, groups.len());
         OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
         Ok(())
@@ -192,7 +192,7 @@ impl Side {
         }
         let rows = BinaryArray::from_iter_values(rows);
         let values = BinaryArray::from_iter_values(values);
-        cx.state.put(self.state, SPACE, &groups, &rows, &values)?;
+        cx.state.put(self.state, Namespace::ONLY, &groups, &rows, &values)?;
         OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
         Ok(())
     }

@@ -10,12 +10,13 @@ use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow::compute::filter;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::Namespace;
-use sabot_core::{Cx, Element, Result};
+use sabot_core::{Cx, Result};
 use sabot_types::EventTime;
 
 use super::slices::{Sharing, is_over};
 use super::table::{Partials, Table};
 use super::{Slice, WindowAggregate};
+use crate::emit::emit_in_parts;
 
 impl Slice {
     /// Turns the hot table into columns.
@@ -133,10 +134,7 @@ impl WindowAggregate {
         let times: Vec<_> = times.collect();
         let columns = keys.into_iter().chain(times).chain(results).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
-        for offset in (0..rows).step_by(self.max_batch_rows) {
-            let batch = batch.slice(offset, self.max_batch_rows.min(rows - offset));
-            cx.emit(Element::Batch(batch));
-        }
+        emit_in_parts(&batch, self.max_batch_rows, cx);
         Ok(())
     }
 

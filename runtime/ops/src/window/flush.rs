@@ -1,19 +1,14 @@
 //! Brings the hot tables into the state backend, for a snapshot.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray};
 use arrow::compute::{filter, is_not_null};
-use arrow::datatypes::SchemaRef;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::Namespace;
 use sabot_core::{Cx, Result};
-use sabot_types::{KeyGroup, KeyGroupCount, KeyGroupRange};
 
 use super::WindowAggregate;
 use super::table::Partials;
 use crate::codec::slice_all;
-use crate::keyed::owned_groups;
 
 /// Rows that one write brings.
 const CHUNK_ROWS: usize = 8192;
@@ -66,28 +61,5 @@ impl WindowAggregate {
         let more = self.value_codec.decode(found.as_binary::<i32>())?;
         let all: Vec<usize> = (0..before.len()).collect();
         self.shape.merged(before.len(), &[(partials, &all), (&more, &of)])
-    }
-}
-
-/// A subtask, as the owner of key groups.
-pub(super) struct Owner {
-    /// For messages.
-    pub(super) operator: String,
-    pub(super) key_groups: KeyGroupCount,
-    pub(super) key_range: KeyGroupRange,
-}
-
-impl Owner {
-    /// The keys' groups, all of which the subtask must own: state in other groups would be lost
-    /// at the next restore.
-    pub(super) fn groups_of(
-        &self,
-        schema: &SchemaRef,
-        keys: &[ArrayRef],
-        rows: usize,
-    ) -> Result<Vec<KeyGroup>> {
-        let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let batch = RecordBatch::try_new_with_options(Arc::clone(schema), keys.to_vec(), &options)?;
-        owned_groups(&self.operator, &batch, self.key_groups, self.key_range)
     }
 }

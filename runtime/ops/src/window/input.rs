@@ -143,6 +143,5 @@ fn read(columns: &mut Vec<Read>, column: usize, cast_to: Option<DataType>) -> us
 /// The given rows of each column.
 pub(super) fn take(columns: &[ArrayRef], rows: &[u32]) -> Result<Vec<ArrayRef>> {
     let rows = UInt32Array::from(rows.to_vec());
-    let taken = columns.iter().map(|column| arrow::compute::take(column, &rows, None));
-    Ok(taken.collect::<Result<_, _>>()?)
+    Ok(arrow::compute::take_arrays(columns, &rows, None)?)
 }

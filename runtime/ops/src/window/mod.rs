@@ -27,7 +27,6 @@ use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, OperatorUid};
 
 use self::aggregate::Aggregate;
-use self::flush::Owner;
 use self::input::WindowInput;
 use self::progress::Progress;
 use self::session::SessionAggregate;
@@ -35,6 +34,7 @@ use self::slices::Slices;
 use self::table::{Partials, Table, TableShape};
 use crate::OperatorConfig;
 use crate::codec::{RowCodec, slice_all};
+use crate::keyed::{Owner, state_fields};
 
 /// The state's name within the operator.
 const STATE_NAME: &str = "window";
@@ -84,12 +84,11 @@ fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &Schema
     if let Window::Session { gap_ms } = desc.window {
         return session::state_spec(operator, desc, gap_ms, input);
     }
-    let key = desc.keys.iter().map(|key| field_of(input.field(*key)));
     let value = desc.aggregates.iter().map(|aggregate| value_of(aggregate, input));
     StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_string(),
-        key: key.collect(),
+        key: state_fields(input, desc.keys.iter().copied()),
         value: value.collect(),
         namespace: slices::namespace_of(desc.window),
     }
@@ -119,22 +118,10 @@ pub(crate) fn build(
     }
 }
 
-fn owner(node: &PlanNode, config: &OperatorConfig) -> Owner {
-    Owner {
-        operator: node.name.clone(),
-        key_groups: config.key_groups,
-        key_range: config.key_range,
-    }
-}
-
 /// The key columns of an aggregate's input.
 fn keys_of(desc: &WindowAggregateDesc, input: &SchemaRef) -> SchemaRef {
     let keys = desc.keys.iter().map(|key| Arc::clone(&input.fields()[*key]));
     Arc::new(Schema::new(keys.collect::<Vec<_>>()))
-}
-
-fn field_of(field: &Field) -> StateField {
-    StateField { name: field.name().clone(), data_type: field.data_type().to_string() }
 }
 
 impl WindowAggregate {
@@ -159,7 +146,7 @@ impl WindowAggregate {
             .map(|spec| Progress::open(&spec, config.key_range, state))
             .transpose()?;
         Ok(Self {
-            owner: owner(node, config),
+            owner: Owner::new(node, config),
             input: WindowInput::new(&node.name, desc, &aggregates, input)?,
             slices: Slices::new(&node.name, desc.window)?,
             shape: TableShape::new(keys, aggregates),

@@ -19,7 +19,6 @@ use crate::codec::RowCodec;
 
 /// The state's name within the operator.
 const STATE_NAME: &str = "fired";
-const NAMESPACE: Namespace = Namespace(0);
 
 pub(super) struct Progress {
     state: StateHandle,
@@ -59,7 +58,7 @@ impl Progress {
         let codec = RowCodec::new([DataType::Int64])?;
         let groups = usize::from(range.end().saturating_sub(range.start()));
         let mut restored = vec![i64::MIN; groups];
-        state.scan(handle, NAMESPACE, groups.max(1), &mut |rows| {
+        state.scan(handle, Namespace::ONLY, groups.max(1), &mut |rows| {
             let values = codec.decode(&rows.values)?;
             for (group, value) in
                 rows.groups.iter().zip(values[0].as_primitive::<Int64Type>().values())
@@ -101,7 +100,7 @@ impl Progress {
             let values: ArrayRef = Arc::new(Int64Array::from_iter_values(values));
             let keys = BinaryArray::from_iter_values(groups.iter().map(|_| b""));
             let values = self.codec.encode(&[values], groups.len())?;
-            cx.state.put(self.state, NAMESPACE, &groups, &keys, &values)?;
+            cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
             self.written = watermark;
         }
         cx.state.freeze(self.state)

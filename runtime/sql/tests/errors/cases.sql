@@ -377,3 +377,5 @@ INSERT INTO results SELECT bid, bid.price FROM nested;
 CREATE TABLE t (r ROW<a INT, b>) WITH ('connector' = 'print');
 ----
 CREATE TABLE t (r ROW<a INT, b STRING) WITH ('connector' = 'print');
+----
+CREATE TABLE t (a INT, `$row_kind` TINYINT) WITH ('connector' = 'print');

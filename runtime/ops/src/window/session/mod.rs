@@ -21,17 +21,15 @@ use sabot_types::{EventTime, OperatorUid};
 use self::fragments::Fragments;
 use self::sessions::Sessions;
 use super::aggregate::Aggregate;
-use super::flush::Owner;
 use super::input::{self, WindowInput};
 use super::slices::{self, TIME_MAX_MS};
 use super::table::TableShape;
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
+use crate::keyed::{Owner, state_fields};
 
 /// The state's name within the operator.
 const STATE_NAME: &str = "session";
-/// All sessions are in one namespace.
-const NAMESPACE: Namespace = Namespace(0);
 
 pub(crate) struct SessionAggregate {
     owner: Owner,
@@ -62,12 +60,13 @@ pub(super) fn state_spec(
 ) -> StateSpec {
     let bound =
         |name: &str| StateField { name: name.to_string(), data_type: DataType::Int64.to_string() };
-    let key = desc.keys.iter().map(|key| super::field_of(input.field(*key)));
+    let mut key = state_fields(input, desc.keys.iter().copied());
+    key.push(bound("window_start"));
     let value = desc.aggregates.iter().map(|aggregate| super::value_of(aggregate, input));
     StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_string(),
-        key: key.chain([bound("window_start")]).collect(),
+        key,
         value: [bound("window_end")].into_iter().chain(value).collect(),
         namespace: slices::namespace_of(Window::Session { gap_ms }),
     }
@@ -100,7 +99,7 @@ impl SessionAggregate {
         let input_columns = WindowInput::new(&node.name, desc, &aggregates, input)?;
         let shape = TableShape::new(keys, aggregates);
         let mut operator = Self {
-            owner: super::owner(node, config),
+            owner: Owner::new(node, config),
             input: input_columns,
             fragments: Fragments::new(&shape)?,
             shape,
@@ -121,7 +120,7 @@ impl SessionAggregate {
     /// Opens the sessions that the backend has.
     fn load(&mut self, state: &mut dyn StateBackend) -> Result<()> {
         let Self { key_codec, row_key_codec, value_codec, sessions, max_batch_rows, .. } = self;
-        state.scan(self.state, NAMESPACE, *max_batch_rows, &mut |rows| {
+        state.scan(self.state, Namespace::ONLY, *max_batch_rows, &mut |rows| {
             let mut keys = row_key_codec.decode(&rows.keys)?;
             let values = value_codec.decode(&rows.values)?;
             let starts = keys.pop().expect("a row's key ends with the session's start");

@@ -8,13 +8,14 @@ use arrow::array::{
 };
 use arrow::compute::{filter, is_not_null};
 use sabot_core::metrics::OperatorMetrics;
+use sabot_core::state::Namespace;
 use sabot_core::{Cx, Element, Result};
 use sabot_types::KeyGroup;
 
 use super::super::input::take;
+use super::SessionAggregate;
 use super::fragments::Gathered;
 use super::sessions::{NONE, Session};
-use super::{NAMESPACE, SessionAggregate};
 
 /// Sessions that are written at once.
 const CHUNK_SESSIONS: usize = 8192;
@@ -118,7 +119,7 @@ impl SessionAggregate {
         let values: Vec<ArrayRef> =
             std::iter::once(bound(|session| session.end)).chain(partials).collect();
         let values = self.value_codec.encode(&values, rows)?;
-        cx.state.put(self.state, NAMESPACE, &groups, &keys, &values)?;
+        cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
         OperatorMetrics::add(&cx.metrics.state_writes, rows);
         Ok(())
     }
@@ -162,7 +163,7 @@ impl SessionAggregate {
     /// The partial results in the backend.
     fn get(&self, stored: &Stored, cx: &mut Cx<'_>) -> Result<Option<Gathered>> {
         let Some(keys) = &stored.keys else { return Ok(None) };
-        let values = cx.state.get(self.state, NAMESPACE, &stored.groups, keys)?;
+        let values = cx.state.get(self.state, Namespace::ONLY, &stored.groups, keys)?;
         OperatorMetrics::add(&cx.metrics.state_reads, values.len());
         let rows = stored.rows.iter().enumerate().filter(|(row, _)| values.is_valid(*row));
         let of = rows.map(|(_, (place, _))| *place as usize).collect();
@@ -187,6 +188,6 @@ impl SessionAggregate {
         let groups: Vec<KeyGroup> = groups.map(|(group, _)| *group).collect();
         let keys = filter(keys, &BooleanArray::from(gone))?;
         let nothing = BinaryArray::new_null(groups.len());
-        cx.state.put(self.state, NAMESPACE, &groups, keys.as_binary::<i32>(), &nothing)
+        cx.state.put(self.state, Namespace::ONLY, &groups, keys.as_binary::<i32>(), &nothing)
     }
 }
