@@ -50,7 +50,13 @@ bench: ## what each Nexmark query costs (QUERIES="q0 q4", EVENTS=3000000, PROFIL
 bench-parts: ## benchmarks of single operators, optimised
 	@scripts/setup
 	$(ENV)
-	cargo bench --workspace --bench '*'
+	cargo bench --workspace --bench nexmark --bench window_aggregate
+
+.PHONY: bench-targets
+bench-targets: ## state and checkpoints against their targets (KEYS=10000000, GB=10, DIR=/var/tmp, PROFILE=dev)
+	@scripts/setup
+	$(ENV)
+	cargo bench --workspace --profile "$(or $(PROFILE),release)" --bench targets
 
 .PHONY: reference
 reference: ## writes docs/reference/sql.md, from what the planner knows

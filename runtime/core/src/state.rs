@@ -6,6 +6,8 @@
 //! operator chooses, for windows their end in milliseconds; a whole namespace is scanned or
 //! dropped at once.
 
+mod changes;
+
 use std::ops::ControlFlow;
 
 use arrow::array::BinaryArray;
@@ -13,6 +15,8 @@ use sabot_types::{KeyGroup, OperatorUid};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+
+pub use changes::{ChangeLog, StateChange, StateChanges};
 
 /// Names a state and describes its rows; written to manifests and checked at restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +58,8 @@ impl Namespace {
     pub const ONLY: Self = Self(0);
 }
 
-/// Rows of one namespace; all columns have the same length.
+/// Rows of one namespace; all columns have the same length. A null value stands for a row that is
+/// removed.
 #[derive(Debug, Clone)]
 pub struct StateRows {
     /// The namespace.
@@ -152,6 +157,10 @@ pub trait StateBackend: Send {
 pub trait FrozenState: Send {
     /// What was frozen.
     fn spec(&self) -> &StateSpec;
+
+    /// Takes what changed since the state was frozen before; none when that is not known: at the
+    /// first freeze, or when it was too much to keep.
+    fn changes(&mut self) -> Option<StateChanges>;
 
     /// Visits all rows in the order of (namespace, key group, key).
     fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()>;

@@ -32,15 +32,23 @@ impl RowCodec {
 
     /// Decodes what [`Self::encode`] wrote; no row may be null.
     pub(crate) fn decode(&self, rows: &BinaryArray) -> Result<Vec<ArrayRef>> {
-        let Some(converter) = &self.converter else { return Ok(Vec::new()) };
         if rows.null_count() > 0 {
             return Err(Error::state(
                 "decoding rows of state failed",
                 "a row is missing".to_string(),
             ));
         }
+        self.decode_rows(rows.iter().flatten())
+    }
+
+    /// Decodes rows that [`Self::encode`] wrote.
+    pub(crate) fn decode_rows<'r>(
+        &self,
+        rows: impl Iterator<Item = &'r [u8]>,
+    ) -> Result<Vec<ArrayRef>> {
+        let Some(converter) = &self.converter else { return Ok(Vec::new()) };
         let parser = converter.parser();
-        Ok(converter.convert_rows(rows.iter().flatten().map(|row| parser.parse(row)))?)
+        Ok(converter.convert_rows(rows.map(|row| parser.parse(row)))?)
     }
 }
 

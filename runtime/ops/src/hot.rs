@@ -8,7 +8,8 @@ use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroup, key_hash};
 
-/// What the layer holds at most, in bytes: with more it is emptied into the backend.
+/// What the layer holds at most, in bytes: with more, what was not used lately is written and
+/// forgotten.
 const BYTES_MAX: usize = 64 << 20;
 /// What an entry takes besides its bytes, roughly.
 const ENTRY_BYTES: usize = size_of::<Entry>() + 16;
@@ -20,6 +21,8 @@ pub(crate) struct Hot {
     index: HashTable<u32>,
     entries: Vec<Entry>,
     bytes: usize,
+    /// Counts how often rows were forgotten.
+    age: u32,
     /// Whether the backend can have rows that are not here.
     has_cold: bool,
 }
@@ -27,6 +30,8 @@ pub(crate) struct Hot {
 struct Entry {
     hash: u64,
     group: KeyGroup,
+    /// The age at which it was used last.
+    used: u32,
     key: Box<[u8]>,
     /// None when there is no such row.
     value: Option<Box<[u8]>>,
@@ -37,12 +42,19 @@ struct Entry {
 /// Keys of a batch in the layer; good until the layer is written out.
 pub(crate) struct Slots(Vec<u32>);
 
+impl Slots {
+    /// Those of some keys, by index.
+    pub(crate) fn pick(&self, keys: &[usize]) -> Self {
+        Self(keys.iter().map(|key| self.0[*key]).collect())
+    }
+}
+
 impl Hot {
     /// The layer of an opened state.
     pub(crate) fn new(state: StateHandle, backend: &mut dyn StateBackend) -> Result<Self> {
         let has_cold = !backend.namespaces(state)?.is_empty();
         let (index, entries) = (HashTable::new(), Vec::new());
-        Ok(Self { state, index, entries, bytes: 0, has_cold })
+        Ok(Self { state, index, entries, bytes: 0, age: 0, has_cold })
     }
 
     /// The state's handle.
@@ -58,7 +70,7 @@ impl Hot {
         cx: &mut Cx<'_>,
     ) -> Result<Slots> {
         if self.bytes > BYTES_MAX {
-            self.empty(cx)?;
+            self.forget(BYTES_MAX / 2, cx)?;
         }
         let mut slots = Vec::with_capacity(groups.len());
         let mut missing = Vec::new();
@@ -67,13 +79,17 @@ impl Hot {
             let hash = key_hash::of_bytes(key);
             let found = self.index.find(hash, |slot| *self.entries[*slot as usize].key == *key);
             slots.push(match found {
-                Some(slot) => *slot,
+                Some(slot) => {
+                    self.entries[*slot as usize].used = self.age;
+                    *slot
+                }
                 None => {
                     let slot = self.entries.len() as u32;
                     self.bytes += ENTRY_BYTES + key.len();
                     let entry = Entry {
                         hash,
                         group: *group,
+                        used: self.age,
                         key: key.into(),
                         value: None,
                         is_dirty: false,
@@ -169,14 +185,31 @@ impl Hot {
         Ok(())
     }
 
-    /// Writes and forgets everything.
-    fn empty(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+    /// Writes everything and forgets what was not used since the last time; everything if that
+    /// leaves more than `bytes`.
+    fn forget(&mut self, bytes: usize, cx: &mut Cx<'_>) -> Result<()> {
         self.flush(cx)?;
-        self.index.clear();
-        self.entries.clear();
-        self.bytes = 0;
+        let age = self.age;
+        self.entries.retain(|entry| entry.used == age);
+        self.bytes = self.entries.iter().map(Entry::bytes).sum();
+        if self.bytes > bytes {
+            self.entries.clear();
+            self.bytes = 0;
+        }
+        self.age += 1;
         self.has_cold = true;
+        self.index.clear();
+        for (slot, entry) in self.entries.iter().enumerate() {
+            let hash_of = |slot: &u32| self.entries[*slot as usize].hash;
+            self.index.insert_unique(entry.hash, slot as u32, hash_of);
+        }
         Ok(())
+    }
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        ENTRY_BYTES + self.key.len() + self.value.as_ref().map_or(0, |value| value.len())
     }
 }
 
@@ -228,12 +261,35 @@ mod tests {
 
         let slots = hot.find(&groups, &abc, &mut cx).unwrap();
         hot.set(&slots, [None, Some(b"23".as_slice()), Some(b"4")].into_iter());
-        hot.empty(&mut cx).unwrap();
+        hot.forget(0, &mut cx).unwrap();
         assert_eq!((hot.entries.len(), hot.bytes), (0, 0));
         let (groups, other) = keys(&["c", "d", "b", "a"]);
         let slots = hot.find(&groups, &other, &mut cx).unwrap();
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(texts(&hot, &slots), [text("4"), None, text("23"), None]);
+    }
+
+    #[test]
+    fn what_was_used_since_the_last_time_is_not_forgotten() {
+        let mut backend = open(Backend::Memory).unwrap();
+        let state = backend.open(&spec()).unwrap();
+        let mut hot = Hot::new(state, &mut *backend).unwrap();
+        let (metrics, mut out) = (OperatorMetrics::default(), Vec::new());
+        let mut cx = Cx::new(&mut out, &mut *backend, &metrics);
+        let text = |text: &str| Some(text.to_owned());
+        let (groups, ab) = keys(&["a", "b"]);
+        let slots = hot.find(&groups, &ab, &mut cx).unwrap();
+        hot.set(&slots, [Some(b"1".as_slice()), Some(b"2")].into_iter());
+        hot.forget(usize::MAX, &mut cx).unwrap();
+        let (group, b) = keys(&["b"]);
+        let slots = hot.find(&group, &b, &mut cx).unwrap();
+        assert_eq!(texts(&hot, &slots), [text("2")]);
+        hot.forget(usize::MAX, &mut cx).unwrap();
+        assert_eq!(hot.entries.len(), 1, "only b was used");
+        assert_eq!(hot.bytes, hot.entries[0].bytes());
+        let slots = hot.find(&groups, &ab, &mut cx).unwrap();
+        assert_eq!(texts(&hot, &slots), [text("1"), text("2")]);
+        assert_eq!(OperatorMetrics::get(&metrics.state_reads), 1, "a is read again");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::str::FromStr;
 
+use arrow::array::{Array, BinaryArray};
 use arrow::datatypes::DataType;
 use sabot_core::state::{StateField, StateRows, StateSpec};
 use sabot_core::{Error, Result};
@@ -58,10 +59,21 @@ impl Migration {
     /// Maps rows.
     pub fn rows(&self, rows: StateRows) -> Result<StateRows> {
         let Some(Mapping { stored, wanted, columns }) = &self.mapping else { return Ok(rows) };
-        let values = stored.decode(&rows.values)?;
+        // Rows that are removed have no value to be mapped.
+        let there = BinaryArray::from_iter_values(rows.values.iter().flatten());
+        let values = stored.decode(&there)?;
         let picked: Vec<_> = columns.iter().map(|column| values[*column].clone()).collect();
-        let values = wanted.encode(&picked, rows.groups.len())?;
-        Ok(StateRows { values, ..rows })
+        let mut mapped = wanted.encode(&picked, there.len())?;
+        if there.len() < rows.groups.len() {
+            let mut next = 0;
+            let values = rows.values.iter().map(|value| {
+                value?;
+                next += 1;
+                Some(mapped.value(next - 1))
+            });
+            mapped = values.collect();
+        }
+        Ok(StateRows { values: mapped, ..rows })
     }
 }
 
@@ -137,6 +149,20 @@ mod tests {
         let none = migrate(&stored, &spec(&[])).unwrap().rows(rows(&columns)).unwrap();
         assert_eq!(none.values.len(), 2);
         assert_eq!(none.values.value(1), b"");
+    }
+
+    #[test]
+    fn rows_that_are_removed_stay_removed() {
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let stored = spec(&[("COUNT(*)", DataType::Int64), ("SUM(n)", DataType::Int64)]);
+        let wanted = spec(&[("SUM(n)", DataType::Int64)]);
+        let migration = migrate(&stored, &wanted).unwrap();
+        let mut removed = rows(&[Arc::clone(&column), Arc::clone(&column)]);
+        let last = removed.values.value(1).to_vec();
+        removed.values = BinaryArray::from(vec![None, Some(last.as_slice())]);
+        let migrated = migration.rows(removed).unwrap();
+        assert!(migrated.values.is_null(0));
+        assert_eq!(migrated.values.value(1), rows(&[column]).values.value(1));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryArray, BinaryBuilder, Int64Array, RecordBatch};
 use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, SchemaRef};
-use arrow_row::{RowConverter, SortField};
+use arrow_row::{RowConverter, Rows, SortField};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{PlanNode, TopNDesc};
 use sabot_core::row_kind::{self, RowKind};
@@ -37,7 +37,7 @@ pub(crate) struct TopN {
     order: Vec<usize>,
     limit: usize,
     rank: bool,
-    rows: Rows,
+    rows: Kept,
     /// Around rows in their order, so that the state can be read by its description.
     wrapper: RowCodec,
     max_batch_rows: usize,
@@ -45,7 +45,7 @@ pub(crate) struct TopN {
 }
 
 /// What is kept of each key.
-enum Rows {
+enum Kept {
     /// The first rows, for rows that only come.
     First(Hot),
     /// All rows.
@@ -115,9 +115,9 @@ impl TopN {
             limit: *limit,
             rank: *rank,
             rows: if row_kind::is_updating(input) {
-                Rows::All(handle)
+                Kept::All(handle)
             } else {
-                Rows::First(Hot::new(handle, state)?)
+                Kept::First(Hot::new(handle, state)?)
             },
             wrapper: RowCodec::new([DataType::Binary])?,
             max_batch_rows: config.max_batch_rows.max(1),
@@ -125,24 +125,12 @@ impl TopN {
         })
     }
 
-    /// How the rows of a batch change the number of each row, by key.
-    fn changes(
-        &self,
-        keys: &UniqueKeys,
-        batch: &RecordBatch,
-    ) -> Result<Vec<BTreeMap<OrderedRow, i64>>> {
-        let values = row_kind::values(batch);
+    /// The rows of a batch in their order, as bytes.
+    fn ordered(&self, batch: &RecordBatch) -> Result<Rows> {
         let mut columns: Vec<ArrayRef> =
             self.order.iter().map(|column| Arc::clone(batch.column(*column))).collect();
-        columns.extend_from_slice(values);
-        let rows = self.converter.convert_columns(&columns)?;
-        let weights = row_kind::weights(batch);
-        let mut changes = vec![BTreeMap::new(); keys.len()];
-        for (row, key) in keys.of_row.iter().enumerate() {
-            let weight = weights.as_ref().map_or(1, |weights| weights[row]);
-            *changes[*key].entry(rows.row(row).as_ref().to_vec()).or_insert(0) += weight;
-        }
-        Ok(changes)
+        columns.extend_from_slice(row_kind::values(batch));
+        Ok(self.converter.convert_columns(&columns)?)
     }
 
     /// The first rows of each key, each as often as it is there.
@@ -205,53 +193,72 @@ impl TopN {
         Ok(())
     }
 
-    /// Notes the changes of a batch: the first rows of its keys before and after them.
-    fn update(
+    /// Rows that come and go: notes them, and emits how the first rows of their keys change.
+    fn update_all(
+        &self,
+        state: StateHandle,
+        keys: &UniqueKeys,
+        batch: &RecordBatch,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let rows = self.ordered(batch)?;
+        let weights = row_kind::weights(batch);
+        let mut changes = vec![BTreeMap::new(); keys.len()];
+        for (row, key) in keys.of_row.iter().enumerate() {
+            let weight = weights.as_ref().map_or(1, |weights| weights[row]);
+            *changes[*key].entry(rows.row(row).as_ref().to_vec()).or_insert(0) += weight;
+        }
+        let before = self.first_rows(state, keys, cx)?;
+        self.note(state, keys, &changes, cx)?;
+        let after = self.first_rows(state, keys, cx)?;
+        let mut out = Changes::default();
+        for (before, after) in before.iter().zip(&after) {
+            out.add(self.rank, &as_slices(before), &as_slices(after));
+        }
+        self.emit(&out, cx)
+    }
+
+    /// Rows that only come: those that are among the first rows of their keys take their places.
+    fn update_first(
         &mut self,
         keys: &UniqueKeys,
-        changes: &[BTreeMap<OrderedRow, i64>],
+        batch: &RecordBatch,
         cx: &mut Cx<'_>,
-    ) -> Result<[Vec<Vec<OrderedRow>>; 2]> {
-        let hot = match &mut self.rows {
-            Rows::First(hot) => hot,
-            Rows::All(state) => {
-                let state = *state;
-                let before = self.first_rows(state, keys, cx)?;
-                self.note(state, keys, changes, cx)?;
-                return Ok([before, self.first_rows(state, keys, cx)?]);
-            }
-        };
+    ) -> Result<()> {
+        let rows = self.ordered(batch)?;
+        let Kept::First(hot) = &mut self.rows else { return Ok(()) };
         let slots = hot.find(&keys.groups, &keys.bytes, cx)?;
-        let before = lists::read(&hot.column(&slots), &self.wrapper)?;
-        let mut after = before.clone();
-        for (first, changes) in after.iter_mut().zip(changes) {
-            for (row, count) in changes {
-                let at = first.partition_point(|other| other <= row);
-                let count = usize::try_from(*count).unwrap_or(0).min(self.limit.saturating_sub(at));
-                first.splice(at..at, std::iter::repeat_n(row.clone(), count));
-                first.truncate(self.limit);
+        let stored = hot.column(&slots);
+        let lists = lists::decode(&stored, &self.wrapper)?;
+        let before = lists::read(&stored, &lists);
+        // None: as before.
+        let mut after: Vec<Option<Vec<&[u8]>>> = vec![None; keys.len()];
+        for (row, key) in keys.of_row.iter().enumerate() {
+            let first = after[*key].as_ref().unwrap_or(&before[*key]);
+            let row = rows.row(row).data();
+            if first.len() >= self.limit && first.last().is_none_or(|last| row >= *last) {
+                continue;
             }
+            let first = after[*key].get_or_insert_with(|| before[*key].clone());
+            let at = first.partition_point(|other| *other <= row);
+            first.insert(at, row);
+            first.truncate(self.limit);
         }
-        let values = lists::write(&after, &self.wrapper)?;
-        hot.set(&slots, values.iter());
-        Ok([before, after])
+        let mut out = Changes::default();
+        let (mut changed, mut values) = (Vec::new(), Vec::new());
+        for (key, after) in after.iter().enumerate() {
+            let Some(after) = after else { continue };
+            out.add(self.rank, &before[key], after);
+            changed.push(key);
+            values.push(after.as_slice());
+        }
+        let values = lists::write(&values, &self.wrapper)?;
+        hot.set(&slots.pick(&changed), values.iter());
+        self.emit(&out, cx)
     }
 
     /// Emits how the first rows changed.
-    fn emit(
-        &self,
-        before: &[Vec<OrderedRow>],
-        after: &[Vec<OrderedRow>],
-        cx: &mut Cx<'_>,
-    ) -> Result<()> {
-        let mut out = Changes::default();
-        for (before, after) in before.iter().zip(after) {
-            if self.rank {
-                out.by_rank(before, after);
-            } else {
-                out.by_row(before, after);
-            }
-        }
+    fn emit(&self, out: &Changes<'_>, cx: &mut Cx<'_>) -> Result<()> {
         if out.kinds.is_empty() {
             return Ok(());
         }
@@ -259,9 +266,9 @@ impl TopN {
         let rows = out.rows.iter().map(|row| parser.parse(row));
         let mut columns = self.converter.convert_rows(rows)?.split_off(self.order.len());
         if self.rank {
-            columns.push(Arc::new(Int64Array::from(out.ranks)));
+            columns.push(Arc::new(Int64Array::from(out.ranks.clone())));
         }
-        columns.push(row_kind::column(out.kinds));
+        columns.push(row_kind::column(out.kinds.iter().copied()));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         emit_in_parts(&batch, self.max_batch_rows, cx);
         Ok(())
@@ -272,19 +279,28 @@ impl TopN {
 #[derive(Default)]
 struct Changes<'a> {
     kinds: Vec<RowKind>,
-    rows: Vec<&'a OrderedRow>,
+    rows: Vec<&'a [u8]>,
     ranks: Vec<i64>,
 }
 
 impl<'a> Changes<'a> {
-    fn push(&mut self, kind: RowKind, row: &'a OrderedRow, index: usize) {
+    /// How the first rows of a key change.
+    fn add(&mut self, by_rank: bool, before: &[&'a [u8]], after: &[&'a [u8]]) {
+        if by_rank {
+            self.by_rank(before, after);
+        } else {
+            self.by_row(before, after);
+        }
+    }
+
+    fn push(&mut self, kind: RowKind, row: &'a [u8], index: usize) {
         self.kinds.push(kind);
         self.rows.push(row);
         self.ranks.push(index as i64 + 1);
     }
 
     /// A rank whose row changed is updated.
-    fn by_rank(&mut self, before: &'a [OrderedRow], after: &'a [OrderedRow]) {
+    fn by_rank(&mut self, before: &[&'a [u8]], after: &[&'a [u8]]) {
         for index in 0..before.len().max(after.len()) {
             match (before.get(index), after.get(index)) {
                 (Some(was), Some(is)) if was != is => {
@@ -299,7 +315,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Rows that left go, rows that entered come; both are ordered alike.
-    fn by_row(&mut self, before: &'a [OrderedRow], after: &'a [OrderedRow]) {
+    fn by_row(&mut self, before: &[&'a [u8]], after: &[&'a [u8]]) {
         let (mut old, mut new) = (before.iter().peekable(), after.iter().peekable());
         let mut entered = Vec::new();
         loop {
@@ -335,15 +351,16 @@ impl Operator for TopN {
             return Ok(());
         }
         let keys = self.keys.of(&batch)?;
-        let changes = self.changes(&keys, &batch)?;
-        let [before, after] = self.update(&keys, &changes, cx)?;
-        self.emit(&before, &after, cx)
+        match self.rows {
+            Kept::All(state) => self.update_all(state, &keys, &batch, cx),
+            Kept::First(_) => self.update_first(&keys, &batch, cx),
+        }
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         let state = match &mut self.rows {
-            Rows::All(state) => *state,
-            Rows::First(hot) => {
+            Kept::All(state) => *state,
+            Kept::First(hot) => {
                 hot.flush(cx)?;
                 hot.state()
             }
@@ -353,44 +370,54 @@ impl Operator for TopN {
     }
 }
 
+fn as_slices(rows: &[OrderedRow]) -> Vec<&[u8]> {
+    rows.iter().map(Vec::as_slice).collect()
+}
+
 /// Lists of rows as values of a state: each row behind its length.
 mod lists {
     use std::sync::Arc;
 
-    use arrow::array::{AsArray, BinaryArray};
+    use arrow::array::{Array, AsArray, BinaryArray};
     use sabot_core::Result;
 
-    use super::OrderedRow;
     use crate::codec::RowCodec;
 
-    /// Reads lists; one that is null is empty.
-    pub(super) fn read(values: &BinaryArray, wrapper: &RowCodec) -> Result<Vec<Vec<OrderedRow>>> {
-        let present: BinaryArray = values.iter().flatten().map(Some).collect();
-        let lists = wrapper.decode(&present)?.swap_remove(0);
-        let mut lists = lists.as_binary::<i32>().iter().flatten();
-        let list = |value: Option<&[u8]>| match value {
-            Some(_) => lists.next().map(rows).unwrap_or_default(),
-            None => Vec::new(),
-        };
-        Ok(values.iter().map(list).collect())
+    /// The lists that are there.
+    pub(super) fn decode(values: &BinaryArray, wrapper: &RowCodec) -> Result<BinaryArray> {
+        let lists = wrapper.decode_rows(values.iter().flatten())?.swap_remove(0);
+        Ok(lists.as_binary::<i32>().clone())
     }
 
-    fn rows(mut list: &[u8]) -> Vec<OrderedRow> {
+    /// The rows of each of `values`, of which `lists` are those that are there; the others have none.
+    pub(super) fn read<'l>(values: &BinaryArray, lists: &'l BinaryArray) -> Vec<Vec<&'l [u8]>> {
+        let mut next = 0;
+        let list = |row| {
+            if values.is_null(row) {
+                return Vec::new();
+            }
+            next += 1;
+            rows(lists.value(next - 1))
+        };
+        (0..values.len()).map(list).collect()
+    }
+
+    fn rows(mut list: &[u8]) -> Vec<&[u8]> {
         let mut rows = Vec::new();
         while let Some((length, rest)) = list.split_first_chunk::<4>() {
             let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
             let (row, rest) = rest.split_at(length);
-            rows.push(row.to_vec());
+            rows.push(row);
             list = rest;
         }
         rows
     }
 
     /// Writes lists.
-    pub(super) fn write(lists: &[Vec<OrderedRow>], wrapper: &RowCodec) -> Result<BinaryArray> {
-        let list = |rows: &Vec<OrderedRow>| {
+    pub(super) fn write(lists: &[&[&[u8]]], wrapper: &RowCodec) -> Result<BinaryArray> {
+        let list = |rows: &&[&[u8]]| {
             let mut bytes = Vec::with_capacity(rows.iter().map(|row| row.len() + 4).sum());
-            for row in rows {
+            for row in *rows {
                 bytes.extend_from_slice(&(row.len() as u32).to_le_bytes());
                 bytes.extend_from_slice(row);
             }

@@ -4,7 +4,6 @@ mod decode;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
@@ -15,9 +14,10 @@ use sabot_core::state::{StateField, StateSpec};
 use sabot_types::{Attempt, Epoch, EventTime, JobUid, OperatorUid};
 use serde::Serialize;
 
+use crate::chain::{self, Chain};
 use crate::manifest::ManifestKind;
 use crate::restore::{LoadedManifest, RestoreError};
-use crate::segment::{SegmentReader, StateSize};
+use crate::segment::StateSize;
 
 use decode::Decoder;
 
@@ -79,7 +79,7 @@ pub struct StateInspection {
     pub key: Vec<StateField>,
     /// The value's columns.
     pub value: Vec<StateField>,
-    /// Rows.
+    /// Rows as stored: one that changed counts once for each of a slot's segments that has it.
     pub rows: u64,
     /// Bytes before compression.
     pub bytes: u64,
@@ -167,15 +167,10 @@ pub async fn dump(
     let mut decoder = Decoder::default();
     let mut failure = None;
     let range = loaded.manifest.key_groups.full_range();
-    for segment in &loaded.manifest.segments {
-        let reader = SegmentReader::open(Arc::clone(&loaded.root), segment)
-            .await
-            .map_err(RestoreError::from)?;
-        let result = reader
-            .read(range, &mut |spec, rows| {
-                if !wanted(spec) {
-                    return Ok(());
-                }
+    for segments in chain::by_slot(&loaded.manifest) {
+        let chain = Chain::open(&loaded.root, &segments).await.map_err(RestoreError::from)?;
+        let result = chain
+            .read_merged(range, &wanted, &mut |spec, rows| {
                 let result = decoder.batch(spec, &rows).and_then(|batch| Ok(visit(batch)?));
                 result.map_err(|error| {
                     failure = Some(error);
@@ -202,9 +197,8 @@ async fn state_sizes(
     loaded: &LoadedManifest,
 ) -> Result<BTreeMap<(OperatorUid, String), StateSize>, RestoreError> {
     let mut sizes = BTreeMap::<_, StateSize>::new();
-    for segment in &loaded.manifest.segments {
-        let reader = SegmentReader::open(Arc::clone(&loaded.root), segment).await?;
-        for (spec, size) in reader.states().iter().zip(reader.sizes()) {
+    for segments in chain::by_slot(&loaded.manifest) {
+        for (spec, size) in Chain::open(&loaded.root, &segments).await?.sizes() {
             let sum = sizes.entry((spec.operator.clone(), spec.name.clone())).or_default();
             sum.rows += size.rows;
             sum.raw_bytes += size.raw_bytes;

@@ -28,9 +28,9 @@ pub fn checkpoint_manifest(attempt: Attempt, epoch: Epoch) -> String {
     format!("{CHECKPOINTS}{:020}/{:020}/{MANIFEST}", attempt.get(), epoch.get())
 }
 
-/// The segment that `slot` wrote for an epoch.
-pub fn segment(attempt: Attempt, epoch: Epoch, slot: u32) -> String {
-    format!("{SEGMENTS}{:020}/{:020}-{slot:05}", attempt.get(), epoch.get())
+/// A segment that `slot` wrote for an epoch: the one with this number.
+pub fn segment(attempt: Attempt, epoch: Epoch, slot: u32, part: u32) -> String {
+    format!("{SEGMENTS}{:020}/{:020}-{slot:05}-{part:05}", attempt.get(), epoch.get())
 }
 
 /// The folder of a savepoint, without a slash at the end.
@@ -85,8 +85,10 @@ fn parse_checkpoint(key: &str) -> Option<ObjectKind> {
 
 fn parse_segment(key: &str) -> Option<ObjectKind> {
     let (attempt, rest) = key.strip_prefix(SEGMENTS)?.split_once('/')?;
-    let (epoch, slot) = rest.split_once('-')?;
+    let (epoch, rest) = rest.split_once('-')?;
+    let (slot, part) = rest.split_once('-')?;
     slot.parse::<u32>().ok()?;
+    part.parse::<u32>().ok()?;
     Some(ObjectKind::Segment {
         attempt: Attempt::new(number(attempt)?),
         epoch: Epoch::new(number(epoch)?),
@@ -108,7 +110,7 @@ mod tests {
             parse(&checkpoint_manifest(attempt, epoch)),
             ObjectKind::Manifest { attempt, epoch }
         );
-        assert_eq!(parse(&segment(attempt, epoch, 4)), ObjectKind::Segment { attempt, epoch });
+        assert_eq!(parse(&segment(attempt, epoch, 4, 0)), ObjectKind::Segment { attempt, epoch });
         for other in ["control.json", "savepoints/a/manifest", "chk/1/2/manifest", "seg/x", "mine"]
         {
             assert_eq!(parse(other), ObjectKind::Other, "{other}");
@@ -125,8 +127,8 @@ mod tests {
 
     #[test]
     fn segments_of_different_attempts_do_not_meet_in_a_savepoint() {
-        let one = savepoint_segment(&segment(Attempt::new(1), Epoch::new(2), 0));
-        let other = savepoint_segment(&segment(Attempt::new(2), Epoch::new(2), 0));
+        let one = savepoint_segment(&segment(Attempt::new(1), Epoch::new(2), 0, 0));
+        let other = savepoint_segment(&segment(Attempt::new(2), Epoch::new(2), 0, 0));
         assert_ne!(one, other);
         assert_eq!(one.matches('/').count(), 1);
     }

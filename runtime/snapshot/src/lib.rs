@@ -2,10 +2,11 @@
 //!
 //! The stores ([`store`]: S3, local directory, memory), the objects' names ([`layout`]), the
 //! manifest ([`manifest`]) and the segments with the rows ([`segment`]); the one object that
-//! orders everything ([`control`]) and what goes through it: publishing ([`publish`]), restoring
+//! orders everything ([`control`]) and what goes through it: publishing ([`publish`]), saving ([`save`]), restoring
 //! ([`restore`]), savepoints ([`savepoint`], [`inspect`]), garbage collection ([`gc`]) and
 //! clean-up ([`cleanup`]).
 
+mod chain;
 pub mod cleanup;
 pub mod control;
 pub mod gc;
@@ -14,6 +15,7 @@ pub mod layout;
 pub mod manifest;
 pub mod publish;
 pub mod restore;
+pub mod save;
 pub mod savepoint;
 pub mod segment;
 pub mod store;
@@ -29,5 +31,5 @@ pub use manifest::{
 pub use publish::{PublishError, publish_checkpoint};
 pub use restore::{LoadedManifest, RestoreError, load_manifest, read_rows};
 pub use savepoint::{SavepointInfo, create_savepoint};
-pub use segment::{Encoded, SegmentError, SegmentReader, encode, upload_segment};
+pub use segment::{Encoded, SegmentError, SegmentReader};
 pub use store::{S3Config, UriStores, check_conditional_writes};

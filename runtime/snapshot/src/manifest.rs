@@ -55,7 +55,8 @@ pub struct Manifest {
     pub sabot_version: String,
     /// Operators with state, sources among them.
     pub operators: BTreeMap<OperatorUid, OperatorState>,
-    /// Where the rows of keyed state are.
+    /// Where the rows of keyed state are: of each slot a segment with all its rows, then, by epoch,
+    /// those with what changed.
     pub segments: Vec<SegmentRef>,
     /// Output that is not yet confirmed as committed, also of earlier epochs.
     pub committables: Vec<Committable>,
@@ -106,6 +107,9 @@ pub struct SegmentRef {
     pub slot: u32,
     /// The epoch in which it was written.
     pub epoch: Epoch,
+    /// Which of the slot's segments of the epoch it is.
+    #[serde(default)]
+    pub part: u32,
     /// Rows in it.
     pub rows: u64,
 }

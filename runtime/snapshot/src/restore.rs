@@ -7,9 +7,10 @@ use sabot_core::state::{StateRows, StateSpec};
 use sabot_core::store::{ObjectStore, StoreError};
 use sabot_types::{KeyGroupCount, KeyGroupRange, ManifestRef, key_hash};
 
+use crate::chain::{self, Chain};
 use crate::layout;
 use crate::manifest::{Manifest, ManifestError};
-use crate::segment::{SegmentError, SegmentReader};
+use crate::segment::SegmentError;
 use crate::store::{PrefixStore, object_uri};
 
 /// A manifest and the store that its segments' keys are relative to.
@@ -145,16 +146,16 @@ pub fn check_key_groups(
 }
 
 /// Visits all rows of keyed state whose key groups lie in `range`, in batches of at most 4,096:
-/// segment by segment, each in the order of (state, namespace, key group, key).
+/// segment by segment, each in the order of (state, namespace, key group, key). To be put in this
+/// order: a later row of the same key wins, and one with a null value removes it.
 pub async fn read_rows(
     root: &Arc<dyn ObjectStore>,
     manifest: &Manifest,
     range: KeyGroupRange,
     mut visit: impl FnMut(&StateSpec, StateRows) -> sabot_core::Result<()> + Send,
 ) -> Result<(), RestoreError> {
-    for segment in &manifest.segments {
-        let reader = SegmentReader::open(Arc::clone(root), segment).await?;
-        reader.read(range, &mut visit).await?;
+    for segments in chain::by_slot(manifest) {
+        Chain::open(root, &segments).await?.read(range, &mut visit).await?;
     }
     Ok(())
 }

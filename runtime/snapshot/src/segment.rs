@@ -1,9 +1,10 @@
-//! Segments: the keyed rows of one slot at one epoch, as one immutable object.
+//! Segments: the keyed rows of one slot at one epoch, as immutable objects: all of them, or
+//! those that changed since the slot's segments before.
 //!
 //! ```text
 //! magic, version                                                12 bytes
 //! block ...      rows of one (state, namespace), a span of key groups; lz4
-//! index          the states' specs, then one entry a block
+//! index          the states' specs, the dropped namespaces, then one entry a block
 //! trailer        length and checksum of the index, version, magic  20 bytes
 //! ```
 //! Every block and the index have their own checksum, so that a reader that takes only some key
@@ -16,7 +17,6 @@ mod write;
 
 use bytes::Bytes;
 use sabot_core::Clock;
-use sabot_core::state::StateSpec;
 use sabot_core::store::{ObjectStore, StoreError};
 use sabot_types::{Attempt, Epoch, OperatorUid};
 
@@ -25,10 +25,10 @@ use crate::manifest::SegmentRef;
 use crate::store::{PutOnceError, object_uri, put_once};
 
 pub use read::{BATCH_ROWS, SegmentReader, StateSize};
-pub use write::encode;
+pub use write::{Give, encode, encode_changes};
 
 const MAGIC: [u8; 8] = *b"SABOTSEG";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 12;
 const TRAILER_BYTES: usize = 20;
 
@@ -41,15 +41,6 @@ pub struct Encoded {
     pub crc32: u32,
     /// Rows in it.
     pub rows: u64,
-    /// The states in it, also those without rows.
-    pub states: Vec<StateSpec>,
-}
-
-impl Encoded {
-    /// Whether there are no rows, so that nothing need be uploaded.
-    pub fn is_empty(&self) -> bool {
-        self.rows == 0
-    }
 }
 
 /// Why a segment was not written or read.
@@ -86,6 +77,12 @@ pub enum SegmentError {
         state: String,
         /// Bytes of key and value.
         bytes: usize,
+    },
+    /// The task that encodes has died.
+    #[error("the state of slot {slot} was not encoded: its task ended too early")]
+    Unencoded {
+        /// The slot.
+        slot: u32,
     },
     /// The object is gone.
     #[error("segment {uri} does not exist: restore another savepoint or retained checkpoint")]
@@ -139,22 +136,25 @@ impl SegmentError {
             | Self::Corrupt { .. }
             | Self::FormatVersion { .. }
             | Self::RowTooLarge { .. } => true,
-            Self::Visit { .. } | Self::StateTwice { .. } | Self::Conflict { .. } => false,
+            Self::Visit { .. }
+            | Self::Unencoded { .. }
+            | Self::StateTwice { .. }
+            | Self::Conflict { .. } => false,
             Self::Store { source, .. } => source.is_lasting(),
         }
     }
 }
 
-/// Uploads what `slot` has for `epoch`; retried while the store is away for some seconds.
+/// Uploads a part of what `slot` has for `epoch`; retried while the store is away for some seconds.
 pub async fn upload_segment(
     store: &dyn ObjectStore,
     clock: &dyn Clock,
     attempt: Attempt,
     epoch: Epoch,
-    slot: u32,
+    (slot, part): (u32, u32),
     encoded: &Encoded,
 ) -> Result<SegmentRef, SegmentError> {
-    let key = layout::segment(attempt, epoch, slot);
+    let key = layout::segment(attempt, epoch, slot, part);
     let uri = object_uri(store, &key);
     put_once(store, clock, &key, encoded.bytes.clone()).await.map_err(|error| match error {
         PutOnceError::Conflict => SegmentError::Conflict { uri },
@@ -166,6 +166,7 @@ pub async fn upload_segment(
         crc32: encoded.crc32,
         slot,
         epoch,
+        part,
         rows: encoded.rows,
     })
 }

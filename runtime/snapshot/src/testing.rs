@@ -1,18 +1,20 @@
 //! What the tests of this crate share.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use sabot_core::state::{FrozenState, Namespace, StateField, StateRow, StateSpec};
+use sabot_core::state::{FrozenState, Namespace, StateChanges, StateField, StateRow, StateSpec};
 use sabot_core::store::ObjectStore;
-use sabot_core::{Clock, Committable, Env, Result, SeededRandom, TokioTasks};
+use sabot_core::{Clock, Committable, Env, SeededRandom, TokioTasks};
 use sabot_types::{Attempt, Epoch, JobUid, KeyGroup, KeyGroupCount, OperatorUid};
 
+use crate::segment::{Give, encode, upload_segment};
 use crate::store::{Call, Fault, Faults, FaultyStore, MemoryStore, MemoryStores, Outcome};
 use crate::{
-    Manifest, ManifestHeader, OperatorState, SlotSnapshot, assemble, encode, upload_segment,
+    Encoded, Manifest, ManifestHeader, OperatorState, SegmentError, SlotSnapshot, assemble,
 };
 
 pub(crate) fn uid(text: &str) -> OperatorUid {
@@ -69,7 +71,14 @@ impl FrozenState for Rows {
         &self.spec
     }
 
-    fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
+    fn changes(&mut self) -> Option<StateChanges> {
+        None
+    }
+
+    fn visit(
+        self: Box<Self>,
+        visit: &mut dyn FnMut(StateRow<'_>) -> sabot_core::Result<()>,
+    ) -> sabot_core::Result<()> {
         for (namespace, group, key, value) in &self.rows {
             visit(StateRow {
                 namespace: Namespace(*namespace),
@@ -139,6 +148,19 @@ pub(crate) fn faulty(
     ))
 }
 
+/// The one segment that `encode` makes.
+pub(crate) fn one_segment(
+    encode: impl FnOnce(Give<'_>) -> Result<(), SegmentError>,
+) -> Result<Option<Encoded>, SegmentError> {
+    let mut segments = Vec::new();
+    encode(&mut |segment| {
+        segments.push(segment);
+        ControlFlow::Continue(())
+    })?;
+    assert!(segments.len() <= 1);
+    Ok(segments.pop())
+}
+
 /// Writes a checkpoint of one slot with `rows` in state `window`/`rows`; the manifest is not
 /// published.
 pub(crate) async fn checkpoint(
@@ -147,15 +169,20 @@ pub(crate) async fn checkpoint(
     epoch: u64,
     rows: Vec<(i64, u16, Vec<u8>, Vec<u8>)>,
 ) -> Manifest {
-    let state = Rows { spec: spec("window", "rows"), rows };
-    let encoded = encode(vec![Box::new(state)]).unwrap();
+    let spec = spec("window", "rows");
+    let state = Rows { spec: spec.clone(), rows };
+    let encoded = one_segment(|give| encode(vec![Box::new(state)], give)).unwrap();
     let (of, at) = (Attempt::new(attempt), Epoch::new(epoch));
-    let segment = upload_segment(store.as_ref(), &Instantly, of, at, 0, &encoded).await.unwrap();
-    let state = OperatorState { states: encoded.states, ..OperatorState::default() };
+    let mut segments = Vec::new();
+    if let Some(encoded) = encoded {
+        let segment = upload_segment(store.as_ref(), &Instantly, of, at, (0, 0), &encoded);
+        segments.push(segment.await.unwrap());
+    }
+    let state = OperatorState { states: vec![spec], ..OperatorState::default() };
     let slot = SlotSnapshot {
         slot: 0,
         operators: BTreeMap::from([(uid("window"), state)]),
-        segment: Some(segment),
+        segments,
         committables: Vec::new(),
         finished: false,
     };

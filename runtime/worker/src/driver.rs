@@ -14,6 +14,7 @@ use sabot_core::store::ObjectStore;
 use sabot_core::{Doorbell, Env, Error, Result, TaskHandle, Turn};
 use sabot_net::{ChannelId, ControlLink, Exchange, Receiver};
 use sabot_snapshot::SlotSnapshot;
+use sabot_snapshot::save::Segments;
 use sabot_types::{Attempt, Epoch, EventTime, SetNumber};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
@@ -22,7 +23,7 @@ pub use crate::deploy::StateBackendConfig;
 use crate::deploy::{Deployment, EventSink, Order, deploy};
 use crate::metrics::PodMetrics;
 use crate::slot::{Slot, SlotCommand, SlotEvent};
-use crate::upload::{Earlier, Output, UploadError, upload};
+use crate::upload::{Before, Earlier, Output, UploadError, upload};
 
 /// How often a pod tells its progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
@@ -96,6 +97,8 @@ pub struct Worker {
     uploads: Vec<TaskHandle>,
     /// For each slot the output that the next checkpoint has to take along.
     output: BTreeMap<u32, Earlier>,
+    /// For each slot the segments that hold its state as it was frozen last.
+    segments: BTreeMap<u32, oneshot::Receiver<Segments>>,
     /// Up to this epoch the attempt's output is in a checkpoint that exists.
     published: Epoch,
     heard: Duration,
@@ -119,6 +122,7 @@ impl Worker {
             building: None,
             uploads: Vec::new(),
             output: BTreeMap::new(),
+            segments: BTreeMap::new(),
             published: Epoch::new(0),
             heard,
             started_ms,
@@ -279,6 +283,7 @@ impl Worker {
             upload.abort();
         }
         self.output.clear();
+        self.segments.clear();
         if let Some(deployment) = self.deployment.take() {
             for stream in &deployment.streams {
                 stream.abort();
@@ -355,11 +360,14 @@ impl Worker {
         let (next, prepared) = oneshot::channel();
         let earlier = self.output.insert(slot, prepared);
         let output = Output { earlier, published: self.published, next };
+        let (next, uploaded) = oneshot::channel();
+        let before = Before { segments: self.segments.insert(slot, uploaded), next };
         let task = async move {
-            let result = upload(&env, &store, attempt, slot, frozen, output).await;
+            let result = upload(&env, &store, attempt, slot, frozen, output, before).await;
             let counter = match &result {
                 Ok(snapshot) => {
-                    let bytes = snapshot.segment.as_ref().map_or(0, |s| s.size);
+                    let written = snapshot.segments.iter().filter(|s| s.epoch == epoch);
+                    let bytes = written.map(|s| s.size).sum();
                     metrics.snapshots.last_bytes.store(bytes, Ordering::Relaxed);
                     metrics.snapshots.last_ms.store(env.clock.now_ms(), Ordering::Relaxed);
                     &metrics.snapshots.completed

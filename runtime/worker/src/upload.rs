@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use sabot_core::state::FrozenState;
 use sabot_core::store::ObjectStore;
 use sabot_core::{Committable, Env, Error, Result};
-use sabot_snapshot::{SegmentRef, SlotSnapshot, encode, upload_segment};
+use sabot_snapshot::SlotSnapshot;
+use sabot_snapshot::save::{Segments, SlotAt, save};
 use sabot_types::{Attempt, Epoch};
 use tokio::sync::oneshot;
 
@@ -23,6 +23,14 @@ pub(crate) enum UploadError {
 
 /// Output of earlier epochs, once all of it is durable.
 pub(crate) type Earlier = oneshot::Receiver<Vec<Committable>>;
+
+/// What a checkpoint of a slot's state goes on from.
+pub(crate) struct Before {
+    /// The segments of the epoch before, once it is uploaded; none for an attempt's first.
+    pub(crate) segments: Option<oneshot::Receiver<Segments>>,
+    /// Takes the segments of this epoch, for the next.
+    pub(crate) next: oneshot::Sender<Segments>,
+}
 
 /// Where a slot's output stands between two checkpoints.
 pub(crate) struct Output {
@@ -65,43 +73,19 @@ pub(crate) async fn upload(
     slot: u32,
     frozen: Frozen,
     output: Output,
+    before: Before,
 ) -> Result<SlotSnapshot, UploadError> {
     let Frozen { epoch, operators, states, prepares, finished } = frozen;
     let committables = output.prepare(prepares).await.map_err(UploadError::Output)?;
-    let segment = segment(env, store, attempt, epoch, slot, states).await;
-    let segment = segment.map_err(UploadError::State)?;
-    Ok(SlotSnapshot { slot, operators, segment, committables, finished })
-}
-
-/// Encodes and uploads a slot's state; none where there is no row.
-async fn segment(
-    env: &Env,
-    store: &Arc<dyn ObjectStore>,
-    attempt: Attempt,
-    epoch: Epoch,
-    slot: u32,
-    states: Vec<Box<dyn FrozenState>>,
-) -> Result<Option<SegmentRef>> {
-    if states.is_empty() {
-        return Ok(None);
-    }
-    let (done, encoded) = oneshot::channel();
-    env.tasks.spawn_blocking(
-        "encode segment",
-        Box::new(move || {
-            // The receiver is gone only when the attempt was cancelled.
-            let _ = done.send(encode(states));
-        }),
-    );
-    let encoded = encoded
-        .await
-        .map_err(|gone| Error::state(format!("encoding the state of slot {slot}"), gone))?
-        .map_err(|e| Error::state(format!("encoding the state of slot {slot}"), e))?;
-    if encoded.is_empty() {
-        return Ok(None);
-    }
-    let clock = env.clock.as_ref();
-    let segment = upload_segment(store.as_ref(), clock, attempt, epoch, slot, &encoded);
-    let failed = |e| Error::external(format!("uploading the segment of slot {slot}"), e);
-    segment.await.map(Some).map_err(failed)
+    // Gone when the upload before failed: then all rows are written again.
+    let known = match before.segments {
+        Some(segments) => segments.await.ok(),
+        None => None,
+    };
+    let failed = |e| Error::external(format!("saving the state of slot {slot}"), e);
+    let segments = save(env, store, SlotAt { attempt, epoch, slot }, states, known).await;
+    let segments = segments.map_err(failed).map_err(UploadError::State)?;
+    // Nobody waits when this is the attempt's last epoch.
+    let _ = before.next.send(segments.clone());
+    Ok(SlotSnapshot { slot, operators, segments, committables, finished })
 }

@@ -240,6 +240,8 @@ impl Machine {
         if !owner.finishing {
             if may_trigger {
                 owner.finishing = true;
+                // Once more: an older attempt may have uploaded output after this one began.
+                effects.push(Effect::Sweep(owner.attempt));
                 self.trigger(false, effects);
             }
             return;

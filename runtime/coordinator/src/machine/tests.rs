@@ -123,7 +123,7 @@ impl Bench {
         let snapshot = SlotSnapshot {
             slot,
             operators: BTreeMap::new(),
-            segment: None,
+            segments: Vec::new(),
             committables: if output { vec![committable] } else { Vec::new() },
             finished: false,
         };

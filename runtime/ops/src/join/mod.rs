@@ -1,10 +1,11 @@
 //! Joins by keys. Each side keeps its rows; a row that comes meets those of the other side that
 //! are there.
 //!
-//! A side's state: key, then the row, to how often it is there. So the rows of a key are read in
-//! one go, and a row that goes is found by itself. A side whose rows are shown by whether they
-//! have partners also keeps how many each has.
+//! A side's state: key, then a number, to how often a row is there and the row. So the rows of a
+//! key are read in one go, and keys stay short. A side whose rows are shown by whether they have
+//! partners also keeps how many each has.
 
+mod lists;
 mod pairs;
 mod partners;
 mod side;
@@ -21,7 +22,8 @@ use sabot_types::OperatorUid;
 
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
-use crate::keyed::{Keys, state_fields};
+use crate::keyed::Keys;
+use lists::Lists;
 use side::Side;
 
 /// The states' names, by port.
@@ -44,17 +46,14 @@ pub(crate) fn state_specs(
     inputs: &[SchemaRef],
 ) -> Vec<StateSpec> {
     let sides = STATE_NAMES.into_iter().zip(&desc.keys).zip(inputs).enumerate();
-    let spec = |(port, ((name, keys), input)): (usize, ((&str, &Vec<usize>), &SchemaRef))| {
-        let mut key = state_fields(input, keys.iter().copied());
-        key.extend(state_fields(input, 0..row_kind::width(input)));
-        StateSpec {
+    let spec =
+        |(port, ((name, keys), input)): (usize, ((&str, &Vec<usize>), &SchemaRef))| StateSpec {
             operator: operator.clone(),
             name: name.to_owned(),
-            key,
-            value: side::value_fields(desc.kind.tracks(port)),
+            key: side::key_fields(input, keys),
+            value: side::value_fields(input, desc.kind.tracks(port)),
             namespace: "none".to_owned(),
-        }
-    };
+        };
     sides.map(spec).collect()
 }
 
@@ -69,12 +68,14 @@ impl Join {
         let specs = state_specs(&node.uid, desc, inputs);
         let mut side = |port: usize| -> Result<Side> {
             let values = row_kind::without(&inputs[port]);
+            let tracked = desc.kind.tracks(port);
             Ok(Side {
                 keys: Keys::new(node, &desc.keys[port], &inputs[port], config)?,
                 key_columns: desc.keys[port].clone(),
                 codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
-                state: state.open(&specs[port])?,
-                tracked: desc.kind.tracks(port),
+                lists: Lists::new(state.open(&specs[port])?, tracked, state)?,
+                tracked,
+                updating: row_kind::is_updating(&inputs[port]),
             })
         };
         Ok(Self {
@@ -107,7 +108,7 @@ impl Operator for Join {
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
-        let keyed = self.sides.iter().map(|side| cx.state.freeze(side.state));
+        let keyed = self.sides.iter().map(|side| cx.state.freeze(side.lists.state()));
         Ok(OperatorSnapshot { keyed: keyed.collect::<Result<_>>()?, watermark: None })
     }
 }

@@ -70,7 +70,7 @@ pub(super) struct Meeting<'a> {
 
 impl Join {
     /// Inner join: emits the pairs of a batch's rows with those of the other side.
-    pub(super) fn meet(&self, port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+    pub(super) fn meet(&mut self, port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let batch = self.sides[port].with_keys(batch)?;
         if batch.num_rows() == 0 {
             return Ok(());
@@ -81,8 +81,7 @@ impl Join {
         if found.counts.is_empty() {
             return Ok(());
         }
-        let rows = self.sides[1 - port].codec.decode(&found.rows)?;
-        let meeting = Meeting { port, batch: &batch, rows: &rows };
+        let meeting = Meeting { port, batch: &batch, rows: &found.columns };
         let condition = self.condition.as_deref();
         let mut pairs = Pairs::default();
         for (row, key) in keys.of_row.iter().enumerate() {

@@ -44,7 +44,7 @@ struct Turned {
 impl Join {
     /// Emits what the rows of a batch change.
     pub(super) fn meet_and_track(
-        &self,
+        &mut self,
         port: usize,
         batch: &RecordBatch,
         cx: &mut Cx<'_>,
@@ -60,15 +60,13 @@ impl Join {
             return Ok(());
         }
         let keys = side.keys.of(&batch)?;
-        let other = &self.sides[1 - port];
-        let found = other.find(&keys, cx)?;
-        let rows = other.codec.decode(&found.rows)?;
-        let meeting = Meeting { port, batch: &batch, rows: &rows };
+        let found = self.sides[1 - port].find(&keys, cx)?;
+        let meeting = Meeting { port, batch: &batch, rows: &found.columns };
         let partners = self.partners(meeting, &keys, &found)?;
-        side.note(&keys, &batch, &partners.of_batch, cx)?;
+        self.sides[port].note(&keys, &batch, &partners.of_batch, cx)?;
         let mut turned = Turned::default();
-        if other.tracked {
-            other.add_partners(&keys, &found, &partners.changes, cx)?;
+        if self.sides[1 - port].tracked {
+            self.sides[1 - port].add_partners(&found, &partners.changes, cx)?;
             turned = turned_by(&found, &partners.changes);
         }
         match self.kind {

@@ -1,63 +1,61 @@
 //! One side of a join: its rows in the state, each with how often it is there and, where it
 //! matters, how many partners it has.
 
-use std::collections::BTreeMap;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 
-use arrow::array::{Array, BinaryArray, BinaryBuilder, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::{filter_record_batch, not};
-use arrow::datatypes::DataType;
-use sabot_core::metrics::OperatorMetrics;
+use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::row_kind;
-use sabot_core::state::{Namespace, StateField, StateHandle};
+use sabot_core::state::StateField;
 use sabot_core::{Cx, Result};
-use sabot_types::KeyGroup;
 
+use super::lists::{Changed, Lists, Slots};
 use crate::codec::RowCodec;
-use crate::keyed::{Keys, UniqueKeys};
-use crate::multiset::{self, COUNT_BYTES, count_of, value_of};
+use crate::keyed::{Keys, UniqueKeys, state_fields};
+use crate::multiset;
 
 pub(super) struct Side {
     pub(super) keys: Keys,
     pub(super) key_columns: Vec<usize>,
     pub(super) codec: RowCodec,
-    pub(super) state: StateHandle,
+    pub(super) lists: Lists,
     /// Whether the number of a row's partners is kept with it.
     pub(super) tracked: bool,
+    /// Whether rows also go.
+    pub(super) updating: bool,
 }
 
 /// Rows of a side that keys meet.
 pub(super) struct Found {
-    pub(super) rows: BinaryArray,
+    slots: Slots,
+    /// Their columns.
+    pub(super) columns: Vec<ArrayRef>,
     /// How often each is there.
     pub(super) counts: Vec<i64>,
-    /// How many partners each has; empty where that is not kept.
+    /// How many partners each has; 0 where that is not kept.
     pub(super) partners: Vec<i64>,
     /// Where the rows of each key begin and end.
     pub(super) of_key: Vec<Range<usize>>,
 }
 
-/// The state's value.
-pub(super) fn value_fields(tracked: bool) -> Vec<StateField> {
+/// The state's key: the join's, then what tells the rows of a key apart.
+pub(super) fn key_fields(input: &SchemaRef, keys: &[usize]) -> Vec<StateField> {
+    let mut fields = state_fields(input, keys.iter().copied());
+    let number = StateField { name: "number".to_owned(), data_type: DataType::Int64.to_string() };
+    fields.push(number);
+    fields
+}
+
+/// The state's value: how often the row is there, how many partners it has, and the row.
+pub(super) fn value_fields(input: &SchemaRef, tracked: bool) -> Vec<StateField> {
     let mut fields = multiset::value_fields();
     fields.extend(tracked.then(|| StateField {
         name: "partners".to_owned(),
         data_type: DataType::Int64.to_string(),
     }));
+    fields.extend(state_fields(input, 0..row_kind::width(input)));
     fields
-}
-
-/// How often a row is there and how many partners it has.
-fn tracked_value(count: i64, partners: i64) -> [u8; 2 * COUNT_BYTES] {
-    let mut value = [0; 2 * COUNT_BYTES];
-    value[..COUNT_BYTES].copy_from_slice(&value_of(count));
-    value[COUNT_BYTES..].copy_from_slice(&value_of(partners));
-    value
-}
-
-fn read_tracked(value: &[u8]) -> (i64, i64) {
-    let (count, partners) = value.split_at(COUNT_BYTES.min(value.len()));
-    (count_of(count), count_of(partners))
 }
 
 impl Side {
@@ -92,38 +90,22 @@ impl Side {
     }
 
     /// The rows of these keys.
-    pub(super) fn find(&self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Found> {
-        let mut rows = BinaryBuilder::new();
+    pub(super) fn find(&mut self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Found> {
+        let slots = self.lists.find(keys, cx)?;
         let (mut counts, mut partners) = (Vec::new(), Vec::new());
-        let mut of_key = vec![0..0; keys.len()];
-        cx.state.scan_prefixes(
-            self.state,
-            Namespace::ONLY,
-            &keys.groups,
-            &keys.bytes,
-            &mut |key, row, value| {
-                if of_key[key].is_empty() {
-                    of_key[key] = counts.len()..counts.len();
-                }
-                rows.append_value(row);
-                if self.tracked {
-                    let (count, known) = read_tracked(value);
-                    counts.push(count);
-                    partners.push(known);
-                } else {
-                    counts.push(count_of(value));
-                }
-                of_key[key].end += 1;
-                Ok(ControlFlow::Continue(()))
-            },
-        )?;
-        OperatorMetrics::add(&cx.metrics.state_reads, counts.len());
-        Ok(Found { rows: rows.finish(), counts, partners, of_key })
+        let mut of_key = Vec::with_capacity(keys.len());
+        for rows in self.lists.rows(&slots) {
+            of_key.push(counts.len()..counts.len() + rows.len());
+            counts.extend(rows.iter().map(|row| row.count));
+            partners.extend(rows.iter().map(|row| row.partners));
+        }
+        let columns = self.codec.decode_rows(self.lists.rows(&slots).flatten().map(|r| &*r.bytes));
+        Ok(Found { columns: columns?, slots, counts, partners, of_key })
     }
 
     /// Notes rows that come and go, each with its number of partners where that is kept.
     pub(super) fn note(
-        &self,
+        &mut self,
         keys: &UniqueKeys,
         batch: &RecordBatch,
         partners: &[i64],
@@ -131,69 +113,35 @@ impl Side {
     ) -> Result<()> {
         let rows = self.codec.encode(row_kind::values(batch), batch.num_rows())?;
         let weights = row_kind::weights(batch);
-        // By key and row: a row of the batch that is it, and how its count changes.
-        let mut changes: BTreeMap<Vec<u8>, (usize, i64)> = BTreeMap::new();
+        let slots = self.lists.find(keys, cx)?;
+        let mut changed = Changed::default();
         for (row, key) in keys.of_row.iter().enumerate() {
-            let bytes = [keys.bytes.value(*key), rows.value(row)].concat();
-            let weight = weights.as_ref().map_or(1, |weights| weights[row]);
-            changes.entry(bytes).or_insert((row, 0)).1 += weight;
+            let bytes = rows.value(row);
+            if self.updating || self.tracked {
+                let weight = weights.as_ref().map_or(1, |weights| weights[row]);
+                let partners = if self.tracked { partners[row] } else { 0 };
+                self.lists.add(&slots, *key, bytes, (weight, partners), &mut changed);
+            } else {
+                self.lists.push(&slots, *key, bytes, &mut changed);
+            }
         }
-        changes.retain(|_, (_, change)| *change != 0);
-        let group = |(row, _): &(usize, i64)| keys.groups[keys.of_row[*row]];
-        let groups: Vec<KeyGroup> = changes.values().map(group).collect();
-        let bytes = BinaryArray::from_iter_values(changes.keys());
-        if self.tracked {
-            let known = changes.into_values().map(|(row, change)| (change, partners[row]));
-            return self.note_tracked(&groups, &bytes, &known.collect::<Vec<_>>(), cx);
-        }
-        let changes: Vec<i64> = changes.into_values().map(|(_, change)| change).collect();
-        multiset::add(self.state, &groups, &bytes, &changes, cx)?;
-        Ok(())
-    }
-
-    /// Changes the counts of rows, and says how many partners each has.
-    fn note_tracked(
-        &self,
-        groups: &[KeyGroup],
-        rows: &BinaryArray,
-        changes: &[(i64, i64)],
-        cx: &mut Cx<'_>,
-    ) -> Result<()> {
-        let stored = cx.state.get(self.state, Namespace::ONLY, groups, rows)?;
-        let after = stored.iter().zip(changes).map(|(stored, (change, partners))| {
-            let count = stored.map_or(0, |value| read_tracked(value).0) + change;
-            (count != 0).then(|| tracked_value(count, *partners))
-        });
-        let after: BinaryArray = after.collect();
-        cx.state.put(self.state, Namespace::ONLY, groups, rows, &after)?;
-        OperatorMetrics::add(&cx.metrics.state_reads, groups.len());
-        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-        Ok(())
+        self.lists.write(changed, cx)
     }
 
     /// Changes the numbers of partners of rows that were found.
     pub(super) fn add_partners(
-        &self,
-        keys: &UniqueKeys,
+        &mut self,
         found: &Found,
         changes: &[i64],
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        let (mut groups, mut rows, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        let mut changed = Changed::default();
         for (key, of_key) in found.of_key.iter().enumerate() {
             for row in of_key.clone().filter(|row| changes[*row] != 0) {
-                groups.push(keys.groups[key]);
-                rows.push([keys.bytes.value(key), found.rows.value(row)].concat());
-                values.push(tracked_value(found.counts[row], found.partners[row] + changes[row]));
+                let place = row - of_key.start;
+                self.lists.add_partners(&found.slots, key, place, changes[row], &mut changed);
             }
         }
-        if groups.is_empty() {
-            return Ok(());
-        }
-        let rows = BinaryArray::from_iter_values(rows);
-        let values = BinaryArray::from_iter_values(values);
-        cx.state.put(self.state, Namespace::ONLY, &groups, &rows, &values)?;
-        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-        Ok(())
+        self.lists.write(changed, cx)
     }
 }

@@ -49,7 +49,7 @@ impl Job {
         let (attempt, epoch) = (Attempt::new(attempt), Epoch::new(epoch));
         let keys = keys(&self.store).await;
         let manifest = keys.contains(&layout::checkpoint_manifest(attempt, epoch));
-        assert_eq!(manifest, keys.contains(&layout::segment(attempt, epoch, 0)));
+        assert_eq!(manifest, keys.contains(&layout::segment(attempt, epoch, 0, 0)));
         manifest
     }
 }

@@ -34,8 +34,8 @@ pub struct SlotSnapshot {
     pub slot: u32,
     /// Its subtasks' states.
     pub operators: BTreeMap<OperatorUid, OperatorState>,
-    /// Its keyed rows, when it has any.
-    pub segment: Option<SegmentRef>,
+    /// Its keyed rows: a segment with all of them, then those with what changed, in order.
+    pub segments: Vec<SegmentRef>,
     /// What its sinks prepared.
     pub committables: Vec<Committable>,
     /// Whether its input has ended.
@@ -100,7 +100,7 @@ pub fn assemble(
         for (uid, state) in slot.operators {
             merge(&mut operators, uid, state)?;
         }
-        segments.extend(slot.segment);
+        segments.extend(slot.segments);
         committables.extend(slot.committables);
     }
     for (uid, operator) in &mut operators {

@@ -8,7 +8,7 @@ fn slot(slot: u32) -> SlotSnapshot {
     SlotSnapshot {
         slot,
         operators: BTreeMap::new(),
-        segment: None,
+        segments: Vec::new(),
         committables: Vec::new(),
         finished: false,
     }

@@ -1,11 +1,14 @@
 //! A block: rows of one state and namespace, column by column, compressed as one.
 //!
 //! Uncompressed: the key groups (2 bytes a row), the keys' lengths, the values' lengths (4 bytes a
-//! row each), the keys, the values.
+//! row each), the keys, the values. A row that was removed has a length instead that no value has.
 
 use arrow::array::{Array, BinaryArray};
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use sabot_types::KeyGroup;
+
+/// Stands for the length of the value of a row that was removed.
+const REMOVED: u32 = u32::MAX;
 
 /// Rows that are being collected.
 #[derive(Debug, Default)]
@@ -18,12 +21,12 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub(super) fn push(&mut self, group: KeyGroup, key: &[u8], value: &[u8]) {
+    pub(super) fn push(&mut self, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
         self.groups.push(group.index());
         self.key_lengths.push(key.len() as u32);
-        self.value_lengths.push(value.len() as u32);
+        self.value_lengths.push(value.map_or(REMOVED, |value| value.len() as u32));
         self.keys.extend_from_slice(key);
-        self.values.extend_from_slice(value);
+        self.values.extend_from_slice(value.unwrap_or_default());
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -72,20 +75,30 @@ pub(super) fn decode(stored: &[u8], raw_bytes: usize, rows: usize) -> Result<Blo
         .map(|bytes| KeyGroup::new(u16::from_le_bytes(*bytes)))
         .collect();
     let keys = offsets(&raw[rows * 2..rows * 6])?;
-    let values = offsets(&raw[rows * 6..fixed])?;
+    let lengths = &raw[rows * 6..fixed];
+    let removed: Vec<_> = lengths
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|bytes| u32::from_le_bytes(*bytes) == REMOVED)
+        .collect();
+    let nulls = removed
+        .contains(&true)
+        .then(|| removed.iter().map(|removed| !removed).collect::<NullBuffer>());
+    let values = offsets(lengths)?;
     let key_bytes = keys[rows] as usize;
     if fixed + key_bytes + values[rows] as usize != raw.len() {
         return Err("the lengths of a block's rows do not add up".to_owned());
     }
     let buffer = Buffer::from_vec(raw);
-    let column = |offsets: Vec<i32>, start: usize, length: usize| {
+    let column = |offsets: Vec<i32>, start: usize, length: usize, nulls: Option<NullBuffer>| {
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        BinaryArray::try_new(offsets, buffer.slice_with_length(start, length), None)
+        BinaryArray::try_new(offsets, buffer.slice_with_length(start, length), nulls)
             .map_err(|error| error.to_string())
     };
     let value_bytes = values[rows] as usize;
-    let keys = column(keys, fixed, key_bytes)?;
-    let values = column(values, fixed + key_bytes, value_bytes)?;
+    let keys = column(keys, fixed, key_bytes, None)?;
+    let values = column(values, fixed + key_bytes, value_bytes, nulls)?;
     debug_assert_eq!(keys.len(), values.len());
     Ok(Block { groups, keys, values })
 }
@@ -95,7 +108,8 @@ fn offsets(lengths: &[u8]) -> Result<Vec<i32>, String> {
     let mut offsets = Vec::with_capacity(lengths.len() / 4 + 1);
     offsets.push(0);
     for bytes in lengths.as_chunks::<4>().0 {
-        end = i32::try_from(u32::from_le_bytes(*bytes))
+        let length = u32::from_le_bytes(*bytes);
+        end = i32::try_from(if length == REMOVED { 0 } else { length })
             .ok()
             .and_then(|length| end.checked_add(length))
             .ok_or("the lengths of a block's rows are too large")?;

@@ -6,6 +6,7 @@ use sabot_types::{KeyGroup, KeyGroupRange};
 use super::{HEADER_BYTES, MAGIC, TRAILER_BYTES, VERSION};
 
 const ENTRY_BYTES: usize = 40;
+const DROPPED_BYTES: usize = 12;
 
 /// What the index says of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,16 +61,33 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) specs: Vec<StateSpec>,
+    /// Which namespaces of earlier segments are gone: index into the specs, namespace.
+    pub(super) dropped: Vec<(u32, Namespace)>,
     pub(super) entries: Vec<Entry>,
 }
 
 impl Index {
+    /// The index of a state, which is in the segment from now on.
+    pub(super) fn state(&mut self, spec: &StateSpec) -> u32 {
+        let known = self.specs.iter().rposition(|known| known == spec);
+        let at = known.unwrap_or_else(|| {
+            self.specs.push(spec.clone());
+            self.specs.len() - 1
+        });
+        at as u32
+    }
+
     /// Appends index and trailer.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let start = out.len();
         let specs = serde_json::to_vec(&self.specs).expect("specs are plain values");
         out.extend((specs.len() as u32).to_le_bytes());
         out.extend(specs);
+        out.extend((self.dropped.len() as u32).to_le_bytes());
+        for (state, namespace) in &self.dropped {
+            out.extend(state.to_le_bytes());
+            out.extend(namespace.0.to_le_bytes());
+        }
         out.extend(self.entries.iter().flat_map(|entry| entry.to_bytes()));
         let (length, crc32) = (out.len() - start, crc32fast::hash(&out[start..]));
         out.extend((length as u32).to_le_bytes());
@@ -80,11 +98,13 @@ impl Index {
 
     /// Reads an index that starts where the blocks end, at `end_of_blocks`.
     pub(super) fn read(bytes: &[u8], end_of_blocks: u64) -> Result<Self, String> {
-        let (length, rest) = bytes.split_at_checked(4).ok_or("its index is too short")?;
-        let length = u32_at(length, 0) as usize;
-        let (specs, entries) = rest.split_at_checked(length).ok_or("its index is too short")?;
+        let (specs, rest) = counted(bytes, 1)?;
+        let (dropped, entries) = counted(rest, DROPPED_BYTES)?;
         let specs: Vec<StateSpec> =
             serde_json::from_slice(specs).map_err(|error| error.to_string())?;
+        let dropped = dropped.as_chunks::<DROPPED_BYTES>().0.iter();
+        let dropped: Vec<_> =
+            dropped.map(|bytes| (u32_at(bytes, 0), Namespace(u64_at(bytes, 4) as i64))).collect();
         let (entries, rest) = entries.as_chunks::<ENTRY_BYTES>();
         let entries: Vec<_> = entries.iter().map(Entry::from_bytes).collect();
         let fits = |entry: &Entry| {
@@ -92,10 +112,11 @@ impl Index {
                 && entry.offset >= HEADER_BYTES as u64
                 && entry.offset.saturating_add(u64::from(entry.stored_bytes)) <= end_of_blocks
         };
-        if !rest.is_empty() || !entries.iter().all(fits) {
+        let known = |(state, _): &(u32, Namespace)| (*state as usize) < specs.len();
+        if !rest.is_empty() || !entries.iter().all(fits) || !dropped.iter().all(known) {
             return Err("its index does not fit the blocks".to_owned());
         }
-        Ok(Self { specs, entries })
+        Ok(Self { specs, dropped, entries })
     }
 }
 
@@ -118,6 +139,14 @@ impl Trailer {
             version: u32_at(bytes, 8),
         })
     }
+}
+
+/// Splits off what a count announces: so many things of `size` bytes.
+fn counted(bytes: &[u8], size: usize) -> Result<(&[u8], &[u8]), String> {
+    let (count, rest) = bytes.split_at_checked(4).ok_or("its index is too short")?;
+    let length = (u32_at(count, 0) as usize).checked_mul(size);
+    let parts = length.and_then(|length| rest.split_at_checked(length));
+    parts.ok_or_else(|| "its index is too short".to_owned())
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

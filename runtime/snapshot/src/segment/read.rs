@@ -9,7 +9,7 @@ use arrow::array::{BinaryArray, BooleanArray};
 use arrow::compute::filter;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use sabot_core::state::{StateRows, StateSpec};
+use sabot_core::state::{Namespace, StateRows, StateSpec};
 use sabot_core::store::{ObjectStore, StoreError};
 use sabot_types::KeyGroupRange;
 
@@ -66,10 +66,25 @@ impl SegmentReader {
         &self.index.specs
     }
 
-    /// How much of each state there is, in the order of [`Self::states`].
-    pub fn sizes(&self) -> Vec<StateSize> {
+    /// The segment's URI.
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// The namespaces of which nothing is left of what the slot's earlier segments hold.
+    pub fn dropped(&self) -> impl Iterator<Item = (&StateSpec, Namespace)> {
+        let dropped = self.index.dropped.iter();
+        dropped.map(|(state, namespace)| (&self.index.specs[*state as usize], *namespace))
+    }
+
+    /// How much of each state there is in the namespaces that `wanted` picks, in the order of
+    /// [`Self::states`].
+    pub fn sizes(&self, wanted: impl Fn(&StateSpec, Namespace) -> bool) -> Vec<StateSize> {
         let mut sizes = BTreeMap::<u32, StateSize>::new();
         for entry in &self.index.entries {
+            if !wanted(&self.index.specs[entry.state as usize], entry.namespace) {
+                continue;
+            }
             let size = sizes.entry(entry.state).or_default();
             size.rows += u64::from(entry.rows);
             size.stored_bytes += u64::from(entry.stored_bytes);
@@ -80,15 +95,18 @@ impl SegmentReader {
             .collect()
     }
 
-    /// Visits the rows whose key groups lie in `range`, in the segment's order, in batches of at
-    /// most [`BATCH_ROWS`].
+    /// Visits the rows whose key groups lie in `range`, in the namespaces that `wanted` picks, in
+    /// the segment's order, in batches of at most [`BATCH_ROWS`].
     pub async fn read(
         &self,
         range: KeyGroupRange,
+        wanted: impl Fn(&StateSpec, Namespace) -> bool,
         visit: &mut (dyn FnMut(&StateSpec, StateRows) -> sabot_core::Result<()> + Send),
     ) -> Result<(), RestoreError> {
-        let wanted: Vec<_> =
-            self.index.entries.iter().copied().filter(|entry| entry.meets(range)).collect();
+        let is_wanted = |entry: &Entry| {
+            entry.meets(range) && wanted(&self.index.specs[entry.state as usize], entry.namespace)
+        };
+        let wanted: Vec<_> = self.index.entries.iter().copied().filter(is_wanted).collect();
         let mut reads = stream::iter(runs(&wanted))
             .map(|run| async move { self.fetch(&run).await.map(|bytes| (run, bytes)) })
             .buffered(READS);

@@ -1,3 +1,4 @@
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use sabot_core::state::{FrozenState, Namespace, StateRows};
@@ -7,15 +8,15 @@ use sabot_types::KeyGroupRange;
 use super::*;
 use crate::restore::RestoreError;
 use crate::store::{Call, Outcome};
-use crate::testing::{Instantly, Rows, faulty, memory, some_rows, spec};
+use crate::testing::{Instantly, Rows, faulty, memory, one_segment, some_rows, spec};
 
 type Row = (String, i64, u16, Vec<u8>, Vec<u8>);
 
 async fn uploaded(store: &Arc<dyn ObjectStore>, frozen: Vec<Rows>) -> SegmentRef {
     let frozen = frozen.into_iter().map(|rows| Box::new(rows) as Box<dyn FrozenState>).collect();
-    let encoded = encode(frozen).unwrap();
+    let encoded = one_segment(|give| encode(frozen, give)).unwrap().unwrap();
     let (attempt, epoch) = (Attempt::new(1), Epoch::new(1));
-    upload_segment(store.as_ref(), &Instantly, attempt, epoch, 0, &encoded).await.unwrap()
+    upload_segment(store.as_ref(), &Instantly, attempt, epoch, (0, 0), &encoded).await.unwrap()
 }
 
 async fn read(
@@ -26,7 +27,7 @@ async fn read(
     let mut found = Vec::new();
     let reader = SegmentReader::open(Arc::clone(store), segment).await?;
     reader
-        .read(range, &mut |spec, rows: StateRows| {
+        .read(range, |_, _| true, &mut |spec, rows: StateRows| {
             assert!(rows.groups.len() <= BATCH_ROWS);
             for (row, group) in rows.groups.iter().enumerate() {
                 let Namespace(namespace) = rows.namespace;
@@ -104,15 +105,53 @@ async fn only_blocks_of_the_wanted_groups_are_read() {
     assert_eq!(rows.len(), 3 * 1250);
 }
 
-#[tokio::test]
-async fn states_without_rows_are_known_and_make_no_blocks() {
+#[test]
+fn states_without_rows_make_no_segment() {
     let empty = Rows { spec: spec("window", "none"), rows: Vec::new() };
-    let encoded = encode(vec![Box::new(empty)]).unwrap();
-    assert!(encoded.is_empty());
-    assert_eq!(encoded.states, [spec("window", "none")]);
+    assert!(one_segment(|give| encode(vec![Box::new(empty)], give)).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn large_state_is_several_segments_which_are_given_as_they_are_made() {
     let store = memory("mem://job");
-    let segment = uploaded(&store, Vec::new()).await;
-    assert_eq!(read(&store, &segment, KeyGroupRange::new(0, 16)).await.unwrap(), []);
+    let row = |n: u32| {
+        // Bytes that do not compress away.
+        let part = |n: u32| xxhash_rust::xxh3::xxh3_128(&n.to_le_bytes()).to_le_bytes();
+        let value = (0..4096).flat_map(|at| part(n * 4096 + at)).collect();
+        (i64::from(n / 300), (n % 300 / 20) as u16, n.to_be_bytes().to_vec(), value)
+    };
+    let states = || {
+        ["one", "two"]
+            .map(|name| Rows { spec: spec("window", name), rows: (0..600).map(row).collect() })
+    };
+    let boxed = || states().map(|state| Box::new(state) as Box<dyn FrozenState>).into();
+    let mut segments = Vec::new();
+    encode(boxed(), &mut |segment| {
+        segments.push(segment);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(segments.len() > 3, "{}", segments.len());
+    let mut found = Vec::new();
+    for (part, segment) in (0..).zip(&segments) {
+        let (attempt, epoch) = (Attempt::new(1), Epoch::new(1));
+        let uploaded =
+            upload_segment(store.as_ref(), &Instantly, attempt, epoch, (0, part), segment);
+        found.extend(
+            read(&store, &uploaded.await.unwrap(), KeyGroupRange::new(0, 16)).await.unwrap(),
+        );
+    }
+    let all: Vec<_> =
+        states().iter().flat_map(|rows| expected(rows, KeyGroupRange::new(0, 16))).collect();
+    assert!(found == all);
+
+    let mut given = 0;
+    encode(boxed(), &mut |_| {
+        given += 1;
+        ControlFlow::Break(())
+    })
+    .unwrap();
+    assert_eq!(given, 1, "nothing is encoded that nobody wants");
 }
 
 #[tokio::test]
@@ -128,7 +167,10 @@ async fn empty_keys_and_values_are_rows_too() {
 #[test]
 fn a_state_is_frozen_only_once_for_a_segment() {
     let state = || Box::new(Rows { spec: spec("window", "one"), rows: Vec::new() });
-    assert!(matches!(encode(vec![state(), state()]), Err(SegmentError::StateTwice { .. })));
+    assert!(matches!(
+        one_segment(|give| encode(vec![state(), state()], give)),
+        Err(SegmentError::StateTwice { .. })
+    ));
 }
 
 #[tokio::test]
@@ -168,9 +210,11 @@ async fn uploading_survives_lost_replies_and_never_replaces_a_segment() {
     let store = memory("mem://job");
     let lossy = faulty(&store, Call::Put, [Outcome::FailsBefore, Outcome::LosesReply]);
     uploaded(&lossy, vec![many_rows("one")]).await;
-    let other = encode(vec![Box::new(many_rows("other"))]).unwrap();
+    let other = one_segment(|give| encode(vec![Box::new(many_rows("other"))], give));
+    let other = other.unwrap().unwrap();
     let (attempt, epoch) = (Attempt::new(1), Epoch::new(1));
-    let error =
-        upload_segment(store.as_ref(), &Instantly, attempt, epoch, 0, &other).await.unwrap_err();
+    let error = upload_segment(store.as_ref(), &Instantly, attempt, epoch, (0, 0), &other)
+        .await
+        .unwrap_err();
     assert!(matches!(error, SegmentError::Conflict { .. }), "{error}");
 }

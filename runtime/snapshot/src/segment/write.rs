@@ -1,7 +1,9 @@
 //! Encodes frozen states; computes for long, so it is run off the engine's threads.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
-use sabot_core::state::{FrozenState, Namespace, StateRow, StateSpec};
+use sabot_core::state::{FrozenState, Namespace, StateChange, StateChanges, StateSpec};
 use sabot_types::KeyGroup;
 
 use super::block::Rows;
@@ -11,92 +13,154 @@ use super::{Encoded, HEADER_BYTES, MAGIC, SegmentError, VERSION};
 /// Bytes of a block before compression, from which on it is ended.
 const BLOCK_BYTES: usize = 256 << 10;
 
+/// Bytes of a segment as stored, from which on it is ended and the rest goes into another one:
+/// large state is uploaded while it is encoded, and only a part of it is held in memory.
+const PART_BYTES: usize = 16 << 20;
+
 /// The largest key and value together.
 const ROW_BYTES_MAX: usize = 1 << 30;
 
-/// Encodes the rows of `frozen` as one segment. Blocks; see `Tasks::spawn_blocking`.
-pub fn encode(frozen: Vec<Box<dyn FrozenState>>) -> Result<Encoded, SegmentError> {
-    let mut writer = Writer::new();
+/// Takes one segment after the other; breaks when it wants no more.
+pub type Give<'a> = &'a mut dyn FnMut(Encoded) -> ControlFlow<()>;
+
+/// Takes the rows of a state.
+type Push<'a> = &'a mut dyn FnMut(StateChange<'_>) -> sabot_core::Result<()>;
+
+/// Encodes the rows of `frozen` as segments; none where there is no row. Blocks; see
+/// `Tasks::spawn_blocking`.
+pub fn encode(frozen: Vec<Box<dyn FrozenState>>, give: Give<'_>) -> Result<(), SegmentError> {
+    let mut writer = Writer::new(give);
     for state in frozen {
         let spec = state.spec().clone();
-        writer.begin(&spec)?;
-        let mut too_large = None;
-        let visited = state.visit(&mut |row| {
-            let bytes = row.key.len() + row.value.len();
-            if bytes > ROW_BYTES_MAX {
-                too_large = Some(bytes);
-                return Err(sabot_core::Error::user("a row is too large"));
-            }
-            writer.push(row);
-            Ok(())
-        });
-        let StateSpec { operator, name: state, .. } = spec;
-        if let Some(bytes) = too_large {
-            return Err(SegmentError::RowTooLarge { operator, state, bytes });
-        }
-        visited.map_err(|source| SegmentError::Visit { operator, state, source })?;
-        writer.end_block();
+        writer.announce(&spec)?;
+        writer.rows(&spec, |push| {
+            state.visit(&mut |row| {
+                let (namespace, group, key) = (row.namespace, row.group, row.key);
+                push(StateChange { namespace, group, key, value: Some(row.value) })
+            })
+        })?;
     }
-    Ok(writer.finish())
+    writer.finish();
+    Ok(())
 }
 
-struct Writer {
+/// Encodes what changed since the slot's segments before; none where nothing changed. Blocks; see
+/// `Tasks::spawn_blocking`.
+pub fn encode_changes(
+    changes: Vec<(StateSpec, StateChanges)>,
+    give: Give<'_>,
+) -> Result<(), SegmentError> {
+    let mut writer = Writer::new(give);
+    // All of it in the first segment: what is dropped are rows of segments before this one.
+    for (spec, changes) in &changes {
+        let state = writer.announce(spec)?;
+        writer.index.dropped.extend(changes.dropped().map(|namespace| (state, namespace)));
+    }
+    for (spec, changes) in changes {
+        writer.rows(&spec, |push| changes.visit(push))?;
+    }
+    writer.finish();
+    Ok(())
+}
+
+struct Writer<'a> {
+    give: Give<'a>,
+    /// The states so far.
+    known: Vec<StateSpec>,
+    /// Nobody wants more.
+    stopped: bool,
     out: Vec<u8>,
     index: Index,
-    namespace: Option<Namespace>,
+    /// Of the rows that are collected: the index of their state in this segment, the namespace.
+    of: Option<(u32, Namespace)>,
     rows: Rows,
     raw: Vec<u8>,
     written: u64,
 }
 
-impl Writer {
-    fn new() -> Self {
-        let mut out = Vec::with_capacity(HEADER_BYTES);
-        out.extend(MAGIC);
-        out.extend(VERSION.to_le_bytes());
+impl<'a> Writer<'a> {
+    fn new(give: Give<'a>) -> Self {
         Self {
-            out,
+            give,
+            known: Vec::new(),
+            stopped: false,
+            out: header(),
             index: Index::default(),
-            namespace: None,
+            of: None,
             rows: Rows::default(),
             raw: Vec::new(),
             written: 0,
         }
     }
 
-    fn begin(&mut self, spec: &StateSpec) -> Result<(), SegmentError> {
+    /// A state whose rows may follow; its index in this segment.
+    fn announce(&mut self, spec: &StateSpec) -> Result<u32, SegmentError> {
         let same = |known: &StateSpec| known.operator == spec.operator && known.name == spec.name;
-        if self.index.specs.iter().any(same) {
+        if self.known.iter().any(same) {
             return Err(SegmentError::StateTwice {
                 operator: spec.operator.clone(),
                 state: spec.name.clone(),
             });
         }
-        self.index.specs.push(spec.clone());
+        self.known.push(spec.clone());
+        Ok(self.index.state(spec))
+    }
+
+    /// Writes the rows of a state.
+    fn rows(
+        &mut self,
+        spec: &StateSpec,
+        rows: impl FnOnce(Push<'_>) -> sabot_core::Result<()>,
+    ) -> Result<(), SegmentError> {
+        let mut too_large = None;
+        let written = rows(&mut |row| {
+            let bytes = row.key.len() + row.value.map_or(0, <[u8]>::len);
+            if bytes > ROW_BYTES_MAX {
+                too_large = Some(bytes);
+                return Err(sabot_core::Error::user("a row is too large"));
+            }
+            self.push(spec, row);
+            if self.stopped {
+                return Err(sabot_core::Error::user("nobody wants more"));
+            }
+            Ok(())
+        });
+        let (operator, state) = (spec.operator.clone(), spec.name.clone());
+        if let Some(bytes) = too_large {
+            return Err(SegmentError::RowTooLarge { operator, state, bytes });
+        }
+        if !self.stopped {
+            written.map_err(|source| SegmentError::Visit { operator, state, source })?;
+        }
+        self.end_block();
         Ok(())
     }
 
-    fn push(&mut self, row: StateRow<'_>) {
-        let full = self.rows.bytes() + row.key.len() + row.value.len() > BLOCK_BYTES;
-        if full || self.namespace != Some(row.namespace) {
+    fn push(&mut self, spec: &StateSpec, row: StateChange<'_>) {
+        let bytes = row.key.len() + row.value.map_or(0, <[u8]>::len);
+        let full = self.rows.bytes() + bytes > BLOCK_BYTES;
+        if full || self.of.is_none_or(|(_, namespace)| namespace != row.namespace) {
             self.end_block();
-            self.namespace = Some(row.namespace);
+            if self.out.len() >= PART_BYTES {
+                self.end_segment();
+            }
+            self.of = Some((self.index.state(spec), row.namespace));
         }
         self.rows.push(row.group, row.key, row.value);
     }
 
     fn end_block(&mut self) {
-        let namespace = self.namespace.take();
+        let of = self.of.take();
         let groups = &self.rows.groups;
-        let (Some(namespace), Some(first), Some(last)) =
-            (namespace, groups.iter().min(), groups.iter().max())
+        let (Some((state, namespace)), Some(first), Some(last)) =
+            (of, groups.iter().min(), groups.iter().max())
         else {
             return;
         };
         self.rows.lay_out(&mut self.raw);
         let stored = lz4_flex::block::compress(&self.raw);
         self.index.entries.push(Entry {
-            state: self.index.specs.len() as u32 - 1,
+            state,
             namespace,
             first: KeyGroup::new(*first),
             last: KeyGroup::new(*last),
@@ -111,14 +175,27 @@ impl Writer {
         self.rows.clear();
     }
 
-    fn finish(mut self) -> Encoded {
-        self.index.write(&mut self.out);
-        let bytes = Bytes::from(self.out);
-        Encoded {
-            crc32: crc32fast::hash(&bytes),
-            bytes,
-            rows: self.written,
-            states: self.index.specs,
+    fn end_segment(&mut self) {
+        let (mut out, index) =
+            (std::mem::replace(&mut self.out, header()), std::mem::take(&mut self.index));
+        index.write(&mut out);
+        let bytes = Bytes::from(out);
+        let crc32 = crc32fast::hash(&bytes);
+        let encoded = Encoded { bytes, crc32, rows: std::mem::take(&mut self.written) };
+        self.stopped |= (self.give)(encoded).is_break();
+    }
+
+    fn finish(mut self) {
+        self.end_block();
+        if !self.stopped && !(self.index.entries.is_empty() && self.index.dropped.is_empty()) {
+            self.end_segment();
         }
     }
+}
+
+fn header() -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEADER_BYTES);
+    out.extend(MAGIC);
+    out.extend(VERSION.to_le_bytes());
+    out
 }

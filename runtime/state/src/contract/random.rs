@@ -40,6 +40,8 @@ impl Dice {
 struct Run {
     backend: Box<dyn StateBackend>,
     states: Vec<(StateHandle, Rows)>,
+    /// Each state as its changes since the first freeze make it.
+    followed: Vec<Option<Rows>>,
     frozen: Vec<(Box<dyn FrozenState>, Rows)>,
     dice: Dice,
 }
@@ -50,7 +52,8 @@ impl Run {
             .map(|name| (backend.open(&spec(name)).unwrap(), Rows::new()))
             .into_iter()
             .collect();
-        Self { backend, states, frozen: Vec::new(), dice: Dice(seed) }
+        let followed = vec![None, None];
+        Self { backend, states, followed, frozen: Vec::new(), dice: Dice(seed) }
     }
 
     fn step(&mut self) {
@@ -60,10 +63,7 @@ impl Run {
             0..=4 => self.put(index, namespace),
             5 | 6 => self.get(index, namespace),
             7 => self.drop_namespace(index, namespace),
-            8 => {
-                let (state, rows) = &self.states[index];
-                self.frozen.push((self.backend.freeze(*state).unwrap(), rows.clone()));
-            }
+            8 => self.freeze(index),
             _ => {
                 if !self.frozen.is_empty() {
                     let which = self.dice.below(self.frozen.len() as u64) as usize;
@@ -116,6 +116,31 @@ impl Run {
         let (state, model) = &mut self.states[index];
         self.backend.drop_namespace(*state, Namespace(namespace)).unwrap();
         model.retain(|place, _| place.0 != namespace);
+    }
+
+    fn freeze(&mut self, index: usize) {
+        let (state, rows) = &self.states[index];
+        let mut frozen = self.backend.freeze(*state).unwrap();
+        let changes = frozen.changes();
+        assert_eq!(changes.is_some(), self.followed[index].is_some(), "known after the first");
+        match (&mut self.followed[index], changes) {
+            (Some(followed), Some(changes)) => {
+                let dropped: Vec<_> = changes.dropped().map(|namespace| namespace.0).collect();
+                followed.retain(|place, _| !dropped.contains(&place.0));
+                let visited = changes.visit(&mut |change| {
+                    let place = (change.namespace.0, change.group.index(), change.key.to_vec());
+                    match change.value {
+                        Some(value) => followed.insert(place, value.to_vec()),
+                        None => followed.remove(&place),
+                    };
+                    Ok(())
+                });
+                visited.unwrap();
+                assert_eq!(followed, rows);
+            }
+            (followed, _) => *followed = Some(rows.clone()),
+        }
+        self.frozen.push((frozen, rows.clone()));
     }
 
     fn compare(&mut self, index: usize) {

@@ -13,8 +13,8 @@ use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use imbl::OrdMap;
 use sabot_core::Result;
 use sabot_core::state::{
-    FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRow, StateRows,
-    StateSpec,
+    ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateChanges, StateHandle,
+    StateRow, StateRows, StateSpec,
 };
 use sabot_types::KeyGroup;
 
@@ -30,10 +30,16 @@ pub struct MemoryBackend {
     states: Vec<MemoryState>,
 }
 
-#[derive(Clone)]
 struct MemoryState {
     spec: Arc<StateSpec>,
     spaces: OrdMap<Namespace, Space>,
+    log: ChangeLog,
+}
+
+struct MemoryFrozen {
+    spec: Arc<StateSpec>,
+    spaces: OrdMap<Namespace, Space>,
+    changes: Option<StateChanges>,
 }
 
 /// The rows of one namespace, by key group (big-endian) and key.
@@ -60,7 +66,7 @@ impl StateBackend for MemoryBackend {
             self.state_mut(found)?.spec = spec;
             return Ok(found);
         }
-        self.states.push(MemoryState { spec, spaces: OrdMap::new() });
+        self.states.push(MemoryState { spec, spaces: OrdMap::new(), log: ChangeLog::default() });
         Ok(handle_of(self.states.len() - 1))
     }
 
@@ -94,19 +100,20 @@ impl StateBackend for MemoryBackend {
     ) -> Result<()> {
         check_keys(groups, keys);
         assert_eq!(keys.len(), values.len(), "each key has a value");
-        let spaces = &mut self.state_mut(state)?.spaces;
+        let MemoryState { spaces, log, .. } = self.state_mut(state)?;
         if keys.is_empty() {
             return Ok(());
         }
         let space = spaces.entry(namespace).or_default();
         let mut row_key = Vec::new();
         for (row, group) in groups.iter().enumerate() {
-            write_row_key(*group, keys.value(row), &mut row_key);
-            if values.is_null(row) {
-                space.remove(&row_key);
-            } else {
-                space.insert(&row_key, values.value(row));
+            let (key, value) = (keys.value(row), values.is_valid(row).then(|| values.value(row)));
+            write_row_key(*group, key, &mut row_key);
+            match value {
+                Some(value) => space.insert(&row_key, value),
+                None => space.remove(&row_key),
             }
+            log.put(namespace, *group, key, value);
         }
         if space.rows.is_empty() {
             spaces.remove(&namespace);
@@ -159,12 +166,17 @@ impl StateBackend for MemoryBackend {
     }
 
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
-        self.state_mut(state)?.spaces.remove(&namespace);
+        let state = self.state_mut(state)?;
+        if state.spaces.remove(&namespace).is_some() {
+            state.log.drop_namespace(namespace);
+        }
         Ok(())
     }
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
-        Ok(Box::new(self.state(state)?.clone()))
+        let MemoryState { spec, spaces, log } = self.state_mut(state)?;
+        let (spec, spaces) = (Arc::clone(spec), spaces.clone());
+        Ok(Box::new(MemoryFrozen { spec, spaces, changes: log.freeze() }))
     }
 
     fn size_bytes(&self) -> u64 {
@@ -176,9 +188,13 @@ impl StateBackend for MemoryBackend {
     }
 }
 
-impl FrozenState for MemoryState {
+impl FrozenState for MemoryFrozen {
     fn spec(&self) -> &StateSpec {
         &self.spec
+    }
+
+    fn changes(&mut self) -> Option<StateChanges> {
+        self.changes.take()
     }
 
     fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {

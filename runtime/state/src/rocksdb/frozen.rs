@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use ::rocksdb::{DB, ReadOptions, SnapshotWithThreadMode};
-use sabot_core::state::{FrozenState, StateHandle, StateRow, StateSpec};
+use ::rocksdb::{DB, SnapshotWithThreadMode};
+use sabot_core::state::{FrozenState, StateChanges, StateHandle, StateRow, StateSpec};
 use sabot_core::{Error, Result};
 
-use super::{Database, layout};
+use super::{Database, layout, options};
 
 /// Rows go over in chunks of this size.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -23,9 +23,15 @@ const READ_AHEAD_BYTES: usize = 1 << 20;
 pub(super) struct RocksDbFrozen {
     spec: Arc<StateSpec>,
     database: Arc<Database>,
+    reader: Option<Reader>,
+    changes: Option<StateChanges>,
+}
+
+/// The thread with the snapshot.
+struct Reader {
     go: Sender<()>,
     chunks: Receiver<Result<Chunk, ::rocksdb::Error>>,
-    reader: JoinHandle<()>,
+    thread: JoinHandle<()>,
 }
 
 /// Rows as (length of key, length of value), their bytes one after the other.
@@ -40,12 +46,13 @@ pub(super) fn freeze(
     database: Arc<Database>,
     state: StateHandle,
     spec: Arc<StateSpec>,
+    changes: Option<StateChanges>,
 ) -> Result<RocksDbFrozen> {
     let (taken, is_taken) = sync_channel::<()>(1);
     let (go, may_go) = channel();
     let (send, chunks) = sync_channel(CHUNKS_AHEAD);
     let of_reader = Arc::clone(&database);
-    let reader = thread::Builder::new()
+    let thread = thread::Builder::new()
         .name("frozen-state".to_string())
         .spawn(move || {
             let snapshot = of_reader.db.snapshot();
@@ -59,7 +66,7 @@ pub(super) fn freeze(
     is_taken
         .recv()
         .map_err(|e| Error::state(format!("freezing the state of {}", spec.operator), e))?;
-    Ok(RocksDbFrozen { spec, database, go, chunks, reader })
+    Ok(RocksDbFrozen { spec, database, reader: Some(Reader { go, chunks, thread }), changes })
 }
 
 impl FrozenState for RocksDbFrozen {
@@ -67,20 +74,37 @@ impl FrozenState for RocksDbFrozen {
         &self.spec
     }
 
-    fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
-        let Self { spec, database, go, chunks, reader } = *self;
+    fn changes(&mut self) -> Option<StateChanges> {
+        self.changes.take()
+    }
+
+    fn visit(
+        mut self: Box<Self>,
+        visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let Some(Reader { go, chunks, thread }) = self.reader.take() else { return Ok(()) };
         // A reader that cannot be told has died; the join below says so.
         let _ = go.send(());
         for chunk in &chunks {
-            let chunk = chunk.map_err(|e| database.error("reading frozen state", e))?;
+            let chunk = chunk.map_err(|e| self.database.error("reading frozen state", e))?;
             chunk.visit(visit)?;
         }
-        reader.join().map_err(|_| {
+        thread.join().map_err(|_| {
             Error::state(
-                format!("reading the frozen state of {}", spec.operator),
+                format!("reading the frozen state of {}", self.spec.operator),
                 "its thread panicked".to_string(),
             )
         })
+    }
+}
+
+impl Drop for RocksDbFrozen {
+    /// Waits for the thread, which holds the database open.
+    fn drop(&mut self) {
+        if let Some(Reader { go, chunks, thread }) = self.reader.take() {
+            drop((go, chunks));
+            let _ = thread.join();
+        }
     }
 }
 
@@ -112,8 +136,7 @@ fn read(
     send: &SyncSender<Result<Chunk, ::rocksdb::Error>>,
 ) {
     let all = layout::state_bounds(state);
-    let mut options = ReadOptions::default();
-    options.set_iterate_upper_bound(all.end);
+    let mut options = options::range(all.end);
     options.fill_cache(false);
     options.set_readahead_size(READ_AHEAD_BYTES);
     let mut iterator = snapshot.raw_iterator_opt(options);

@@ -6,6 +6,10 @@ use std::ops::Range;
 use sabot_core::state::{Namespace, StateHandle};
 use sabot_types::KeyGroup;
 
+/// Rows with the same first bytes are found through a filter: enough for a BIGINT as the first
+/// part of the key.
+pub(super) const FILTERED_BYTES: usize = PREFIX_BYTES + 2 + 9;
+
 const PREFIX_BYTES: usize = 10;
 const SIGN: u64 = 1 << 63;
 
@@ -34,6 +38,11 @@ impl Prefix {
             Some(namespace) => Self { namespace, ..self }.start(),
             None => state_end(self.state),
         }
+    }
+
+    /// How long the whole key is of a row whose key has `bytes` bytes.
+    pub(super) const fn key_bytes(bytes: usize) -> usize {
+        PREFIX_BYTES + 2 + bytes
     }
 
     /// Appends a row's whole key.

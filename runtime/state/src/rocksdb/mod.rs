@@ -14,16 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use ::rocksdb::{ColumnFamilyDescriptor, DB, ReadOptions, WriteBatch, WriteOptions};
+use ::rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::state::{
-    FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRows, StateSpec,
+    ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRows,
+    StateSpec,
 };
 use sabot_core::{Error, Result};
 use sabot_types::KeyGroup;
 
 use self::directory::DatabaseDir;
-use self::layout::Prefix;
+use self::layout::{FILTERED_BYTES, Prefix};
 use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
 
 /// The one column family.
@@ -36,8 +37,13 @@ const WRITE_BATCH_BYTES: usize = 1 << 20;
 /// A [`StateBackend`] on the local disk.
 pub struct RocksDbBackend {
     database: Arc<Database>,
-    states: Vec<Arc<StateSpec>>,
+    states: Vec<State>,
     write_options: WriteOptions,
+}
+
+struct State {
+    spec: Arc<StateSpec>,
+    log: ChangeLog,
 }
 
 /// The database; frozen states hold it too. The fields drop in order: first it is closed, then
@@ -122,11 +128,11 @@ impl Database {
 impl StateBackend for RocksDbBackend {
     fn open(&mut self, spec: &StateSpec) -> Result<StateHandle> {
         let spec = Arc::new(spec.clone());
-        if let Some(found) = find_open(self.states.iter().map(|s| &**s), &spec) {
-            self.states[usize::from(found.0)] = spec;
+        if let Some(found) = find_open(self.states.iter().map(|s| &*s.spec), &spec) {
+            self.states[usize::from(found.0)].spec = spec;
             return Ok(found);
         }
-        self.states.push(spec);
+        self.states.push(State { spec, log: ChangeLog::default() });
         Ok(handle_of(self.states.len() - 1))
     }
 
@@ -175,13 +181,14 @@ impl StateBackend for RocksDbBackend {
         let mut batch = WriteBatch::default();
         let mut row_key = Vec::new();
         for (row, group) in groups.iter().enumerate() {
+            let (key, value) = (keys.value(row), values.is_valid(row).then(|| values.value(row)));
             row_key.clear();
-            prefix.write_key(*group, keys.value(row), &mut row_key);
-            if values.is_null(row) {
-                batch.delete(&row_key);
-            } else {
-                batch.put(&row_key, values.value(row));
+            prefix.write_key(*group, key, &mut row_key);
+            match value {
+                Some(value) => batch.put(&row_key, value),
+                None => batch.delete(&row_key),
             }
+            self.states[usize::from(state.0)].log.put(namespace, *group, key, value);
             if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
                 self.write(std::mem::take(&mut batch))?;
             }
@@ -191,10 +198,8 @@ impl StateBackend for RocksDbBackend {
 
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
         self.check(state)?;
-        let mut options = ReadOptions::default();
         let all = layout::state_bounds(state);
-        options.set_iterate_upper_bound(all.end);
-        let mut iterator = self.database.db.raw_iterator_opt(options);
+        let mut iterator = self.database.db.raw_iterator_opt(options::range(all.end));
         let mut found = Vec::new();
         iterator.seek(all.start);
         while let Some(key) = iterator.key() {
@@ -215,8 +220,7 @@ impl StateBackend for RocksDbBackend {
     ) -> Result<()> {
         self.check(state)?;
         let prefix = Prefix::new(state, namespace);
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(prefix.end());
+        let mut options = options::range(prefix.end());
         // A window is read once, when it fires: it must not push out what point reads need.
         options.fill_cache(false);
         let mut iterator = self.database.db.raw_iterator_opt(options);
@@ -242,8 +246,9 @@ impl StateBackend for RocksDbBackend {
         self.check(state)?;
         check_keys(groups, prefixes);
         let space = Prefix::new(state, namespace);
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(space.end());
+        let shortest = (0..prefixes.len()).map(|index| prefixes.value(index).len()).min();
+        let filtered = shortest.is_some_and(|bytes| Prefix::key_bytes(bytes) >= FILTERED_BYTES);
+        let options = options::prefixes(space.end(), filtered);
         let mut iterator = self.database.db.raw_iterator_opt(options);
         let mut prefix = Vec::new();
         for (index, group) in groups.iter().enumerate() {
@@ -267,13 +272,16 @@ impl StateBackend for RocksDbBackend {
         let prefix = Prefix::new(state, namespace);
         let mut batch = WriteBatch::default();
         batch.delete_range(prefix.start(), prefix.end());
-        self.write(batch)
+        self.write(batch)?;
+        self.states[usize::from(state.0)].log.drop_namespace(namespace);
+        Ok(())
     }
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
         self.check(state)?;
-        let spec = Arc::clone(&self.states[usize::from(state.0)]);
-        Ok(Box::new(frozen::freeze(Arc::clone(&self.database), state, spec)?))
+        let State { spec, log } = &mut self.states[usize::from(state.0)];
+        let (database, spec) = (Arc::clone(&self.database), Arc::clone(spec));
+        Ok(Box::new(frozen::freeze(database, state, spec, log.freeze())?))
     }
 
     fn size_bytes(&self) -> u64 {

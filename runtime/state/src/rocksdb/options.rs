@@ -1,8 +1,11 @@
 //! How the database is set up. All memory that grows with the state comes out of one budget.
 
 use ::rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, LogLevel, Options, WriteBufferManager,
+    BlockBasedOptions, Cache, DBCompressionType, LogLevel, Options, ReadOptions, SliceTransform,
+    WriteBufferManager,
 };
+
+use super::layout::FILTERED_BYTES;
 
 const MIB: u64 = 1 << 20;
 
@@ -23,6 +26,8 @@ pub(super) fn database(cache_size_mb: u64) -> Options {
     options.create_missing_column_families(true);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_block_based_table_factory(&tables(&cache));
+    options.set_prefix_extractor(SliceTransform::create_fixed_prefix(FILTERED_BYTES));
+    options.set_memtable_prefix_bloom_ratio(0.1);
     options.set_write_buffer_manager(&manager);
     options.set_write_buffer_size((write_buffers / 4).clamp(MIB as usize, 64 * MIB as usize));
     options.set_max_write_buffer_number(4);
@@ -33,6 +38,23 @@ pub(super) fn database(cache_size_mb: u64) -> Options {
     options.set_keep_log_file_num(1);
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
+    options
+}
+
+/// Options of an iterator over many keys, up to `end`.
+pub(super) fn range(end: Vec<u8>) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_iterate_upper_bound(end);
+    options.set_total_order_seek(true);
+    options
+}
+
+/// Options of an iterator over the rows of one prefix after the other, each of at least
+/// [`FILTERED_BYTES`] if `filtered`: those that are not there are not looked for.
+pub(super) fn prefixes(end: Vec<u8>, filtered: bool) -> ReadOptions {
+    let mut options = range(end);
+    options.set_total_order_seek(!filtered);
+    options.set_prefix_same_as_start(filtered);
     options
 }
 

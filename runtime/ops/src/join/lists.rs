@@ -1,0 +1,358 @@
+//! A side's rows by key. Rows are written to the state at once; those of keys that were used
+//! lately are also at hand, so that they are not read again.
+
+use std::ops::ControlFlow;
+
+use arrow::array::{BinaryArray, BinaryBuilder};
+use hashbrown::HashTable;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::state::{Namespace, StateBackend, StateHandle};
+use sabot_core::{Cx, Result};
+use sabot_types::{KeyGroup, key_hash};
+
+use crate::keyed::UniqueKeys;
+use crate::multiset::{COUNT_BYTES, count_of, value_of};
+
+/// What is at hand at most, in bytes: with more, keys that were not used lately are forgotten.
+const BYTES_MAX: usize = 64 << 20;
+/// What a row or a key takes besides its bytes, roughly.
+const ROW_BYTES: usize = size_of::<Row>() + 16;
+const LIST_BYTES: usize = size_of::<List>() + 32;
+/// A list from this length on finds its rows by their hashes.
+const INDEXED_ROWS: usize = 32;
+
+/// The rows of one side.
+pub(super) struct Lists {
+    state: StateHandle,
+    /// Whether the number of a row's partners is kept with it.
+    tracked: bool,
+    /// Indexes of `lists` by their keys' hashes.
+    index: HashTable<u32>,
+    lists: Vec<List>,
+    bytes: usize,
+    /// Counts how often keys were forgotten.
+    age: u32,
+    /// Whether the state can have keys that are not at hand.
+    has_cold: bool,
+}
+
+/// All rows of a key.
+pub(super) struct List {
+    hash: u64,
+    group: KeyGroup,
+    key: Box<[u8]>,
+    /// The age at which it was used last.
+    used: u32,
+    /// The number of the next row.
+    next: i64,
+    rows: Vec<Row>,
+    /// Indexes of `rows` by their hashes; none while there are few, or none is ever looked for.
+    places: Option<HashTable<u32>>,
+}
+
+/// A row, and how often it is there.
+pub(super) struct Row {
+    pub(super) bytes: Box<[u8]>,
+    hash: u64,
+    /// Tells it from the other rows of its key.
+    number: i64,
+    pub(super) count: i64,
+    /// How many partners it has; 0 where that is not kept.
+    pub(super) partners: i64,
+    is_stored: bool,
+    is_changed: bool,
+}
+
+/// Lists of keys of a batch; good until the next ones are found.
+pub(super) struct Slots(Vec<u32>);
+
+/// Where rows changed: list and place in it.
+#[derive(Default)]
+pub(super) struct Changed(Vec<(u32, u32)>);
+
+impl Lists {
+    pub(super) fn new(
+        state: StateHandle,
+        tracked: bool,
+        backend: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let has_cold = !backend.namespaces(state)?.is_empty();
+        let (index, lists) = (HashTable::new(), Vec::new());
+        Ok(Self { state, tracked, index, lists, bytes: 0, age: 0, has_cold })
+    }
+
+    /// The state's handle.
+    pub(super) fn state(&self) -> StateHandle {
+        self.state
+    }
+
+    /// Brings the rows of keys to hand.
+    pub(super) fn find(&mut self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Slots> {
+        if self.bytes > BYTES_MAX {
+            self.forget();
+        }
+        let mut slots = Vec::with_capacity(keys.len());
+        let mut missing = Vec::new();
+        for (at, group) in keys.groups.iter().enumerate() {
+            let key = keys.bytes.value(at);
+            let hash = key_hash::of_bytes(key);
+            let found = self.index.find(hash, |slot| *self.lists[*slot as usize].key == *key);
+            if let Some(slot) = found {
+                self.lists[*slot as usize].used = self.age;
+                slots.push(*slot);
+                continue;
+            }
+            let slot = self.lists.len() as u32;
+            self.bytes += LIST_BYTES + key.len();
+            self.lists.push(List {
+                hash,
+                group: *group,
+                key: key.into(),
+                used: self.age,
+                next: 0,
+                rows: Vec::new(),
+                places: None,
+            });
+            self.index.insert_unique(hash, slot, |slot| self.lists[*slot as usize].hash);
+            missing.push(at);
+            slots.push(slot);
+        }
+        if self.has_cold && !missing.is_empty() {
+            self.fetch(&missing, &slots, keys, cx)?;
+        }
+        Ok(Slots(slots))
+    }
+
+    fn fetch(
+        &mut self,
+        missing: &[usize],
+        slots: &[u32],
+        keys: &UniqueKeys,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let (groups, prefixes) = keys.pick(missing);
+        let prefixes = BinaryArray::from_iter_values(prefixes);
+        let Self { state, tracked, lists, bytes, .. } = self;
+        let mut read = 0;
+        cx.state.scan_prefixes(
+            *state,
+            Namespace::ONLY,
+            &groups,
+            &prefixes,
+            &mut |at, n, value| {
+                let list = &mut lists[slots[missing[at]] as usize];
+                let (count, rest) = value.split_at(COUNT_BYTES.min(value.len()));
+                let (partners, row) = rest.split_at(if *tracked { COUNT_BYTES } else { 0 });
+                let number = count_of(n);
+                list.next = list.next.max(number + 1);
+                list.rows.push(Row {
+                    bytes: row.into(),
+                    hash: key_hash::of_bytes(row),
+                    number,
+                    count: count_of(count),
+                    partners: count_of(partners),
+                    is_stored: true,
+                    is_changed: false,
+                });
+                *bytes += ROW_BYTES + row.len();
+                read += 1;
+                Ok(ControlFlow::Continue(()))
+            },
+        )?;
+        OperatorMetrics::add(&cx.metrics.state_reads, read);
+        Ok(())
+    }
+
+    /// The rows of each key.
+    pub(super) fn rows<'l>(&'l self, slots: &'l Slots) -> impl Iterator<Item = &'l [Row]> {
+        slots.0.iter().map(|slot| self.lists[*slot as usize].rows.as_slice())
+    }
+
+    /// Adds a row that no other is compared with: `at` is its key's index in `slots`.
+    pub(super) fn push(&mut self, slots: &Slots, at: usize, row: &[u8], changed: &mut Changed) {
+        let slot = slots.0[at];
+        let list = &mut self.lists[slot as usize];
+        self.bytes += ROW_BYTES + row.len();
+        changed.0.push((slot, list.rows.len() as u32));
+        list.rows.push(Row {
+            bytes: row.into(),
+            hash: 0,
+            number: list.next,
+            count: 1,
+            partners: 0,
+            is_stored: false,
+            is_changed: true,
+        });
+        list.next += 1;
+    }
+
+    /// Changes how often a row is there, and says how many partners it has.
+    pub(super) fn add(
+        &mut self,
+        slots: &Slots,
+        at: usize,
+        row: &[u8],
+        (change, partners): (i64, i64),
+        changed: &mut Changed,
+    ) {
+        let slot = slots.0[at];
+        let list = &mut self.lists[slot as usize];
+        let hash = key_hash::of_bytes(row);
+        let place = match list.place(hash, row) {
+            Some(place) => place,
+            None => {
+                self.bytes += ROW_BYTES + row.len();
+                list.insert(hash, row)
+            }
+        };
+        let row = &mut list.rows[place];
+        row.count += change;
+        row.partners = partners;
+        if !std::mem::replace(&mut row.is_changed, true) {
+            changed.0.push((slot, place as u32));
+        }
+    }
+
+    /// Changes the number of partners of a row: the one at `place` among those of a key.
+    pub(super) fn add_partners(
+        &mut self,
+        slots: &Slots,
+        at: usize,
+        place: usize,
+        change: i64,
+        changed: &mut Changed,
+    ) {
+        let slot = slots.0[at];
+        let row = &mut self.lists[slot as usize].rows[place];
+        row.partners += change;
+        if !std::mem::replace(&mut row.is_changed, true) {
+            changed.0.push((slot, place as u32));
+        }
+    }
+
+    /// Writes the rows that changed. Those that are there no more go.
+    pub(super) fn write(&mut self, changed: Changed, cx: &mut Cx<'_>) -> Result<()> {
+        let mut groups = Vec::with_capacity(changed.0.len());
+        let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
+        let mut gone = Vec::new();
+        let mut bytes = Vec::new();
+        for (slot, place) in changed.0 {
+            let list = &mut self.lists[slot as usize];
+            let row = &mut list.rows[place as usize];
+            row.is_changed = false;
+            if row.count == 0 {
+                gone.push((slot, place));
+                if !row.is_stored {
+                    continue;
+                }
+            }
+            groups.push(list.group);
+            bytes.clear();
+            bytes.extend_from_slice(&list.key);
+            bytes.extend_from_slice(&value_of(row.number));
+            keys.append_value(&bytes);
+            if row.count == 0 {
+                values.append_null();
+                continue;
+            }
+            row.is_stored = true;
+            bytes.clear();
+            bytes.extend_from_slice(&value_of(row.count));
+            if self.tracked {
+                bytes.extend_from_slice(&value_of(row.partners));
+            }
+            bytes.extend_from_slice(&row.bytes);
+            values.append_value(&bytes);
+        }
+        // From the back: the last row takes the place of one that goes.
+        gone.sort_unstable();
+        for (slot, place) in gone.into_iter().rev() {
+            let row = self.lists[slot as usize].remove(place as usize);
+            self.bytes -= ROW_BYTES + row.bytes.len();
+        }
+        if groups.is_empty() {
+            return Ok(());
+        }
+        cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())?;
+        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
+        Ok(())
+    }
+
+    /// Forgets the keys that were not used since the last time; all if that is not enough.
+    fn forget(&mut self) {
+        let age = self.age;
+        self.lists.retain(|list| list.used == age);
+        self.bytes = self.lists.iter().map(List::bytes).sum();
+        if self.bytes > BYTES_MAX / 2 {
+            self.lists.clear();
+            self.bytes = 0;
+        }
+        self.age += 1;
+        self.has_cold = true;
+        self.index.clear();
+        for (slot, list) in self.lists.iter().enumerate() {
+            let hash_of = |slot: &u32| self.lists[*slot as usize].hash;
+            self.index.insert_unique(list.hash, slot as u32, hash_of);
+        }
+    }
+}
+
+impl List {
+    /// Where a row is. Begins to keep an index when there are many.
+    fn place(&mut self, hash: u64, row: &[u8]) -> Option<usize> {
+        if self.places.is_none() && self.rows.len() >= INDEXED_ROWS {
+            let mut places = HashTable::with_capacity(self.rows.len());
+            for (place, row) in self.rows.iter().enumerate() {
+                places.insert_unique(row.hash, place as u32, |at| self.rows[*at as usize].hash);
+            }
+            self.places = Some(places);
+        }
+        let is_it = |other: &Row| other.hash == hash && *other.bytes == *row;
+        match &self.places {
+            Some(places) => {
+                places.find(hash, |at| is_it(&self.rows[*at as usize])).map(|at| *at as usize)
+            }
+            None => self.rows.iter().position(is_it),
+        }
+    }
+
+    /// Adds a row that is not there yet; its place.
+    fn insert(&mut self, hash: u64, row: &[u8]) -> usize {
+        let place = self.rows.len();
+        self.rows.push(Row {
+            bytes: row.into(),
+            hash,
+            number: self.next,
+            count: 0,
+            partners: 0,
+            is_stored: false,
+            is_changed: false,
+        });
+        self.next += 1;
+        if let Some(places) = &mut self.places {
+            places.insert_unique(hash, place as u32, |at| self.rows[*at as usize].hash);
+        }
+        place
+    }
+
+    /// Takes a row out; the last one takes its place.
+    fn remove(&mut self, place: usize) -> Row {
+        let last = self.rows.len() - 1;
+        if let Some(places) = &mut self.places {
+            let hash = self.rows[place].hash;
+            if let Ok(found) = places.find_entry(hash, |at| *at == place as u32) {
+                found.remove();
+            }
+            let moved = self.rows[last].hash;
+            if let Some(at) = places.find_mut(moved, |at| *at == last as u32) {
+                *at = place as u32;
+            }
+        }
+        self.rows.swap_remove(place)
+    }
+
+    fn bytes(&self) -> usize {
+        let rows: usize = self.rows.iter().map(|row| ROW_BYTES + row.bytes.len()).sum();
+        LIST_BYTES + self.key.len() + rows
+    }
+}

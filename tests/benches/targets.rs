@@ -1,0 +1,270 @@
+//! State against its targets: reading and writing it, and checkpoints of 1 GB and more. Part of
+//! `make bench-targets`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::BinaryArray;
+use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::store::ObjectStore;
+use sabot_core::{Env, Result, SeededRandom, SystemClock, TokioTasks};
+use sabot_snapshot::save::{Segments, SlotAt, save};
+use sabot_snapshot::store::{LocalStore, S3Config, UriStores};
+use sabot_state::{Backend, open};
+use sabot_types::{Attempt, Epoch, KeyGroup, OperatorUid};
+
+/// Rows of a batched call.
+const BATCH: usize = 4096;
+const MIB: f64 = (1 << 20) as f64;
+/// Bytes of a value in the checkpoints.
+const VALUE_BYTES: usize = 1024;
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    // Cargo runs benchmarks as tests, too.
+    if std::env::args().any(|argument| argument == "--test") {
+        return Ok(());
+    }
+    let dir = tempfile::tempdir_in(setting("DIR").unwrap_or_else(|| "/var/tmp".to_owned()))?;
+    let keys = number("KEYS", 1_000_000)?;
+    let gigabytes = number("GB", 1)?;
+    println!("state, {keys} keys of 8 bytes with values of 100 bytes");
+    operations("memory", &mut *open(Backend::Memory)?, keys, Some(100.0), Some(60.0))?;
+    let rocksdb = || Backend::RocksDb { dir: dir.path().join("db"), cache_size_mb: 512 };
+    operations("rocksdb", &mut *open(rocksdb())?, keys, Some(1_000_000.0), None)?;
+    checkpoints(&mut *open(rocksdb())?, dir.path(), gigabytes)
+}
+
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn number(name: &str, default: u64) -> Result<u64, Failure> {
+    let Some(value) = setting(name) else { return Ok(default) };
+    value.parse().map_err(|_| format!("{name}={value} is not a whole number").into())
+}
+
+/// Numbers that look random.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^ (x >> 31)
+    }
+}
+
+/// Keys by their numbers, spread over all key groups.
+struct Keys {
+    groups: Vec<KeyGroup>,
+    bytes: BinaryArray,
+}
+
+impl Keys {
+    fn of(numbers: impl Iterator<Item = u64> + Clone) -> Self {
+        let group = |number: u64| KeyGroup::new((Dice(number).next() % 128) as u16);
+        Self {
+            groups: numbers.clone().map(group).collect(),
+            bytes: BinaryArray::from_iter_values(numbers.map(u64::to_be_bytes)),
+        }
+    }
+}
+
+fn values(dice: &mut Dice, rows: usize, bytes: usize) -> BinaryArray {
+    let mut value = vec![0; bytes];
+    let mut next = || {
+        for part in value.chunks_mut(8) {
+            let random = dice.next().to_le_bytes();
+            part.copy_from_slice(&random[..part.len()]);
+        }
+        value.clone()
+    };
+    BinaryArray::from_iter_values((0..rows).map(|_| next()))
+}
+
+fn opened(backend: &mut dyn StateBackend) -> Result<StateHandle> {
+    let field = |name: &str| StateField { name: name.to_owned(), data_type: "Binary".to_owned() };
+    backend.open(&StateSpec {
+        operator: OperatorUid::new("targets").expect("the uid is valid"),
+        name: "state".to_owned(),
+        key: vec![field("key")],
+        value: vec![field("value")],
+        namespace: "none".to_owned(),
+    })
+}
+
+fn fill(backend: &mut dyn StateBackend, state: StateHandle, keys: u64, bytes: usize) -> Result<()> {
+    let mut dice = Dice(1);
+    let began = Instant::now();
+    for (batch, start) in (0..keys).step_by(BATCH).enumerate() {
+        let rows = Keys::of(start..keys.min(start + BATCH as u64));
+        let values = values(&mut dice, rows.groups.len(), bytes);
+        backend.put(state, Namespace::ONLY, &rows.groups, &rows.bytes, &values)?;
+        if batch % 64 == 0 {
+            progress("filling", start, keys, began);
+        }
+    }
+    progress("filling", keys, keys, began);
+    println!();
+    Ok(())
+}
+
+fn progress(what: &str, done: u64, all: u64, began: Instant) {
+    let percent = done * 100 / all.max(1);
+    print!("\r  {what}: {percent} % of {all} rows, {:.0} s ", began.elapsed().as_secs_f64());
+    let _ = std::io::stdout().flush();
+}
+
+/// Single and batched reads and writes at random; `single_ns` and `batched_ns` are the targets of
+/// the median.
+fn operations(
+    name: &str,
+    backend: &mut dyn StateBackend,
+    keys: u64,
+    single_ns: Option<f64>,
+    batched_ns: Option<f64>,
+) -> Result<(), Failure> {
+    const SINGLES: usize = 200_000;
+    const BATCHES: usize = 200;
+    println!("{name}:");
+    let state = opened(backend)?;
+    fill(backend, state, keys, 100)?;
+    let mut dice = Dice(2);
+    for write in [false, true] {
+        let action = if write { "put" } else { "get" };
+        let mut times = Vec::with_capacity(SINGLES);
+        let value = values(&mut dice, 1, 100);
+        for _ in 0..SINGLES {
+            let key = Keys::of(std::iter::once(dice.next() % keys));
+            let began = Instant::now();
+            if write {
+                backend.put(state, Namespace::ONLY, &key.groups, &key.bytes, &value)?;
+            } else {
+                let found = backend.get(state, Namespace::ONLY, &key.groups, &key.bytes)?;
+                assert_eq!(found.iter().flatten().count(), 1, "every key was put");
+            }
+            times.push(began.elapsed());
+        }
+        report(&format!("{action}, one at a time"), &mut times, 1, single_ns);
+        let values = values(&mut dice, BATCH, 100);
+        let mut times = Vec::with_capacity(BATCHES);
+        for _ in 0..BATCHES {
+            let numbers: Vec<u64> = (0..BATCH).map(|_| dice.next() % keys).collect();
+            let rows = Keys::of(numbers.iter().copied());
+            let began = Instant::now();
+            if write {
+                backend.put(state, Namespace::ONLY, &rows.groups, &rows.bytes, &values)?;
+            } else {
+                backend.get(state, Namespace::ONLY, &rows.groups, &rows.bytes)?;
+            }
+            times.push(began.elapsed());
+        }
+        report(&format!("{action}, {BATCH} at a time"), &mut times, BATCH, batched_ns);
+    }
+    Ok(())
+}
+
+fn report(what: &str, times: &mut [Duration], rows: usize, target_ns: Option<f64>) {
+    times.sort_unstable();
+    let at = |share: f64| {
+        let index = ((times.len() - 1) as f64 * share).round() as usize;
+        times[index].as_nanos() as f64 / rows as f64
+    };
+    let [p50, p99, p999] = [0.5, 0.99, 0.999].map(at);
+    let verdict = target_ns.map_or(String::new(), |target| verdict(p50, target, "ns"));
+    println!("  {what}: p50 {p50:.0} ns, p99 {p99:.0} ns, p99.9 {p999:.0} ns a row{verdict}");
+}
+
+fn verdict(value: f64, at_most: f64, unit: &str) -> String {
+    let word = if value <= at_most { "pass" } else { "MISS" };
+    format!("  [{word}: at most {at_most} {unit}]")
+}
+
+/// Checkpoints of a state of so many GB, all of it and after 1 % of the rows changed, against
+/// what the disk can do.
+fn checkpoints(backend: &mut dyn StateBackend, dir: &Path, gigabytes: u64) -> Result<(), Failure> {
+    let keys = gigabytes * 1_000_000_000 / VALUE_BYTES as u64;
+    println!("checkpoints, {keys} keys with values of {VALUE_BYTES} bytes, rocksdb");
+    let state = opened(backend)?;
+    fill(backend, state, keys, VALUE_BYTES)?;
+    let disk = disk_bandwidth(dir)?;
+    println!("  the disk writes {disk:.0} MiB/s");
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let store: Arc<dyn ObjectStore> = Arc::new(LocalStore::new(dir.join("store"))?);
+    let mut epoch = 0;
+    let mut checkpoint = |backend: &mut dyn StateBackend, known: Option<Segments>| {
+        epoch += 1;
+        let began = Instant::now();
+        let frozen = backend.freeze(state)?;
+        let freeze = began.elapsed();
+        let at = SlotAt { attempt: Attempt::new(1), epoch: Epoch::new(epoch), slot: 0 };
+        let segments = runtime.block_on(async {
+            let env = environment(dir.to_owned());
+            save(&env, &store, at, vec![frozen], known).await
+        })?;
+        let of_epoch = segments.iter().filter(|segment| segment.epoch.get() == epoch);
+        let bytes: u64 = of_epoch.map(|segment| segment.size).sum();
+        Ok::<_, Failure>((segments, freeze, began.elapsed(), bytes))
+    };
+    let (segments, freeze, took, bytes) = checkpoint(backend, None)?;
+    let rate = bytes as f64 / MIB / took.as_secs_f64();
+    let word = if rate >= 0.8 * disk { "pass" } else { "MISS" };
+    println!(
+        "  all of it: {:.2} s, {:.0} MiB, {rate:.0} MiB/s, frozen in {freeze:?}  [{word}: at least \
+         80 % of the disk, {:.0} %]",
+        took.as_secs_f64(),
+        bytes as f64 / MIB,
+        rate / disk * 100.0
+    );
+    let mut dice = Dice(3);
+    let changed = keys / 100;
+    for start in (0..changed).step_by(BATCH) {
+        let rows = changed.min(start + BATCH as u64) - start;
+        let numbers: Vec<u64> = (0..rows).map(|_| dice.next() % keys).collect();
+        let rows = Keys::of(numbers.iter().copied());
+        let values = values(&mut dice, rows.groups.len(), VALUE_BYTES);
+        backend.put(state, Namespace::ONLY, &rows.groups, &rows.bytes, &values)?;
+    }
+    let (_, freeze, took, bytes) = checkpoint(backend, Some(segments))?;
+    println!(
+        "  after 1 % of changes: {:.2} s, {:.0} MiB, frozen in {freeze:?}{}",
+        took.as_secs_f64(),
+        bytes as f64 / MIB,
+        verdict(took.as_secs_f64(), 5.0, "s")
+    );
+    Ok(())
+}
+
+/// MiB a second of large sequential writes, made durable.
+fn disk_bandwidth(dir: &Path) -> Result<f64, Failure> {
+    const BYTES: usize = 1 << 30;
+    let mut dice = Dice(4);
+    let block: Vec<u8> = (0..(16 << 20) / 8).flat_map(|_| dice.next().to_le_bytes()).collect();
+    let path = dir.join("bandwidth");
+    let began = Instant::now();
+    let mut file = std::fs::File::create(&path)?;
+    for _ in 0..BYTES / block.len() {
+        file.write_all(&block)?;
+    }
+    file.sync_all()?;
+    let rate = BYTES as f64 / MIB / began.elapsed().as_secs_f64();
+    std::fs::remove_file(path)?;
+    Ok(rate)
+}
+
+fn environment(local_dir: PathBuf) -> Env {
+    Env {
+        clock: Arc::new(SystemClock::default()),
+        random: Arc::new(SeededRandom::new(1)),
+        tasks: Arc::new(TokioTasks::current()),
+        stores: Arc::new(UriStores::new(S3Config::default())),
+        local_dir,
+    }
+}
