@@ -9,6 +9,10 @@ use sabot_cli::{
     cleanup, explain, logging, preflight, run, savepoint, termination, validate, worker,
 };
 
+/// The engine allocates small rows on many threads, for which the system's allocator is slow.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Stateful stream processing with exactly-once semantics.
 #[derive(Debug, Parser)]
 #[command(name = "sabot", version, arg_required_else_help = true)]

@@ -28,10 +28,13 @@ pub struct SlotAt {
 /// The segments that hold a slot's state as it was frozen last, in order.
 pub type Segments = Vec<SegmentRef>;
 
-/// A slot's state is written as a whole again when so many segments hold what changed...
+/// A slot's state is written as a whole again when what changed is larger than the whole was, and
+/// than this; until then a restore reads little more than it has to.
+const CHANGED_BYTES_MIN: u64 = 64 << 20;
+/// Or when it is in so many segments that opening them costs more than reading them would.
 const CHANGED_SEGMENTS_MAX: usize = 100;
-/// ...or when they are larger than the whole was, and than this.
-const CHANGED_BYTES_MIN: u64 = 64 << 10;
+/// The same for a state that is written in no time.
+const CHANGED_SEGMENTS_MAX_SMALL: usize = 20;
 
 /// Segments that are encoded before they are uploaded.
 const PARTS_AHEAD: usize = 1;
@@ -96,5 +99,8 @@ fn takes_changes(segments: &Segments) -> bool {
     let (whole, changed): (Segments, Segments) =
         segments.iter().cloned().partition(|segment| segment.epoch == first.epoch);
     let bytes = |segments: &Segments| segments.iter().map(|segment| segment.size).sum::<u64>();
-    changed.len() < CHANGED_SEGMENTS_MAX && bytes(&changed) < bytes(&whole).max(CHANGED_BYTES_MIN)
+    let (whole, changed_bytes) = (bytes(&whole), bytes(&changed));
+    let is_small = whole + changed_bytes < CHANGED_BYTES_MIN;
+    let most = if is_small { CHANGED_SEGMENTS_MAX_SMALL } else { CHANGED_SEGMENTS_MAX };
+    changed.len() < most && changed_bytes < whole.max(CHANGED_BYTES_MIN)
 }

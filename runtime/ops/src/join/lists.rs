@@ -10,6 +10,7 @@ use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroup, key_hash};
 
+use super::numbers::Numbers;
 use crate::keyed::UniqueKeys;
 use crate::multiset::{COUNT_BYTES, count_of, value_of};
 
@@ -43,8 +44,6 @@ pub(super) struct List {
     key: Box<[u8]>,
     /// The age at which it was used last.
     used: u32,
-    /// The number of the next row.
-    next: i64,
     rows: Vec<Row>,
     /// Indexes of `rows` by their hashes; none while there are few, or none is ever looked for.
     places: Option<HashTable<u32>>,
@@ -93,28 +92,14 @@ impl Lists {
         }
         let mut slots = Vec::with_capacity(keys.len());
         let mut missing = Vec::new();
-        for (at, group) in keys.groups.iter().enumerate() {
-            let key = keys.bytes.value(at);
-            let hash = key_hash::of_bytes(key);
-            let found = self.index.find(hash, |slot| *self.lists[*slot as usize].key == *key);
-            if let Some(slot) = found {
-                self.lists[*slot as usize].used = self.age;
-                slots.push(*slot);
-                continue;
-            }
-            let slot = self.lists.len() as u32;
-            self.bytes += LIST_BYTES + key.len();
-            self.lists.push(List {
-                hash,
-                group: *group,
-                key: key.into(),
-                used: self.age,
-                next: 0,
-                rows: Vec::new(),
-                places: None,
-            });
-            self.index.insert_unique(hash, slot, |slot| self.lists[*slot as usize].hash);
-            missing.push(at);
+        for at in 0..keys.len() {
+            let slot = match self.at_hand(keys, at) {
+                Some(slot) => slot,
+                None => {
+                    missing.push(at);
+                    self.begin(keys, at)
+                }
+            };
             slots.push(slot);
         }
         if self.has_cold && !missing.is_empty() {
@@ -143,12 +128,10 @@ impl Lists {
                 let list = &mut lists[slots[missing[at]] as usize];
                 let (count, rest) = value.split_at(COUNT_BYTES.min(value.len()));
                 let (partners, row) = rest.split_at(if *tracked { COUNT_BYTES } else { 0 });
-                let number = count_of(n);
-                list.next = list.next.max(number + 1);
                 list.rows.push(Row {
                     bytes: row.into(),
                     hash: key_hash::of_bytes(row),
-                    number,
+                    number: count_of(n),
                     count: count_of(count),
                     partners: count_of(partners),
                     is_stored: true,
@@ -168,22 +151,80 @@ impl Lists {
         slots.0.iter().map(|slot| self.lists[*slot as usize].rows.as_slice())
     }
 
-    /// Adds a row that no other is compared with: `at` is its key's index in `slots`.
-    pub(super) fn push(&mut self, slots: &Slots, at: usize, row: &[u8], changed: &mut Changed) {
-        let slot = slots.0[at];
-        let list = &mut self.lists[slot as usize];
-        self.bytes += ROW_BYTES + row.len();
-        changed.0.push((slot, list.rows.len() as u32));
-        list.rows.push(Row {
-            bytes: row.into(),
-            hash: 0,
-            number: list.next,
-            count: 1,
-            partners: 0,
-            is_stored: false,
-            is_changed: true,
+    /// Writes rows that no other is compared with, each with its key's index in `keys`. The other
+    /// rows of their keys need not be known.
+    pub(super) fn append(
+        &mut self,
+        keys: &UniqueKeys,
+        rows: &BinaryArray,
+        numbers: &mut Numbers,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        if self.bytes > BYTES_MAX {
+            self.forget();
+        }
+        let slots: Vec<_> = (0..keys.len())
+            .map(|at| {
+                self.at_hand(keys, at).or_else(|| (!self.has_cold).then(|| self.begin(keys, at)))
+            })
+            .collect();
+        let mut groups = Vec::with_capacity(rows.len());
+        let (mut state_keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
+        let mut bytes = Vec::new();
+        for (row, key) in keys.of_row.iter().enumerate() {
+            let (number, row) = (numbers.next(), rows.value(row));
+            groups.push(keys.groups[*key]);
+            bytes.clear();
+            bytes.extend_from_slice(keys.bytes.value(*key));
+            bytes.extend_from_slice(&value_of(number));
+            state_keys.append_value(&bytes);
+            bytes.clear();
+            bytes.extend_from_slice(&value_of(1));
+            bytes.extend_from_slice(row);
+            values.append_value(&bytes);
+            let Some(slot) = slots[*key] else { continue };
+            self.bytes += ROW_BYTES + row.len();
+            self.lists[slot as usize].rows.push(Row {
+                bytes: row.into(),
+                hash: 0,
+                number,
+                count: 1,
+                partners: 0,
+                is_stored: true,
+                is_changed: false,
+            });
+        }
+        let (state_keys, values) = (state_keys.finish(), values.finish());
+        cx.state.put(self.state, Namespace::ONLY, &groups, &state_keys, &values)?;
+        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
+        Ok(())
+    }
+
+    /// The list of a key, if it is at hand.
+    fn at_hand(&mut self, keys: &UniqueKeys, at: usize) -> Option<u32> {
+        let key = keys.bytes.value(at);
+        let is_it = |slot: &u32| *self.lists[*slot as usize].key == *key;
+        let slot = *self.index.find(key_hash::of_bytes(key), is_it)?;
+        self.lists[slot as usize].used = self.age;
+        Some(slot)
+    }
+
+    /// An empty list for a key that has none.
+    fn begin(&mut self, keys: &UniqueKeys, at: usize) -> u32 {
+        let key = keys.bytes.value(at);
+        let hash = key_hash::of_bytes(key);
+        let slot = self.lists.len() as u32;
+        self.bytes += LIST_BYTES + key.len();
+        self.lists.push(List {
+            hash,
+            group: keys.groups[at],
+            key: key.into(),
+            used: self.age,
+            rows: Vec::new(),
+            places: None,
         });
-        list.next += 1;
+        self.index.insert_unique(hash, slot, |slot| self.lists[*slot as usize].hash);
+        slot
     }
 
     /// Changes how often a row is there, and says how many partners it has.
@@ -193,7 +234,7 @@ impl Lists {
         at: usize,
         row: &[u8],
         (change, partners): (i64, i64),
-        changed: &mut Changed,
+        (numbers, changed): (&mut Numbers, &mut Changed),
     ) {
         let slot = slots.0[at];
         let list = &mut self.lists[slot as usize];
@@ -202,7 +243,7 @@ impl Lists {
             Some(place) => place,
             None => {
                 self.bytes += ROW_BYTES + row.len();
-                list.insert(hash, row)
+                list.insert(hash, row, numbers.next())
             }
         };
         let row = &mut list.rows[place];
@@ -317,18 +358,17 @@ impl List {
     }
 
     /// Adds a row that is not there yet; its place.
-    fn insert(&mut self, hash: u64, row: &[u8]) -> usize {
+    fn insert(&mut self, hash: u64, row: &[u8], number: i64) -> usize {
         let place = self.rows.len();
         self.rows.push(Row {
             bytes: row.into(),
             hash,
-            number: self.next,
+            number,
             count: 0,
             partners: 0,
             is_stored: false,
             is_changed: false,
         });
-        self.next += 1;
         if let Some(places) = &mut self.places {
             places.insert_unique(hash, place as u32, |at| self.rows[*at as usize].hash);
         }

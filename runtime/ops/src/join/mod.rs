@@ -6,6 +6,7 @@
 //! partners also keeps how many each has.
 
 mod lists;
+mod numbers;
 mod pairs;
 mod partners;
 mod side;
@@ -24,6 +25,7 @@ use crate::OperatorConfig;
 use crate::codec::RowCodec;
 use crate::keyed::Keys;
 use lists::Lists;
+use numbers::Numbers;
 use side::Side;
 
 /// The states' names, by port.
@@ -32,6 +34,7 @@ const STATE_NAMES: [&str; 2] = ["left", "right"];
 pub(crate) struct Join {
     kind: JoinKind,
     sides: [Side; 2],
+    numbers: Numbers,
     condition: Option<Arc<dyn Evaluator>>,
     max_batch_rows: usize,
     schema: SchemaRef,
@@ -54,7 +57,7 @@ pub(crate) fn state_specs(
             value: side::value_fields(input, desc.kind.tracks(port)),
             namespace: "none".to_owned(),
         };
-    sides.map(spec).collect()
+    sides.map(spec).chain([numbers::state_spec(operator)]).collect()
 }
 
 impl Join {
@@ -81,6 +84,7 @@ impl Join {
         Ok(Self {
             kind: desc.kind,
             sides: [side(0)?, side(1)?],
+            numbers: Numbers::open(&specs[2], config.key_range, state)?,
             condition: desc.condition.clone(),
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
@@ -108,7 +112,9 @@ impl Operator for Join {
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
-        let keyed = self.sides.iter().map(|side| cx.state.freeze(side.lists.state()));
-        Ok(OperatorSnapshot { keyed: keyed.collect::<Result<_>>()?, watermark: None })
+        let sides = self.sides.iter().map(|side| cx.state.freeze(side.lists.state()));
+        let mut keyed: Vec<_> = sides.collect::<Result<_>>()?;
+        keyed.push(self.numbers.snapshot(cx)?);
+        Ok(OperatorSnapshot { keyed, watermark: None })
     }
 }

@@ -76,7 +76,7 @@ impl Join {
             return Ok(());
         }
         let keys = self.sides[port].keys.of(&batch)?;
-        self.sides[port].note(&keys, &batch, &[], cx)?;
+        self.sides[port].note(&keys, &batch, &[], &mut self.numbers, cx)?;
         let found = self.sides[1 - port].find(&keys, cx)?;
         if found.counts.is_empty() {
             return Ok(());

@@ -63,7 +63,7 @@ impl Join {
         let found = self.sides[1 - port].find(&keys, cx)?;
         let meeting = Meeting { port, batch: &batch, rows: &found.columns };
         let partners = self.partners(meeting, &keys, &found)?;
-        self.sides[port].note(&keys, &batch, &partners.of_batch, cx)?;
+        self.sides[port].note(&keys, &batch, &partners.of_batch, &mut self.numbers, cx)?;
         let mut turned = Turned::default();
         if self.sides[1 - port].tracked {
             self.sides[1 - port].add_partners(&found, &partners.changes, cx)?;

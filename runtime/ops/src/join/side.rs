@@ -11,6 +11,7 @@ use sabot_core::state::StateField;
 use sabot_core::{Cx, Result};
 
 use super::lists::{Changed, Lists, Slots};
+use super::numbers::Numbers;
 use crate::codec::RowCodec;
 use crate::keyed::{Keys, UniqueKeys, state_fields};
 use crate::multiset;
@@ -109,21 +110,21 @@ impl Side {
         keys: &UniqueKeys,
         batch: &RecordBatch,
         partners: &[i64],
+        numbers: &mut Numbers,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
         let rows = self.codec.encode(row_kind::values(batch), batch.num_rows())?;
+        if !(self.updating || self.tracked) {
+            return self.lists.append(keys, &rows, numbers, cx);
+        }
         let weights = row_kind::weights(batch);
         let slots = self.lists.find(keys, cx)?;
         let mut changed = Changed::default();
         for (row, key) in keys.of_row.iter().enumerate() {
-            let bytes = rows.value(row);
-            if self.updating || self.tracked {
-                let weight = weights.as_ref().map_or(1, |weights| weights[row]);
-                let partners = if self.tracked { partners[row] } else { 0 };
-                self.lists.add(&slots, *key, bytes, (weight, partners), &mut changed);
-            } else {
-                self.lists.push(&slots, *key, bytes, &mut changed);
-            }
+            let weight = weights.as_ref().map_or(1, |weights| weights[row]);
+            let partners = if self.tracked { partners[row] } else { 0 };
+            let to = (&mut *numbers, &mut changed);
+            self.lists.add(&slots, *key, rows.value(row), (weight, partners), to);
         }
         self.lists.write(changed, cx)
     }
