@@ -11,7 +11,7 @@ mod queries;
 use std::collections::BTreeMap;
 
 use sabot_sql::{PlanOptions, Planned};
-use sabot_tests::oracle::{Rows, answer, event_files, read, run_with_restores};
+use sabot_tests::oracle::{Rows, answer, event_files, price_files, read, run_with_restores};
 use sabot_tests::sim::{Outcome, Scenario, SimFile, SimJob, StoreFaults, run};
 
 use queries::{Input, Query, folder};
@@ -89,6 +89,11 @@ equal_the_batch_answer! {
     sessions: SESSIONS,
     sessions_over_nulls: SESSIONS_OVER_NULLS,
     group_windows: GROUP_WINDOWS,
+    processing_time: PROCESSING_TIME,
+    nexmark_q12: NEXMARK_Q12,
+    nexmark_q13: NEXMARK_Q13,
+    lookups: LOOKUPS,
+    versions: VERSIONS,
 }
 
 /// How a run of a query is disturbed.
@@ -134,15 +139,18 @@ impl<'a> Case<'a> {
         let planned = sabot_sql::plan(&sql, &PlanOptions::default())
             .unwrap_or_else(|error| panic!("query {name}: {error}\n{sql}"));
         let files = match query.input {
-            Input::Bids | Input::Nexmark => Vec::new(),
-            Input::Events => event_files(),
+            Input::Bids => Vec::new(),
+            Input::Nexmark => vec![queries::side_input()],
+            Input::Events => [event_files(), price_files()].concat(),
         };
         let answers = answers(name, query, &planned, &files);
         let folders: Vec<String> = query.sinks.iter().map(|sink| folder(sink.name)).collect();
         let folders: Vec<&str> = folders.iter().map(String::as_str).collect();
         let mut job = SimJob::new(&sql, &folders).expect("the same statements were planned before");
-        if query.input == Input::Events {
-            job = job.reading(files, BATCH_ROWS);
+        match query.input {
+            Input::Bids => {}
+            Input::Nexmark => job.files = files,
+            Input::Events => job = job.reading(files, BATCH_ROWS),
         }
         let changing = query.sinks.iter().filter(|sink| sink.changes).map(|sink| sink.name);
         Self { name, sql, planned, job, answers, changing: changing.collect() }
@@ -264,7 +272,9 @@ fn every_query_of_the_benchmark_is_answered() {
     let names = entries.map(|entry| entry.expect("the entry can be read").file_name());
     let names = names.map(|name| name.to_string_lossy().into_owned());
     let mut queries: Vec<String> = names.filter(|name| name.starts_with('q')).collect();
-    let mut answered = [queries::NEXMARK_FILES, queries::STATEFUL_NEXMARK_FILES].concat();
+    let mut answered =
+        [queries::NEXMARK_FILES, queries::STATEFUL_NEXMARK_FILES, queries::TIMED_NEXMARK_FILES]
+            .concat();
     queries.sort();
     answered.sort_unstable();
     assert_eq!(queries, answered);

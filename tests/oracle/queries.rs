@@ -9,6 +9,7 @@ mod events;
 mod functions;
 mod nexmark;
 mod outer_joins;
+mod times;
 mod windows;
 
 pub(crate) use benchmark::*;
@@ -18,6 +19,7 @@ pub(crate) use events::*;
 pub(crate) use functions::*;
 pub(crate) use nexmark::*;
 pub(crate) use outer_joins::*;
+pub(crate) use times::*;
 pub(crate) use windows::*;
 
 /// What a query reads.

@@ -4,6 +4,7 @@
 //! prints its log.
 
 mod cases;
+mod times;
 
 use std::sync::OnceLock;
 

@@ -8,11 +8,13 @@
 mod batch;
 mod events;
 mod input;
+mod prices;
 mod restores;
 mod rows;
 
 pub use batch::answer;
 pub use events::{EVENTS, event_files};
 pub use input::{Table, read};
+pub use prices::{PRICES, price_files};
 pub use restores::run_with_restores;
 pub use rows::{Difference, Rows};

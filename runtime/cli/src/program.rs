@@ -26,11 +26,11 @@ impl Program {
         let planned = sabot_sql::plan(&config.sql, &options)
             .map_err(|error| CliError::sql(&config.sql_origin, &error.to_string()))?;
         for node in &planned.plan.nodes {
-            let checked = match &node.kind {
-                NodeKind::Source(desc) => {
+            let checked = match (node.kind.table_read(), &node.kind) {
+                (Some(desc), _) => {
                     validate(&desc.table, Role::Source, &desc.options, &desc.physical_schema)
                 }
-                NodeKind::Sink(desc) => {
+                (None, NodeKind::Sink(desc)) => {
                     validate(&desc.table, Role::Sink, &desc.options, &node.schema)
                 }
                 _ => Ok(()),
@@ -47,9 +47,9 @@ impl Program {
 
 /// Puts the position of the table's CREATE TABLE before the message.
 fn located(planned: &Planned, kind: &NodeKind, error: &sabot_connectors::OptionError) -> String {
-    let name = match kind {
-        NodeKind::Source(desc) => &desc.table,
-        NodeKind::Sink(desc) => &desc.table,
+    let name = match (kind.table_read(), kind) {
+        (Some(desc), _) => &desc.table,
+        (None, NodeKind::Sink(desc)) => &desc.table,
         _ => return error.to_string(),
     };
     match planned.tables.iter().find(|table| &table.name == name) {

@@ -18,6 +18,12 @@ pub trait Evaluator: fmt::Debug + Send + Sync {
     /// The expression as SQL, for `sabot explain`.
     fn sql(&self) -> &str;
 
+    /// Whether it reads the column [`crate::proc_time::PROC_TIME`], which then has to stand behind
+    /// the input's columns.
+    fn reads_proc_time(&self) -> bool {
+        false
+    }
+
     /// The input column's index when the expression is just a column.
     fn as_column(&self) -> Option<usize> {
         None

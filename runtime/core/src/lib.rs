@@ -11,6 +11,7 @@ pub mod metrics;
 mod operator;
 pub mod partitions;
 pub mod plan;
+pub mod proc_time;
 pub mod protocol;
 pub mod row_kind;
 mod sink;

@@ -23,6 +23,19 @@ pub trait Operator: Send {
         Ok(())
     }
 
+    /// All inputs send nothing for now and hold back no watermark: passes that on.
+    fn idle(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        cx.emit(Element::Idle);
+        Ok(())
+    }
+
+    /// The clock has gone on to [`Cx::now_ms`]: does what is due by processing time. Called in
+    /// every turn, at least every few milliseconds while the operator can emit.
+    fn processing_time(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        let _ = cx;
+        Ok(())
+    }
+
     /// Brings all state into the backend and freezes it as it is now. Cheap: encoding and
     /// upload happen in the background.
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
@@ -47,16 +60,20 @@ pub struct Cx<'a> {
     pub state: &'a mut dyn StateBackend,
     /// The operator's counters.
     pub metrics: &'a OperatorMetrics,
+    /// Processing time: when this turn began, milliseconds since the Unix epoch. It can go back,
+    /// as wall clocks do.
+    pub now_ms: i64,
 }
 
 impl<'a> Cx<'a> {
-    /// Collects what an operator emits into `out`.
+    /// Collects what an operator emits at `now_ms` into `out`.
     pub fn new(
         out: &'a mut Vec<Element>,
         state: &'a mut dyn StateBackend,
         metrics: &'a OperatorMetrics,
+        now_ms: i64,
     ) -> Self {
-        Self { out, state, metrics }
+        Self { out, state, metrics, now_ms }
     }
 
     /// Sends an element to the operators that follow.

@@ -75,6 +75,10 @@ pub enum NodeKind {
     GroupAggregate(GroupAggregateDesc),
     /// Joins two inputs by keys.
     Join(JoinDesc),
+    /// Joins rows with those that a table has when they come.
+    LookupJoin(LookupJoinDesc),
+    /// Joins rows with those that another input had at their time.
+    TemporalJoin(TemporalJoinDesc),
     /// The first rows of each key in some order.
     TopN(TopNDesc),
     /// Writes a table.
@@ -122,17 +126,27 @@ pub struct CalcDesc {
 /// Aggregates by key and window.
 ///
 /// The output's columns are: the keys, `window_start`, `window_end`, `window_time` (each a
-/// `Timestamp(Millisecond)` of the row-time column's kind), the aggregates.
+/// `Timestamp(Millisecond)` of the time's kind), the aggregates.
 #[derive(Debug, Clone)]
 pub struct WindowAggregateDesc {
     /// The windows.
     pub window: Window,
-    /// The row-time column's index in the input.
-    pub row_time: usize,
+    /// The time that is cut.
+    pub time: WindowTime,
     /// The key columns' indexes in the input.
     pub keys: Vec<usize>,
     /// The aggregates.
     pub aggregates: Vec<AggregateDesc>,
+}
+
+/// The time that windows cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowTime {
+    /// Event time: that of the row-time column with this index in the input.
+    Row(usize),
+    /// Processing time: that at which a row comes to the operator. Its clock is what fires
+    /// windows, and what the watermarks that it emits follow.
+    Processing,
 }
 
 /// Aggregates by key.
@@ -159,6 +173,47 @@ pub struct JoinDesc {
     pub keys: [Vec<usize>; 2],
     /// Keeps pairs for which it is true; over the columns of the left input, then the right one,
     /// without the row kinds.
+    pub condition: Option<Arc<dyn Evaluator>>,
+}
+
+/// Joins rows with those that a table has when they come: the table is read whole when the job
+/// starts, and at intervals if that is asked for. A null key is equal to nothing.
+///
+/// The output's columns are: those of the input, those of the table.
+#[derive(Debug, Clone)]
+pub struct LookupJoinDesc {
+    /// An inner join or a left one.
+    pub kind: JoinKind,
+    /// The key columns' indexes in the input.
+    pub keys: Vec<usize>,
+    /// The table. It ends by itself.
+    pub table: SourceDesc,
+    /// The table's columns.
+    pub table_schema: SchemaRef,
+    /// Filters and projects the table's rows.
+    pub rows: CalcDesc,
+    /// The key columns' indexes in the projected rows; as many as in the input, of the same types.
+    pub table_keys: Vec<usize>,
+    /// Keeps pairs for which it is true; over the output's columns.
+    pub condition: Option<Arc<dyn Evaluator>>,
+    /// After how long the table is read again; none: never.
+    pub reload_interval_ms: Option<u64>,
+}
+
+/// Joins rows of the left input (port 0) with the versions that the right one (port 1) has of
+/// their keys at their time: the last one whose time is not behind it. A null key is equal to
+/// nothing.
+///
+/// The output's columns are: those of the left input, those of the right one.
+#[derive(Debug, Clone)]
+pub struct TemporalJoinDesc {
+    /// An inner join or a left one.
+    pub kind: JoinKind,
+    /// The key columns' indexes, by port; as many on both sides, of the same types.
+    pub keys: [Vec<usize>; 2],
+    /// The row-time columns' indexes, by port; timestamps in milliseconds.
+    pub times: [usize; 2],
+    /// Keeps pairs for which it is true; over the output's columns.
     pub condition: Option<Arc<dyn Evaluator>>,
 }
 
@@ -251,7 +306,7 @@ pub struct OrderBy {
     pub nulls_first: bool,
 }
 
-/// How event time is cut.
+/// How time is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Window {
     /// Windows `[offset + n * size, offset + (n + 1) * size)`.
@@ -326,6 +381,17 @@ pub struct SinkDesc {
     pub table: String,
     /// `WITH (...)`, keys in lower case.
     pub options: Arc<BTreeMap<String, String>>,
+}
+
+impl NodeKind {
+    /// The table that it reads.
+    pub fn table_read(&self) -> Option<&SourceDesc> {
+        match self {
+            Self::Source(desc) => Some(desc),
+            Self::LookupJoin(desc) => Some(&desc.table),
+            _ => None,
+        }
+    }
 }
 
 impl PlanNode {

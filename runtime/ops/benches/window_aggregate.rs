@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{
     AggregateDesc, AggregateFunction, NodeId, NodeKind, PlanNode, Steps, Window,
-    WindowAggregateDesc,
+    WindowAggregateDesc, WindowTime,
 };
 use sabot_core::{Cx, Element, Result};
 use sabot_ops::OperatorConfig;
@@ -59,7 +59,7 @@ fn plan(window: Window) -> PlanNode {
         name: "bench".to_string(),
         kind: NodeKind::WindowAggregate(WindowAggregateDesc {
             window,
-            row_time: 2,
+            time: WindowTime::Row(2),
             keys: vec![0],
             aggregates,
         }),
@@ -106,7 +106,7 @@ fn run(
     let mut snapshots = Duration::ZERO;
     let began = Instant::now();
     for (n, batch) in batches.iter().enumerate() {
-        let mut cx = Cx::new(&mut out, &mut *state, &metrics);
+        let mut cx = Cx::new(&mut out, &mut *state, &metrics, 0);
         operator.process(0, batch.clone(), &mut cx)?;
         let time = (n * BATCH_ROWS / ROWS_PER_MS) as i64 - 1;
         operator.watermark(EventTime::from_millis(time), &mut cx)?;

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOpti
 use arrow::compute::{FilterBuilder, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{CalcDesc, PlanNode};
-use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result};
+use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result, proc_time};
 
 pub(crate) struct Calc {
     filter: Option<Arc<dyn Evaluator>>,
@@ -14,13 +14,20 @@ pub(crate) struct Calc {
     /// The input's columns that the output is made of, when it is nothing but columns: then
     /// only these are filtered.
     picked: Option<Vec<usize>>,
+    /// Whether the filter or a column reads the time.
+    is_timed: bool,
     schema: SchemaRef,
 }
 
 impl Calc {
     pub(crate) fn new(node: &PlanNode, desc: &CalcDesc) -> Result<Self> {
+        Self::of(&node.name, desc, Arc::clone(&node.schema))
+    }
+
+    /// The calculation of an operator with this name that gives columns of this schema.
+    pub(crate) fn of(operator: &str, desc: &CalcDesc, schema: SchemaRef) -> Result<Self> {
         let CalcDesc { filter, columns } = desc;
-        let wrong = |what: String| Error::user(format!("operator {}: {what}", node.name));
+        let wrong = |what: String| Error::user(format!("operator {operator}: {what}"));
         if let Some(filter) = filter
             && *filter.data_type() != DataType::Boolean
         {
@@ -30,7 +37,7 @@ impl Calc {
                 filter.data_type()
             )));
         }
-        let fields = node.schema.fields();
+        let fields = schema.fields();
         if fields.len() != columns.len() {
             return Err(wrong(format!("{} columns for {} fields", columns.len(), fields.len())));
         }
@@ -49,7 +56,8 @@ impl Calc {
             filter: filter.clone(),
             columns: columns.clone(),
             picked: columns.iter().map(|column| column.as_column()).collect(),
-            schema: Arc::clone(&node.schema),
+            is_timed: filter.iter().chain(columns).any(|value| value.reads_proc_time()),
+            schema,
         })
     }
 
@@ -66,10 +74,10 @@ impl Calc {
         let filtered = picked.iter().map(|column| filter.filter(batch.column(*column)));
         Ok(filtered.collect::<Result<_, _>>()?)
     }
-}
 
-impl Operator for Calc {
-    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+    /// What it gives of a batch at `now_ms`; none for no rows.
+    pub(crate) fn apply(&self, batch: RecordBatch, now_ms: i64) -> Result<Option<RecordBatch>> {
+        let batch = if self.is_timed { proc_time::append(&batch, now_ms)? } else { batch };
         let mut rows = batch.num_rows();
         let mut columns = None;
         if let Some(filter) = &self.filter {
@@ -82,7 +90,7 @@ impl Operator for Calc {
             rows = kept;
         }
         if rows == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let columns = match columns {
             Some(columns) => columns,
@@ -90,7 +98,15 @@ impl Operator for Calc {
         };
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let schema = Arc::clone(&self.schema);
-        cx.emit(Element::Batch(RecordBatch::try_new_with_options(schema, columns, &options)?));
+        Ok(Some(RecordBatch::try_new_with_options(schema, columns, &options)?))
+    }
+}
+
+impl Operator for Calc {
+    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        if let Some(batch) = self.apply(batch, cx.now_ms)? {
+            cx.emit(Element::Batch(batch));
+        }
         Ok(())
     }
 }

@@ -248,7 +248,7 @@ mod tests {
         let state = backend.open(&spec()).unwrap();
         let mut hot = Hot::new(state, &mut *backend).unwrap();
         let (metrics, mut out) = (OperatorMetrics::default(), Vec::new());
-        let mut cx = Cx::new(&mut out, &mut *backend, &metrics);
+        let mut cx = Cx::new(&mut out, &mut *backend, &metrics, 0);
         let (groups, abc) = keys(&["a", "b", "c"]);
         let slots = hot.find(&groups, &abc, &mut cx).unwrap();
         hot.set(&slots, [Some(b"1".as_slice()), Some(b"22"), None].into_iter());
@@ -298,7 +298,7 @@ mod tests {
         let state = backend.open(&spec()).unwrap();
         let mut hot = Hot::new(state, &mut *backend).unwrap();
         let (metrics, mut out) = (OperatorMetrics::default(), Vec::new());
-        let mut cx = Cx::new(&mut out, &mut *backend, &metrics);
+        let mut cx = Cx::new(&mut out, &mut *backend, &metrics, 0);
         let (groups, ab) = keys(&["a", "b"]);
         for _ in 0..3 {
             let slots = hot.find(&groups, &ab, &mut cx).unwrap();

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, RecordBatch, RecordBatchOptions, UInt32Array};
-use arrow::compute::take_arrays;
+use arrow::array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array,
+};
+use arrow::compute::{and, filter_record_batch, is_not_null, take_arrays};
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion_physical_plan::aggregates::group_values::new_group_values;
 use datafusion_physical_plan::aggregates::order::GroupOrdering;
@@ -151,4 +153,28 @@ pub(crate) fn state_fields(
         StateField { name: field.name().clone(), data_type: field.data_type().to_string() }
     };
     columns.into_iter().map(field).collect()
+}
+
+/// Which rows have a value in each of these columns; none when all have.
+pub(crate) fn mask_of_all(columns: &[usize], batch: &RecordBatch) -> Result<Option<BooleanArray>> {
+    let mut mask: Option<BooleanArray> = None;
+    for column in columns {
+        let column = batch.column(*column);
+        if column.logical_null_count() > 0 {
+            let valid = is_not_null(column)?;
+            mask = Some(match mask {
+                Some(mask) => and(&mask, &valid)?,
+                None => valid,
+            });
+        }
+    }
+    Ok(mask)
+}
+
+/// The rows that have a value in each of these columns.
+pub(crate) fn with_all(columns: &[usize], batch: RecordBatch) -> Result<RecordBatch> {
+    Ok(match mask_of_all(columns, &batch)? {
+        Some(mask) => filter_record_batch(&batch, &mask)?,
+        None => batch,
+    })
 }

@@ -9,19 +9,23 @@ mod group;
 mod hot;
 mod join;
 mod keyed;
+mod lookup;
 mod migrate;
 mod multiset;
+mod pairing;
 mod partition;
+mod temporal;
 mod top_n;
 mod union;
 mod window;
 
 use arrow::datatypes::SchemaRef;
-use sabot_core::plan::{NodeKind, PlanNode};
+use sabot_core::plan::{LookupJoinDesc, NodeKind, PlanNode};
 use sabot_core::state::{StateBackend, StateSpec};
 use sabot_core::{Error, Operator, Result};
 use sabot_types::{EventTime, KeyGroupCount, KeyGroupRange};
 
+pub use crate::lookup::LookupTable;
 pub use crate::migrate::{Migration, migrate};
 pub use crate::partition::Partitioner;
 
@@ -57,12 +61,30 @@ pub fn build(
         NodeKind::TopN(desc) => {
             Ok(Box::new(top_n::TopN::new(node, desc, &inputs[0], config, state)?))
         }
+        NodeKind::TemporalJoin(desc) => {
+            Ok(Box::new(temporal::TemporalJoin::new(node, desc, inputs, config, state)?))
+        }
         NodeKind::Union => Ok(Box::new(union::Union)),
+        NodeKind::LookupJoin(_) => Err(Error::user(format!(
+            "operator {} reads a table: it is built with its rows",
+            node.name
+        ))),
         NodeKind::Source(_) | NodeKind::Sink(_) => Err(Error::user(format!(
             "operator {} is a connector: the connectors' registry builds it",
             node.name
         ))),
     }
+}
+
+/// Builds one subtask of a lookup join over rows of `input`, with the rows of its table.
+pub fn build_lookup(
+    node: &PlanNode,
+    desc: &LookupJoinDesc,
+    input: &SchemaRef,
+    table: LookupTable,
+    config: &OperatorConfig,
+) -> Result<Box<dyn Operator>> {
+    Ok(Box::new(lookup::LookupJoin::new(node, desc, input, table, config)?))
 }
 
 /// The states that `node` would open, without building it.
@@ -72,7 +94,12 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::GroupAggregate(desc) => group::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::Join(desc) => join::state_specs(&node.uid, desc, inputs),
         NodeKind::TopN(desc) => vec![top_n::state_spec(&node.uid, desc, &inputs[0])],
-        NodeKind::Calc(_) | NodeKind::Union | NodeKind::Source(_) | NodeKind::Sink(_) => Vec::new(),
+        NodeKind::TemporalJoin(desc) => temporal::state_specs(&node.uid, desc, inputs),
+        NodeKind::Calc(_)
+        | NodeKind::Union
+        | NodeKind::LookupJoin(_)
+        | NodeKind::Source(_)
+        | NodeKind::Sink(_) => Vec::new(),
     }
 }
 

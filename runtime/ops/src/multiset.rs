@@ -1,4 +1,4 @@
-//! A state that says how often each of its keys is there. All rows are in one namespace.
+//! A state that says how often each of its keys is there.
 
 use arrow::array::BinaryArray;
 use arrow::datatypes::DataType;
@@ -44,9 +44,21 @@ pub(crate) fn add(
     changes: &[i64],
     cx: &mut Cx<'_>,
 ) -> Result<Vec<i64>> {
-    let stored = cx.state.get(state, Namespace::ONLY, groups, keys)?;
+    add_in(state, Namespace::ONLY, groups, keys, changes, cx)
+}
+
+/// The same for the keys of one namespace.
+pub(crate) fn add_in(
+    state: StateHandle,
+    namespace: Namespace,
+    groups: &[KeyGroup],
+    keys: &BinaryArray,
+    changes: &[i64],
+    cx: &mut Cx<'_>,
+) -> Result<Vec<i64>> {
+    let stored = cx.state.get(state, namespace, groups, keys)?;
     let (before, after) = changed(stored.iter(), changes);
-    cx.state.put(state, Namespace::ONLY, groups, keys, &as_values(&after).collect())?;
+    cx.state.put(state, namespace, groups, keys, &as_values(&after).collect())?;
     OperatorMetrics::add(&cx.metrics.state_reads, groups.len());
     OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
     Ok(before)

@@ -97,6 +97,8 @@ pub(crate) struct Driver {
     pub(crate) backend: Box<dyn StateBackend>,
     pub(crate) metrics: OperatorMetrics,
     pub(crate) out: Vec<Element>,
+    /// What its clock shows.
+    pub(crate) now_ms: i64,
 }
 
 impl Driver {
@@ -116,7 +118,7 @@ impl Driver {
         mut backend: Box<dyn StateBackend>,
     ) -> Self {
         let operator = crate::build(node, inputs, config, &mut *backend).unwrap();
-        Self { operator, backend, metrics: OperatorMetrics::default(), out: Vec::new() }
+        Self { operator, backend, metrics: OperatorMetrics::default(), out: Vec::new(), now_ms: 0 }
     }
 
     pub(crate) fn process(&mut self, batch: RecordBatch) -> Result<()> {
@@ -124,18 +126,25 @@ impl Driver {
     }
 
     pub(crate) fn process_from(&mut self, port: usize, batch: RecordBatch) -> Result<()> {
-        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics);
+        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics, self.now_ms);
         self.operator.process(port, batch, &mut cx)
     }
 
+    /// The clock goes on to `now_ms`, in a new turn.
+    pub(crate) fn clock(&mut self, now_ms: i64) {
+        self.now_ms = now_ms;
+        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics, now_ms);
+        self.operator.processing_time(&mut cx).unwrap();
+    }
+
     pub(crate) fn watermark(&mut self, millis: i64) {
-        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics);
+        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics, self.now_ms);
         let watermark = sabot_types::EventTime::from_millis(millis);
         self.operator.watermark(watermark, &mut cx).unwrap();
     }
 
     pub(crate) fn snapshot(&mut self) -> OperatorSnapshot {
-        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics);
+        let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics, self.now_ms);
         self.operator.snapshot(&mut cx).unwrap()
     }
 

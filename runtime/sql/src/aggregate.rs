@@ -125,7 +125,10 @@ impl<'a> GroupScope<'a> {
     }
 
     fn keys(&self) -> Vec<Bound> {
-        let is_key = |key: &&Bound| matches!(key.meaning, Meaning::Plain | Meaning::RowTime);
+        let is_bound = |meaning| {
+            matches!(meaning, Meaning::WindowStart | Meaning::WindowEnd | Meaning::WindowTime)
+        };
+        let is_key = |key: &&Bound| !is_bound(key.meaning);
         let mut keys: Vec<Bound> = self.grouped.iter().filter(is_key).cloned().collect();
         keys.sort_by(|a, b| a.text.cmp(&b.text));
         keys.dedup_by(|a, b| a.text == b.text);
@@ -168,7 +171,7 @@ impl<'a> GroupScope<'a> {
             Meaning::WindowStart => window_column(0),
             Meaning::WindowEnd => window_column(1),
             Meaning::WindowTime => window_column(2),
-            Meaning::Plain | Meaning::RowTime => {
+            Meaning::Plain | Meaning::RowTime | Meaning::ProcTime => {
                 let name = key_column(&key.text);
                 Some(Bound::column(&name, key.text.clone(), key.data_type.clone(), key.nullable))
             }
@@ -405,6 +408,10 @@ impl Scope for GroupScope<'_> {
         // Names are unique by construction, so that this cannot fail.
         self.build_schema(Position { line: 1, column: 1 })
             .unwrap_or_else(|_| Arc::new(DFSchema::empty()))
+    }
+
+    fn is_updating(&self) -> bool {
+        self.window.is_none()
     }
 
     fn whole(&self, expr: &ast::Expr, at: Position) -> Result<Option<Bound>> {

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
 use datafusion_common::DFSchemaRef;
 use sabot_core::partitions;
+use sabot_core::proc_time::PROC_TIME;
 use sabot_core::row_kind::ROW_KIND;
 use sqlparser::ast::{self, Ident};
 
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
+use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::settings::duration_ms;
 use crate::types::flink_name;
@@ -28,6 +30,8 @@ pub(crate) struct Table {
     pub options: Arc<BTreeMap<String, String>>,
     pub primary_key: Vec<String>,
     pub idle_timeout_ms: Option<u64>,
+    /// After how long a lookup join reads it again; none: never.
+    pub reload_interval_ms: Option<u64>,
     pub at: Position,
 }
 
@@ -56,6 +60,11 @@ impl Table {
         self.columns.iter().filter(|c| c.computed.is_none())
     }
 
+    /// A column by its name.
+    pub(crate) fn column(&self, name: &str) -> Option<Bound> {
+        self.columns.iter().find(|column| column.name == name).map(TableColumn::reference)
+    }
+
     /// The table as a FROM sees it.
     pub(crate) fn relation(self: &Arc<Self>) -> Relation {
         let row_time = self.watermark.as_ref().map(|w| w.column.as_str());
@@ -77,7 +86,14 @@ impl Table {
 
 impl TableColumn {
     fn reference(&self) -> Bound {
-        Bound::column(&self.name, quoted(&self.name), self.data_type.clone(), self.nullable)
+        let column =
+            Bound::column(&self.name, quoted(&self.name), self.data_type.clone(), self.nullable);
+        match &self.computed {
+            Some(Bound { meaning: meaning @ Meaning::ProcTime, .. }) => {
+                Bound { meaning: *meaning, ..column }
+            }
+            _ => column,
+        }
     }
 
     fn arrow(&self) -> ArrowField {
@@ -225,6 +241,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
     }
     let mut options = BTreeMap::new();
     let mut idle_timeout_ms = None;
+    let mut lookup = LookupOptions::default();
     for (key, value, place) in create.options {
         let key = key.to_ascii_lowercase();
         if key == partitions::PARTITIONED_BY {
@@ -233,7 +250,9 @@ fn build_table(create: CreateTable) -> Result<Table> {
                 SqlError::new(place, message).hint("write PARTITIONED BY (...) before WITH")
             );
         }
-        if key == IDLE_TIMEOUT {
+        if key.starts_with(lookup::PREFIX) {
+            lookup.set(&key, &value, place)?;
+        } else if key == IDLE_TIMEOUT {
             idle_timeout_ms = Some(duration_ms(&value, &key, place)?);
         } else {
             options.insert(key, value);
@@ -254,6 +273,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
         options: Arc::new(options),
         primary_key: create.primary_key.into_iter().map(|key| key.value).collect(),
         idle_timeout_ms,
+        reload_interval_ms: lookup.reload_interval_ms,
         at,
         name,
         columns,
@@ -290,10 +310,12 @@ const IDLE_TIMEOUT: &str = "scan.watermark.idle-timeout";
 
 /// Computed columns see the physical ones, wherever those stand.
 fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {
-    if let Some(def) = defs.iter().find(|def| def.name.value == ROW_KIND) {
-        let message = format!("a column cannot be named \"{ROW_KIND}\"");
-        return Err(SqlError::new(start_of(def.name.span).unwrap_or(at), message)
-            .hint("Sabot names the kinds of rows that change so"));
+    let of_ours = |def: &&ColumnDef| matches!(def.name.value.as_str(), ROW_KIND | PROC_TIME);
+    if let Some(def) = defs.iter().find(of_ours) {
+        let message = format!("a column cannot be named \"{}\"", def.name.value);
+        return Err(SqlError::new(start_of(def.name.span).unwrap_or(at), message).hint(
+            "Sabot names so the column of the kinds of rows that change, or of processing time",
+        ));
     }
     let mut physical = Vec::new();
     for def in &defs {
@@ -356,6 +378,11 @@ fn build_watermark(
 ) -> Result<Watermark> {
     let column_at = start_of(column.span).unwrap_or(at);
     let row_time = scope.column(None, column, column_at)?;
+    if row_time.meaning == Meaning::ProcTime {
+        let message = format!("the processing time \"{}\" can have no watermark", column.value);
+        return Err(SqlError::new(column_at, message)
+            .hint("windows over it need none: the clock fires them"));
+    }
     if !matches!(row_time.data_type, DataType::Timestamp(TimeUnit::Millisecond, _)) {
         let message = format!(
             "the row-time column \"{}\" is {}",
@@ -368,6 +395,7 @@ fn build_watermark(
     }
     let place = place_of(expression, column_at);
     let bound = Binder::new(scope, place).bind(expression)?;
+    crate::proc_time::refuse(&bound, "a watermark", place)?;
     if bound.data_type != row_time.data_type {
         let message = format!(
             "the watermark is {}, the column \"{}\" is {}",

@@ -1,10 +1,13 @@
 //! Shows a plan to people.
 
+mod temporal;
+
 use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
     AggregateDesc, Exchange, JobPlan, NodeKind, PlanNode, SourceDesc, WindowAggregateDesc,
+    WindowTime,
 };
 
 use sabot_core::row_kind;
@@ -98,6 +101,8 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
                 writeln!(out, "  condition  {}", condition.sql())?;
             }
         }
+        NodeKind::LookupJoin(desc) => temporal::explain_lookup(out, plan, node, desc)?,
+        NodeKind::TemporalJoin(desc) => temporal::explain_versions(out, plan, node, desc)?,
         NodeKind::TopN(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
             let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
@@ -153,8 +158,11 @@ fn explain_window(
     input: &Schema,
     desc: &WindowAggregateDesc,
 ) -> std::fmt::Result {
-    let row_time = input.field(desc.row_time).name();
-    write!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+    let time = match desc.time {
+        WindowTime::Row(column) => input.field(column).name(),
+        WindowTime::Processing => "processing time",
+    };
+    write!(out, "  window     {} on {time}", kind::title(desc.window))?;
     let offset_ms = kind::offset_ms(desc.window);
     if offset_ms != 0 {
         write!(out, ", offset {}", duration_text(offset_ms))?;

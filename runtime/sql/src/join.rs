@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use arrow::datatypes::Field as ArrowField;
 use datafusion_common::DFSchemaRef;
-use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, when};
 use sabot_core::plan::JoinKind;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, place_of, precedence};
-use crate::relation::{Base, Feed, Field, Relation, both, columns_schema};
+use crate::proc_time;
+use crate::relation::{Base, Feed, Field, Relation, both, columns_schema, inlined};
 
 /// A join.
 #[derive(Debug, Clone)]
@@ -86,8 +86,11 @@ pub(crate) fn pair(
                     name
                 }
             };
-            // A join gives rows in no order of time.
-            let value = Bound::column(&name, name.clone(), data_type, nullable);
+            // A join gives rows in no order of time; the clock is the same.
+            let mut value = Bound::column(&name, name.clone(), data_type, nullable);
+            if field.value.meaning == Meaning::ProcTime && !kind.pads(port) {
+                value.meaning = Meaning::ProcTime;
+            }
             fields.push(Field { value, ..field });
         }
         Feed { base: relation.base, filter: relation.filter, columns }
@@ -129,6 +132,7 @@ pub(crate) fn join(
             for part in conjuncts(condition) {
                 let place = place_of(part, at);
                 let bound = boolean(Binder::new(&joined, place).bind(part)?, "ON", place)?;
+                proc_time::refuse(&bound, "ON", place)?;
                 hold_on(&mut joined, bound);
             }
             Ok(joined)
@@ -209,14 +213,23 @@ fn first_of(joined: &Relation, left: Bound, right: Bound, at: Position) -> Resul
 /// Keeps only rows for which `condition` is true: where it can, in front of a join or by its
 /// keys.
 pub(crate) fn hold(relation: &mut Relation, condition: Bound) {
-    if let (Base::Join(node), None) = (&relation.base, &relation.filter) {
-        let mut node = (**node).clone();
-        match node.hold(condition) {
-            None => relation.base = Base::Join(Arc::new(node)),
-            Some(condition) => relation.filter_by(condition),
+    if relation.filter.is_some() || proc_time::is_in(&condition.expr) {
+        return relation.filter_by(condition);
+    }
+    match &relation.base {
+        Base::Join(node) => {
+            let mut node = (**node).clone();
+            match node.hold(condition) {
+                None => relation.base = Base::Join(Arc::new(node)),
+                Some(condition) => relation.filter_by(condition),
+            }
         }
-    } else {
-        relation.filter_by(condition);
+        Base::Temporal(node) if node.join.side_of(&condition.expr) == Some(0) => {
+            let mut node = (**node).clone();
+            node.join.filter_feed(0, condition);
+            relation.base = Base::Temporal(Arc::new(node));
+        }
+        _ => relation.filter_by(condition),
     }
 }
 
@@ -251,25 +264,36 @@ impl JoinNode {
     }
 
     /// Says when rows are partners.
-    fn hold_on(&mut self, condition: Bound) {
-        if let Value::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = &condition.expr {
-            let sides = match (self.side_of(left), self.side_of(right)) {
-                (Some(0), Some(1)) => Some([left, right]),
-                (Some(1), Some(0)) => Some([right, left]),
-                _ => None,
-            };
-            if let Some([left, right]) = sides
-                && let (Some(left), Some(right)) = (self.key(0, left), self.key(1, right))
-            {
-                self.keys.push(JoinKey { sides: [left, right], text: condition.text });
-                return;
-            }
+    pub(crate) fn hold_on(&mut self, condition: Bound) {
+        if let Some(key) = self.equality(&condition) {
+            self.keys.push(key);
+            return;
         }
         if let Some(side) = self.side_of(&condition.expr)
             && self.drops_alone(side)
         {
             return self.filter_feed(side, condition);
         }
+        self.also(condition);
+    }
+
+    /// A condition that is an equality of a left and a right value.
+    pub(crate) fn equality(&self, condition: &Bound) -> Option<JoinKey> {
+        let Value::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = &condition.expr
+        else {
+            return None;
+        };
+        let [left, right] = match (self.side_of(left), self.side_of(right)) {
+            (Some(0), Some(1)) => [left, right],
+            (Some(1), Some(0)) => [right, left],
+            _ => return None,
+        };
+        let sides = [self.key(0, left)?, self.key(1, right)?];
+        Some(JoinKey { sides, text: condition.text.clone() })
+    }
+
+    /// Asks a condition of pairs.
+    pub(crate) fn also(&mut self, condition: Bound) {
         self.condition = Some(match self.condition.take() {
             None => condition,
             Some(first) => both(first, condition),
@@ -281,7 +305,8 @@ impl JoinNode {
         !self.kind.tracks(side) || self.kind == JoinKind::LeftSemi
     }
 
-    fn filter_feed(&mut self, side: usize, condition: Bound) {
+    /// Keeps only rows of a side for which a condition over it is true.
+    pub(crate) fn filter_feed(&mut self, side: usize, condition: Bound) {
         let condition = Bound { expr: self.over_feed(side, &condition.expr), ..condition };
         let feed = &mut self.feeds[side];
         feed.filter = Some(match feed.filter.take() {
@@ -302,7 +327,7 @@ impl JoinNode {
     }
 
     /// The one side whose columns an expression reads.
-    fn side_of(&self, expr: &Value) -> Option<usize> {
+    pub(crate) fn side_of(&self, expr: &Value) -> Option<usize> {
         let mut sides = expr.column_refs().into_iter().map(|column| {
             let left = self.feeds[0].columns.iter().any(|(name, _)| *name == column.name);
             usize::from(!left)
@@ -313,18 +338,6 @@ impl JoinNode {
 
     /// An expression over the node's columns as one over a feed's base.
     fn over_feed(&self, side: usize, expr: &Value) -> Value {
-        let feed = &self.feeds[side];
-        let inline = |expr: Value| {
-            let found = match &expr {
-                Value::Column(column) => feed.columns.iter().find(|(name, _)| *name == column.name),
-                _ => None,
-            };
-            Ok(match found {
-                Some((_, bound)) => Transformed::yes(bound.expr.clone()),
-                None => Transformed::no(expr),
-            })
-        };
-        // What is put in is not looked at again: its columns are the base's.
-        expr.clone().transform_up(inline).map_or_else(|_| expr.clone(), |done| done.data)
+        inlined(expr, &self.feeds[side].columns)
     }
 }

@@ -15,8 +15,10 @@ mod expr;
 mod functions;
 mod insert;
 mod join;
+mod lookup;
 mod lower;
 mod needed;
+mod proc_time;
 mod query;
 mod rank;
 mod reads;
@@ -25,6 +27,7 @@ mod relation;
 mod settings;
 mod statement;
 mod subquery;
+mod temporal;
 mod tokens;
 mod types;
 mod uid;
@@ -158,7 +161,7 @@ fn table_info(table: &Table, plan: &JobPlan) -> TableInfo {
         table.physical().map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable)).collect();
     TableInfo {
         name: table.name.clone(),
-        is_source: kinds().any(|k| matches!(k, NodeKind::Source(s) if s.table == table.name)),
+        is_source: kinds().filter_map(NodeKind::table_read).any(|s| s.table == table.name),
         is_sink: kinds().any(|k| matches!(k, NodeKind::Sink(s) if s.table == table.name)),
         options: Arc::clone(&table.options),
         schema: Arc::new(Schema::new(fields)),

@@ -1,5 +1,7 @@
 //! Turns resolved INSERTs into the engine's operators.
 
+mod temporal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use sabot_core::Evaluator;
 use sabot_core::plan::{
     AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, JobPlan, JoinDesc, NodeId,
     NodeKind, OrderBy, PlanNode, SinkDesc, SourceDesc, TopNDesc, WatermarkDesc,
-    WindowAggregateDesc,
+    WindowAggregateDesc, WindowTime,
 };
 use sabot_core::row_kind::{self, RowKind};
 use sabot_types::{KeyGroupCount, OperatorUid};
@@ -96,6 +98,7 @@ impl Lowering<'_> {
             Base::Join(node) => self.join(node, used, sink),
             Base::Union(node) => self.union(node, used, sink),
             Base::Rank(node) => self.rank(node, used, sink),
+            Base::Temporal(node) => self.temporal(node, used, sink),
             Base::Window(node) => self.shared(sink, node, |this| this.window(node, sink)),
             Base::Group(node) => self.shared(sink, node, |this| this.group(node, sink)),
         }
@@ -154,15 +157,21 @@ impl Lowering<'_> {
         let uid = self.uids.window(sink, &node.window, &node.keys)?;
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
-        let row_time = slots.take(&node.window.row_time);
+        let time = if node.window.is_processing() {
+            WindowTime::Processing
+        } else {
+            WindowTime::Row(slots.take(&node.window.row_time))
+        };
         let aggregates = slots.aggregates(&node.aggregates);
+        let first = column_value(self.nodes[from.0].schema.field(0));
+        slots.at_least(&first);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
         let title = window::kind::title(node.window.window);
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let exchange = Exchange::Keyed(keys.clone());
         let kind = NodeKind::WindowAggregate(WindowAggregateDesc {
             window: node.window.window,
-            row_time,
+            time,
             keys,
             aggregates,
         });
@@ -176,11 +185,8 @@ impl Lowering<'_> {
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
         let aggregates = slots.aggregates(&node.aggregates);
-        // `COUNT(*)` of everything needs rows, not columns.
         let first = column_value(self.nodes[from.0].schema.field(0));
-        if slots.columns.is_empty() {
-            slots.take(&first);
-        }
+        slots.at_least(&first);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
         let name = self.uids.name(&format!("{sink}[group]"));
         let exchange = Exchange::Keyed(keys.clone());
@@ -194,7 +200,7 @@ impl Lowering<'_> {
 
     fn join(&mut self, node: &JoinNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
         let tables = [0, 1].map(|side| node.feeds[side].base.tables());
-        let uid = self.uids.join(sink, node.kind, [&tables[0], &tables[1]], &node.keys)?;
+        let uid = self.uids.join(sink, node.kind.title(), [&tables[0], &tables[1]], &node.keys)?;
         let (mut inputs, mut keys, mut fields) = (Vec::new(), Vec::new(), Vec::new());
         let mut updating = node.kind.retracts();
         // The fields of the output, and those of pairs, which the condition is about.
@@ -331,10 +337,21 @@ impl Lowering<'_> {
         if let Some(id) = self.sources.get(&table.name) {
             return Ok(*id);
         }
-        let ReadTable { columns, physical, filter } =
-            self.needed.tables.entry(table.name.clone()).or_default().of(table);
-        let schema = schema_of(&columns);
-        let physical_schema = schema_of(&physical);
+        let read = self.needed.tables.entry(table.name.clone()).or_default().of(table);
+        let desc = self.source_desc(table, &read)?;
+        let uid = self.uids.source(&table.name)?;
+        let name = self.uids.name(&format!("{}[source]", table.name));
+        let schema = schema_of(&read.columns);
+        let id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), schema);
+        self.sources.insert(table.name.clone(), id);
+        Ok(id)
+    }
+
+    /// How a table is read.
+    fn source_desc(&self, table: &Table, read: &ReadTable) -> Result<SourceDesc> {
+        let ReadTable { columns, physical, filter } = read;
+        let schema = schema_of(columns);
+        let physical_schema = schema_of(physical);
         let values = if physical_schema == schema {
             None
         } else {
@@ -344,19 +361,14 @@ impl Lowering<'_> {
             };
             Some(columns.iter().map(value).collect::<Result<Vec<Arc<dyn Evaluator>>>>()?)
         };
-        let desc = SourceDesc {
+        Ok(SourceDesc {
             table: table.name.clone(),
             options: Arc::clone(&table.options),
             physical_schema,
-            filter,
+            filter: filter.clone(),
             columns: values,
             watermark: self.watermark(table, &schema)?,
-        };
-        let uid = self.uids.source(&table.name)?;
-        let name = self.uids.name(&format!("{}[source]", table.name));
-        let id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), schema);
-        self.sources.insert(table.name.clone(), id);
-        Ok(id)
+        })
     }
 
     fn watermark(&self, table: &Table, schema: &SchemaRef) -> Result<Option<WatermarkDesc>> {
@@ -406,6 +418,13 @@ impl<'a> Slots<'a> {
         }
         self.columns.push((Field::new(name, bound.data_type.clone(), bound.nullable), bound));
         self.columns.len() - 1
+    }
+
+    /// `COUNT(*)` of everything needs rows, not columns: then this is the one.
+    fn at_least(&mut self, first: &'a Bound) {
+        if self.columns.is_empty() {
+            self.take(first);
+        }
     }
 
     fn aggregates(&mut self, aggregates: &'a [Aggregate]) -> Vec<AggregateDesc> {

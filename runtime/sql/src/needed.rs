@@ -8,6 +8,7 @@ use crate::join::JoinNode;
 use crate::rank::RankNode;
 use crate::reads::Reads;
 use crate::relation::{Base, Feed};
+use crate::temporal::Versions;
 
 /// What is read of each table.
 #[derive(Debug, Default)]
@@ -34,11 +35,19 @@ impl Needed {
                 self.add(&node.base, node.filter.as_ref(), &values);
             }
             Base::Join(node) => {
-                for (side, feed) in node.feeds.iter().enumerate() {
-                    let keys = node.keys.iter().map(|key| &key.sides[side]);
-                    self.feed(feed, &join_columns(node, side, &used), keys);
+                for side in [0, 1] {
+                    self.side(node, side, &used, None);
                 }
             }
+            Base::Temporal(node) => match &node.versions {
+                // What is looked up is read by the join itself.
+                Versions::Lookup(_) => self.side(&node.join, 0, &used, None),
+                Versions::RowTime(times) => {
+                    for side in [0, 1] {
+                        self.side(&node.join, side, &used, Some(&times[side]));
+                    }
+                }
+            },
             Base::Union(node) => {
                 for feed in &node.feeds {
                     self.feed(feed, &used_columns(feed, &used), std::iter::empty());
@@ -48,6 +57,18 @@ impl Needed {
                 self.feed(&node.feed, &rank_columns(node, &used), std::iter::empty());
             }
         }
+    }
+
+    /// Adds what a join reads of a side, with the time that it is asked for.
+    fn side<'b>(
+        &mut self,
+        node: &'b JoinNode,
+        side: usize,
+        used: &BTreeSet<String>,
+        time: Option<&'b Bound>,
+    ) {
+        let keys = node.keys.iter().map(|key| &key.sides[side]);
+        self.feed(&node.feeds[side], &join_columns(node, side, used), keys.chain(time));
     }
 
     fn feed<'b>(
@@ -73,7 +94,9 @@ pub(crate) fn node_inputs(node: &WindowNode) -> impl Iterator<Item = &Bound> {
 }
 
 fn window_values(node: &WindowNode) -> impl Iterator<Item = &Bound> {
-    let keys = node.keys.iter().chain([&node.window.row_time]);
+    // Of processing time the operator has a clock.
+    let time = Some(&node.window.row_time).filter(|_| !node.window.is_processing());
+    let keys = node.keys.iter().chain(time);
     keys.chain(aggregate_inputs(&node.aggregates))
 }
 

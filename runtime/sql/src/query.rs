@@ -16,6 +16,7 @@ use crate::join::{conjuncts, cross, hold, join};
 use crate::rank::{over, over_function, rank_column, ranked, take_limit};
 use crate::relation::{Base, Field, Relation};
 use crate::subquery::membership;
+use crate::temporal::{as_of, temporal_join};
 use crate::types::flink_name;
 use crate::union::union_all;
 use crate::window;
@@ -185,13 +186,31 @@ impl<'a> Queries<'a> {
         let mut input = self.factor(&table.relation, at)?;
         for joined in &table.joins {
             let place = start_of(joined.relation.span()).unwrap_or(at);
-            let right = self.factor(&joined.relation, place)?;
-            input = join(input, right, &joined.join_operator, place)?;
+            input = match as_of(&joined.relation, place)? {
+                None => {
+                    let right = self.factor(&joined.relation, place)?;
+                    join(input, right, &joined.join_operator, place)?
+                }
+                Some(time) => {
+                    let right = self.versions(&joined.relation, place)?;
+                    temporal_join(input, right, time, &joined.join_operator, place)?
+                }
+            };
         }
         Ok(input)
     }
 
     fn factor(&self, factor: &TableFactor, at: Position) -> Result<Relation> {
+        if as_of(factor, at)?.is_some() {
+            return Err(SqlError::new(at, "FOR SYSTEM_TIME AS OF cannot stand here").hint(
+                "it stands behind the right table of a JOIN, and names a time of the left one",
+            ));
+        }
+        self.versions(factor, at)
+    }
+
+    /// What a factor of FROM names, whichever versions are asked for.
+    fn versions(&self, factor: &TableFactor, at: Position) -> Result<Relation> {
         let place = start_of(factor.span()).unwrap_or(at);
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {

@@ -167,6 +167,11 @@ impl Known {
         }
     }
 
+    /// What the filter of a table that is read makes sure of.
+    pub(crate) fn of_read(read: &ReadTable) -> Self {
+        Self(read.filter.clone())
+    }
+
     /// The same value as `bound` for these rows.
     pub(crate) fn in_bound(&self, bound: &Bound) -> Bound {
         Bound { expr: self.in_expr(&bound.expr), ..bound.clone() }

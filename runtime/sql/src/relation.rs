@@ -6,18 +6,20 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field as ArrowField, Schema};
+use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, DFSchemaRef};
+use datafusion_expr::{Expr, Operator};
 use sqlparser::ast::{BinaryOperator, Ident};
 
 use crate::aggregate::{GroupNode, WindowNode};
 use crate::catalog::Table;
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Bound, Scope, precedence};
+use crate::expr::{Bound, Meaning, Scope, precedence};
 use crate::join::JoinNode;
 use crate::rank::RankNode;
+use crate::temporal::TemporalNode;
 use crate::union::UnionNode;
 use crate::window;
-use datafusion_expr::Operator;
 use sabot_core::plan::Window;
 
 /// What rows come from.
@@ -35,6 +37,8 @@ pub(crate) enum Base {
     Union(Arc<UnionNode>),
     /// The rows of another relation with their ranks.
     Rank(Arc<RankNode>),
+    /// Rows of a relation with what another has, or had, at their time.
+    Temporal(Arc<TemporalNode>),
 }
 
 /// An input of a node: columns over a base.
@@ -57,6 +61,7 @@ impl Base {
             Self::Join(node) => &node.schema,
             Self::Union(node) => &node.schema,
             Self::Rank(node) => &node.schema,
+            Self::Temporal(node) => &node.join.schema,
         }
     }
 
@@ -69,6 +74,9 @@ impl Base {
             Self::Join(node) => node.feeds.iter().flat_map(|feed| feed.base.tables()).collect(),
             Self::Union(node) => node.feeds.iter().flat_map(|feed| feed.base.tables()).collect(),
             Self::Rank(node) => node.feed.base.tables(),
+            Self::Temporal(node) => {
+                node.join.feeds.iter().flat_map(|feed| feed.base.tables()).collect()
+            }
         };
         tables.sort_unstable();
         tables.dedup();
@@ -78,7 +86,7 @@ impl Base {
     /// Whether its rows can change and go.
     pub(crate) fn is_updating(&self) -> bool {
         match self {
-            Self::Table(_) | Self::Window(_) => false,
+            Self::Table(_) | Self::Window(_) | Self::Temporal(_) => false,
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
             Self::Join(node) => {
                 node.kind.retracts() || node.feeds.iter().any(|feed| feed.base.is_updating())
@@ -89,6 +97,22 @@ impl Base {
     }
 }
 
+/// An expression with `columns` put in for their names.
+pub(crate) fn inlined(expr: &Expr, columns: &[(String, Bound)]) -> Expr {
+    let inline = |expr: Expr| {
+        let found = match &expr {
+            Expr::Column(column) => columns.iter().find(|(name, _)| *name == column.name),
+            _ => None,
+        };
+        Ok(match found {
+            Some((_, bound)) => Transformed::yes(bound.expr.clone()),
+            None => Transformed::no(expr),
+        })
+    };
+    // What is put in is not looked at again: its columns are those of another base.
+    expr.clone().transform_up(inline).map_or_else(|_| expr.clone(), |done| done.data)
+}
+
 /// The columns of a base.
 pub(crate) fn columns_schema(fields: Vec<ArrowField>, at: Position) -> Result<DFSchemaRef> {
     DFSchema::try_from(Schema::new(fields))
@@ -96,11 +120,11 @@ pub(crate) fn columns_schema(fields: Vec<ArrowField>, at: Position) -> Result<DF
         .map_err(|error| SqlError::new(at, error.strip_backtrace()))
 }
 
-/// Windows over a row-time.
+/// Windows over a time.
 #[derive(Debug, Clone)]
 pub(crate) struct WindowSpec {
     pub window: Window,
-    /// The row-time over the base.
+    /// The row-time over the base, or processing time.
     pub row_time: Bound,
     /// The row-time's name from its source on, such as `bids.ts`.
     pub path: String,
@@ -114,6 +138,11 @@ impl WindowSpec {
     /// The window's name in uids, such as `tumble(bids.ts,10000,0)`.
     pub(crate) fn name(&self) -> String {
         window::kind::uid_name(self.window, &self.path)
+    }
+
+    /// Whether the windows cut processing time.
+    pub(crate) fn is_processing(&self) -> bool {
+        self.row_time.meaning == Meaning::ProcTime
     }
 }
 
@@ -213,6 +242,10 @@ impl Scope for Relation {
 
     fn schema(&self) -> DFSchemaRef {
         Arc::clone(self.base.schema())
+    }
+
+    fn is_updating(&self) -> bool {
+        self.base.is_updating()
     }
 }
 

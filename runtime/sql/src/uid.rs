@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use sabot_core::plan::JoinKind;
 use sabot_types::OperatorUid;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -62,14 +61,14 @@ impl Uids {
     pub(crate) fn join(
         &mut self,
         sink: &str,
-        kind: JoinKind,
+        kind: &str,
         [left, right]: [&[&str]; 2],
         keys: &[JoinKey],
     ) -> Result<OperatorUid> {
         let mut keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
         keys.sort_unstable();
         let (left, right) = (left.join("+"), right.join("+"));
-        let kind = kind.title().replace(' ', "-");
+        let kind = kind.replace(' ', "-");
         self.take(&format!("sink:{sink}/{kind}({left},{right})/by({})", keys.join(",")))
     }
 

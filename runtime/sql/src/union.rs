@@ -40,6 +40,8 @@ pub(crate) fn union_all(left: Relation, right: Relation, at: Position) -> Result
             |field: &Field| matches!(field.value.meaning, Meaning::RowTime | Meaning::WindowTime);
         if is_time(l) && is_time(r) {
             column.meaning = Meaning::RowTime;
+        } else if [l, r].iter().all(|field| field.value.meaning == Meaning::ProcTime) {
+            column.meaning = Meaning::ProcTime;
         }
         for (side, field) in sides.iter_mut().zip([l, r]) {
             side.push((name.clone(), field.value.clone().implicit_cast(&data_type)));

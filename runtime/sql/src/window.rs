@@ -123,7 +123,7 @@ pub(crate) fn check_partition(window: &WindowSpec, keys: &[Bound], at: Position)
         .hint("name the same columns in both: SESSION(TABLE t PARTITION BY k, ...) GROUP BY k"))
 }
 
-/// The column of `DESCRIPTOR(ts)`, which must carry the watermark.
+/// The column of `DESCRIPTOR(ts)`, which must carry the watermark or be processing time.
 fn row_time(relation: &Relation, time: &ast::Expr, at: Position) -> Result<Bound> {
     let wrong = || SqlError::new(place_of(time, at), "the time column is given as DESCRIPTOR(ts)");
     let ast::Expr::Function(function) = time else { return Err(wrong()) };
@@ -140,13 +140,13 @@ fn row_time(relation: &Relation, time: &ast::Expr, at: Position) -> Result<Bound
 }
 
 fn check_row_time(column: &Bound, name: &str, at: Position) -> Result<()> {
-    if matches!(column.meaning, Meaning::RowTime | Meaning::WindowTime) {
+    if matches!(column.meaning, Meaning::RowTime | Meaning::WindowTime | Meaning::ProcTime) {
         return Ok(());
     }
     let message = format!("column \"{name}\" has no watermark, so its windows never end");
     Err(SqlError::new(at, message).hint(format!(
         "add WATERMARK FOR {name} AS {name} - INTERVAL '5' SECOND to its table and do not compute \
-         with it"
+         with it, or take a column that is PROCTIME()"
     )))
 }
 
@@ -162,7 +162,7 @@ fn spec(base: &Base, row_time: Bound, window: Window) -> WindowSpec {
     let path = match base {
         Base::Table(table) => format!("{}.{}", table.name, row_time.text),
         Base::Window(node) => format!("{}.{}", node.window.name(), row_time.text),
-        Base::Group(_) | Base::Join(_) | Base::Union(_) | Base::Rank(_) => {
+        Base::Group(_) | Base::Join(_) | Base::Union(_) | Base::Rank(_) | Base::Temporal(_) => {
             format!("({}).{}", base.tables().join(","), row_time.text)
         }
     };
@@ -173,8 +173,13 @@ impl Relation {
     /// Refuses windows that rows can only be grouped by.
     pub(crate) fn refuse_expanded(&self, at: Position) -> Result<()> {
         let Some(spec) = &self.window else { return Ok(()) };
-        let Some(name) = kind::expanding(spec.window) else { return Ok(()) };
-        let message = format!("the windows of {name} without GROUP BY are not supported yet");
+        let message = match kind::expanding(spec.window) {
+            Some(name) => format!("the windows of {name} without GROUP BY are not supported yet"),
+            None if spec.is_processing() => {
+                "windows of processing time without GROUP BY are not supported yet".to_owned()
+            }
+            None => return Ok(()),
+        };
         Err(SqlError::new(spec.at.unwrap_or(at), message)
             .hint("group by window_start and window_end"))
     }
@@ -230,14 +235,18 @@ fn forget_windows(relation: &mut Relation) {
         match field.value.meaning {
             Meaning::WindowStart | Meaning::WindowEnd => field.value.meaning = Meaning::Plain,
             Meaning::WindowTime => field.value.meaning = Meaning::RowTime,
-            Meaning::Plain | Meaning::RowTime => {}
+            Meaning::Plain | Meaning::RowTime | Meaning::ProcTime => {}
         }
     }
 }
 
 /// The window columns, where they can be computed from the row.
 fn window_exprs(spec: &WindowSpec) -> [Option<Expr>; 3] {
+    // The window of processing time that a row lies in is found by the operator that it comes to.
     let Window::Tumble { size_ms, offset_ms } = spec.window else { return [None, None, None] };
+    if spec.is_processing() {
+        return [None, None, None];
+    }
     let time = &spec.row_time;
     let start = window_start(time.expr.clone(), size_ms, offset_ms, &time.data_type);
     let shifted = |ms: i64| {

@@ -23,11 +23,14 @@ pub(crate) struct Part {
 }
 
 /// A tree of operators in the order in which elements reach them.
+#[derive(Default)]
 pub(crate) struct Chain {
     /// Where a source's elements go; behind an exchange, the first node.
     pub(crate) roots: Vec<Output>,
     pub(crate) nodes: Vec<ChainNode>,
     pub(crate) exchanges: Vec<ExchangeOut>,
+    /// When this turn began, milliseconds since the Unix epoch.
+    pub(crate) now_ms: i64,
 }
 
 /// Where an operator's output goes.
@@ -81,6 +84,19 @@ impl Chain {
         Ok(ready)
     }
 
+    /// Begins a turn: tells the operators the time, and passes down what they emit.
+    pub(crate) fn begin_turn(&mut self, now_ms: i64, state: &mut dyn StateBackend) -> Result<()> {
+        self.now_ms = now_ms;
+        for node in 0..self.nodes.len() {
+            let ChainNode { work, metrics, .. } = &mut self.nodes[node];
+            let Work::Operator(operator) = work else { continue };
+            let mut out = Vec::new();
+            operator.processing_time(&mut Cx::new(&mut out, state, metrics, now_ms))?;
+            self.emit(node, out, state)?;
+        }
+        Ok(())
+    }
+
     /// Passes an element of the head down the tree. Not for barriers and the end.
     pub(crate) fn push(&mut self, element: Element, state: &mut dyn StateBackend) -> Result<()> {
         let roots = self.roots.clone();
@@ -120,7 +136,7 @@ impl Chain {
             match &mut node.work {
                 Work::Operator(operator) => {
                     let mut out = Vec::new();
-                    let mut cx = Cx::new(&mut out, state, &node.metrics);
+                    let mut cx = Cx::new(&mut out, state, &node.metrics, self.now_ms);
                     let snapshot = operator.snapshot(&mut cx)?;
                     assert!(out.is_empty(), "an operator must not emit while it is frozen");
                     let states = snapshot.keyed.iter().map(|s| s.spec().clone()).collect();
@@ -176,17 +192,21 @@ impl Chain {
         element: Element,
         state: &mut dyn StateBackend,
     ) -> Result<()> {
+        let now_ms = self.now_ms;
         let entry = &mut self.nodes[node];
-        let metrics = Arc::clone(&entry.metrics);
+        let metrics = &entry.metrics;
         let mut out = Vec::new();
         match (&mut entry.work, element) {
             (Work::Operator(operator), Element::Batch(batch)) => {
                 OperatorMetrics::add(&metrics.rows_in, batch.num_rows());
-                operator.process(port, batch, &mut Cx::new(&mut out, state, &metrics))?;
+                operator.process(port, batch, &mut Cx::new(&mut out, state, metrics, now_ms))?;
             }
             (Work::Operator(operator), Element::Watermark(watermark)) => {
                 metrics.set_watermark(watermark);
-                operator.watermark(watermark, &mut Cx::new(&mut out, state, &metrics))?;
+                operator.watermark(watermark, &mut Cx::new(&mut out, state, metrics, now_ms))?;
+            }
+            (Work::Operator(operator), Element::Idle) => {
+                operator.idle(&mut Cx::new(&mut out, state, metrics, now_ms))?;
             }
             (Work::Operator(_), other) => out.push(other),
             (Work::Sink(sink), Element::Batch(batch)) => {
@@ -196,13 +216,23 @@ impl Chain {
             (Work::Sink(_), Element::Watermark(watermark)) => metrics.set_watermark(watermark),
             (Work::Sink(_), _) => {}
         }
-        if out.is_empty() {
+        self.emit(node, out, state)
+    }
+
+    /// Passes what a node emits down the tree.
+    fn emit(
+        &mut self,
+        node: usize,
+        elements: Vec<Element>,
+        state: &mut dyn StateBackend,
+    ) -> Result<()> {
+        if elements.is_empty() {
             return Ok(());
         }
         let outputs = self.nodes[node].outputs.clone();
-        for element in out {
+        for element in elements {
             if let Element::Batch(batch) = &element {
-                OperatorMetrics::add(&metrics.rows_out, batch.num_rows());
+                OperatorMetrics::add(&self.nodes[node].metrics.rows_out, batch.num_rows());
             }
             self.fan_out(&outputs, element, state)?;
         }

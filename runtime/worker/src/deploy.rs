@@ -22,6 +22,7 @@ use sabot_types::{Attempt, Epoch, EventTime, ManifestRef, OperatorUid};
 use crate::align::Aligner;
 use crate::chain::{Chain, ChainNode, ExchangeOut, Output, Routing, Work};
 use crate::driver::{Network, WorkerConfig};
+use crate::lookup::Lookups;
 use crate::slot::{Slot, SlotCommand, SlotEvent};
 use crate::tasklet::{ExchangeTasklet, Pressure, SourceTable, SourceTasklet, Tasklet};
 use crate::watermarks::{IdleSplits, MinWatermark};
@@ -174,6 +175,7 @@ struct Wiring<'a> {
     senders: BTreeMap<ChannelId, Sender>,
     receivers: BTreeMap<ChannelId, Receiver>,
     streams: Vec<TaskHandle>,
+    lookups: Lookups,
 }
 
 impl<'a> Wiring<'a> {
@@ -193,6 +195,7 @@ impl<'a> Wiring<'a> {
             senders: BTreeMap::new(),
             receivers: BTreeMap::new(),
             streams: Vec::new(),
+            lookups: Lookups::default(),
         }
     }
 
@@ -351,7 +354,7 @@ impl SlotBuild<'_, '_> {
             let timeout = Duration::from_millis(ms);
             IdleSplits::new(source.splits().len(), timeout, clock.monotonic())
         });
-        let mut chain = Chain { roots: Vec::new(), nodes: Vec::new(), exchanges: Vec::new() };
+        let mut chain = Chain::default();
         chain.roots = self.outputs(plan, node, &mut chain).await?;
         Ok(SourceTasklet {
             uid: node.uid.clone(),
@@ -381,7 +384,7 @@ impl SlotBuild<'_, '_> {
                 ports.push(port);
             }
         }
-        let mut chain = Chain { roots: Vec::new(), nodes: Vec::new(), exchanges: Vec::new() };
+        let mut chain = Chain::default();
         let head = self.node(plan, node, &mut chain).await?;
         chain.roots = vec![Output::Node(head, 0)];
         Ok(ExchangeTasklet {
@@ -463,7 +466,7 @@ impl SlotBuild<'_, '_> {
                 })
                 .await?,
             ),
-            _ => Work::Operator(self.operator(plan, node)?),
+            _ => Work::Operator(self.operator(plan, node, &metrics).await?),
         };
         let index = chain.nodes.len();
         chain.nodes.push(ChainNode { uid: node.uid.clone(), metrics, work, outputs: Vec::new() });
@@ -471,10 +474,11 @@ impl SlotBuild<'_, '_> {
         Ok(index)
     }
 
-    fn operator(
+    async fn operator(
         &mut self,
         plan: &JobPlan,
         node: &PlanNode,
+        metrics: &Arc<OperatorMetrics>,
     ) -> Result<Box<dyn sabot_core::Operator>> {
         let restored_watermark: Option<EventTime> =
             self.stored(&node.uid).and_then(|stored| stored.watermark);
@@ -484,7 +488,12 @@ impl SlotBuild<'_, '_> {
             restored_watermark,
             max_batch_rows: self.config.max_batch_rows,
         };
-        sabot_ops::build(node, &plan.input_schemas(node), &config, self.backend.as_mut())
+        let inputs = plan.input_schemas(node);
+        if let NodeKind::LookupJoin(desc) = &node.kind {
+            let table = self.wiring.lookups.table(self.config, node, desc, metrics).await?;
+            return sabot_ops::build_lookup(node, desc, &inputs[0], table, &config);
+        }
+        sabot_ops::build(node, &inputs, &config, self.backend.as_mut())
     }
 
     fn metrics(&self, node: &PlanNode) -> Arc<OperatorMetrics> {

@@ -7,6 +7,7 @@ mod align;
 mod chain;
 mod deploy;
 mod driver;
+mod lookup;
 pub mod metrics;
 mod slot;
 mod tasklet;

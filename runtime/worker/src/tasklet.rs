@@ -9,6 +9,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::SourceDesc;
+use sabot_core::proc_time;
 use sabot_core::state::StateBackend;
 use sabot_core::{Clock, Element, Error, Result, Source, SourcePoll};
 use sabot_net::{Receiver, TryRecv};
@@ -136,6 +137,7 @@ impl SourceTasklet {
         if self.paused || self.ended {
             return Ok(());
         }
+        self.chain.begin_turn(self.clock.now_ms(), state)?;
         self.find_idle(state)?;
         for _ in 0..BATCHES_PER_TURN {
             match self.source.poll(self.max_batch_rows)? {
@@ -178,7 +180,7 @@ impl SourceTasklet {
     ) -> Result<()> {
         OperatorMetrics::add(&self.metrics.rows_in, rows.num_rows());
         OperatorMetrics::add(&self.metrics.rows_out, rows.num_rows());
-        let rows = self.table.columns(rows)?;
+        let rows = self.table.columns(rows, self.chain.now_ms)?;
         let watermark = self.table.watermark(&rows)?;
         self.chain.push(Element::Batch(rows), state)?;
         if let Some(idle) = &mut self.idle {
@@ -223,8 +225,14 @@ impl SourceTasklet {
 }
 
 impl SourceTable {
-    fn columns(&self, rows: &RecordBatch) -> Result<RecordBatch> {
+    pub(crate) fn columns(&self, rows: &RecordBatch, now_ms: i64) -> Result<RecordBatch> {
         let Some(columns) = &self.desc.columns else { return Ok(rows.clone()) };
+        let timed = if columns.iter().any(|column| column.reads_proc_time()) {
+            Some(proc_time::append(rows, now_ms)?)
+        } else {
+            None
+        };
+        let rows = timed.as_ref().unwrap_or(rows);
         let columns = columns.iter().map(|c| c.evaluate(rows)).collect::<Result<Vec<_>>>()?;
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
@@ -262,6 +270,9 @@ impl ExchangeTasklet {
     fn turn(&mut self, state: &mut dyn StateBackend, outcome: &mut TurnOutcome) -> Result<()> {
         let ready = self.chain.ready()?;
         self.pressure.note(ready, self.clock.monotonic(), &self.chain.nodes[0].metrics);
+        if ready && !self.ended {
+            self.chain.begin_turn(self.clock.now_ms(), state)?;
+        }
         for _ in 0..BATCHES_PER_TURN {
             if self.ended || !self.chain.ready()? {
                 return Ok(());

@@ -1,5 +1,7 @@
 //! The queries of the Nexmark benchmark as they lie in `examples/nexmark`, over all its events.
 
+use sabot_tests::sim::SimFile;
+
 use super::{Input, Query, Sink, folder};
 
 /// The benchmark's tables with few events, slow and around eight o'clock, when a bid's time of day
@@ -17,13 +19,25 @@ pub(super) fn tables() -> String {
 
 /// A query's statements, which write files in place of nothing.
 pub(super) fn job(query: &Query) -> String {
-    query.sinks.iter().fold(query.job.to_owned(), |job, sink| {
+    let of_job = query.sinks.iter().filter(|sink| sink.columns.is_empty());
+    let job = of_job.fold(query.job.to_owned(), |job, sink| {
         let path = folder(sink.name);
         let format = if sink.changes { "debezium-json" } else { "json" };
         let files = format!("'connector' = 'filesystem', 'format' = '{format}', 'path' = '{path}'");
         // Query 10 writes files anyway.
         job.replace("'connector' = 'blackhole'", &files).replace("nexmark_q10/", &path)
-    })
+    });
+    job.replace("nexmark_side_input/", SIDE_INPUT)
+}
+
+/// Where the side input of query 13 lies.
+const SIDE_INPUT: &str = "s3://in/side_input";
+
+/// The side input of query 13, with values for most of the auctions' remainders.
+pub(crate) fn side_input() -> SimFile {
+    let line = |key: u32| format!("{{\"key\":{key},\"value\":\"value of {key}\"}}\n");
+    let content = (0..1400).filter(|key| key % 7 != 0).map(line).collect();
+    SimFile { folder: SIDE_INPUT.to_owned(), name: "side_input.jsonl".to_owned(), content }
 }
 
 macro_rules! benchmark {

@@ -17,7 +17,7 @@ const ROWS: u64 = 560;
 /// Rows by which a file is shorter than the one before.
 const SHORTER: u64 = 10;
 /// From the first event on: the begin of a minute.
-const BEGIN_MS: i64 = 1_700_000_040_000;
+pub(super) const BEGIN_MS: i64 = 1_700_000_040_000;
 /// From one row of a file to the next, before rows are mixed up.
 const STEP_MS: u64 = 200;
 /// Rows come at most so much too late.
@@ -67,7 +67,7 @@ fn event(id: u64, ms: i64, random: &SeededRandom) -> Value {
 }
 
 /// `yyyy-MM-dd HH:mm:ss.SSS`, of a time on one of two days.
-fn text_of(ms: i64) -> String {
+pub(super) fn text_of(ms: i64) -> String {
     // 2023-11-14 00:00:00.
     let of_day = ms - 1_699_920_000_000;
     let (day, of_day) = (14 + of_day / 86_400_000, of_day % 86_400_000);

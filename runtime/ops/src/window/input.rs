@@ -8,21 +8,27 @@ use arrow::array::{TimestampMillisecondArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
-use sabot_core::plan::{AggregateFunction, WindowAggregateDesc};
+use sabot_core::plan::{AggregateFunction, WindowAggregateDesc, WindowTime};
 use sabot_core::{Error, Result};
 
 use super::aggregate::Aggregate;
 
 /// Which columns are read, and for what.
 pub(super) struct WindowInput {
-    row_time: usize,
-    /// For messages: the row-time column's name.
-    row_time_name: String,
+    time: Time,
     /// The columns that are read, each once.
     columns: Vec<Read>,
     /// Which of them are keys.
     keys: Vec<usize>,
     arguments: Vec<ArgumentOf>,
+}
+
+/// Where rows have their time from.
+enum Time {
+    /// From the column with this index and name.
+    Row(usize, String),
+    /// From the clock.
+    Processing,
 }
 
 /// A column of the batch, cast when it has to be.
@@ -53,14 +59,10 @@ impl WindowInput {
         aggregates: &[Aggregate],
         input: &SchemaRef,
     ) -> Result<Self> {
-        let time = input.field(desc.row_time);
-        if !matches!(time.data_type(), DataType::Timestamp(TimeUnit::Millisecond, _)) {
-            return Err(Error::user(format!(
-                "operator {operator}: row-time column {} is of type {}: it must be a TIMESTAMP(3)",
-                time.name(),
-                time.data_type()
-            )));
-        }
+        let time = match desc.time {
+            WindowTime::Row(column) => row_time(operator, column, input)?,
+            WindowTime::Processing => Time::Processing,
+        };
         let mut columns = Vec::new();
         let keys = desc.keys.iter().map(|key| read(&mut columns, *key, None)).collect();
         let mut arguments = Vec::new();
@@ -81,24 +83,31 @@ impl WindowInput {
             }
             arguments.push(ArgumentOf { value, filter });
         }
-        let row_time_name = time.name().clone();
-        Ok(Self { row_time: desc.row_time, row_time_name, columns, keys, arguments })
+        Ok(Self { time, columns, keys, arguments })
     }
 
-    /// The row times, none of them null.
-    pub(super) fn times<'a>(
+    /// Whether windows are those of processing time.
+    pub(super) fn is_processing(&self) -> bool {
+        matches!(self.time, Time::Processing)
+    }
+
+    /// The rows' times, none of them null: those of the row-time column, or `now_ms`.
+    pub(super) fn times(
         &self,
-        batch: &'a RecordBatch,
-    ) -> Result<&'a TimestampMillisecondArray> {
-        let times = batch.column(self.row_time).as_primitive::<TimestampMillisecondType>();
+        batch: &RecordBatch,
+        now_ms: i64,
+    ) -> Result<TimestampMillisecondArray> {
+        let Time::Row(column, name) = &self.time else {
+            return Ok(TimestampMillisecondArray::from_value(now_ms, batch.num_rows()));
+        };
+        let times = batch.column(*column).as_primitive::<TimestampMillisecondType>();
         if times.null_count() > 0 {
             return Err(Error::user(format!(
-                "row-time column {} holds a null: every row must have an event time; filter \
-                 such rows out with WHERE {} IS NOT NULL",
-                self.row_time_name, self.row_time_name
+                "row-time column {name} holds a null: every row must have an event time; filter \
+                 such rows out with WHERE {name} IS NOT NULL",
             )));
         }
-        Ok(times)
+        Ok(times.clone())
     }
 
     /// The columns that are read.
@@ -129,6 +138,18 @@ impl WindowInput {
             arguments: arguments.collect(),
         }
     }
+}
+
+fn row_time(operator: &str, column: usize, input: &SchemaRef) -> Result<Time> {
+    let field = input.field(column);
+    if !matches!(field.data_type(), DataType::Timestamp(TimeUnit::Millisecond, _)) {
+        return Err(Error::user(format!(
+            "operator {operator}: row-time column {} is of type {}: it must be a TIMESTAMP(3)",
+            field.name(),
+            field.data_type()
+        )));
+    }
+    Ok(Time::Row(column, field.name().clone()))
 }
 
 /// The index of a column among those that are read, which it joins.

@@ -1,4 +1,4 @@
-//! Aggregation by key and window of event time.
+//! Aggregation by key and window, of event time or of processing time.
 //!
 //! Rows are aggregated in a hot table for each slice: a window, or where windows overlap the
 //! part that no window's bound cuts. A snapshot moves what the tables hold to the state backend,
@@ -10,6 +10,7 @@ pub(crate) mod aggregate;
 mod fire;
 mod flush;
 mod input;
+mod processing;
 mod progress;
 mod session;
 mod slices;
@@ -162,6 +163,14 @@ impl WindowAggregate {
         })
     }
 
+    /// Fires what is due at `watermark`, which it passes on.
+    fn advance(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        self.fire_due(watermark, cx)?;
+        self.watermark = self.watermark.max(watermark);
+        cx.emit(Element::Watermark(watermark));
+        Ok(())
+    }
+
     /// Adds rows that all lie in the slice that ends at `end`.
     fn update(&mut self, end: i64, columns: &[ArrayRef], rows: usize) -> Result<()> {
         let slice = self.open.entry(end).or_default();
@@ -197,14 +206,16 @@ impl Operator for WindowAggregate {
         if rows == 0 {
             return Ok(());
         }
-        let times = self.input.times(&batch)?;
+        let fired = self.progress.as_ref().map_or(EventTime::MIN, Progress::newest);
+        let now_ms = processing::after(cx.now_ms, self.watermark.max(fired));
+        let times = self.input.times(&batch, now_ms)?;
         let (first, last) = self
             .slices
-            .ends(times)
+            .ends(&times)
             .map_err(|time| slices::out_of_range(&self.owner.operator, time))?;
         let columns = self.input.columns(&batch)?;
         if first < last {
-            return self.update_split(times, &columns, cx);
+            return self.update_split(&times, &columns, cx);
         }
         if self.slices.is_late(last, self.watermark) {
             OperatorMetrics::add(&cx.metrics.rows_late, rows);
@@ -214,10 +225,25 @@ impl Operator for WindowAggregate {
     }
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
-        self.fire_due(watermark, cx)?;
-        self.watermark = self.watermark.max(watermark);
-        cx.emit(Element::Watermark(watermark));
+        if self.input.is_processing() && !processing::is_end(watermark) {
+            return Ok(());
+        }
+        self.advance(watermark, cx)
+    }
+
+    fn idle(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        if !self.input.is_processing() {
+            cx.emit(Element::Idle);
+        }
         Ok(())
+    }
+
+    fn processing_time(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        if !self.input.is_processing() {
+            return Ok(());
+        }
+        let watermark = EventTime::from_millis(self.slices.last_over(cx.now_ms) - 1);
+        if watermark > self.watermark { self.advance(watermark, cx) } else { Ok(()) }
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {

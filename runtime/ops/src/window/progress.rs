@@ -73,6 +73,11 @@ impl Progress {
         Ok(Self { state: handle, codec, range, restored, newest, written: EventTime::MIN })
     }
 
+    /// Up to where windows have fired for any key group.
+    pub(super) fn newest(&self) -> EventTime {
+        EventTime::from_millis(self.newest)
+    }
+
     /// Whether the window that ends at `end` had fired for any key group.
     pub(super) fn concerns(&self, end: i64) -> bool {
         slices::is_over(end, EventTime::from_millis(self.newest))

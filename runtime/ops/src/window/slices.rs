@@ -129,6 +129,11 @@ impl Slices {
         time - (time - self.offset).rem_euclid(self.step) + self.step
     }
 
+    /// The end of the last slice that is over at `time`.
+    pub(super) fn last_over(self, time: i64) -> i64 {
+        self.end_of(time) - self.step
+    }
+
     /// The first millisecond of the window that ends at `end`.
     pub(super) fn start_of(self, end: i64) -> i64 {
         match self.sharing {

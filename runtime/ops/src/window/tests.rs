@@ -1,5 +1,6 @@
 mod fixture;
 mod migrated;
+mod processing;
 mod random;
 mod sessions;
 mod shared;
@@ -14,7 +15,9 @@ use arrow::datatypes::{
     DataType, Field, Float32Type, Int8Type, Schema, TimeUnit, TimestampMillisecondType,
 };
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{AggregateDesc, AggregateFunction, NodeKind, Window, WindowAggregateDesc};
+use sabot_core::plan::{
+    AggregateDesc, AggregateFunction, NodeKind, Window, WindowAggregateDesc, WindowTime,
+};
 use sabot_core::{Element, Error};
 use sabot_state::{Backend, open};
 use sabot_types::{EventTime, KeyGroupRange};
@@ -217,7 +220,7 @@ fn state_outside_of_the_subtasks_key_groups_is_refused() {
     let mut driver = Driver::new(&plan(KEYED), &input(), &config, open(Backend::Memory).unwrap());
     let rows: Vec<_> = (0..50).map(|n| row(n, "k", 1, 5)).collect();
     driver.process(batch(&rows)).unwrap();
-    let mut cx = sabot_core::Cx::new(&mut driver.out, &mut *driver.backend, &driver.metrics);
+    let mut cx = sabot_core::Cx::new(&mut driver.out, &mut *driver.backend, &driver.metrics, 0);
     let error = driver.operator.snapshot(&mut cx).err().unwrap();
     assert!(error.chain().contains("the subtask owns 0..1"), "{}", error.chain());
 }
@@ -262,7 +265,7 @@ fn result_of(
     };
     let kind = NodeKind::WindowAggregate(WindowAggregateDesc {
         window: Window::Tumble { size_ms: 10, offset_ms: 0 },
-        row_time: 1,
+        time: WindowTime::Row(1),
         keys: vec![],
         aggregates: vec![aggregate],
     });
@@ -273,7 +276,7 @@ fn result_of(
     let mut backend = open(Backend::Memory).unwrap();
     let operator = crate::build(&node, std::slice::from_ref(&input), &config(), &mut *backend)?;
     let metrics = OperatorMetrics::default();
-    let mut driver = Driver { operator, backend, metrics, out: Vec::new() };
+    let mut driver = Driver { operator, backend, metrics, out: Vec::new(), now_ms: 0 };
     for n in 0..values.len() {
         let times = TimestampMillisecondArray::from(vec![3]).with_timezone("UTC");
         let columns = vec![values.slice(n, 1), Arc::new(times) as ArrayRef];

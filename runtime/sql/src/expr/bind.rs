@@ -12,6 +12,7 @@ use super::scope::Scope;
 use super::{cast, field, literal, operator};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
+use crate::proc_time;
 use crate::types::type_of_text;
 use crate::window;
 
@@ -296,6 +297,9 @@ impl<'a> Binder<'a> {
     fn call_bound(&self, name: &str, arguments: &[Bound], at: Position) -> Result<Bound> {
         let call = Call { name, arguments, at };
         let built = functions::build(&call)?;
+        if name == proc_time::NAME {
+            return proc_time::in_scope(self.scope, at);
+        }
         let texts: Vec<&str> = arguments.iter().map(|a| a.text.as_str()).collect();
         let text = format!("{name}({})", texts.join(", "));
         // A function may give null for what is not null, so it always counts as nullable.

@@ -27,6 +27,8 @@ pub(crate) enum Meaning {
     Plain,
     /// The event time that the watermark follows.
     RowTime,
+    /// Processing time.
+    ProcTime,
     /// The begin of the row's window.
     WindowStart,
     /// The end of the row's window.

@@ -13,6 +13,7 @@ use sabot_core::Evaluator;
 
 use super::bound::{Bound, simplify};
 use crate::error::{Result, SqlError};
+use crate::proc_time;
 
 /// An expression of DataFusion over one schema.
 #[derive(Debug)]
@@ -21,19 +22,27 @@ struct Compiled {
     data_type: DataType,
     sql: String,
     column: Option<usize>,
+    reads_proc_time: bool,
 }
 
-/// Compiles `bound`, whose columns are found in `schema` by name.
+/// Compiles `bound`, whose columns are found in `schema` by name. One that calls `PROCTIME()` reads
+/// the time from a column behind those.
 pub(crate) fn compile(bound: &Bound, schema: &SchemaRef) -> Result<Arc<dyn Evaluator>> {
     let failed = |error: datafusion_common::DataFusionError| {
         SqlError::new(None, format!("cannot compile {}: {}", bound.text, error.strip_backtrace()))
     };
-    let column = match &bound.expr {
+    let reads_proc_time = proc_time::is_in(&bound.expr);
+    let (expr, schema) = if reads_proc_time {
+        proc_time::as_column(&bound.expr, schema)
+    } else {
+        (bound.expr.clone(), Arc::clone(schema))
+    };
+    let column = match &expr {
         Expr::Column(column) => schema.index_of(&column.name).ok(),
         _ => None,
     };
     let df_schema = Arc::new(DFSchema::try_from(schema.as_ref().clone()).map_err(failed)?);
-    let expr = simplify(bound.expr.clone(), &df_schema);
+    let expr = simplify(expr, &df_schema);
     let props = ExecutionProps {
         config_options: Some(Arc::new(ConfigOptions::default())),
         ..ExecutionProps::default()
@@ -46,6 +55,7 @@ pub(crate) fn compile(bound: &Bound, schema: &SchemaRef) -> Result<Arc<dyn Evalu
         data_type: bound.data_type.clone(),
         sql: bound.text.clone(),
         column,
+        reads_proc_time,
     }))
 }
 
@@ -75,6 +85,10 @@ impl Evaluator for Compiled {
 
     fn sql(&self) -> &str {
         &self.sql
+    }
+
+    fn reads_proc_time(&self) -> bool {
+        self.reads_proc_time
     }
 
     fn as_column(&self) -> Option<usize> {

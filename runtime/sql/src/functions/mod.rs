@@ -137,7 +137,7 @@ pub(crate) fn refuse_without_parentheses(name: &str, at: Position) -> Option<Sql
     NOT_DETERMINISTIC.contains(&name.as_str()).then(|| unknown(&name, at))
 }
 
-const NOT_DETERMINISTIC: [&str; 12] = [
+const NOT_DETERMINISTIC: [&str; 11] = [
     "NOW",
     "CURRENT_TIMESTAMP",
     "CURRENT_ROW_TIMESTAMP",
@@ -145,7 +145,6 @@ const NOT_DETERMINISTIC: [&str; 12] = [
     "CURRENT_TIME",
     "LOCALTIME",
     "LOCALTIMESTAMP",
-    "PROCTIME",
     "RAND",
     "RAND_INTEGER",
     "UUID",

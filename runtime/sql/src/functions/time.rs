@@ -9,6 +9,7 @@ use super::own_time::{self, Rest, Unit};
 use super::{Call, Entry, wrong_arguments};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
+use crate::proc_time;
 use crate::types::{TIMESTAMP, timestamp_ltz};
 
 const DAY_MS: i64 = 86_400_000;
@@ -31,6 +32,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("TO_DATE", 1, 2, to_date),
     ("UNIX_TIMESTAMP", 1, 2, unix_timestamp),
     ("FROM_UNIXTIME", 1, 2, from_unixtime),
+    (proc_time::NAME, 0, 0, |_| Ok(proc_time::call())),
     ("TIMESTAMPDIFF", 3, 3, timestamp_diff),
     ("TIMESTAMPADD", 3, 3, timestamp_add),
 ];

@@ -38,6 +38,13 @@ pub(super) const STATEMENTS: &[Example] = &[
          INSERT INTO out (n) SELECT b FROM x",
     ),
     example(
+        "name AS PROCTIME()",
+        "processing time, for [windows](../windows.md#processing-time) and lookup joins",
+        "CREATE TABLE x (a INT, p AS PROCTIME()) WITH ('connector' = 'kafka');
+         INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE x, DESCRIPTOR(p),
+           INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
+    ),
+    example(
         "WATERMARK FOR column AS expression",
         "of a `TIMESTAMP(3)` or `TIMESTAMP_LTZ(3)`",
         "CREATE TABLE x (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1' SECOND)
@@ -173,9 +180,17 @@ pub(super) const QUERIES: &[Example] = &[
            AND t.ts BETWEEN u.ts - INTERVAL '1' MINUTE AND u.ts",
     ),
     example(
-        "JOIN ... FOR SYSTEM_TIME AS OF",
-        "",
+        "JOIN ... FOR SYSTEM_TIME AS OF row_time",
+        "also `LEFT JOIN`; with a table with `PRIMARY KEY` and `WATERMARK FOR`, or a view of the last row of each key, \
+         `ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts DESC) = 1`",
         "INSERT INTO out SELECT t.k, u.b FROM t JOIN u FOR SYSTEM_TIME AS OF t.ts ON t.k = u.k",
+    ),
+    example(
+        "JOIN ... FOR SYSTEM_TIME AS OF proc_time",
+        "also `LEFT JOIN`; [looks up](../connectors.md#lookup-joins) a `filesystem` table",
+        "CREATE TABLE d (k STRING, b BIGINT) WITH ('connector' = 'filesystem');
+         INSERT INTO out SELECT t.k, d.b FROM (SELECT *, PROCTIME() AS p FROM t) AS t
+           JOIN d FOR SYSTEM_TIME AS OF t.p ON t.k = d.k",
     ),
     example("UNION ALL", "", "INSERT INTO out SELECT k, b FROM t UNION ALL SELECT k, b FROM u"),
     example("UNION", "", "INSERT INTO out SELECT k, b FROM t UNION SELECT k, b FROM u"),

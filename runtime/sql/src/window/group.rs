@@ -7,6 +7,7 @@ use super::arguments::{self, Kind};
 use super::{WINDOW_COLUMNS, check_row_time, forget_windows, spec, window_column};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, function_arguments, function_name, place_of};
+use crate::proc_time;
 use crate::relation::{Relation, WindowSpec};
 
 /// What an auxiliary function tells of a window.
@@ -99,16 +100,21 @@ pub(crate) fn auxiliary(
     at: Position,
 ) -> Result<Option<Bound>> {
     let Some((kind, part)) = auxiliary_of(name) else { return Ok(None) };
-    let Some((index, meaning)) = part else {
-        return Err(SqlError::new(at, "processing time is not supported yet")
-            .hint(format!("{}_ROWTIME is the window's event time", kind.name())));
-    };
     let named = self::window(input, kind, function, at)?;
     // A table function has its own columns.
     let same = named.window == window.window && named.row_time.text == window.row_time.text;
     if window.at.is_some() || !same {
         return Err(SqlError::new(at, format!("{name} names a window that GROUP BY does not"))
             .hint(format!("repeat the arguments that {} has in GROUP BY", kind.name())));
+    }
+    let Some((index, meaning)) = part else { return Ok(Some(proc_time::attribute())) };
+    if meaning == Meaning::WindowTime && window.is_processing() {
+        let message = format!("{name}: windows of processing time have no event time");
+        return Err(SqlError::new(at, message).hint(format!(
+            "take {}_END or {}_PROCTIME",
+            kind.name(),
+            kind.name()
+        )));
     }
     Ok(Some(window_column(index, meaning, &window.row_time.data_type)))
 }

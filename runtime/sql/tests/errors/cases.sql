@@ -379,3 +379,77 @@ CREATE TABLE t (r ROW<a INT, b>) WITH ('connector' = 'print');
 CREATE TABLE t (r ROW<a INT, b STRING) WITH ('connector' = 'print');
 ----
 CREATE TABLE t (a INT, `$row_kind` TINYINT) WITH ('connector' = 'print');
+----
+CREATE TABLE t (a INT, p AS PROCTIME(), WATERMARK FOR p AS p) WITH ('connector' = 'print');
+----
+CREATE TABLE t (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS CAST(PROCTIME() AS TIMESTAMP(3)))
+WITH ('connector' = 'print');
+----
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM PROCTIME(3)) FROM bids;
+----
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM PROCTIME()) FROM (
+  SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction);
+----
+INSERT INTO results SELECT a.auction, b.price FROM bids a
+JOIN bids b ON a.auction = b.auction AND a.ts < PROCTIME();
+----
+CREATE VIEW timed AS SELECT auction, PROCTIME() AS p FROM bids;
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM window_start)
+FROM TABLE(TUMBLE(TABLE timed, DESCRIPTOR(p), INTERVAL '10' SECOND));
+----
+INSERT INTO results SELECT auction, EXTRACT(SECOND FROM TUMBLE_ROWTIME(p, INTERVAL '10' SECOND))
+FROM (SELECT auction, PROCTIME() AS p FROM bids) GROUP BY auction, TUMBLE(p, INTERVAL '10' SECOND);
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem', 'lookup.cache' = 'PARTIAL');
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem', 'lookup.cash' = 'FULL');
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem');
+INSERT INTO results SELECT k, v FROM d FOR SYSTEM_TIME AS OF d.k;
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem');
+INSERT INTO results SELECT b.auction, d.v FROM bids b JOIN d FOR SYSTEM_TIME AS OF b.price ON d.k = b.auction;
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem');
+INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
+RIGHT JOIN d FOR SYSTEM_TIME AS OF b.p ON d.k = b.auction;
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem');
+INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
+JOIN d FOR SYSTEM_TIME AS OF b.p ON d.k > b.auction;
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem');
+INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
+JOIN (SELECT k, MAX(v) AS v FROM d GROUP BY k) AS d ON d.k = b.auction
+JOIN d FOR SYSTEM_TIME AS OF b.p AS e ON e.k = b.auction;
+----
+INSERT INTO results SELECT b.auction, d.price FROM (SELECT *, PROCTIME() AS p FROM bids) b
+JOIN bids FOR SYSTEM_TIME AS OF b.p AS d ON d.auction = b.auction;
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'filesystem');
+CREATE VIEW grouped AS SELECT k, MAX(v) AS v FROM d GROUP BY k;
+INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
+JOIN grouped FOR SYSTEM_TIME AS OF b.p AS d ON d.k = b.auction;
+----
+INSERT INTO results SELECT b.auction, d.price FROM bids b
+JOIN bids FOR SYSTEM_TIME AS OF b.ts AS d ON d.auction = b.auction;
+----
+CREATE TABLE d (k BIGINT, v BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'filesystem');
+INSERT INTO results SELECT b.auction, d.v FROM bids b
+JOIN d FOR SYSTEM_TIME AS OF b.ts ON d.k = b.auction;
+----
+CREATE TABLE d (k BIGINT, l BIGINT, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts,
+  PRIMARY KEY (k, l) NOT ENFORCED) WITH ('connector' = 'filesystem');
+INSERT INTO results SELECT b.auction, d.v FROM bids b
+JOIN d FOR SYSTEM_TIME AS OF b.ts ON d.k = b.auction AND d.l > b.price;
+----
+CREATE TABLE d (k BIGINT, v BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts,
+  PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'filesystem');
+CREATE VIEW dear AS SELECT * FROM d WHERE v > 5;
+INSERT INTO results SELECT b.auction, d.v FROM bids b
+JOIN dear FOR SYSTEM_TIME AS OF b.ts AS d ON d.k = b.auction;
+----
+CREATE VIEW first AS SELECT auction, price FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) AS n FROM bids) WHERE n = 1;
+INSERT INTO results SELECT b.auction, d.price FROM bids b
+JOIN first FOR SYSTEM_TIME AS OF b.ts AS d ON d.auction = b.auction;

@@ -22,6 +22,7 @@ use self::fragments::Fragments;
 use self::sessions::Sessions;
 use super::aggregate::Aggregate;
 use super::input::{self, WindowInput};
+use super::processing;
 use super::slices::{self, TIME_MAX_MS};
 use super::table::TableShape;
 use crate::OperatorConfig;
@@ -47,6 +48,8 @@ pub(crate) struct SessionAggregate {
     /// have ended since.
     touched: Vec<u32>,
     watermark: EventTime,
+    /// The last watermark that was passed on, for sessions of processing time.
+    told: EventTime,
     max_batch_rows: usize,
     schema: SchemaRef,
 }
@@ -110,6 +113,7 @@ impl SessionAggregate {
             sessions: Sessions::new(gap_ms),
             touched: Vec::new(),
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
+            told: EventTime::MIN,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         };
@@ -133,6 +137,17 @@ impl SessionAggregate {
             }
             Ok(())
         })
+    }
+
+    /// Fires the sessions that have ended at `watermark`; whether there were any.
+    fn fire_ended(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<bool> {
+        let ended = self.sessions.ended(watermark);
+        self.watermark = self.watermark.max(watermark);
+        if ended.is_empty() {
+            return Ok(false);
+        }
+        self.fire(&ended, cx)?;
+        Ok(true)
     }
 
     /// Finds each row's group; gives the rows that are not late, unless all are.
@@ -172,8 +187,9 @@ impl SessionAggregate {
 
     fn update(&mut self, batch: &RecordBatch, columns: &[ArrayRef], cx: &Cx<'_>) -> Result<()> {
         let rows = batch.num_rows();
-        let times = self.input.times(batch)?;
-        slices::range_of(times).map_err(|t| slices::out_of_range(&self.owner.operator, t))?;
+        let now_ms = processing::after(cx.now_ms, self.watermark);
+        let times = self.input.times(batch, now_ms)?;
+        slices::range_of(&times).map_err(|t| slices::out_of_range(&self.owner.operator, t))?;
         let keys = self.key_codec.encode(&self.input.rows(columns, rows).keys, rows)?;
         let Some(kept) = self.place(&keys, times.values()) else {
             return self.fragments.update(&self.input.rows(columns, rows));
@@ -194,12 +210,32 @@ impl Operator for SessionAggregate {
     }
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
-        let ended = self.sessions.ended(watermark);
-        if !ended.is_empty() {
-            self.fire(&ended, cx)?;
+        if self.input.is_processing() && !processing::is_end(watermark) {
+            return Ok(());
         }
-        self.watermark = self.watermark.max(watermark);
+        self.fire_ended(watermark, cx)?;
         cx.emit(Element::Watermark(watermark));
+        Ok(())
+    }
+
+    fn idle(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        if !self.input.is_processing() {
+            cx.emit(Element::Idle);
+        }
+        Ok(())
+    }
+
+    fn processing_time(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        let watermark = EventTime::from_millis(cx.now_ms - 1);
+        if !self.input.is_processing() || watermark <= self.watermark {
+            return Ok(());
+        }
+        let fired = self.fire_ended(watermark, cx)?;
+        // Often enough for windows over the sessions, and not in every turn.
+        if fired || watermark.millis() >= self.told.millis().saturating_add(self.sessions.gap()) {
+            self.told = watermark;
+            cx.emit(Element::Watermark(watermark));
+        }
         Ok(())
     }
 

@@ -78,6 +78,11 @@ impl Sessions {
         }
     }
 
+    /// How long no row comes before a session ends, in milliseconds.
+    pub(super) fn gap(&self) -> i64 {
+        self.gap
+    }
+
     /// The number of open sessions.
     pub(super) fn len(&self) -> usize {
         self.slots.len() - self.free.len()

@@ -12,6 +12,7 @@ use arrow::datatypes::{
 };
 use sabot_core::plan::{
     AggregateDesc, AggregateFunction, NodeKind, PlanNode, Steps, Window, WindowAggregateDesc,
+    WindowTime,
 };
 use sabot_core::state::StateBackend;
 use sabot_state::{Backend, open};
@@ -149,8 +150,18 @@ pub(super) fn plan_of(window: Window, keys: &[usize]) -> PlanNode {
         let nullable = aggregate.function != Count;
         fields.push(Field::new(&aggregate.name, aggregate.data_type.clone(), nullable));
     }
-    let desc = WindowAggregateDesc { window, row_time: 5, keys: keys.to_vec(), aggregates };
+    let time = WindowTime::Row(5);
+    let desc = WindowAggregateDesc { window, time, keys: keys.to_vec(), aggregates };
     node(NodeKind::WindowAggregate(desc), Arc::new(Schema::new(fields)))
+}
+
+/// The same windows of processing time.
+pub(super) fn processing_plan_of(window: Window, keys: &[usize]) -> PlanNode {
+    let mut node = plan_of(window, keys);
+    if let NodeKind::WindowAggregate(desc) = &mut node.kind {
+        desc.time = WindowTime::Processing;
+    }
+    node
 }
 
 /// What must come out when all windows have fired, sorted.

@@ -229,7 +229,7 @@ fn mistakes_are_told() {
     let node = plan_of(SESSION, KEYS);
     let mut driver = Driver::new(&node, &input(), &config, open(Backend::Memory).unwrap());
     driver.process(batch(&(0..50).map(|n| row(n, "k", 1, 5)).collect::<Vec<_>>())).unwrap();
-    let mut cx = sabot_core::Cx::new(&mut driver.out, &mut *driver.backend, &driver.metrics);
+    let mut cx = sabot_core::Cx::new(&mut driver.out, &mut *driver.backend, &driver.metrics, 0);
     let error = driver.operator.snapshot(&mut cx).err().unwrap();
     assert!(error.chain().contains("the subtask owns 0..1"), "{}", error.chain());
 }

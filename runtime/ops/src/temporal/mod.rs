@@ -1,0 +1,170 @@
+//! Joins rows with the versions that a table had at their time.
+//!
+//! A left row waits until the watermark has passed its time: then the versions up to there are
+//! known, and it is answered once and for all by the last of its key. Of a key's versions the last
+//! one that the watermark has passed stays, and those after it; what is older no row can ask for.
+
+mod versions;
+mod waiting;
+
+use arrow::array::{Array, AsArray, RecordBatch, TimestampMillisecondArray};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
+use sabot_core::plan::{PlanNode, TemporalJoinDesc};
+use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
+use sabot_types::{EventTime, OperatorUid};
+
+use crate::OperatorConfig;
+use crate::keyed::{Keys, with_all};
+use crate::pairing::{Pairing, Pairs};
+use versions::Versions;
+use waiting::Waiting;
+
+pub(crate) struct TemporalJoin {
+    left_keys: Keys,
+    waiting: Waiting,
+    right_keys: Keys,
+    right_key_columns: Vec<usize>,
+    versions: Versions,
+    /// Where both sides have their time from.
+    times: [TimeColumn; 2],
+    pairing: Pairing,
+    /// Up to where all rows are answered, but for those that come late.
+    watermark: EventTime,
+    max_batch_rows: usize,
+}
+
+/// A row-time column.
+struct TimeColumn {
+    index: usize,
+    name: String,
+}
+
+/// The states of both sides.
+pub(crate) fn state_specs(
+    operator: &OperatorUid,
+    desc: &TemporalJoinDesc,
+    inputs: &[SchemaRef],
+) -> Vec<StateSpec> {
+    vec![
+        waiting::state_spec(operator, &desc.keys[0], &inputs[0]),
+        versions::state_spec(operator, &desc.keys[1], &inputs[1]),
+    ]
+}
+
+impl TemporalJoin {
+    pub(crate) fn new(
+        node: &PlanNode,
+        desc: &TemporalJoinDesc,
+        inputs: &[SchemaRef],
+        config: &OperatorConfig,
+        state: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let [left, right] = inputs else {
+            return Err(Error::user(format!("operator {}: it needs two inputs", node.name)));
+        };
+        let specs = state_specs(&node.uid, desc, inputs);
+        let (waiting, versions) = (state.open(&specs[0])?, state.open(&specs[1])?);
+        let times = [
+            TimeColumn::new(node, left, desc.times[0])?,
+            TimeColumn::new(node, right, desc.times[1])?,
+        ];
+        Ok(Self {
+            left_keys: Keys::new(node, &desc.keys[0], left, config)?,
+            waiting: Waiting::new(left, &desc.keys[0], waiting, state)?,
+            right_keys: Keys::new(node, &desc.keys[1], right, config)?,
+            right_key_columns: desc.keys[1].clone(),
+            versions: Versions::new(right, versions)?,
+            times,
+            pairing: Pairing::new(node, desc.kind, desc.condition.as_ref(), config)?,
+            watermark: EventTime::MIN,
+            max_batch_rows: config.max_batch_rows.max(1),
+        })
+    }
+
+    /// Answers left rows whose time is not behind `watermark`, some of all.
+    fn answer(&self, batch: &RecordBatch, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        let times = self.times[0].of(batch)?;
+        let keys = self.left_keys.of(batch)?;
+        let found = self.versions.find(&keys, watermark, self.watermark, cx)?;
+        let mut answer = self.pairing.answer(batch.columns(), batch.num_rows());
+        let mut pairs = Pairs::default();
+        for (row, (key, time)) in keys.of_row.iter().zip(times.values()).enumerate() {
+            if let Some(version) = found.at(*key, *time) {
+                pairs.push(row, version);
+            }
+        }
+        answer.emit(pairs, &found.columns, cx)?;
+        answer.finish(cx)
+    }
+}
+
+impl TimeColumn {
+    fn new(node: &PlanNode, input: &SchemaRef, index: usize) -> Result<Self> {
+        let field = input.field(index);
+        if !matches!(field.data_type(), DataType::Timestamp(TimeUnit::Millisecond, _)) {
+            return Err(Error::user(format!(
+                "operator {}: row-time column {} is of type {}: it must be a TIMESTAMP(3)",
+                node.name,
+                field.name(),
+                field.data_type()
+            )));
+        }
+        Ok(Self { index, name: field.name().clone() })
+    }
+
+    /// The times of a batch's rows, none of them null.
+    fn of<'a>(&self, batch: &'a RecordBatch) -> Result<&'a TimestampMillisecondArray> {
+        let times = batch.column(self.index).as_primitive::<TimestampMillisecondType>();
+        if times.null_count() > 0 {
+            return Err(Error::user(format!(
+                "row-time column {} holds a null: every row must have an event time; filter such \
+                 rows out with WHERE {} IS NOT NULL",
+                self.name, self.name
+            )));
+        }
+        Ok(times)
+    }
+}
+
+impl Operator for TemporalJoin {
+    fn process(&mut self, port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        if port == 0 {
+            let times = self.times[port].of(&batch)?.clone();
+            self.waiting.push(batch, &times);
+            return Ok(());
+        }
+        // A null is equal to nothing.
+        let batch = with_all(&self.right_key_columns, batch)?;
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let times = self.times[port].of(&batch)?;
+        let keys = self.right_keys.of(&batch)?;
+        self.versions.note(&keys, times, &batch, self.watermark, cx)
+    }
+
+    fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        let due = self.waiting.take_due(watermark, &self.times[0], self.max_batch_rows, cx)?;
+        for batch in due {
+            self.answer(&batch, watermark, cx)?;
+        }
+        self.watermark = self.watermark.max(watermark);
+        cx.emit(Element::Watermark(watermark));
+        Ok(())
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
+        self.waiting.flush(&self.left_keys, &self.times[0], cx)?;
+        let states = [self.waiting.state(), self.versions.state()];
+        let keyed =
+            states.into_iter().map(|state| cx.state.freeze(state)).collect::<Result<_>>()?;
+        Ok(OperatorSnapshot { keyed, watermark: None })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,298 @@
+//! `JOIN t FOR SYSTEM_TIME AS OF time`: joins with what a table has, or had, at a row's time.
+//!
+//! Of processing time the table is looked up as it is (`NodeKind::LookupJoin`); of event time it is
+//! a table of versions (`NodeKind::TemporalJoin`), by a primary key and a watermark or by a
+//! deduplication view. A version is chosen before any condition is asked, so that conditions on
+//! versions stay in the join.
+
+use std::sync::Arc;
+
+use datafusion_expr::expr::Cast;
+use datafusion_expr::{Expr as Value, ExprSchemable, lit};
+use sabot_core::plan::JoinKind;
+use sqlparser::ast::{Expr, JoinConstraint, JoinOperator, TableFactor, TableVersion};
+
+use crate::catalog::Table;
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Binder, Bound, Meaning, boolean, place_of};
+use crate::join::{JoinNode, conjuncts, pair};
+use crate::proc_time;
+use crate::rank::{RANK, RankNode};
+use crate::relation::{Base, Feed, Relation, inlined};
+use crate::types::casts_implicitly;
+
+/// A join as of a time.
+#[derive(Debug, Clone)]
+pub(crate) struct TemporalNode {
+    /// An inner join or a left one.
+    pub join: JoinNode,
+    pub versions: Versions,
+}
+
+/// What the right side is.
+#[derive(Debug, Clone)]
+pub(crate) enum Versions {
+    /// A table that is looked up.
+    Lookup(Arc<Table>),
+    /// Versions by event time: the times of both sides, over the feeds' bases.
+    RowTime(Box<[Bound; 2]>),
+}
+
+/// The time behind `FOR SYSTEM_TIME AS OF`, if a table has it.
+pub(crate) fn as_of(factor: &TableFactor, at: Position) -> Result<Option<&Expr>> {
+    match factor {
+        TableFactor::Table { version: Some(TableVersion::ForSystemTimeAsOf(time)), .. } => {
+            Ok(Some(time))
+        }
+        TableFactor::Table { version: Some(version), .. } => {
+            Err(SqlError::new(at, format!("{version} is not supported"))
+                .hint("write FOR SYSTEM_TIME AS OF and a time of the left table"))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Joins `right` to `left` as of a time of it.
+pub(crate) fn temporal_join(
+    left: Relation,
+    right: Relation,
+    time: &Expr,
+    operator: &JoinOperator,
+    at: Position,
+) -> Result<Relation> {
+    let (kind, condition) = match operator {
+        JoinOperator::Join(JoinConstraint::On(on))
+        | JoinOperator::Inner(JoinConstraint::On(on)) => (JoinKind::Inner, on),
+        JoinOperator::Left(JoinConstraint::On(on))
+        | JoinOperator::LeftOuter(JoinConstraint::On(on)) => (JoinKind::Left, on),
+        _ => {
+            return Err(SqlError::new(at, "this kind of join has no FOR SYSTEM_TIME AS OF")
+                .hint("JOIN ... ON and LEFT JOIN ... ON have"));
+        }
+    };
+    if left.base.is_updating() {
+        return Err(SqlError::new(at, "rows that change cannot be joined as of a time yet")
+            .hint("put the join before what updates"));
+    }
+    let place = place_of(time, at);
+    let time = Binder::new(&left, place).bind(time)?;
+    let joined = match time.meaning {
+        Meaning::ProcTime => lookup(left, right, kind, at)?,
+        Meaning::RowTime | Meaning::WindowTime => versioned(left, right, time, kind, at)?,
+        _ => {
+            let message = format!("{} is neither a row time nor processing time", time.text);
+            return Err(SqlError::new(place, message).hint(
+                "FOR SYSTEM_TIME AS OF takes a column with a watermark, or one that is PROCTIME()",
+            ));
+        }
+    };
+    joined.on(condition, at)
+}
+
+/// A join without its condition.
+struct Joined {
+    relation: Relation,
+    node: JoinNode,
+    versions: Versions,
+    /// The columns that tell rows with versions apart, over the right feed's base; none: any do.
+    primary_key: Option<Vec<String>>,
+    right_name: String,
+}
+
+fn lookup(left: Relation, right: Relation, kind: JoinKind, at: Position) -> Result<Joined> {
+    let name = name_of(&right);
+    let Base::Table(table) = &right.base else {
+        return Err(SqlError::new(at, format!("{name} cannot be looked up: it is no table")).hint(
+            "a lookup join reads a table, or a view that only filters and projects one; as of a \
+             row time a view can be joined that keeps the last row of each key",
+        ));
+    };
+    let table = Arc::clone(table);
+    if table.options.get("connector").is_none_or(|connector| connector != LOOKUP_CONNECTOR) {
+        let connector = table.options.get("connector").map_or("", String::as_str);
+        let message =
+            format!("{name} cannot be looked up: connector {connector} does not read it whole");
+        return Err(SqlError::new(at, message).hint(format!(
+            "a lookup join reads a table of the connector {LOOKUP_CONNECTOR}; as of a row time any \
+             table with a primary key and a watermark can be joined"
+        )));
+    }
+    let (relation, node) = parts(left, right, kind, at)?;
+    let versions = Versions::Lookup(table);
+    Ok(Joined { relation, node, versions, primary_key: None, right_name: name })
+}
+
+/// The connector whose tables end and can be read again.
+const LOOKUP_CONNECTOR: &str = "filesystem";
+
+fn versioned(
+    left: Relation,
+    right: Relation,
+    time: Bound,
+    kind: JoinKind,
+    at: Position,
+) -> Result<Joined> {
+    let name = name_of(&right);
+    let no_versions = |what: &str| {
+        SqlError::new(at, format!("{name} has no versions by time: {what}")).hint(
+            "versions have a table with PRIMARY KEY (...) NOT ENFORCED and WATERMARK FOR, or a view \
+             that keeps for each key the one row with the last row time: ROW_NUMBER() OVER \
+             (PARTITION BY k ORDER BY ts DESC) = 1",
+        )
+    };
+    if right.filter.is_some() {
+        return Err(SqlError::new(at, format!("{name} filters versions"))
+            .hint("put the condition into ON: it is asked of the version of the row's time"));
+    }
+    let (right, version, primary_key) = match &right.base {
+        Base::Table(table) => {
+            let Some(watermark) = &table.watermark else {
+                return Err(no_versions("its table has no watermark"));
+            };
+            if table.primary_key.is_empty() {
+                return Err(no_versions("its table has no primary key"));
+            }
+            let version = table.column(&watermark.column);
+            let version = version.ok_or_else(|| no_versions("its table has no watermark"))?;
+            let key = table.primary_key.clone();
+            (right, version, key)
+        }
+        Base::Rank(node) => {
+            let node = Arc::clone(node);
+            let (version, key) = last_row(&node)
+                .ok_or_else(|| no_versions("it is not the last row of each key by row time"))?;
+            (without_rank(right, &node), version, key)
+        }
+        _ => return Err(no_versions("it is neither a table nor such a view")),
+    };
+    let (relation, node) = parts(left, right, kind, at)?;
+    let versions = Versions::RowTime(Box::new([time, version]));
+    Ok(Joined { relation, node, versions, primary_key: Some(primary_key), right_name: name })
+}
+
+/// The time and the keys of a view that keeps the last row of each key, over what is ranked.
+fn last_row(node: &RankNode) -> Option<(Bound, Vec<String>)> {
+    let [order] = node.order.as_slice() else { return None };
+    let (_, time) = &node.feed.columns[order.column];
+    let is_last = node.limit == Some(1) && order.descending;
+    if !is_last || !matches!(time.meaning, Meaning::RowTime | Meaning::WindowTime) {
+        return None;
+    }
+    let key = |key: &usize| match &node.feed.columns[*key].1.expr {
+        Value::Column(column) => Some(column.name.clone()),
+        _ => None,
+    };
+    Some((time.clone(), node.keys.iter().map(key).collect::<Option<_>>()?))
+}
+
+/// The same columns over what is ranked, which are all versions.
+fn without_rank(mut relation: Relation, node: &RankNode) -> Relation {
+    let Feed { base, filter, columns } = &node.feed;
+    let mut columns = columns.clone();
+    let first = Bound { expr: lit(1_i64), ..crate::rank::rank_column() };
+    columns.push((RANK.to_owned(), first));
+    for field in &mut relation.fields {
+        field.value.expr = inlined(&field.value.expr, &columns);
+    }
+    Relation { base: base.clone(), filter: filter.clone(), window: None, ..relation }
+}
+
+/// All pairs of both relations, taken apart. A left row keeps its times: it is in one place of the
+/// output, behind no watermark that it was not behind.
+fn parts(
+    left: Relation,
+    right: Relation,
+    kind: JoinKind,
+    at: Position,
+) -> Result<(Relation, JoinNode)> {
+    let meanings: Vec<Meaning> = left.fields.iter().map(|field| field.value.meaning).collect();
+    let mut relation = pair(left, right, kind, at)?;
+    for (field, meaning) in relation.fields.iter_mut().zip(meanings) {
+        field.value.meaning = match meaning {
+            Meaning::RowTime | Meaning::WindowTime => Meaning::RowTime,
+            Meaning::ProcTime => Meaning::ProcTime,
+            _ => Meaning::Plain,
+        };
+    }
+    let Base::Join(node) = &relation.base else {
+        return Err(SqlError::new(at, "these tables cannot be joined"));
+    };
+    let node = (**node).clone();
+    Ok((relation, node))
+}
+
+fn name_of(right: &Relation) -> String {
+    let qualifier = right.fields.first().and_then(|field| field.qualifier.as_deref());
+    qualifier.map_or_else(|| "the right side".to_owned(), |name| format!("\"{name}\""))
+}
+
+impl Joined {
+    fn on(mut self, condition: &Expr, at: Position) -> Result<Relation> {
+        for part in conjuncts(condition) {
+            let place = place_of(part, at);
+            let bound = boolean(Binder::new(&self.relation, place).bind(part)?, "ON", place)?;
+            proc_time::refuse(&bound, "ON", place)?;
+            match &self.primary_key {
+                None => self.node.hold_on(bound),
+                Some(key) => hold_on_versions(&mut self.node, key, bound),
+            }
+        }
+        let Self { relation, node, versions, primary_key, right_name } = self;
+        check_keys(&node, primary_key.as_deref(), &right_name, at)?;
+        let base = Base::Temporal(Arc::new(TemporalNode { join: node, versions }));
+        Ok(Relation { base, ..relation })
+    }
+}
+
+/// Rows are partners by equalities with the primary key; all else is asked of the version.
+fn hold_on_versions(node: &mut JoinNode, primary_key: &[String], condition: Bound) {
+    if let Some(key) = node.equality(&condition)
+        && column_of(node, &key.sides[1].expr).is_some_and(|c| primary_key.contains(&c))
+    {
+        node.keys.push(key);
+    } else if node.kind == JoinKind::Inner && node.side_of(&condition.expr) == Some(0) {
+        node.filter_feed(0, condition);
+    } else {
+        node.also(condition);
+    }
+}
+
+fn check_keys(
+    node: &JoinNode,
+    primary_key: Option<&[String]>,
+    right: &str,
+    at: Position,
+) -> Result<()> {
+    let Some(primary_key) = primary_key else {
+        if node.keys.is_empty() {
+            return Err(SqlError::new(at, format!("ON compares no column with one of {right}"))
+                .hint("a lookup join needs an equality of a left and a right value"));
+        }
+        return Ok(());
+    };
+    let known: Vec<String> =
+        node.keys.iter().filter_map(|key| column_of(node, &key.sides[1].expr)).collect();
+    match primary_key.iter().find(|column| !known.contains(column)) {
+        None => Ok(()),
+        Some(missing) => {
+            let message = format!("ON does not compare \"{missing}\" of {right} with a left value");
+            Err(SqlError::new(at, message).hint(format!(
+                "rows are joined with versions by all of their key: {}",
+                primary_key.join(", ")
+            )))
+        }
+    }
+}
+
+/// The column that an expression over the right feed's base is, or is cast from without loss.
+fn column_of(node: &JoinNode, expr: &Value) -> Option<String> {
+    match expr {
+        Value::Column(column) => Some(column.name.clone()),
+        Value::Cast(Cast { expr: inner, .. }) => {
+            let schema = node.feeds[1].base.schema();
+            let (from, to) = (inner.get_type(schema).ok()?, expr.get_type(schema).ok()?);
+            casts_implicitly(&from, &to).then(|| column_of(node, inner)).flatten()
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,128 @@
+//! The tables of lookup joins: read whole before the slots run, once for all slots of the pod, and
+//! again at intervals where that is asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use sabot_connectors::open_source;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{LookupJoinDesc, NodeId, PlanNode};
+use sabot_core::{Doorbell, Env, Result, SourceContext, SourcePoll};
+use sabot_ops::LookupTable;
+use sabot_types::OperatorUid;
+use tracing::{info, warn};
+
+use crate::driver::WorkerConfig;
+use crate::tasklet::SourceTable;
+
+/// How long a source that has nothing yet is left alone.
+const WAIT: Duration = Duration::from_millis(5);
+
+/// The tables of an attempt in this pod.
+#[derive(Default)]
+pub(crate) struct Lookups {
+    tables: BTreeMap<NodeId, LookupTable>,
+}
+
+impl Lookups {
+    /// The table of a lookup join, which is read if no slot has asked for it yet.
+    pub(crate) async fn table(
+        &mut self,
+        config: &WorkerConfig,
+        node: &PlanNode,
+        desc: &LookupJoinDesc,
+        metrics: &Arc<OperatorMetrics>,
+    ) -> Result<LookupTable> {
+        if let Some(table) = self.tables.get(&node.id) {
+            return Ok(table.clone());
+        }
+        let table = LookupTable::new(node, desc)?;
+        let (desc_of_table, schema) = (desc.table.clone(), Arc::clone(&desc.table_schema));
+        let reader = Reader {
+            uid: node.uid.clone(),
+            table: SourceTable { desc: desc_of_table, schema },
+            max_batch_rows: config.max_batch_rows,
+            metrics: Arc::clone(metrics),
+            env: config.env.clone(),
+        };
+        reader.read_into(&table).await?;
+        if let Some(ms) = desc.reload_interval_ms {
+            let interval = Duration::from_millis(ms);
+            let (env, table) = (reader.env.clone(), table.clone());
+            let reload = async move { reader.reload(interval, &table).await };
+            env.tasks.spawn("lookup-reload", Box::pin(reload));
+        }
+        self.tables.insert(node.id, table.clone());
+        Ok(table)
+    }
+}
+
+/// Reads a table from begin to end.
+struct Reader {
+    uid: OperatorUid,
+    table: SourceTable,
+    max_batch_rows: usize,
+    metrics: Arc<OperatorMetrics>,
+    env: Env,
+}
+
+impl Reader {
+    async fn read_into(&self, table: &LookupTable) -> Result<()> {
+        let now_ms = self.env.clock.now_ms();
+        let rows = self.rows(now_ms).await?;
+        let read: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        table.replace(rows, now_ms)?;
+        info!(table = %self.table.desc.table, rows = read, "table of a lookup join read");
+        Ok(())
+    }
+
+    async fn rows(&self, now_ms: i64) -> Result<Vec<RecordBatch>> {
+        let desc = &self.table.desc;
+        let mut source = open_source(SourceContext {
+            uid: self.uid.clone(),
+            table: desc.table.clone(),
+            options: Arc::clone(&desc.options),
+            schema: Arc::clone(&desc.physical_schema),
+            filter: desc.filter.clone(),
+            subtask: 0,
+            parallelism: 1,
+            restored: Arc::default(),
+            max_batch_rows: self.max_batch_rows,
+            doorbell: Doorbell::new(),
+            metrics: Arc::clone(&self.metrics),
+            env: self.env.clone(),
+        })
+        .await?;
+        let mut all = Vec::new();
+        loop {
+            match source.poll(self.max_batch_rows)? {
+                SourcePoll::Batch { rows, .. } => all.push(self.table.columns(&rows, now_ms)?),
+                SourcePoll::SplitFinished(_) => {}
+                SourcePoll::Pending => self.env.clock.sleep(WAIT).await,
+                SourcePoll::Finished => return Ok(all),
+            }
+        }
+    }
+
+    /// Reads the table again and again, until its operators are gone. One that cannot be read stays
+    /// as it was.
+    async fn reload(&self, interval: Duration, table: &LookupTable) {
+        loop {
+            self.env.clock.sleep(interval).await;
+            if !table.is_shared() {
+                return;
+            }
+            let trouble = match self.read_into(table).await {
+                Ok(()) => None,
+                Err(error) => {
+                    let (name, error) = (&self.table.desc.table, error.chain());
+                    warn!(table = %name, %error, "table of a lookup join cannot be read again");
+                    Some(format!("table {name} cannot be read again: {error}"))
+                }
+            };
+            self.metrics.set_trouble(trouble);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Processing time, and joins with what a table has or had at a row's time.
+
+use super::{Input, Query, Sink};
+
+/// Which window a row lies in depends on when it came, but it lies in one, or for `HOP` in three.
+pub(crate) const PROCESSING_TIME: Query = Query {
+    input: Input::Bids,
+    job: "
+CREATE VIEW timed AS SELECT *, PROCTIME() AS p FROM bids;
+INSERT INTO tumbled
+SELECT auction, SUM(n), SUM(total) FROM (
+  SELECT auction, COUNT(*) AS n, SUM(price) AS total
+  FROM TABLE(TUMBLE(TABLE timed, DESCRIPTOR(p), INTERVAL '1' SECOND))
+  GROUP BY auction, window_start, window_end)
+GROUP BY auction;
+INSERT INTO hopped
+SELECT bidder, SUM(n) FROM (
+  SELECT bidder, COUNT(*) AS n
+  FROM TABLE(HOP(TABLE timed, DESCRIPTOR(p), INTERVAL '1' SECOND, INTERVAL '3' SECOND))
+  GROUP BY bidder, window_start, window_end)
+GROUP BY bidder;
+INSERT INTO sessions
+SELECT auction, SUM(n) FROM (
+  SELECT auction, COUNT(*) AS n
+  FROM bids GROUP BY auction, SESSION(PROCTIME(), INTERVAL '1' SECOND))
+GROUP BY auction;
+INSERT INTO windows_of_windows
+SELECT SUM(n), SUM(total) FROM (
+  SELECT SUM(n) AS n, SUM(total) AS total FROM (
+    SELECT window_time, COUNT(*) AS n, SUM(price) AS total
+    FROM TABLE(TUMBLE(TABLE timed, DESCRIPTOR(p), INTERVAL '1' SECOND))
+    GROUP BY auction, window_start, window_end, window_time)
+  GROUP BY TUMBLE(window_time, INTERVAL '4' SECOND));
+INSERT INTO stamped SELECT auction, bidder, CAST(PROCTIME() AS DATE), CAST(p AS DATE) FROM timed
+WHERE PROCTIME() >= p;",
+    sinks: &[
+        Sink {
+            name: "tumbled",
+            columns: "auction BIGINT, n BIGINT, total BIGINT",
+            changes: true,
+            answer: "SELECT auction, count(*), sum(price) FROM bids GROUP BY auction",
+        },
+        Sink {
+            name: "hopped",
+            columns: "bidder BIGINT, n BIGINT",
+            changes: true,
+            answer: "SELECT bidder, 3 * count(*) FROM bids GROUP BY bidder",
+        },
+        Sink {
+            name: "sessions",
+            columns: "auction BIGINT, n BIGINT",
+            changes: true,
+            answer: "SELECT auction, count(*) FROM bids GROUP BY auction",
+        },
+        Sink {
+            name: "windows_of_windows",
+            columns: "n BIGINT, total BIGINT",
+            changes: true,
+            answer: "SELECT count(*), sum(price) FROM bids",
+        },
+        Sink {
+            name: "stamped",
+            columns: "auction BIGINT, bidder BIGINT, a DATE, b DATE",
+            changes: false,
+            answer: "SELECT auction, bidder, DATE '2023-11-14' AS a, DATE '2023-11-14' AS b FROM bids",
+        },
+    ],
+};
+
+/// Query 12 of the Nexmark benchmark, and how many bids its windows have of each bidder.
+pub(crate) const NEXMARK_Q12: Query = Query {
+    input: Input::Nexmark,
+    job: concat!(
+        include_str!("../../../examples/nexmark/q12.sql"),
+        "
+INSERT INTO per_bidder
+SELECT bidder, SUM(bid_count) FROM (
+  SELECT bidder, count(*) AS bid_count
+  FROM TABLE(TUMBLE(TABLE B, DESCRIPTOR(p_time), INTERVAL '10' SECOND))
+  GROUP BY bidder, window_start, window_end)
+GROUP BY bidder;"
+    ),
+    sinks: &[Sink {
+        name: "per_bidder",
+        columns: "bidder BIGINT, bids BIGINT",
+        changes: true,
+        answer: "
+SELECT get_field(bid, 'bidder'), count(*) FROM nexmark WHERE bid IS NOT NULL
+GROUP BY get_field(bid, 'bidder')",
+    }],
+};
+
+/// Query 13 of the Nexmark benchmark.
+pub(crate) const NEXMARK_Q13: Query = Query {
+    input: Input::Nexmark,
+    job: include_str!("../../../examples/nexmark/q13.sql"),
+    sinks: &[Sink {
+        name: "nexmark_q13",
+        columns: "",
+        changes: false,
+        answer: "
+SELECT B.auction, B.bidder, B.price, B.at, S.value FROM (
+  SELECT get_field(bid, 'auction') AS auction, get_field(bid, 'bidder') AS bidder,
+    get_field(bid, 'price') AS price, get_field(bid, 'dateTime') AS at
+  FROM nexmark WHERE bid IS NOT NULL) AS B
+JOIN side_input AS S ON B.auction % 10000 = S.key",
+    }],
+};
+
+/// The files of the queries.
+pub(crate) const TIMED_NEXMARK_FILES: &[&str] = &["q12.sql", "q13.sql"];
+
+/// What a table has is met by rows as they come; it is read again all the time.
+pub(crate) const LOOKUPS: Query = Query {
+    input: Input::Events,
+    job: "
+CREATE TABLE prices (id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3), half AS amount / 2)
+WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/prices',
+  'lookup.cache' = 'FULL', 'lookup.full-cache.periodic-reload.interval' = '500 ms');
+CREATE VIEW timed AS SELECT *, PROCTIME() AS p FROM events WHERE id < 600;
+CREATE VIEW dear AS SELECT id, site, half FROM prices WHERE amount > 600;
+INSERT INTO met SELECT e.id, d.id, d.half FROM timed AS e
+JOIN dear FOR SYSTEM_TIME AS OF e.p AS d ON e.site = d.site AND d.half > e.amount;
+INSERT INTO all_ SELECT e.id, d.id, d.amount, f.id
+FROM timed AS e
+LEFT JOIN prices FOR SYSTEM_TIME AS OF e.p AS d ON d.site = e.site AND d.amount = 2 * e.amount
+  AND e.ok
+LEFT JOIN prices FOR SYSTEM_TIME AS OF e.p AS f ON f.id = e.id
+WHERE e.kind <> 'view' AND (d.id IS NULL OR d.id < 4000);",
+    sinks: &[
+        Sink {
+            name: "met",
+            columns: "a BIGINT, b BIGINT, half BIGINT",
+            changes: false,
+            answer: "
+SELECT e.id, d.id, d.amount / 2 FROM events AS e JOIN prices AS d
+ON e.site = d.site AND d.amount / 2 > e.amount WHERE e.id < 600 AND d.amount > 600",
+        },
+        Sink {
+            name: "all_",
+            columns: "a BIGINT, b BIGINT, amount BIGINT, c BIGINT",
+            changes: false,
+            answer: "
+SELECT e.id, d.id, d.amount, f.id FROM (SELECT * FROM events WHERE id < 600) AS e
+LEFT JOIN prices AS d ON d.site = e.site AND d.amount = 2 * e.amount AND e.ok
+LEFT JOIN prices AS f ON f.id = e.id
+WHERE e.kind <> 'view' AND (d.id IS NULL OR d.id < 4000)",
+        },
+    ],
+};
+
+/// A batch answer over prices, each with the time at which the next one of its site begins.
+macro_rules! over_versions {
+    ($of:literal, $answer:literal) => {
+        concat!(
+            "WITH v AS (SELECT id, site, amount, ts, \
+             lead(ts) OVER (PARTITION BY site ORDER BY ts) AS until FROM prices WHERE ",
+            $of,
+            " AND site IS NOT NULL) ",
+            $answer
+        )
+    };
+}
+
+/// A row meets the version that a table, or the last row of a key, had at its time.
+pub(crate) const VERSIONS: Query = Query {
+    input: Input::Events,
+    job: "
+CREATE TABLE prices (id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND, PRIMARY KEY (site) NOT ENFORCED)
+WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/prices');
+CREATE VIEW positive AS SELECT site, ts, id AS number, amount FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY site ORDER BY ts DESC) AS n
+  FROM prices WHERE amount > 0)
+WHERE n = 1;
+INSERT INTO met SELECT e.id, p.id, p.amount, p.ts FROM events AS e
+JOIN prices FOR SYSTEM_TIME AS OF e.ts AS p ON e.site = p.site WHERE e.kind <> 'view';
+INSERT INTO all_ SELECT e.id, p.id, p.amount FROM events AS e
+LEFT JOIN prices FOR SYSTEM_TIME AS OF e.ts AS p
+ON e.site = p.site AND p.amount > e.amount AND e.kind <> 'buy'
+WHERE e.ok AND (p.amount IS NULL OR p.amount > 50);
+INSERT INTO of_view SELECT e.id, p.number, p.amount FROM events AS e
+LEFT JOIN positive FOR SYSTEM_TIME AS OF e.ts AS p ON e.site = p.site WHERE e.id < 1500;
+CREATE VIEW priced AS SELECT e.kind, e.ts, p.id, p.amount FROM events AS e
+LEFT JOIN prices FOR SYSTEM_TIME AS OF e.ts AS p ON e.site = p.site;
+INSERT INTO windowed SELECT kind, window_end, COUNT(*), COUNT(id), SUM(amount)
+FROM TABLE(TUMBLE(TABLE priced, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY kind, window_start, window_end;",
+    sinks: &[
+        Sink {
+            name: "met",
+            columns: "a BIGINT, b BIGINT, amount BIGINT, ts TIMESTAMP(3)",
+            changes: false,
+            answer: over_versions!(
+                "true",
+                "
+SELECT e.id, v.id, v.amount, v.ts FROM events AS e JOIN v
+ON e.site = v.site AND v.ts <= e.ts AND (v.until IS NULL OR e.ts < v.until)
+WHERE e.kind <> 'view'"
+            ),
+        },
+        Sink {
+            name: "all_",
+            columns: "a BIGINT, b BIGINT, amount BIGINT",
+            changes: false,
+            answer: over_versions!(
+                "true",
+                "
+SELECT e.id, v.id, v.amount FROM events AS e LEFT JOIN v
+ON e.site = v.site AND v.ts <= e.ts AND (v.until IS NULL OR e.ts < v.until)
+  AND v.amount > e.amount AND e.kind <> 'buy'
+WHERE e.ok AND (v.amount IS NULL OR v.amount > 50)"
+            ),
+        },
+        Sink {
+            name: "of_view",
+            columns: "a BIGINT, b BIGINT, amount BIGINT",
+            changes: false,
+            answer: over_versions!(
+                "amount > 0",
+                "
+SELECT e.id, v.id, v.amount FROM events AS e LEFT JOIN v
+ON e.site = v.site AND v.ts <= e.ts AND (v.until IS NULL OR e.ts < v.until)
+WHERE e.id < 1500"
+            ),
+        },
+        Sink {
+            name: "windowed",
+            columns: "kind STRING, ends TIMESTAMP(3), n BIGINT, met BIGINT, total BIGINT",
+            changes: false,
+            answer: over_versions!(
+                "true",
+                "
+SELECT e.kind, date_bin(INTERVAL '10 seconds', e.ts) + INTERVAL '10 seconds', count(*),
+  count(v.id), sum(v.amount)
+FROM events AS e LEFT JOIN v
+ON e.site = v.site AND v.ts <= e.ts AND (v.until IS NULL OR e.ts < v.until)
+GROUP BY e.kind, date_bin(INTERVAL '10 seconds', e.ts)"
+            ),
+        },
+    ],
+};
