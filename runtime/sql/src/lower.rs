@@ -331,8 +331,8 @@ impl Lowering<'_> {
         if let Some(id) = self.sources.get(&table.name) {
             return Ok(*id);
         }
-        let ReadTable { columns, physical, filter } =
-            self.needed.tables.entry(table.name.clone()).or_default().of(table);
+        let reads = self.needed.tables.entry(table.name.clone()).or_default();
+        let ReadTable { columns, physical, filter } = reads.of(table, self.settings.pushdown);
         let schema = schema_of(&columns);
         let physical_schema = schema_of(&physical);
         let values = if physical_schema == schema {
