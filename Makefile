@@ -46,6 +46,16 @@ bench: ## what each Nexmark query costs (QUERIES="q0 q4", EVENTS=3000000, PROFIL
 	@scripts/setup
 	scripts/bench
 
+.PHONY: bench-flink
+bench-flink: ## the same for Flink 2.2 and Sabot, one right after the other, and the ratio
+	@scripts/setup
+	scripts/bench-flink
+
+.PHONY: flink-goldens
+flink-goldens: ## asks Flink 2.2 for the answers that tests compare with (ONLY=queries, ONLY=expressions)
+	@scripts/setup
+	scripts/flink-goldens
+
 .PHONY: bench-parts
 bench-parts: ## benchmarks of single operators, optimised
 	@scripts/setup

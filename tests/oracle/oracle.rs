@@ -6,6 +6,7 @@
 // Helper functions of a test target do not count as tests for the lints.
 #![allow(clippy::panic)]
 
+mod flink;
 mod queries;
 
 use std::collections::BTreeMap;

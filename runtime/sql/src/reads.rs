@@ -18,6 +18,7 @@ use sabot_core::plan::{NodeKind, PlanNode};
 
 use crate::catalog::{Table, TableColumn};
 use crate::expr::{Bound, column_path};
+use crate::settings::Pushdown;
 
 /// The connectors that leave out rows, and the INT column by which they do.
 ///
@@ -57,8 +58,9 @@ impl Reads {
     }
 
     /// The table as it is read. Without readers it is read for its rows alone.
-    pub(crate) fn of(&self, table: &Table) -> ReadTable {
-        let filter = self.filter(table);
+    /// `pushdown` says what the source is told of it.
+    pub(crate) fn of(&self, table: &Table, pushdown: Pushdown) -> ReadTable {
+        let filter = if pushdown.filters { self.filter(table) } else { None };
         let known = Known(filter.clone());
         let mut paths = Paths::default();
         for expr in &self.exprs {
@@ -75,6 +77,9 @@ impl Reads {
                 computed.expr = known.in_expr(&computed.expr);
                 paths.add(&computed.expr);
             }
+        }
+        if !pushdown.projections {
+            table.physical().for_each(|column| paths.whole(&column.name));
         }
         let mut physical: Vec<TableColumn> =
             table.physical().filter(|c| paths.0.contains_key(&c.name)).cloned().collect();

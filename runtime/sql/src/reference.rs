@@ -3,6 +3,7 @@
 //! Nothing of it is written by hand twice: functions and types come from their tables, and whether
 //! a statement, a clause or an operator is there is found by planning an example of it.
 
+mod differences;
 mod examples;
 
 use std::fmt::{self, Write as _};
@@ -10,6 +11,8 @@ use std::fmt::{self, Write as _};
 use crate::error::Position;
 use crate::types::{NAMES, type_of_text};
 use crate::{PlanOptions, functions, plan};
+pub(crate) use differences::DIFFERENCES;
+use differences::Difference;
 use examples::{Example, FLINK_FUNCTIONS, QUERIES, STATEMENTS, WORLD};
 
 const INTRODUCTION: &str = "\
@@ -133,7 +136,24 @@ fn scalar_functions(out: &mut String) -> fmt::Result {
         out,
         "\nNeither are those whose answer would change when rows are read again after a failure: {}.",
         list(changing.to_vec())
-    )
+    )?;
+    differences(out)
+}
+
+fn differences(out: &mut String) -> fmt::Result {
+    writeln!(
+        out,
+        "\n## Where answers differ from Flink's\n\nTests compare each function, operator and cast with what Flink \
+         2.2 answers to more than a thousand\nexpressions (`runtime/sql/tests/flink`). These are all that \
+         differ, with the answers here, on the rows of the table\nthere.\n"
+    )?;
+    for Difference { why, answers } in DIFFERENCES {
+        writeln!(out, "- {why}")?;
+        for (expression, answer) in *answers {
+            writeln!(out, "  - ``{expression}``: ``{answer}``")?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -7,13 +7,37 @@ use crate::error::{Position, Result, SqlError};
 pub(crate) struct Settings {
     /// `table.exec.source.idle-timeout`; none: never idle.
     pub idle_timeout_ms: Option<u64>,
+    /// What sources are told of what is read.
+    pub pushdown: Pushdown,
 }
 
-const KNOWN: [&str; 4] = [
+/// What sources leave out because nothing reads it. Answers are the same either way: what is
+/// switched off is made, and dropped behind the source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pushdown {
+    /// Rows, where the connector can choose them: Flink's
+    /// `table.optimizer.source.predicate-pushdown-enabled`.
+    pub filters: bool,
+    /// Columns and fields of ROWs: `sabot.optimizer.source.projection-pushdown-enabled`.
+    pub projections: bool,
+}
+
+impl Default for Pushdown {
+    fn default() -> Self {
+        Self { filters: true, projections: true }
+    }
+}
+
+const FILTERS: &str = "table.optimizer.source.predicate-pushdown-enabled";
+const PROJECTIONS: &str = "sabot.optimizer.source.projection-pushdown-enabled";
+
+const KNOWN: [&str; 6] = [
     "table.exec.source.idle-timeout",
     "table.local-time-zone",
     "execution.runtime-mode",
     "pipeline.name",
+    FILTERS,
+    PROJECTIONS,
 ];
 
 impl Settings {
@@ -31,6 +55,8 @@ impl Settings {
                 self.idle_timeout_ms = Some(duration_ms(value, key, at)?).filter(|ms| *ms > 0);
                 Ok(())
             }
+            FILTERS => boolean(key, value, at).map(|on| self.pushdown.filters = on),
+            PROJECTIONS => boolean(key, value, at).map(|on| self.pushdown.projections = on),
             "table.local-time-zone" => only("UTC"),
             "execution.runtime-mode" => only("streaming"),
             // A name for people; the job's name is the manifest's.
@@ -46,6 +72,15 @@ impl Settings {
             _ => Err(SqlError::new(at, format!("unknown setting '{key}'"))
                 .suggest(key, "settings", KNOWN)),
         }
+    }
+}
+
+fn boolean(key: &str, value: &str, at: Position) -> Result<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
+            .hint("it is 'true' or 'false'")),
     }
 }
 
@@ -89,6 +124,20 @@ mod tests {
         for text in ["", "s", "-1 s", "1.5 s", "10 parsec", "99999999999999999 d"] {
             assert!(duration_ms(text, "k", AT).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_sources_leave_out_can_be_switched_off() {
+        let mut settings = Settings::default();
+        settings.set(FILTERS, "FALSE", AT).unwrap();
+        settings.set(PROJECTIONS, "false", AT).unwrap();
+        assert!(!settings.pushdown.filters && !settings.pushdown.projections);
+        let error = settings.set(FILTERS, "off", AT).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 1, column 1: 'table.optimizer.source.predicate-pushdown-enabled' cannot be 'off'; \
+             it is 'true' or 'false'"
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ FROM events;",
             changes: false,
             answer: "
 SELECT id, CAST(amount AS VARCHAR), CASE WHEN ok THEN 'TRUE' WHEN NOT ok THEN 'FALSE' END,
-  CAST(CASE WHEN note = '17' THEN 17 END AS INT), trim(note),
+  CAST(CASE WHEN note = '17' THEN 17 WHEN note = '1.5' THEN 1 END AS INT), trim(note),
   CASE WHEN kind = 'Return' THEN '*Return' WHEN kind = 'click' THEN '**click'
     WHEN kind = 'buy' THEN '****buy' ELSE '***' || kind END,
   CASE WHEN note = 'x,y,,z' THEN 'x;y;;z' ELSE note END,

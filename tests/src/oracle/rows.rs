@@ -143,6 +143,11 @@ impl Rows {
         Self(lines)
     }
 
+    /// The rows' lines, sorted.
+    pub fn lines(&self) -> &[String] {
+        &self.0
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -132,8 +132,10 @@ impl<'a> Binder<'a> {
                     return Err(SqlError::new(at, "the operator :: is not supported")
                         .hint("use CAST(<value> AS <type>)"));
                 }
-                let to = type_of_text(&data_type.to_string(), at)?;
-                cast::explicit(self.bind(expr)?, &to, *kind == CastKind::TryCast, at)
+                let name = data_type.to_string();
+                let to = type_of_text(&name, at)?;
+                let bound = cast::explicit(self.bind(expr)?, &to, *kind == CastKind::TryCast, at)?;
+                Ok(cast::with_length(bound, &name))
             }
             _ => self.function_syntax(expr, at),
         }

@@ -6,6 +6,7 @@ use datafusion_functions::datetime;
 
 use super::bound::{Bound, Meaning, precedence};
 use crate::error::{Position, Result, SqlError};
+use crate::functions::casts::{self, Otherwise};
 use crate::types::flink_name;
 
 /// Casts a value; `attempt` gives NULL where a cast fails, otherwise the job fails.
@@ -21,22 +22,59 @@ pub(super) fn explicit(value: Bound, to: &DataType, attempt: bool, at: Position)
         _ if from == *to => value.expr,
         (DataType::Timestamp(unit, _), DataType::Utf8) => timestamp_text(value.expr, *unit),
         (DataType::Boolean, DataType::Utf8) => boolean_text(value.expr, at)?,
-        _ if attempt => try_cast(value.expr, to.clone()),
-        _ => cast(value.expr, to.clone()),
+        _ => {
+            let otherwise = if attempt { Otherwise::Null } else { Otherwise::Fail };
+            match casts::cast(value.expr.clone(), &from, to, otherwise) {
+                Some(expr) => expr,
+                None if attempt => try_cast(value.expr, to.clone()),
+                None => cast(value.expr, to.clone()),
+            }
+        }
     };
+    // Too many digits make NULL even of what is none.
+    let nullable = value.nullable || attempt || matches!(to, DataType::Decimal128(..));
     Ok(Bound {
         expr,
         data_type: to.clone(),
-        nullable: value.nullable || attempt,
+        nullable,
         text,
         precedence: precedence::ATOM,
         meaning: Meaning::Plain,
     })
 }
 
+/// Cuts or fills up a text that was cast to `CHAR(n)` or `VARCHAR(n)`.
+pub(super) fn with_length(bound: Bound, data_type: &str) -> Bound {
+    match length(data_type) {
+        Some((length, fill)) => {
+            let text = match bound.text.strip_suffix("STRING)") {
+                Some(cast) => format!("{cast}{data_type})"),
+                None => bound.text,
+            };
+            Bound { expr: casts::with_length(bound.expr, length, fill), text, ..bound }
+        }
+        None => bound,
+    }
+}
+
+/// The length of `CHAR(n)` or `VARCHAR(n)`, and whether shorter texts are filled up.
+fn length(data_type: &str) -> Option<(usize, bool)> {
+    let (name, length) = data_type.strip_suffix(')')?.split_once('(')?;
+    let fill = match name.trim().to_ascii_uppercase().as_str() {
+        "CHAR" => true,
+        "VARCHAR" => false,
+        _ => return None,
+    };
+    Some((length.trim().parse().ok()?, fill))
+}
+
 fn refused(from: &DataType, to: &DataType) -> Option<&'static str> {
-    use DataType::{Boolean, Date32, Timestamp};
+    use DataType::{Boolean, Date32, Time32, Timestamp};
     match (from, to) {
+        (Date32 | Time32(_), to) if to.is_numeric() => Some("use EXTRACT or TIMESTAMPDIFF"),
+        (from, Date32 | Time32(_)) if from.is_numeric() => {
+            Some("use TO_TIMESTAMP_LTZ(<number>, 3) for milliseconds or (<number>, 0) for seconds")
+        }
         (from, Timestamp(..)) if from.is_numeric() => {
             Some("use TO_TIMESTAMP_LTZ(<number>, 3) for milliseconds or (<number>, 0) for seconds")
         }

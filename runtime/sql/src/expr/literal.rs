@@ -57,6 +57,11 @@ pub(super) fn number(digits: &str, negative: bool, at: Position) -> Result<Bound
     let text = format!("{}{digits}", if negative { "-" } else { "" });
     if text.contains(['e', 'E']) {
         let value: f64 = text.parse().map_err(|_| out_of_range(&text, at))?;
+        if value.is_infinite() {
+            return Err(out_of_range(&text, at));
+        }
+        // The zero that is added makes -0e0 a 0e0, since the sign is no part of the number.
+        let value = value + 0.0;
         return Ok(bound(ScalarValue::Float64(Some(value)), text));
     }
     let Some((whole, fraction)) = digits.split_once('.') else {

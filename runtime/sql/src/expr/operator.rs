@@ -71,8 +71,23 @@ pub(crate) fn binary(
         },
     };
     let before = left.data_type.clone();
-    let expr = binary_expr(left.expr, operator, right.expr);
+    let whole = left_type.is_integer() && right_type.is_integer();
+    let expr = match decimals(&left, operator, &right) {
+        Some(types) if operator == Operator::Divide => {
+            functions::decimals::divide(left.expr, right.expr, types)
+        }
+        Some(types) => {
+            let operand =
+                |expr, (precision, scale)| cast(expr, DataType::Decimal128(precision, scale));
+            binary_expr(operand(left.expr, types[0]), operator, operand(right.expr, types[1]))
+        }
+        None => binary_expr(left.expr, operator, right.expr),
+    };
     let bound = binder.finish(expr, nullable, (text, level), wrong)?;
+    // The remainder of whole numbers has the divisor's type.
+    if whole && operator == Operator::Modulo {
+        return Ok(bound.implicit_cast(&right_type));
+    }
     // A timestamp plus an interval keeps its precision.
     if matches!(before, DataType::Timestamp(..)) && level == p::ADDITION {
         return Ok(bound.implicit_cast(&before));
@@ -101,6 +116,20 @@ fn arithmetic(left: Bound, operator: Operator, right: Bound) -> Option<(Bound, B
     }
 }
 
+/// What both operands of `+ - * / %` are as decimals, when one of them is a decimal.
+fn decimals(left: &Bound, operator: Operator, right: &Bound) -> Option<[(u8, i8); 2]> {
+    let arithmetic = matches!(
+        operator,
+        Operator::Plus | Operator::Minus | Operator::Multiply | Operator::Divide | Operator::Modulo
+    );
+    let types = [left, right].map(|side| &side.data_type);
+    if !arithmetic || !types.iter().any(|t| matches!(t, DataType::Decimal128(..))) {
+        return None;
+    }
+    let [left, right] = types.map(functions::decimals::decimal_of);
+    Some([left?, right?])
+}
+
 /// Dates add days, not milliseconds.
 fn interval_for(time: &DataType, interval: Bound) -> Bound {
     let Expr::Literal(ScalarValue::DurationMillisecond(Some(ms)), _) = &interval.expr else {
@@ -127,6 +156,16 @@ fn comparable(left: Bound, right: Bound) -> (Bound, Bound) {
     if reads(&right.data_type, &left.data_type) {
         let to = left.data_type.clone();
         return (left, right.implicit_cast(&to));
+    }
+    // A decimal beside a float becomes a DOUBLE, where the library would do the opposite.
+    match (&left.data_type, &right.data_type) {
+        (DataType::Decimal128(..), other) if other.is_floating() => {
+            return (left.implicit_cast(&DataType::Float64), right);
+        }
+        (other, DataType::Decimal128(..)) if other.is_floating() => {
+            return (left, right.implicit_cast(&DataType::Float64));
+        }
+        _ => {}
     }
     (left, right)
 }
@@ -388,7 +427,17 @@ pub(super) fn case(
         types.push(otherwise.data_type.clone());
     }
     text.push_str(" END");
-    let otherwise = otherwise.map(|bound| Box::new(bound.expr));
+    let mut otherwise = otherwise.map(|bound| Box::new(bound.expr));
+    if types.iter().any(DataType::is_floating) {
+        // A decimal beside a float becomes a DOUBLE.
+        let results = branches.iter_mut().map(|(_, result)| result).chain(&mut otherwise);
+        for (result, data_type) in results.zip(&types) {
+            if matches!(data_type, DataType::Decimal128(..)) {
+                let expr = std::mem::replace(result.as_mut(), lit(0));
+                **result = cast(expr, DataType::Float64);
+            }
+        }
+    }
     let wrong = || {
         let names: Vec<String> = types.iter().map(flink_name).collect();
         let message = format!("the results of CASE have no common type: {}", names.join(", "));

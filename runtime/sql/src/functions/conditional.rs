@@ -1,21 +1,24 @@
 //! Functions that choose among their arguments.
 
 use arrow::datatypes::DataType;
-use datafusion_expr::{Expr, lit, when};
+use datafusion_expr::{Case, Expr, cast, lit, when};
 use datafusion_functions::core;
 
 use super::{Call, Entry, wrong_arguments};
 use crate::error::Result;
+use crate::expr::Bound;
 use crate::types::have_common_type;
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
-    ("COALESCE", 1, usize::MAX, |c| alike(c, 0).map(|()| core::coalesce().call(c.exprs()))),
-    ("IFNULL", 2, 2, |c| alike(c, 0).map(|()| core::coalesce().call(c.exprs()))),
+    ("COALESCE", 1, usize::MAX, |c| {
+        alike(c, 0).map(|()| core::coalesce().call(together(c.arguments)))
+    }),
+    ("IFNULL", 2, 2, |c| alike(c, 0).map(|()| core::coalesce().call(together(c.arguments)))),
     ("NULLIF", 2, 2, |c| alike(c, 0).map(|()| core::nullif().call(c.exprs()))),
     ("IF", 3, 3, choose),
-    ("GREATEST", 1, usize::MAX, |c| unless_null(c, core::greatest().call(c.exprs()))),
-    ("LEAST", 1, usize::MAX, |c| unless_null(c, core::least().call(c.exprs()))),
+    ("GREATEST", 1, usize::MAX, |c| unless_null(c, core::greatest().call(together(c.arguments)))),
+    ("LEAST", 1, usize::MAX, |c| unless_null(c, core::least().call(together(c.arguments)))),
 ];
 
 /// Checks that the arguments from `first` on have a common type.
@@ -27,12 +30,25 @@ fn alike(call: &Call<'_>, first: usize) -> Result<()> {
         .hint("the types have nothing in common"))
 }
 
+/// The arguments' expressions; a decimal beside a float becomes a DOUBLE, as in Flink.
+fn together(arguments: &[Bound]) -> Vec<Expr> {
+    let floating = arguments.iter().any(|a| a.data_type.is_floating());
+    let expr = |a: &Bound| match a.data_type {
+        DataType::Decimal128(..) if floating => cast(a.expr.clone(), DataType::Float64),
+        _ => a.expr.clone(),
+    };
+    arguments.iter().map(expr).collect()
+}
+
 fn choose(call: &Call<'_>) -> Result<Expr> {
     if !matches!(call.arguments[0].data_type, DataType::Boolean | DataType::Null) {
         return Err(wrong_arguments(call.name, call.arguments, call.at));
     }
     alike(call, 1)?;
-    built(call, when(call.expr(0), call.expr(1)).otherwise(call.expr(2)))
+    let mut branches = together(&call.arguments[1..]).into_iter();
+    let then = branches.next().map(|then| vec![(Box::new(call.expr(0)), Box::new(then))]);
+    let otherwise = branches.next().map(Box::new);
+    Ok(Expr::Case(Case::new(None, then.unwrap_or_default(), otherwise)))
 }
 
 /// Null if any argument is, where the library skips nulls.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arrow::array::{AsArray, BinaryArray, StringArray};
 use arrow::datatypes::DataType;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD as BASE64};
 use datafusion_common::exec_datafusion_err;
 use datafusion_expr::{Expr, cast};
 use md5::Md5;
@@ -45,6 +46,12 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         Ok(text_of("chr", "n", vec![value], |a, row| Some(chr(a.number(0, row)?))))
     }),
 ];
+
+/// Reads texts with and without `=` at their end.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 fn whole_number(call: &Call<'_>) -> Result<()> {
     if call.arguments[0].data_type.is_integer() {
@@ -93,7 +100,7 @@ fn from_base64(call_: &Call<'_>) -> Result<Expr> {
     let kernel: Kernel = Arc::new(|arrays| {
         let decoded = |text: Option<&str>| {
             let Some(text) = text else { return Ok(None) };
-            let bytes = BASE64.decode(text).map_err(|why| exec_datafusion_err!("{why}"))?;
+            let bytes = LENIENT.decode(text).map_err(|why| exec_datafusion_err!("{why}"))?;
             Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
         };
         let texts: datafusion_common::Result<StringArray> =

@@ -42,7 +42,8 @@ fn exists(call_: &Call<'_>) -> Result<Expr> {
     let kernel: Kernel = Arc::new(move |arrays| {
         let whether = |text: Option<&str>| {
             let json: Option<Value> = serde_json::from_str(text?).ok();
-            Some(json.is_some_and(|json| follow(&json, &path).is_some()))
+            // In Flink a null is not there.
+            Some(json.is_some_and(|json| follow(&json, &path).is_some_and(|v| !v.is_null())))
         };
         Ok(Arc::new(arrays[0].as_string::<i32>().iter().map(whether).collect::<BooleanArray>()))
     });

@@ -5,27 +5,25 @@ use datafusion_expr::{Expr, Operator, binary_expr, cast, lit};
 use datafusion_functions::math;
 
 use super::own_math::{self, Rounding};
-use super::{Call, Entry, wrapping_narrow, wrong_arguments};
+use super::{Call, Entry, decimals, wrapping_narrow, wrong_arguments};
 use crate::error::{Result, SqlError};
 use crate::expr::Bound;
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
-    ("ABS", 1, 1, |c| numbers(c).map(|()| math::abs().call(c.exprs()))),
-    ("MOD", 2, 2, |c| numbers(c).map(|()| binary_expr(c.expr(0), Operator::Modulo, c.expr(1)))),
-    ("FLOOR", 1, 1, |c| rounded(c, |e| math::floor().call(vec![e]))),
-    ("CEIL", 1, 1, |c| rounded(c, |e| math::ceil().call(vec![e]))),
-    ("CEILING", 1, 1, |c| rounded(c, |e| math::ceil().call(vec![e]))),
+    ("ABS", 1, 1, |c| numbers(c).map(|()| absolute(c))),
+    ("MOD", 2, 2, |c| numbers(c).map(|()| remainder(c))),
+    ("FLOOR", 1, 1, |c| rounded(c, false)),
+    ("CEIL", 1, 1, |c| rounded(c, true)),
+    ("CEILING", 1, 1, |c| rounded(c, true)),
     ("ROUND", 1, 2, |c| to_digits(c, Rounding::HalfUp)),
     ("TRUNCATE", 1, 2, |c| to_digits(c, Rounding::Down)),
     ("SIGN", 1, 1, |c| {
         let kept = c.arguments[0].data_type.clone();
         numbers(c).map(|()| cast(math::signum().call(vec![double(c.expr(0))]), kept))
     }),
-    ("POWER", 2, 2, |c| {
-        numbers(c).map(|()| math::power().call(c.exprs().into_iter().map(double).collect()))
-    }),
-    ("SQRT", 1, 1, |c| numbers(c).map(|()| math::sqrt().call(vec![double(c.expr(0))]))),
+    ("POWER", 2, 2, |c| numbers(c).map(|()| own_math::power(double(c.expr(0)), double(c.expr(1))))),
+    ("SQRT", 1, 1, |c| numbers(c).map(|()| own_math::square_root(double(c.expr(0))))),
     ("EXP", 1, 1, |c| numbers(c).map(|()| math::exp().call(vec![double(c.expr(0))]))),
     ("LN", 1, 1, |c| numbers(c).map(|()| math::ln().call(vec![double(c.expr(0))]))),
     ("LOG10", 1, 1, |c| numbers(c).map(|()| math::log10().call(vec![double(c.expr(0))]))),
@@ -63,15 +61,32 @@ fn double(expr: Expr) -> Expr {
     cast(expr, DataType::Float64)
 }
 
+/// The smallest whole number has no positive twin and stays, as in Flink.
+fn absolute(call: &Call<'_>) -> Expr {
+    let kept = &call.arguments[0].data_type;
+    if !kept.is_integer() {
+        return math::abs().call(call.exprs());
+    }
+    wrapping_narrow(own_math::absolute(cast(call.expr(0), DataType::Int64)), kept)
+}
+
+/// The remainder of whole numbers has the divisor's type.
+fn remainder(call: &Call<'_>) -> Expr {
+    let remainder = binary_expr(call.expr(0), Operator::Modulo, call.expr(1));
+    let [left, right] = [0, 1].map(|index| &call.arguments[index].data_type);
+    if left.is_integer() && right.is_integer() { cast(remainder, right.clone()) } else { remainder }
+}
+
 /// Integers are round already; decimals lose their scale.
-fn rounded(call: &Call<'_>, build: fn(Expr) -> Expr) -> Result<Expr> {
+fn rounded(call: &Call<'_>, up: bool) -> Result<Expr> {
     numbers(call)?;
     Ok(match call.arguments[0].data_type {
         ref t if t.is_integer() => call.expr(0),
-        DataType::Decimal128(precision, _) => {
-            cast(build(call.expr(0)), DataType::Decimal128(precision, 0))
+        DataType::Decimal128(precision, scale) => {
+            decimals::to_whole(call.expr(0), (precision, scale), up)
         }
-        _ => build(call.expr(0)),
+        _ if up => math::ceil().call(call.exprs()),
+        _ => math::floor().call(call.exprs()),
     })
 }
 

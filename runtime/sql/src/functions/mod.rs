@@ -1,6 +1,9 @@
 //! Flink's scalar functions, each built from the library's functions or our own.
 
+mod cast_texts;
+pub(crate) mod casts;
 mod conditional;
+pub(crate) mod decimals;
 mod encode;
 mod json;
 mod math;

@@ -20,13 +20,42 @@ pub(super) enum Rounding {
 
 impl Rounding {
     /// `value` divided by `unit`.
-    fn divide(self, value: i128, unit: i128) -> i128 {
+    pub(super) fn divide(self, value: i128, unit: i128) -> i128 {
         let (quotient, rest) = (value / unit, value % unit);
         match self {
             Self::HalfUp if rest.abs() >= unit - rest.abs() => quotient + value.signum(),
             _ => quotient,
         }
     }
+}
+
+/// The value without its sign; the smallest BIGINT stays.
+pub(super) fn absolute(value: Expr) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let values = arrays[0].as_primitive::<Int64Type>();
+        Ok(Arc::new(values.unary::<_, Int64Type>(i64::wrapping_abs)))
+    });
+    call("absolute", vec![DataType::Int64], DataType::Int64, kernel, vec![value])
+}
+
+/// The square root of a DOUBLE: not a number below 0, where the library fails.
+pub(super) fn square_root(value: Expr) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let values = arrays[0].as_primitive::<Float64Type>();
+        Ok(Arc::new(values.unary::<_, Float64Type>(f64::sqrt)))
+    });
+    call("square_root", vec![DataType::Float64], DataType::Float64, kernel, vec![value])
+}
+
+/// A DOUBLE to the power of another: infinite for 0 to a power below 0, where the library fails.
+pub(super) fn power(base: Expr, exponent: Expr) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let [bases, exponents] = [0, 1].map(|index| arrays[index].as_primitive::<Float64Type>());
+        let power = |(base, exponent): (Option<f64>, Option<f64>)| Some(base?.powf(exponent?));
+        Ok(Arc::new(bases.iter().zip(exponents).map(power).collect::<Float64Array>()) as ArrayRef)
+    });
+    let types = vec![DataType::Float64, DataType::Float64];
+    call("power_of", types, DataType::Float64, kernel, vec![base, exponent])
 }
 
 /// Rounds a DOUBLE to a number of digits behind the point.

@@ -29,8 +29,11 @@ pub(super) fn split_index(arguments: Vec<Expr>) -> Expr {
 }
 
 fn part_of<'t>(text: &'t str, separator: &str, index: usize) -> Option<&'t str> {
-    if text.is_empty() || separator.is_empty() {
+    if text.is_empty() {
         return None;
+    }
+    if separator.is_empty() {
+        return (index == 0).then_some(text);
     }
     match separator.as_bytes() {
         // One byte is searched for several times as fast as a text.
@@ -66,6 +69,65 @@ fn substring_of(text: &str, position: i64, length: i64) -> Option<String> {
     Some(text.chars().skip(skipped).take(length).collect())
 }
 
+/// The side on which a text is filled up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+/// A text that is filled up, or cut, to a length; null for one below 0 and for nothing to fill up
+/// with. As in Java a letter beyond the first 65,536 counts as two.
+pub(super) fn padded(arguments: Vec<Expr>, side: Side) -> Expr {
+    text_of(&format!("padded_{side:?}"), "tnt", arguments, move |a, row| {
+        let (text, with) = (a.text(0, row)?, a.text(2, row)?);
+        let length = usize::try_from(a.number(1, row)?).ok().filter(|_| !with.is_empty())?;
+        let mut units: Vec<u16> = text.encode_utf16().take(length).collect();
+        let missing = length - units.len();
+        let filling = with.encode_utf16().cycle().take(missing);
+        match side {
+            Side::Left => units.splice(0..0, filling).for_each(drop),
+            Side::Right => units.extend(filling),
+        }
+        Some(String::from_utf16_lossy(&units))
+    })
+}
+
+/// Replaces each occurrence; nothing stands before each letter and at the end.
+pub(super) fn replace(arguments: Vec<Expr>) -> Expr {
+    text_of("replaced", "ttt", arguments, |a, row| {
+        Some(a.text(0, row)?.replace(a.text(1, row)?, a.text(2, row)?))
+    })
+}
+
+/// Words with a capital first; as in Flink they consist of Latin letters and digits only.
+pub(super) fn initcap(arguments: Vec<Expr>) -> Expr {
+    text_of("capitals", "t", arguments, |a, row| {
+        let mut within = false;
+        let letter = |c: char| {
+            let first = !within;
+            within = c.is_ascii_alphanumeric();
+            match (within, first) {
+                (true, true) => c.to_ascii_uppercase(),
+                (true, false) => c.to_ascii_lowercase(),
+                (false, _) => c,
+            }
+        };
+        Some(a.text(0, row)?.chars().map(letter).collect::<String>())
+    })
+}
+
+/// The first byte of a text, with its sign as in Java; 0 of an empty one.
+pub(super) fn ascii(arguments: Vec<Expr>) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let first =
+            |text: Option<&str>| Some(text?.bytes().next().map_or(0, |b| i32::from(b as i8)));
+        let values = arrays[0].as_string::<i32>().iter().map(first);
+        Ok(Arc::new(values.collect::<arrow::array::Int32Array>()))
+    });
+    call("first_byte", types("t"), DataType::Int32, kernel, arguments)
+}
+
 /// `OVERLAY(text PLACING other FROM position FOR length)`.
 pub(super) fn overlay(arguments: Vec<Expr>) -> Expr {
     let kinds = if arguments.len() == 3 { "ttn" } else { "ttnn" };
@@ -99,6 +161,9 @@ pub(super) fn locate(arguments: Vec<Expr>) -> Expr {
         let place = |row: usize| {
             arrays.iter().all(|array| array.is_valid(row)).then(|| {
                 let (wanted, text) = (wanted.value(row), texts.value(row));
+                if wanted.is_empty() {
+                    return 1;
+                }
                 let skipped = usize::try_from(from.value(row) - 1).unwrap_or(0);
                 let begin = text.char_indices().nth(skipped).map_or(text.len(), |(at, _)| at);
                 let found = text[begin..].find(wanted);
@@ -153,14 +218,14 @@ pub(super) fn similar(value: Expr, pattern: &str) -> Result<Expr, regex::Error> 
     Ok(call(&name, types("t"), DataType::Boolean, kernel, vec![value]))
 }
 
-/// SQL's regular expressions have `%` and `_`, and no `.`, `^` and `$`.
+/// SQL's regular expressions have `%` and `_`, and no `^` and `$`; `.` is any letter in Flink.
 fn similar_pattern(pattern: &str) -> String {
     let mut out = String::from("(?s)^(?:");
     for letter in pattern.chars() {
         match letter {
             '%' => out.push_str(".*"),
             '_' => out.push('.'),
-            '.' | '^' | '$' | '\\' => out.extend(['\\', letter]),
+            '^' | '$' | '\\' => out.extend(['\\', letter]),
             other => out.push(other),
         }
     }
@@ -202,7 +267,7 @@ mod tests {
 
     #[test]
     fn patterns_of_similar_to_are_translated() {
-        assert_eq!(similar_pattern("a%(b|c)_d.e"), "(?s)^(?:a.*(b|c).d\\.e)$");
+        assert_eq!(similar_pattern("a%(b|c)_d.e"), "(?s)^(?:a.*(b|c).d.e)$");
     }
 
     #[test]
@@ -217,6 +282,7 @@ mod tests {
         assert_eq!(part_of("ä", ",", 0), Some("ä"));
         assert_eq!(part_of("ä", ",", 1), None);
         assert_eq!(part_of("", ",", 0), None);
-        assert_eq!(part_of("ab", "", 0), None);
+        assert_eq!(part_of("ab", "", 0), Some("ab"));
+        assert_eq!(part_of("ab", "", 1), None);
     }
 }

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, TimestampMillisecondArray};
 use arrow::compute::cast as cast_array;
-use arrow::datatypes::{DataType, Int64Type, TimestampMillisecondType};
+use arrow::datatypes::{
+    DataType, Int64Type, Time32MillisecondType, TimeUnit, TimestampMillisecondType,
+};
 use chrono::format::{ParseResult, Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime};
 use datafusion_expr::Expr;
 
+use super::cast_texts;
 use super::own::{Kernel, call};
 use crate::types::TIMESTAMP;
 
@@ -33,8 +36,13 @@ pub(super) fn parse_timestamp(value: Expr, format: &str, rest: Rest) -> Expr {
         let texts = cast_array(&arrays[0], &DataType::Utf8)?;
         let millis = |text: Option<&str>| {
             let mut parsed = Parsed::new();
-            read(&mut parsed, text?, &format, rest).ok()?;
-            time_of(parsed).map(|time| time.and_utc().timestamp_millis())
+            let text = text?;
+            let fits = read(&mut parsed, text, &format, rest).is_ok();
+            let time = if fits { time_of(parsed).map(|time| time.and_utc()) } else { None };
+            // What does not fit may still be a time as Flink writes it.
+            let standard = || text.contains(' ').then(|| cast_texts::timestamp(text)).flatten();
+            let time = if rest == Rest::Nothing { time.or_else(standard) } else { time };
+            time.map(|time| time.timestamp_millis())
         };
         let times: TimestampMillisecondArray =
             texts.as_string::<i32>().iter().map(millis).collect();
@@ -51,8 +59,19 @@ fn read(parsed: &mut Parsed, text: &str, format: &str, rest: Rest) -> ParseResul
     }
 }
 
-/// What the format leaves out is 0, as in Flink.
+/// What the format leaves out is that of 1970-01-01 00:00:00, as in Flink.
 fn time_of(mut parsed: Parsed) -> Option<NaiveDateTime> {
+    if parsed.year().is_none() && parsed.year_mod_100().is_none() {
+        parsed.set_year(1970).ok()?;
+    }
+    if parsed.ordinal().is_none() {
+        if parsed.month().is_none() {
+            parsed.set_month(1).ok()?;
+        }
+        if parsed.day().is_none() {
+            parsed.set_day(1).ok()?;
+        }
+    }
     if parsed.hour_mod_12().is_none() {
         parsed.set_hour(0).ok()?;
     }
@@ -65,18 +84,36 @@ fn time_of(mut parsed: Parsed) -> Option<NaiveDateTime> {
 /// Reads timestamps as Flink writes them, `2020-12-31[ 23:59:59[.123]]`; null for other texts.
 pub(super) fn parse_standard(value: Expr) -> Expr {
     let kernel: Kernel = Arc::new(|arrays| {
-        let millis = |text: Option<&str>| {
-            let text = text?;
-            let format = if text.contains(' ') { "%Y-%m-%d %H:%M:%S%.f" } else { "%Y-%m-%d" };
-            let mut parsed = Parsed::new();
-            read(&mut parsed, text, format, Rest::Nothing).ok()?;
-            time_of(parsed).map(|time| time.and_utc().timestamp_millis())
-        };
+        let millis = |text: Option<&str>| Some(cast_texts::timestamp(text?)?.timestamp_millis());
         let times: TimestampMillisecondArray =
             arrays[0].as_string::<i32>().iter().map(millis).collect();
         Ok(Arc::new(times))
     });
     call("to_timestamp", vec![DataType::Utf8], TIMESTAMP, kernel, vec![value])
+}
+
+/// The same for texts that have a time of the day.
+pub(super) fn parse_with_time(value: Expr) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let millis = |text: Option<&str>| {
+            let text = text.filter(|text| text.contains(' '))?;
+            Some(cast_texts::timestamp(text)?.timestamp_millis())
+        };
+        let times: TimestampMillisecondArray =
+            arrays[0].as_string::<i32>().iter().map(millis).collect();
+        Ok(Arc::new(times))
+    });
+    call("timestamp_of_text", vec![DataType::Utf8], TIMESTAMP, kernel, vec![value])
+}
+
+/// A time of the day on 1970-01-01.
+pub(super) fn on_first_day(value: Expr) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let millis = arrays[0].as_primitive::<Time32MillisecondType>();
+        Ok(Arc::new(millis.unary::<_, TimestampMillisecondType>(i64::from)))
+    });
+    let time = DataType::Time32(TimeUnit::Millisecond);
+    call("on_first_day", vec![time], TIMESTAMP, kernel, vec![value])
 }
 
 /// A unit that times are rounded to.

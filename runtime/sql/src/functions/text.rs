@@ -2,10 +2,10 @@
 
 use arrow::datatypes::DataType;
 use datafusion_expr::{Expr, Operator, ScalarUDF, binary_expr, cast, lit, when};
-use datafusion_functions::{regex, string, unicode};
+use datafusion_functions::{core, regex, string, unicode};
 
-use super::own_text;
-use super::{Call, Entry, strings, wrong_arguments};
+use super::own_text::{self, Side};
+use super::{Call, Entry, cast_texts, strings, wrong_arguments};
 use crate::error::{Position, Result, SqlError};
 
 /// The functions of this file.
@@ -23,20 +23,20 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("BTRIM", 1, 2, |c| strings(c, &[0]).map(|()| string::btrim().call(c.exprs()))),
     ("LTRIM", 1, 2, |c| strings(c, &[0]).map(|()| string::ltrim().call(c.exprs()))),
     ("RTRIM", 1, 2, |c| strings(c, &[0]).map(|()| string::rtrim().call(c.exprs()))),
-    ("REPLACE", 3, 3, |c| strings(c, &[0, 1, 2]).map(|()| string::replace().call(c.exprs()))),
+    ("REPLACE", 3, 3, |c| strings(c, &[0, 1, 2]).map(|()| own_text::replace(c.exprs()))),
     ("POSITION", 2, 2, |c| {
         strings(c, &[0, 1]).map(|()| unicode::strpos().call(vec![c.expr(1), c.expr(0)]))
     }),
     ("INSTR", 2, 2, |c| strings(c, &[0, 1]).map(|()| unicode::strpos().call(c.exprs()))),
     ("LOCATE", 2, 3, locate),
-    ("LPAD", 3, 3, |c| padded(c, &unicode::lpad())),
-    ("RPAD", 3, 3, |c| padded(c, &unicode::rpad())),
+    ("LPAD", 3, 3, |c| padded(c, Side::Left)),
+    ("RPAD", 3, 3, |c| padded(c, Side::Right)),
     ("REPEAT", 2, 2, |c| strings(c, &[0]).map(|()| string::repeat().call(c.exprs()))),
     ("REVERSE", 1, 1, |c| strings(c, &[0]).map(|()| unicode::reverse().call(c.exprs()))),
     ("LEFT", 2, 2, |c| side(c, &unicode::left())),
     ("RIGHT", 2, 2, |c| side(c, &unicode::right())),
-    ("INITCAP", 1, 1, |c| strings(c, &[0]).map(|()| unicode::initcap().call(c.exprs()))),
-    ("ASCII", 1, 1, |c| strings(c, &[0]).map(|()| string::ascii().call(c.exprs()))),
+    ("INITCAP", 1, 1, |c| strings(c, &[0]).map(|()| own_text::initcap(c.exprs()))),
+    ("ASCII", 1, 1, |c| strings(c, &[0]).map(|()| own_text::ascii(c.exprs()))),
     ("STARTSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::starts_with().call(c.exprs()))),
     ("ENDSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::ends_with().call(c.exprs()))),
     ("SPLIT_INDEX", 3, 3, split_index),
@@ -44,10 +44,10 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("REGEXP_REPLACE", 3, 3, regexp_replace),
     ("REGEXP_EXTRACT", 2, 3, regexp_extract),
     ("OVERLAY", 3, 4, overlay),
-    ("TRANSLATE", 3, 3, |c| strings(c, &[0, 1, 2]).map(|()| unicode::translate().call(c.exprs()))),
+    ("TRANSLATE", 3, 3, translate),
     ("IS_ALPHA", 1, 1, |c| letters(c, |t| t.chars().all(char::is_alphabetic))),
     ("IS_DIGIT", 1, 1, |c| letters(c, |t| t.chars().all(char::is_numeric))),
-    ("IS_DECIMAL", 1, 1, |c| letters(c, |t| t.parse::<f64>().is_ok())),
+    ("IS_DECIMAL", 1, 1, |c| letters(c, |t| cast_texts::float::<f64>(t).is_some())),
     ("COUNT_CHAR", 2, 2, |c| strings(c, &[0, 1]).map(|()| own_text::count_char(c.exprs()))),
 ];
 
@@ -103,12 +103,17 @@ fn locate(call: &Call<'_>) -> Result<Expr> {
     }
 }
 
-/// Null for a length below 0 and for nothing to pad with.
-fn padded(call: &Call<'_>, pad: &ScalarUDF) -> Result<Expr> {
+fn padded(call: &Call<'_>, side: Side) -> Result<Expr> {
     strings(call, &[0, 2])?;
     numbers(call, &[1])?;
-    let possible = call.expr(1).gt_eq(lit(0_i64)).and(call.expr(2).not_eq(lit("")));
-    chosen(call, when(possible, pad.call(call.exprs())).end())
+    Ok(own_text::padded(call.exprs(), side))
+}
+
+/// Without letters to replace, which NULL is as well, the text stays.
+fn translate(call: &Call<'_>) -> Result<Expr> {
+    strings(call, &[0, 1, 2])?;
+    let letters = core::coalesce().call(vec![call.expr(1), lit("")]);
+    Ok(unicode::translate().call(vec![call.expr(0), letters, call.expr(2)]))
 }
 
 /// Empty for a length below 0, where the library leaves letters out from the other end.

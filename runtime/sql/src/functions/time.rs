@@ -6,7 +6,7 @@ use datafusion_expr::{Expr, Operator, binary_expr, cast, lit, try_cast, when};
 use datafusion_functions::datetime;
 
 use super::own_time::{self, Rest, Unit};
-use super::{Call, Entry, wrong_arguments};
+use super::{Call, Entry, wrapping_narrow, wrong_arguments};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
 use crate::proc_time;
@@ -54,6 +54,7 @@ fn local(value: &Bound) -> Expr {
         DataType::Timestamp(unit, Some(_)) => {
             cast(value.expr.clone(), DataType::Timestamp(*unit, None))
         }
+        DataType::Time32(_) => own_time::on_first_day(value.expr.clone()),
         _ => value.expr.clone(),
     }
 }
@@ -69,7 +70,12 @@ pub(super) fn extract(unit: &str, value: &Bound, at: Position) -> Result<Expr> {
         "ISODOW" => "ISODOW",
         _ => return Err(SqlError::new(at, format!("EXTRACT({unit} FROM ...) is not supported"))),
     };
-    if !is_time(&value.data_type) {
+    let of_day = matches!(part, "HOUR" | "MINUTE" | "SECOND" | "MILLISECOND" | "MICROSECOND");
+    let has_part = match &value.data_type {
+        DataType::Time32(_) => of_day,
+        other => is_time(other),
+    };
+    if !has_part {
         return Err(wrong_arguments("EXTRACT", std::slice::from_ref(value), at)
             .hint("a DATE or TIMESTAMP is needed"));
     }
@@ -112,6 +118,10 @@ pub(super) fn round_to(name: &str, unit: &str, value: &Bound, at: Position) -> R
     match &value.data_type {
         DataType::Date32 if to.is_within_day() => Ok(value.expr.clone()),
         DataType::Date32 => Ok(own_time::round_date(value.expr.clone(), to, up)),
+        DataType::Time32(_) if !up && to.is_within_day() => {
+            let rounded = own_time::round_timestamp(local(value), to, up);
+            Ok(cast(rounded, value.data_type.clone()))
+        }
         DataType::Timestamp(TimeUnit::Millisecond, _) => {
             let rounded = own_time::round_timestamp(cast(local(value), TIMESTAMP), to, up);
             Ok(cast(rounded, value.data_type.clone()))
@@ -135,7 +145,8 @@ fn date_format(call: &Call<'_>) -> Result<Expr> {
     let format = strftime(call.literal(1, "the format")?, call.at)?;
     let time = match value.data_type {
         DataType::Timestamp(..) => local(value),
-        DataType::Date32 | DataType::Utf8 => try_cast(value.expr.clone(), TIMESTAMP),
+        DataType::Date32 => try_cast(value.expr.clone(), TIMESTAMP),
+        DataType::Utf8 => own_time::parse_with_time(value.expr.clone()),
         _ => return Err(wrong_arguments(call.name, call.arguments, call.at)),
     };
     Ok(datetime::to_char().call(vec![time, lit(format)]))
@@ -232,7 +243,8 @@ fn timestamp_diff(call: &Call<'_>) -> Result<Expr> {
         Unit::Months(months) => return Ok(own_time::months_from_to(time(1), time(2), months)),
     };
     let difference = binary_expr(millis(2), Operator::Minus, millis(1));
-    Ok(cast(binary_expr(difference, Operator::Divide, lit(unit_ms)), DataType::Int32))
+    // What does not fit wraps around, as in Flink.
+    Ok(wrapping_narrow(binary_expr(difference, Operator::Divide, lit(unit_ms)), &DataType::Int32))
 }
 
 /// A date stays one unless hours or less are added.
@@ -284,6 +296,7 @@ fn strftime(pattern: &str, at: Position) -> Result<String> {
         rest = &rest[run.len()..];
         let code = match run {
             "yyyy" | "uuuu" => "%Y",
+            "y" | "u" => "%-Y",
             "yy" => "%y",
             "MM" => "%m",
             "M" => "%-m",

@@ -7,8 +7,17 @@ use crate::{PlanOptions, plan};
 
 /// The source of a job over a small table of events, and the texts of its readers' filters.
 fn source(connector: &str, inserts: &[&str]) -> (SourceDesc, Vec<Option<String>>) {
+    source_with("", connector, inserts)
+}
+
+/// The same behind settings.
+fn source_with(
+    settings: &str,
+    connector: &str,
+    inserts: &[&str],
+) -> (SourceDesc, Vec<Option<String>>) {
     let mut sql = format!(
-        "CREATE TABLE events (
+        "{settings} CREATE TABLE events (
             event_type INT, kind INT, auction ROW<id BIGINT, seller BIGINT, inner ROW<a INT, b INT>>,
             bid ROW<auction BIGINT, price BIGINT, url STRING>,
             amount AS CASE WHEN event_type = 1 THEN auction.seller ELSE bid.price END
@@ -110,4 +119,29 @@ fn only_the_fields_that_are_read_are_asked_for() {
 fn a_table_with_such_a_column_comes_before_a_row() {
     assert_eq!(physical(&["SELECT bid.kind FROM events AS bid"]), "kind INT");
     assert_eq!(physical(&["SELECT bid.price FROM events AS bid"]), "bid ROW<price BIGINT>");
+}
+
+#[test]
+fn what_is_not_pushed_down_is_read_and_dropped_behind_the_source() {
+    let names = |desc: &SourceDesc| {
+        let fields = desc.physical_schema.fields().iter();
+        fields.map(|field| flink_name(field.data_type())).collect::<Vec<_>>().join(", ")
+    };
+    let query = &["SELECT bid.price FROM events WHERE event_type = 2"];
+    let (desc, filters) = source_with(
+        "SET 'table.optimizer.source.predicate-pushdown-enabled' = 'false';",
+        "nexmark",
+        query,
+    );
+    assert!(desc.filter.is_none());
+    assert_eq!(names(&desc), "INT, ROW<price BIGINT>");
+    assert_eq!(filters, [Some("event_type = 2".to_owned())]);
+    let (desc, _) = source_with(
+        "SET 'sabot.optimizer.source.projection-pushdown-enabled' = 'false';",
+        "nexmark",
+        query,
+    );
+    assert_eq!(desc.filter.unwrap().values, [2]);
+    assert_eq!(desc.physical_schema.fields().len(), 4);
+    assert_eq!(desc.columns.expect("the source drops columns").len(), 1);
 }

@@ -83,7 +83,7 @@ fn texts_that_are_no_times_are_null() {
         ("TO_TIMESTAMP('2020-1-2 3:4:5.25')", "TIMESTAMP(3) 2020-01-02T03:04:05.250"),
         ("TO_TIMESTAMP('2020-01-02T03:04:05')", "TIMESTAMP(3) NULL"),
         ("TO_TIMESTAMP('2020-01-02 03:04:05Z')", "TIMESTAMP(3) NULL"),
-        ("TO_TIMESTAMP('2020-02-30 03:04:05')", "TIMESTAMP(3) NULL"),
+        ("TO_TIMESTAMP('2020-02-32 03:04:05')", "TIMESTAMP(3) NULL"),
         (
             "TO_TIMESTAMP('2020-01-02T03:04', 'yyyy-MM-dd''T''HH:mm')",
             "TIMESTAMP(3) 2020-01-02T03:04:00",
