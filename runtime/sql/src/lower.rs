@@ -337,7 +337,12 @@ impl Lowering<'_> {
         if let Some(id) = self.sources.get(&table.name) {
             return Ok(*id);
         }
-        let read = self.needed.tables.entry(table.name.clone()).or_default().of(table, self.settings.pushdown);
+        let read = self
+            .needed
+            .tables
+            .entry(table.name.clone())
+            .or_default()
+            .of(table, self.settings.pushdown);
         let desc = self.source_desc(table, &read)?;
         let uid = self.uids.source(&table.name)?;
         let name = self.uids.name(&format!("{}[source]", table.name));

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use arrow::array::{BinaryArray, BinaryBuilder};
+use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use hashbrown::HashTable;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateBackend, StateHandle};
