@@ -11,8 +11,9 @@ use sabot_tests::sim::{Scenario, SimJob, StoreFaults, run};
 use crate::queries::{Input, Query, Sink, folder};
 use crate::simulated;
 
-/// Queries whose answer depends on when they run.
-const NOT_FIXED: &[&str] = &["q12"];
+/// Queries without an answer of Flink: that of 12 depends on when it runs; the files of 13 cannot be
+/// looked up in by Flink's connector.
+const NOT_COMPARED: &[&str] = &["q12", "q13"];
 /// Rows of a query that a file shows at most, evenly from all.
 const SHOWN: usize = 100;
 /// Differing lines that a report shows.
@@ -28,7 +29,7 @@ fn names() -> Vec<String> {
     let names = entries.map(|entry| entry.expect("the entry can be read").file_name());
     let mut names: Vec<String> = names
         .filter_map(|name| name.to_str()?.strip_suffix(".sql").map(str::to_owned))
-        .filter(|name| name.starts_with('q') && !NOT_FIXED.contains(&name.as_str()))
+        .filter(|name| name.starts_with('q') && !NOT_COMPARED.contains(&name.as_str()))
         .collect();
     names.sort();
     names
