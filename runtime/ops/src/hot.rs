@@ -275,7 +275,7 @@ mod tests {
         let state = backend.open(&spec()).unwrap();
         let mut hot = Hot::new(state, &mut *backend).unwrap();
         let (metrics, mut out) = (OperatorMetrics::default(), Vec::new());
-        let mut cx = Cx::new(&mut out, &mut *backend, &metrics);
+        let mut cx = Cx::new(&mut out, &mut *backend, &metrics, 0);
         let text = |text: &str| Some(text.to_owned());
         let (groups, ab) = keys(&["a", "b"]);
         let slots = hot.find(&groups, &ab, &mut cx).unwrap();
