@@ -2,10 +2,12 @@
 //! it lies in one; and tables that are looked up while they change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
+use sabot_api::{ActivateRequest, RestoreFrom};
 use sabot_sql::PlanOptions;
 use sabot_tests::oracle::read;
 use sabot_tests::sim::{Outcome, Scenario, SimFile, SimJob, Stage, StoreFaults, run};
@@ -110,6 +112,35 @@ fn a_window_of_processing_time_outlives_its_pods() {
     assert!(windows >= 2, "{windows} windows");
     let first = |row: &Value| row["starttime"].to_string().contains("22:13:20");
     assert!(outcome.rows.values().flatten().any(first), "the window before the kill has not fired");
+}
+
+/// A job that is parked writes nothing, not even windows whose end passes meanwhile: the set that
+/// goes on has them.
+#[test]
+fn a_parked_job_fires_no_window() {
+    let sql = q12();
+    let job = SimJob::new(&sql, &[SINK]).expect("the query is valid");
+    let outcome = runtime().block_on(async {
+        let mut stage = Stage::new(&job, 6, SOUND).await;
+        stage.checkpoints(2).await;
+        stage.quiesce("upgrade", 60).await.expect("the job parks");
+        let old: Vec<_> = stage.pods.iter().map(|pod| Arc::clone(&pod.metrics)).collect();
+        let written = || old.iter().map(|pod| pod.status().rows_written).sum::<u64>();
+        let before = written();
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(written(), before, "a parked job has written rows");
+        let old = stage.start_standby(&[1, 1, 1]).await;
+        let request = ActivateRequest {
+            operation: Stage::operation_id("upgrade"),
+            parked_by: Some(Stage::operation_id("upgrade")),
+            restore: RestoreFrom::Latest { allow_empty: false },
+        };
+        stage.activate(&request).await.expect("the new set takes over");
+        stage.leave_behind(old);
+        stage.end().await
+    });
+    let windows = windows(&outcome, &bids(&sql)).unwrap_or_else(|why| panic!("{why}"));
+    assert!(windows >= 2, "{windows} windows");
 }
 
 const SIDE: &str = "s3://in/side";

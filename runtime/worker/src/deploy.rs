@@ -160,6 +160,7 @@ fn assemble(
         events: Box::new(move |event| events(attempt, index, event)),
         state_bytes: Arc::clone(&state_bytes),
         pending: VecDeque::new(),
+        parked_at: None,
         ended: false,
     };
     BuiltSlot { index, commands, bell: bell.clone(), state_bytes, slot: Some(slot) }
@@ -395,6 +396,7 @@ impl SlotBuild<'_, '_> {
             chain,
             clock: Arc::clone(&self.config.env.clock),
             next: 0,
+            paused: false,
             ended: false,
             pressure: Pressure::default(),
         })

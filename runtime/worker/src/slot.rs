@@ -51,6 +51,8 @@ pub(crate) struct Slot {
     /// For each tasklet the last checkpoint that it took part in.
     pub(crate) passed: Vec<Epoch>,
     pub(crate) pending: VecDeque<Pending>,
+    /// The checkpoint that parks the job; tasklets pause once they have passed it.
+    pub(crate) parked_at: Option<Epoch>,
     pub(crate) ended: bool,
 }
 
@@ -105,6 +107,10 @@ impl Slot {
         match command {
             SlotCommand::Checkpoint { epoch, then_pause } => {
                 self.pending(epoch).commanded = true;
+                if then_pause {
+                    self.parked_at = Some(epoch);
+                    self.pause_parked();
+                }
                 for tasklet in &mut self.tasklets {
                     if let Tasklet::Source(source) = tasklet
                         && !source.ended
@@ -114,10 +120,9 @@ impl Slot {
                 }
             }
             SlotCommand::Resume => {
+                self.parked_at = None;
                 for tasklet in &mut self.tasklets {
-                    if let Tasklet::Source(source) = tasklet {
-                        source.paused = false;
-                    }
+                    *tasklet.paused() = false;
                 }
             }
             SlotCommand::Stop => {}
@@ -144,11 +149,22 @@ impl Slot {
 
     fn contribute(&mut self, tasklet: usize, epoch: Epoch, part: Part) {
         self.passed[tasklet] = epoch;
+        self.pause_parked();
         let pending = self.pending(epoch);
         pending.waiting -= 1;
         pending.frozen.operators.extend(part.operators);
         pending.frozen.states.extend(part.frozen);
         pending.frozen.prepares.extend(part.prepares);
+    }
+
+    /// A parked job does nothing, also not by the clock: what would fire belongs to whoever goes on.
+    fn pause_parked(&mut self) {
+        let Some(parked_at) = self.parked_at else { return };
+        for (tasklet, passed) in self.tasklets.iter_mut().zip(&self.passed) {
+            if *passed >= parked_at {
+                *tasklet.paused() = true;
+            }
+        }
     }
 
     /// No barrier passes a tasklet that has ended: it takes part as it is.

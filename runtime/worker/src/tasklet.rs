@@ -47,6 +47,14 @@ impl Tasklet {
         ended && chain.exchanges.iter().all(|exchange| exchange.waiting.is_empty())
     }
 
+    /// Whether it waits for the job to be resumed.
+    pub(crate) fn paused(&mut self) -> &mut bool {
+        match self {
+            Self::Source(source) => &mut source.paused,
+            Self::Exchange(exchange) => &mut exchange.paused,
+        }
+    }
+
     pub(crate) fn turn(&mut self, state: &mut dyn StateBackend) -> Result<TurnOutcome> {
         let mut outcome = TurnOutcome::default();
         match self {
@@ -262,6 +270,8 @@ pub(crate) struct ExchangeTasklet {
     pub(crate) clock: Arc<dyn Clock>,
     /// The input that is read next, so that none is starved.
     pub(crate) next: usize,
+    /// Whether nothing is done by the clock.
+    pub(crate) paused: bool,
     pub(crate) ended: bool,
     pub(crate) pressure: Pressure,
 }
@@ -270,7 +280,7 @@ impl ExchangeTasklet {
     fn turn(&mut self, state: &mut dyn StateBackend, outcome: &mut TurnOutcome) -> Result<()> {
         let ready = self.chain.ready()?;
         self.pressure.note(ready, self.clock.monotonic(), &self.chain.nodes[0].metrics);
-        if ready && !self.ended {
+        if ready && !self.ended && !self.paused {
             self.chain.begin_turn(self.clock.now_ms(), state)?;
         }
         for _ in 0..BATCHES_PER_TURN {
