@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use sabot_core::plan::JoinKind;
 use sabot_types::OperatorUid;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -62,14 +61,14 @@ impl Uids {
     pub(crate) fn join(
         &mut self,
         sink: &str,
-        kind: JoinKind,
+        title: &str,
         [left, right]: [&[&str]; 2],
         keys: &[JoinKey],
     ) -> Result<OperatorUid> {
         let mut keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
         keys.sort_unstable();
         let (left, right) = (left.join("+"), right.join("+"));
-        let kind = kind.title().replace(' ', "-");
+        let kind = title.replace(' ', "-");
         self.take(&format!("sink:{sink}/{kind}({left},{right})/by({})", keys.join(",")))
     }
 
@@ -81,6 +80,21 @@ impl Uids {
     /// `sink:results/rank/by(auction)`.
     pub(crate) fn rank(&mut self, sink: &str, keys: &[&str]) -> Result<OperatorUid> {
         self.take(&format!("sink:{sink}/rank/by({})", keys.join(",")))
+    }
+
+    /// `sink:results/expand(hop(bids.ts,2000,10000,0))`: it has no state.
+    pub(crate) fn expand(&mut self, sink: &str, window: &str) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/expand({window})"))
+    }
+
+    /// `sink:results/over(ts)/by(auction)`.
+    pub(crate) fn over(
+        &mut self,
+        sink: &str,
+        order: &[&str],
+        keys: &[&str],
+    ) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/over({})/by({})", order.join(","), keys.join(",")))
     }
 
     /// The uid of an operator without state that feeds another.

@@ -3,21 +3,20 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::array::{TimestampMillisecondArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
+use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{AggregateFunction, WindowAggregateDesc};
 use sabot_core::{Error, Result};
 
 use super::aggregate::Aggregate;
+use crate::times::{check_row_time, row_times};
 
 /// Which columns are read, and for what.
 pub(super) struct WindowInput {
     row_time: usize,
-    /// For messages: the row-time column's name.
-    row_time_name: String,
     /// The columns that are read, each once.
     columns: Vec<Read>,
     /// Which of them are keys.
@@ -53,14 +52,7 @@ impl WindowInput {
         aggregates: &[Aggregate],
         input: &SchemaRef,
     ) -> Result<Self> {
-        let time = input.field(desc.row_time);
-        if !matches!(time.data_type(), DataType::Timestamp(TimeUnit::Millisecond, _)) {
-            return Err(Error::user(format!(
-                "operator {operator}: row-time column {} is of type {}: it must be a TIMESTAMP(3)",
-                time.name(),
-                time.data_type()
-            )));
-        }
+        check_row_time(operator, input, desc.row_time)?;
         let mut columns = Vec::new();
         let keys = desc.keys.iter().map(|key| read(&mut columns, *key, None)).collect();
         let mut arguments = Vec::new();
@@ -81,8 +73,7 @@ impl WindowInput {
             }
             arguments.push(ArgumentOf { value, filter });
         }
-        let row_time_name = time.name().clone();
-        Ok(Self { row_time: desc.row_time, row_time_name, columns, keys, arguments })
+        Ok(Self { row_time: desc.row_time, columns, keys, arguments })
     }
 
     /// The row times, none of them null.
@@ -90,15 +81,7 @@ impl WindowInput {
         &self,
         batch: &'a RecordBatch,
     ) -> Result<&'a TimestampMillisecondArray> {
-        let times = batch.column(self.row_time).as_primitive::<TimestampMillisecondType>();
-        if times.null_count() > 0 {
-            return Err(Error::user(format!(
-                "row-time column {} holds a null: every row must have an event time; filter \
-                 such rows out with WHERE {} IS NOT NULL",
-                self.row_time_name, self.row_time_name
-            )));
-        }
-        Ok(times)
+        row_times(batch, self.row_time)
     }
 
     /// The columns that are read.

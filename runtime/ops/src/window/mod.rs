@@ -10,9 +10,9 @@ pub(crate) mod aggregate;
 mod fire;
 mod flush;
 mod input;
-mod progress;
+pub(crate) mod progress;
 mod session;
-mod slices;
+pub(crate) mod slices;
 mod table;
 
 use std::collections::BTreeMap;

@@ -78,10 +78,7 @@ impl FrozenState for RocksDbFrozen {
         self.changes.take()
     }
 
-    fn visit(
-        mut self: Box<Self>,
-        visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>,
-    ) -> Result<()> {
+    fn visit(mut self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
         let Some(Reader { go, chunks, thread }) = self.reader.take() else { return Ok(()) };
         // A reader that cannot be told has died; the join below says so.
         let _ = go.send(());
