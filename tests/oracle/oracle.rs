@@ -8,6 +8,7 @@
 
 mod flink;
 mod queries;
+mod random;
 
 use std::collections::BTreeMap;
 
@@ -72,6 +73,7 @@ equal_the_batch_answer! {
     nexmark_q3: NEXMARK_Q3,
     nexmark_q4: NEXMARK_Q4,
     nexmark_q5: NEXMARK_Q5,
+    nexmark_q6: NEXMARK_Q6,
     nexmark_q7: NEXMARK_Q7,
     nexmark_q8: NEXMARK_Q8,
     nexmark_q9: NEXMARK_Q9,
@@ -95,6 +97,15 @@ equal_the_batch_answer! {
     nexmark_q13: NEXMARK_Q13,
     lookups: LOOKUPS,
     versions: VERSIONS,
+    over_rows: OVER_ROWS,
+    scalars: SCALARS,
+    interval_joins: INTERVAL_JOINS,
+    window_joins: WINDOW_JOINS,
+    window_semi_joins: WINDOW_SEMI_JOINS,
+    distinct_in_windows: DISTINCT_IN_WINDOWS,
+    window_first_rows: WINDOW_FIRST_ROWS,
+    over_times: OVER_TIMES,
+    over_changes: OVER_CHANGES,
 }
 
 /// How a run of a query is disturbed.
@@ -128,6 +139,8 @@ struct Case<'a> {
     answers: BTreeMap<&'static str, Rows>,
     /// The sinks whose rows change and go.
     changing: Vec<&'static str>,
+    /// Where state in RocksDB is kept.
+    local: tempfile::TempDir,
 }
 
 impl<'a> Case<'a> {
@@ -154,26 +167,28 @@ impl<'a> Case<'a> {
             Input::Events => job = job.reading(files, BATCH_ROWS),
         }
         let changing = query.sinks.iter().filter(|sink| sink.changes).map(|sink| sink.name);
-        Self { name, sql, planned, job, answers, changing: changing.collect() }
+        let changing = changing.collect();
+        Self { name, sql, planned, job, answers, changing, local: local() }
     }
 
     /// What is wrong with a run, and its log; also how often it was restored at another
     /// parallelism.
     fn run(&self, seed: u64) -> (Result<(), String>, String, u32) {
         let kind = Run::of(seed);
+        // Every second run of each kind.
+        let job = match seed % 4 {
+            0 | 1 => self.job.clone(),
+            _ => self.job.clone().in_rocksdb(self.local.path().join(seed.to_string())),
+        };
         let per_mille = match kind {
             Run::Undisturbed => 0,
             Run::Restores | Run::Mishaps => [0, 5, 30][(seed % 3) as usize],
         };
         let store = StoreFaults { per_mille, conditional: true };
         let (mut outcome, restores) = match kind {
-            Run::Undisturbed => {
-                (simulated(run(&self.job, Scenario { seed, mishaps: 0, store })), 0)
-            }
-            Run::Restores => simulated(run_with_restores(&self.job, seed, store)),
-            Run::Mishaps => {
-                (simulated(run(&self.job, Scenario { seed, mishaps: MISHAPS, store })), 0)
-            }
+            Run::Undisturbed => (simulated(run(&job, Scenario { seed, mishaps: 0, store })), 0),
+            Run::Restores => simulated(run_with_restores(&job, seed, store)),
+            Run::Mishaps => (simulated(run(&job, Scenario { seed, mishaps: MISHAPS, store })), 0),
         };
         if per_mille > 0 || matches!(kind, Run::Mishaps) {
             // A late write, or a process that wakes up late, leaves hidden output behind after the
@@ -236,6 +251,10 @@ fn answers(
     answers
 }
 
+fn local() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder can be made")
+}
+
 fn simulated<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -264,6 +283,66 @@ fn check(name: &str, query: &Query) {
         restored += restores;
     }
     assert!(restored > 1 || seeds == 0, "query {name} was hardly ever restored: {restored} times");
+}
+
+/// The case of a random query.
+fn random_case(seed: u64) -> Case<'static> {
+    let files = random::few(event_files());
+    let query = random::query(seed);
+    let sink = queries::Sink {
+        name: "rows",
+        columns: random::COLUMNS,
+        changes: query.changes,
+        answer: query.answer.leak(),
+    };
+    let job = format!("INSERT INTO rows {};", query.flink).leak();
+    let query = Query { input: Input::Events, job, sinks: Box::leak(Box::new([sink])) };
+    let sql = query.sql();
+    let planned = sabot_sql::plan(&sql, &PlanOptions::default())
+        .unwrap_or_else(|error| panic!("random query {seed}: {error}\n{sql}"));
+    let tables = simulated(read(&planned, &files));
+    let info = planned.tables.iter().find(|table| table.name == "rows");
+    let schema = &info.expect("the plan has the sink").schema;
+    let answer = simulated(answer(&tables, sink.answer))
+        .map_err(|error| error.to_string())
+        .and_then(|batches| Rows::answered(&batches, schema))
+        .unwrap_or_else(|error| panic!("random query {seed}: {error}\n{}", sink.answer));
+    let folder = folder("rows");
+    let job = SimJob::new(&sql, &[folder.as_str()]).expect("the same statements were planned");
+    let job = job.reading(files, BATCH_ROWS);
+    let answers = BTreeMap::from([("rows", answer)]);
+    let changing = if sink.changes { vec!["rows"] } else { Vec::new() };
+    Case { name: "random_queries", sql, planned, job, answers, changing, local: local() }
+}
+
+/// How long random queries are tried.
+const RANDOM_SECONDS: u64 = 10;
+
+/// `SABOT_ORACLE_SEED=<n>` replays one, `SABOT_ORACLE_FROM=<n>` begins with another than the first,
+/// `SABOT_ORACLE_SEEDS=<n>` tries so many, however long that takes.
+#[test]
+// Only how many queries are tried depends on it.
+#[allow(clippy::disallowed_methods)]
+fn random_queries() {
+    if let Some(seed) = number("SABOT_ORACLE_SEED") {
+        let (result, log, _) = random_case(seed).run(seed);
+        println!("{log}");
+        return result.unwrap_or_else(|report| panic!("{report}"));
+    }
+    let begin = std::time::Instant::now();
+    let from = number("SABOT_ORACLE_FROM").unwrap_or(0);
+    let mut tried = 0;
+    let goes_on = |tried: u64| match number("SABOT_ORACLE_SEEDS") {
+        Some(seeds) => tried < seeds,
+        None => begin.elapsed().as_secs() < RANDOM_SECONDS,
+    };
+    while goes_on(tried) {
+        let seed = from + tried;
+        let (result, ..) = random_case(seed).run(seed);
+        result.unwrap_or_else(|report| panic!("{report}"));
+        tried += 1;
+    }
+    println!("{tried} random queries from seed {from} on");
 }
 
 #[test]

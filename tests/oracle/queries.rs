@@ -7,8 +7,10 @@ mod bids;
 mod changes;
 mod events;
 mod functions;
+mod near;
 mod nexmark;
 mod outer_joins;
+mod over;
 mod times;
 mod windows;
 
@@ -17,8 +19,10 @@ pub(crate) use bids::*;
 pub(crate) use changes::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;
+pub(crate) use near::*;
 pub(crate) use nexmark::*;
 pub(crate) use outer_joins::*;
+pub(crate) use over::*;
 pub(crate) use times::*;
 pub(crate) use windows::*;
 

@@ -39,6 +39,9 @@ impl Program {
                 CliError::sql(&config.sql_origin, &located(&planned, &node.kind, &error))
             })?;
         }
+        for warning in &planned.warnings {
+            tracing::warn!(origin = config.sql_origin, warning, "a setting has no effect");
+        }
         let plan = Arc::new(planned.plan.clone());
         let fingerprint = fingerprint(&sabot_sql::explain(&planned, 1));
         Ok(Self { planned, plan, fingerprint })

@@ -39,6 +39,9 @@ pub fn validate(args: &ValidateArgs) -> Result<Exit, CliError> {
         program.planned.tables.len(),
         program.plan.nodes.len()
     );
+    for warning in &program.planned.warnings {
+        println!("note: {warning}");
+    }
     for error in on_cluster {
         println!("note: it would not run on a cluster: {error}");
     }

@@ -4,6 +4,10 @@
 //! tasklet; every other node but a source begins a tasklet of its own. Expressions are
 //! [`Evaluator`]s, so that the plan names no SQL library.
 
+mod interval;
+mod over;
+mod windowed;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -11,6 +15,10 @@ use arrow::datatypes::{DataType, SchemaRef};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::{Evaluator, SourceFilter};
+
+pub use interval::{IntervalJoinDesc, TimeBounds};
+pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
+pub use windowed::{ExpandDesc, WindowJoinDesc, WindowTopNDesc};
 
 /// A whole job, the same in every pod.
 #[derive(Debug, Clone)]
@@ -79,8 +87,18 @@ pub enum NodeKind {
     LookupJoin(LookupJoinDesc),
     /// Joins rows with those that another input had at their time.
     TemporalJoin(TemporalJoinDesc),
+    /// Joins two inputs by keys and times.
+    IntervalJoin(IntervalJoinDesc),
     /// The first rows of each key in some order.
     TopN(TopNDesc),
+    /// Aggregates over the rows up to each row.
+    Over(OverDesc),
+    /// Gives each row once for every window that it lies in.
+    Expand(ExpandDesc),
+    /// The first rows of each key of a window.
+    WindowTopN(WindowTopNDesc),
+    /// Joins rows of the same windows.
+    WindowJoin(WindowJoinDesc),
     /// Writes a table.
     Sink(SinkDesc),
 }

@@ -7,17 +7,24 @@ mod emit;
 mod error;
 mod group;
 mod hot;
+mod interval;
 mod join;
 mod keyed;
+mod lists;
 mod lookup;
 mod migrate;
 mod multiset;
+mod ordered;
+mod over;
 mod pairing;
 mod partition;
 mod temporal;
+mod timed;
+mod times;
 mod top_n;
 mod union;
 mod window;
+mod windowed;
 
 use arrow::datatypes::SchemaRef;
 use sabot_core::plan::{LookupJoinDesc, NodeKind, PlanNode};
@@ -58,11 +65,24 @@ pub fn build(
             Ok(Box::new(group::GroupAggregate::new(node, desc, &inputs[0], config, state)?))
         }
         NodeKind::Join(desc) => Ok(Box::new(join::Join::new(node, desc, inputs, config, state)?)),
+        NodeKind::IntervalJoin(desc) => {
+            Ok(Box::new(interval::IntervalJoin::new(node, desc, inputs, config, state)?))
+        }
         NodeKind::TopN(desc) => {
             Ok(Box::new(top_n::TopN::new(node, desc, &inputs[0], config, state)?))
         }
         NodeKind::TemporalJoin(desc) => {
             Ok(Box::new(temporal::TemporalJoin::new(node, desc, inputs, config, state)?))
+        }
+        NodeKind::Over(desc) => over::build(node, desc, &inputs[0], config, state),
+        NodeKind::Expand(desc) => {
+            Ok(Box::new(windowed::Expand::new(node, desc, &inputs[0], config)?))
+        }
+        NodeKind::WindowTopN(desc) => {
+            Ok(Box::new(windowed::WindowTopN::new(node, desc, &inputs[0], config, state)?))
+        }
+        NodeKind::WindowJoin(desc) => {
+            Ok(Box::new(windowed::WindowJoin::new(node, desc, inputs, config, state)?))
         }
         NodeKind::Union => Ok(Box::new(union::Union)),
         NodeKind::LookupJoin(_) => Err(Error::user(format!(
@@ -93,9 +113,14 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::WindowAggregate(desc) => window::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::GroupAggregate(desc) => group::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::Join(desc) => join::state_specs(&node.uid, desc, inputs),
+        NodeKind::IntervalJoin(desc) => interval::state_specs(&node.uid, desc, inputs),
         NodeKind::TopN(desc) => vec![top_n::state_spec(&node.uid, desc, &inputs[0])],
         NodeKind::TemporalJoin(desc) => temporal::state_specs(&node.uid, desc, inputs),
-        NodeKind::Calc(_)
+        NodeKind::Over(desc) => over::state_specs(&node.uid, desc, &inputs[0]),
+        NodeKind::WindowTopN(desc) => windowed::top_n_state_specs(&node.uid, desc, &inputs[0]),
+        NodeKind::WindowJoin(desc) => windowed::join_state_specs(&node.uid, desc, inputs),
+        NodeKind::Expand(_)
+        | NodeKind::Calc(_)
         | NodeKind::Union
         | NodeKind::LookupJoin(_)
         | NodeKind::Source(_)

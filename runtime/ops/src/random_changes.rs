@@ -2,6 +2,7 @@
 //! and what is left of the output is what a plain computation makes of what is left of the input.
 
 mod joins;
+mod over;
 
 use std::collections::BTreeMap;
 use std::path::Path;

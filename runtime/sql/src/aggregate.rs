@@ -8,9 +8,10 @@ use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
 use datafusion_expr::{Operator, binary_expr, cast};
 use datafusion_functions::core::nullif;
-use sabot_core::plan::AggregateFunction;
+use sabot_core::plan::{AggregateFunction, Window};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
 
+use crate::distinct;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{
     Binder, Bound, Meaning, Scope, boolean, coerce, function_name, is_aggregate, place_of,
@@ -75,7 +76,7 @@ pub(crate) struct GroupScope<'a> {
 }
 
 /// The column of a key: never the name of a window column or an aggregate.
-fn key_column(text: &str) -> String {
+pub(crate) fn key_column(text: &str) -> String {
     let reserved = window::WINDOW_COLUMNS.contains(&text)
         || text.split_once('(').is_some_and(|(name, _)| is_aggregate(name));
     if reserved { format!("key {text}") } else { text.to_owned() }
@@ -111,15 +112,18 @@ impl<'a> GroupScope<'a> {
         let aggregates = self.aggregates.into_inner().into_values().collect();
         let (base, filter) = (self.input.base.clone(), self.input.filter.clone());
         Ok(match self.window {
-            Some(window) => Base::Window(Arc::new(WindowNode {
-                base,
-                filter,
-                // The same windows are the same wherever they are written.
-                window: WindowSpec { at: None, ..window },
-                keys,
-                aggregates,
-                schema,
-            })),
+            Some(window) => {
+                let node = WindowNode {
+                    base,
+                    filter,
+                    // The same windows are the same wherever they are written.
+                    window: WindowSpec { at: None, ..window },
+                    keys,
+                    aggregates,
+                    schema,
+                };
+                Base::Window(Arc::new(distinct::split(node, at)?))
+            }
             None => Base::Group(Arc::new(GroupNode { base, filter, keys, aggregates, schema })),
         })
     }
@@ -191,10 +195,12 @@ impl<'a> GroupScope<'a> {
         let Some((argument, distinct)) = argument else {
             return Ok(self.count(None, false, filter));
         };
-        if distinct && self.window.is_some() && !matches!(name, "MIN" | "MAX") {
+        let session =
+            self.window.as_ref().is_some_and(|w| matches!(w.window, Window::Session { .. }));
+        if distinct && session && !matches!(name, "MIN" | "MAX") {
             return Err(SqlError::new(
                 at,
-                format!("{name}(DISTINCT ...) over a window is not supported yet"),
+                format!("{name}(DISTINCT ...) over a session is not supported yet"),
             ));
         }
         match name {
@@ -275,33 +281,16 @@ impl<'a> GroupScope<'a> {
         at: Position,
     ) -> Result<(Bound, Bound)> {
         let narrow = argument.data_type.clone();
-        let wide = match &narrow {
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => DataType::Int64,
-            DataType::Float32 | DataType::Float64 => DataType::Float64,
-            DataType::Decimal128(_, scale) => DataType::Decimal128(38, *scale),
-            other => {
-                let message = format!("{} is {}", argument.text, flink_name(other));
-                return Err(SqlError::new(at, message).hint("SUM and AVG need numbers"));
-            }
-        };
+        let wide = wide_sum(&argument, at)?;
         let nullable = argument.nullable || filter.is_some();
         let argument = argument.implicit_cast(&wide);
         // The state is wide, so that an average does not overflow where its sum would.
         let argument = Some((argument, distinct));
         let sum = self.register(AggregateFunction::Sum, argument, filter, (wide, nullable));
-        let narrowed = match &narrow {
-            DataType::Int8 | DataType::Int16 | DataType::Int32 => Bound {
-                expr: wrapping_narrow(sum.expr.clone(), &narrow),
-                data_type: narrow,
-                ..sum.clone()
-            },
-            DataType::Float32 => sum.clone().implicit_cast(&narrow),
-            _ => sum.clone(),
-        };
-        Ok((narrowed, sum))
+        Ok((narrow_sum(sum.clone(), narrow), sum))
     }
 
-    /// A sum over a count; of integers it is an integer, cut off toward zero.
+    /// A sum over a count.
     fn average(
         &self,
         argument: Bound,
@@ -309,43 +298,12 @@ impl<'a> GroupScope<'a> {
         filter: Option<Bound>,
         at: Position,
     ) -> Result<Bound> {
-        let to = match &argument.data_type {
-            DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
-            other => other.clone(),
-        };
+        let data_type = argument.data_type.clone();
         let what = if distinct { "DISTINCT " } else { "" };
         let text = with_filter(format!("AVG({what}{})", argument.text), filter.as_ref());
-        let nullable = argument.nullable || filter.is_some();
         let (_, sum) = self.sum(argument.clone(), distinct, filter.clone(), at)?;
         let count = self.count(Some(argument), distinct, filter);
-        let zero = datafusion_expr::lit(0_i64);
-        let count = nullif().call(vec![count.expr, zero]);
-        let count = match &sum.data_type {
-            DataType::Int64 => count,
-            DataType::Float64 => cast(count, DataType::Float64),
-            _ => cast(count, DataType::Decimal128(20, 0)),
-        };
-        let dividend = match (&sum.data_type, &to) {
-            // The library cuts a quotient off four digits behind its dividend's last. To be rounded,
-            // as in Flink, it needs a digit more than the result.
-            (DataType::Decimal128(_, has), DataType::Decimal128(_, result)) => {
-                let scale = (*has).max(result - 3);
-                sum.implicit_cast(&DataType::Decimal128(38, scale))
-            }
-            _ => sum,
-        };
-        let quotient = binary_expr(dividend.expr, Operator::Divide, count);
-        let (expr, data_type) = coerce(quotient, &self.schema())
-            .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
-        let bound = Bound {
-            expr,
-            data_type,
-            nullable,
-            text,
-            precedence: precedence::ATOM,
-            meaning: Meaning::Plain,
-        };
-        Ok(bound.implicit_cast(&to))
+        quotient(sum, count, &data_type, text, &self.schema(), at)
     }
 
     fn extreme(
@@ -355,18 +313,93 @@ impl<'a> GroupScope<'a> {
         filter: Option<Bound>,
         at: Position,
     ) -> Result<Bound> {
-        if matches!(
-            argument.data_type,
-            DataType::Null | DataType::Duration(_) | DataType::Interval(_) | DataType::Binary
-        ) {
-            let name = flink_name(&argument.data_type);
-            return Err(SqlError::new(at, format!("MIN and MAX cannot be applied to {name}")));
-        }
+        check_extreme(&argument, at)?;
         let nullable = argument.nullable || filter.is_some();
         let data_type = argument.data_type.clone();
         // Equal values do not change an extreme.
         Ok(self.register(function, Some((argument, false)), filter, (data_type, nullable)))
     }
+}
+
+/// The type in which values are summed up.
+pub(crate) fn wide_sum(argument: &Bound, at: Position) -> Result<DataType> {
+    Ok(match &argument.data_type {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => DataType::Int64,
+        DataType::Float32 | DataType::Float64 => DataType::Float64,
+        DataType::Decimal128(_, scale) => DataType::Decimal128(38, *scale),
+        other => {
+            let message = format!("{} is {}", argument.text, flink_name(other));
+            return Err(SqlError::new(at, message).hint("SUM and AVG need numbers"));
+        }
+    })
+}
+
+/// A wide sum as one of the type of what was summed up.
+pub(crate) fn narrow_sum(sum: Bound, narrow: DataType) -> Bound {
+    match &narrow {
+        DataType::Int8 | DataType::Int16 | DataType::Int32 => {
+            Bound { expr: wrapping_narrow(sum.expr.clone(), &narrow), data_type: narrow, ..sum }
+        }
+        DataType::Float32 => sum.implicit_cast(&narrow),
+        _ => sum,
+    }
+}
+
+/// An average: a wide sum of values of a type over their count. Of integers it is an integer, cut
+/// off toward zero.
+pub(crate) fn quotient(
+    sum: Bound,
+    count: Bound,
+    data_type: &DataType,
+    text: String,
+    schema: &DFSchemaRef,
+    at: Position,
+) -> Result<Bound> {
+    let to = match data_type {
+        DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
+        other => other.clone(),
+    };
+    let nullable = sum.nullable;
+    let zero = datafusion_expr::lit(0_i64);
+    let count = nullif().call(vec![count.expr, zero]);
+    let count = match &sum.data_type {
+        DataType::Int64 => count,
+        DataType::Float64 => cast(count, DataType::Float64),
+        _ => cast(count, DataType::Decimal128(20, 0)),
+    };
+    let dividend = match (&sum.data_type, &to) {
+        // The library cuts a quotient off four digits behind its dividend's last. To be rounded,
+        // as in Flink, it needs a digit more than the result.
+        (DataType::Decimal128(_, has), DataType::Decimal128(_, result)) => {
+            let scale = (*has).max(result - 3);
+            sum.implicit_cast(&DataType::Decimal128(38, scale))
+        }
+        _ => sum,
+    };
+    let quotient = binary_expr(dividend.expr, Operator::Divide, count);
+    let (expr, data_type) =
+        coerce(quotient, schema).map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+    let bound = Bound {
+        expr,
+        data_type,
+        nullable,
+        text,
+        precedence: precedence::ATOM,
+        meaning: Meaning::Plain,
+    };
+    Ok(bound.implicit_cast(&to))
+}
+
+/// Refuses values without an order.
+pub(crate) fn check_extreme(argument: &Bound, at: Position) -> Result<()> {
+    if matches!(
+        argument.data_type,
+        DataType::Null | DataType::Duration(_) | DataType::Interval(_) | DataType::Binary
+    ) {
+        let name = flink_name(&argument.data_type);
+        return Err(SqlError::new(at, format!("MIN and MAX cannot be applied to {name}")));
+    }
+    Ok(())
 }
 
 fn canonical_name(

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
-    AggregateDesc, Exchange, JobPlan, NodeKind, PlanNode, SourceDesc, WindowAggregateDesc,
-    WindowTime,
+    AggregateDesc, Exchange, Frame, JobPlan, NodeKind, OrderBy, OverAggregateDesc, OverDesc,
+    PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
 };
 
 use sabot_core::row_kind;
@@ -103,16 +103,55 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         }
         NodeKind::LookupJoin(desc) => temporal::explain_lookup(out, plan, node, desc)?,
         NodeKind::TemporalJoin(desc) => temporal::explain_versions(out, plan, node, desc)?,
+        NodeKind::IntervalJoin(desc) => {
+            let TimeBounds { from_ms, to_ms } = desc.bounds;
+            for (side, input) in plan.input_schemas(node).iter().enumerate() {
+                let keys = names(input, &desc.keys[side]);
+                let time = input.field(desc.row_times[side]).name();
+                writeln!(out, "  {:<10} keys {keys}, time {time}", ["left", "right"][side])?;
+                let rows = columns(input);
+                writeln!(out, "  state      rows of {rows}, until no partner can come")?;
+            }
+            let (from, to) = (duration_text(from_ms), duration_text(to_ms));
+            writeln!(out, "  bounds     right time - left time from {from} to {to}")?;
+            if let Some(condition) = &desc.condition {
+                writeln!(out, "  condition  {}", condition.sql())?;
+            }
+        }
         NodeKind::TopN(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
             let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
             writeln!(out, "  keys       {keys}")?;
-            let order = desc.order.iter().map(|order| {
-                let name = input.field(order.column).name();
-                format!("{name} {}", if order.descending { "DESC" } else { "ASC" })
-            });
-            writeln!(out, "  order      {}", order.collect::<Vec<_>>().join(", "))?;
+            writeln!(out, "  order      {}", order_text(input, &desc.order))?;
             writeln!(out, "  state      the first {} rows of each key", desc.limit)?;
+        }
+        NodeKind::Over(desc) => {
+            explain_over(out, &plan.node(node.inputs[0].from).schema, desc)?;
+        }
+        NodeKind::Expand(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            let row_time = input.field(desc.row_time).name();
+            writeln!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+        }
+        NodeKind::WindowTopN(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            writeln!(out, "  keys       {}", names(input, &desc.keys))?;
+            writeln!(out, "  order      {}", order_text(input, &desc.order))?;
+            writeln!(
+                out,
+                "  state      the first {} rows of each key of open windows",
+                desc.limit
+            )?;
+        }
+        NodeKind::WindowJoin(desc) => {
+            for (side, input) in plan.input_schemas(node).iter().enumerate() {
+                let keys = names(input, &desc.keys[side]);
+                writeln!(out, "  {:<10} keys {keys}", ["left", "right"][side])?;
+                writeln!(out, "  state      rows of {} of open windows", columns(input))?;
+            }
+            if let Some(condition) = &desc.condition {
+                writeln!(out, "  condition  {}", condition.sql())?;
+            }
         }
         NodeKind::Sink(sink) => {
             writeln!(out, "  writes     {}{}", sink.table, connector(&sink.options))?;
@@ -174,6 +213,40 @@ fn explain_window(
         writeln!(out, "  state      {name} {}", flink_name(data_type))?;
     }
     Ok(())
+}
+
+fn explain_over(out: &mut String, input: &Schema, desc: &OverDesc) -> std::fmt::Result {
+    let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+    writeln!(out, "  keys       {keys}")?;
+    let time = if desc.row_time.is_some() { ", answered by the watermark" } else { "" };
+    writeln!(out, "  order      {}{time}", order_text(input, &desc.order))?;
+    let frame = match desc.frame {
+        Frame::Rows(None) => "all rows up to the row".to_owned(),
+        Frame::Rows(Some(rows)) => format!("the row and {rows} rows before it"),
+        Frame::Range(None) => "all rows up to the row and its peers".to_owned(),
+        Frame::Range(Some(ms)) => {
+            format!("rows up to the row and its peers, from {} before on", duration_text(ms))
+        }
+    };
+    writeln!(out, "  frame      {frame}")?;
+    for OverAggregateDesc { name, data_type, .. } in &desc.aggregates {
+        writeln!(out, "  aggregate  {name} {}", flink_name(data_type))?;
+    }
+    let state = match (desc.row_time, desc.frame) {
+        (None, _) => "all rows of each key",
+        (_, Frame::Rows(None) | Frame::Range(None)) => "rows that wait, results of each key",
+        (_, Frame::Rows(_)) => "rows that wait, the last rows of each key",
+        (_, Frame::Range(_)) => "rows that wait, rows that frames reach",
+    };
+    writeln!(out, "  state      {state}")
+}
+
+fn order_text(input: &Schema, order: &[OrderBy]) -> String {
+    let order = order.iter().map(|order| {
+        let name = input.field(order.column).name();
+        format!("{name} {}", if order.descending { "DESC" } else { "ASC" })
+    });
+    order.collect::<Vec<_>>().join(", ")
 }
 
 fn connector(options: &std::collections::BTreeMap<String, String>) -> String {

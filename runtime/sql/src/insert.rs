@@ -33,7 +33,7 @@ pub(crate) fn resolve(
 ) -> Result<Insert> {
     let table_at = start_of(table.span).unwrap_or(at);
     let sink = catalog.sink(table, table_at)?;
-    query.refuse_expanded(table_at)?;
+    let query = query.expanded(table_at)?;
     let targets = targets(&sink, columns, table_at)?;
     if targets.len() != query.fields.len() {
         let given = query.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::Field as ArrowField;
 use datafusion_common::DFSchemaRef;
 use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, when};
-use sabot_core::plan::JoinKind;
+use sabot_core::plan::{JoinKind, Window};
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 
 use crate::error::{Position, Result, SqlError};
@@ -22,7 +22,9 @@ pub(crate) struct JoinNode {
     /// What has to be equal.
     pub keys: Vec<JoinKey>,
     /// What else has to hold, over the node's columns.
-    pub condition: Option<Bound>,
+    pub conditions: Vec<Bound>,
+    /// The windows that the feeds' rows lie in.
+    pub windows: [Option<Window>; 2],
     /// The columns of the left feed, then those of the right one; these are only for the
     /// condition where the kind gives left rows alone.
     pub schema: DFSchemaRef,
@@ -62,8 +64,8 @@ pub(crate) fn pair(
     kind: JoinKind,
     at: Position,
 ) -> Result<Relation> {
-    left.refuse_expanded(at)?;
-    right.refuse_expanded(at)?;
+    let (left, right) = (left.expanded(at)?, right.expanded(at)?);
+    let windows = [&left, &right].map(|side| side.window.as_ref().map(|spec| spec.window));
     let mut names: Vec<String> = Vec::new();
     let (mut fields, mut arrow) = (Vec::new(), Vec::new());
     let mut side = |port: usize, relation: Relation| {
@@ -97,7 +99,7 @@ pub(crate) fn pair(
     };
     let feeds = [side(0, left), side(1, right)];
     let schema = columns_schema(arrow, at)?;
-    let node = JoinNode { kind, feeds, keys: Vec::new(), condition: None, schema };
+    let node = JoinNode { kind, feeds, keys: Vec::new(), conditions: Vec::new(), windows, schema };
     Ok(Relation { base: Base::Join(Arc::new(node)), filter: None, fields, window: None })
 }
 
@@ -186,6 +188,7 @@ fn using(
     let fields = joined.fields.into_iter().enumerate();
     joined.fields =
         fields.filter(|(index, _)| !dropped.contains(index)).map(|(_, field)| field).collect();
+    crate::interval::mark_times(&mut joined);
     Ok(joined)
 }
 
@@ -220,7 +223,10 @@ pub(crate) fn hold(relation: &mut Relation, condition: Bound) {
         Base::Join(node) => {
             let mut node = (**node).clone();
             match node.hold(condition) {
-                None => relation.base = Base::Join(Arc::new(node)),
+                None => {
+                    relation.base = Base::Join(Arc::new(node));
+                    crate::interval::mark_times(relation);
+                }
                 Some(condition) => relation.filter_by(condition),
             }
         }
@@ -240,6 +246,7 @@ pub(crate) fn hold_on(joined: &mut Relation, condition: Bound) {
             let mut node = (**node).clone();
             node.hold_on(condition);
             joined.base = Base::Join(Arc::new(node));
+            crate::interval::mark_times(joined);
         }
         _ => joined.filter_by(condition),
     }
@@ -294,10 +301,7 @@ impl JoinNode {
 
     /// Asks a condition of pairs.
     pub(crate) fn also(&mut self, condition: Bound) {
-        self.condition = Some(match self.condition.take() {
-            None => condition,
-            Some(first) => both(first, condition),
-        });
+        self.conditions.push(condition);
     }
 
     /// Whether rows of a side without a partner are not in the output.

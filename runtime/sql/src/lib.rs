@@ -7,23 +7,28 @@
 
 mod aggregate;
 mod catalog;
+mod columns;
 mod ddl;
 mod dialect;
+mod distinct;
 mod error;
 mod explain;
 mod expr;
 mod functions;
 mod insert;
+mod interval;
 mod join;
 mod lookup;
 mod lower;
 mod needed;
+mod over;
 mod proc_time;
 mod query;
 mod rank;
 mod reads;
 mod reference;
 mod relation;
+mod scalar;
 mod settings;
 mod statement;
 mod subquery;
@@ -71,6 +76,8 @@ pub struct Planned {
     pub plan: JobPlan,
     /// All declared tables by name, also those that nothing uses.
     pub tables: Vec<TableInfo>,
+    /// What is set without an effect, each with its place.
+    pub warnings: Vec<String>,
 }
 
 /// A declared table, so that mistakes in its options can be shown with their place.
@@ -152,7 +159,7 @@ fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
     }
     let plan = lower::lower(&inserts, &settings, options.key_groups)?;
     let tables = catalog.tables().map(|table| table_info(table, &plan)).collect();
-    Ok(Planned { plan, tables })
+    Ok(Planned { plan, tables, warnings: settings.warnings })
 }
 
 fn table_info(table: &Table, plan: &JobPlan) -> TableInfo {

@@ -1,5 +1,6 @@
 //! Turns resolved INSERTs into the engine's operators.
 
+mod over;
 mod temporal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,25 +12,23 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sabot_core::Evaluator;
 use sabot_core::plan::{
-    AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, JobPlan, JoinDesc, NodeId,
-    NodeKind, OrderBy, PlanNode, SinkDesc, SourceDesc, TopNDesc, WatermarkDesc,
-    WindowAggregateDesc, WindowTime,
+    AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, IntervalJoinDesc, JobPlan,
+    JoinDesc, NodeId, NodeKind, PlanNode, SinkDesc, SourceDesc, WatermarkDesc, WindowAggregateDesc,
+    WindowJoinDesc, WindowTime,
 };
 use sabot_core::row_kind::{self, RowKind};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
 use crate::catalog::{Table, TableColumn};
-use crate::error::{Result, SqlError};
+use crate::error::Result;
 use crate::expr::{Bound, compile, quoted};
 use crate::insert::Insert;
+use crate::interval::Interval;
 use crate::join::JoinNode;
-use crate::needed::{
-    Needed, group_inputs, join_columns, names, node_inputs, rank_columns, used_columns,
-};
-use crate::rank::{RANK, RankNode};
+use crate::needed::{Needed, group_inputs, join_columns, names, node_inputs, used_columns};
 use crate::reads::{Known, ReadTable};
-use crate::relation::{Base, Feed};
+use crate::relation::{Base, Feed, both};
 use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
@@ -99,6 +98,8 @@ impl Lowering<'_> {
             Base::Union(node) => self.union(node, used, sink),
             Base::Rank(node) => self.rank(node, used, sink),
             Base::Temporal(node) => self.temporal(node, used, sink),
+            Base::Over(node) => self.over(node, used, sink),
+            Base::Expand(node) => self.expand(node, used, sink),
             Base::Window(node) => self.shared(sink, node, |this| this.window(node, sink)),
             Base::Group(node) => self.shared(sink, node, |this| this.group(node, sink)),
         }
@@ -200,9 +201,17 @@ impl Lowering<'_> {
 
     fn join(&mut self, node: &JoinNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
         let tables = [0, 1].map(|side| node.feeds[side].base.tables());
-        let uid = self.uids.join(sink, node.kind.title(), [&tables[0], &tables[1]], &node.keys)?;
+        let interval = node.interval();
+        let ends = node.window_ends();
+        let title = match (&interval, &ends) {
+            (Some(_), _) => format!("interval {}", node.kind.title()),
+            (_, Some(_)) => format!("window {}", node.kind.title()),
+            (None, None) => node.kind.title().to_owned(),
+        };
+        let uid = self.uids.join(sink, &title, [&tables[0], &tables[1]], &node.keys)?;
         let (mut inputs, mut keys, mut fields) = (Vec::new(), Vec::new(), Vec::new());
-        let mut updating = node.kind.retracts();
+        let mut updating = node.kind.retracts() && interval.is_none() && ends.is_none();
+        let mut times = Vec::new();
         // The fields of the output, and those of pairs, which the condition is about.
         let mut pairs: Vec<Field> = Vec::new();
         for (side, feed) in node.feeds.iter().enumerate() {
@@ -215,6 +224,11 @@ impl Lowering<'_> {
                     columns.push((Field::new(&key.text, key.data_type.clone(), true), key));
                     columns.len() - 1
                 }));
+            }
+            let time = interval.as_ref().map(|interval| &interval.row_times[side]);
+            if let Some(time) = time.or(ends.as_ref().map(|ends| &ends[side])) {
+                let place = columns.iter().position(|(_, column)| column.expr == time.expr);
+                times.push(place.unwrap_or_default());
             }
             let exchange = Exchange::Keyed(side_keys.clone());
             let from = self.feed(feed, &columns, &uid, sink)?;
@@ -230,9 +244,27 @@ impl Lowering<'_> {
         }
         let [left, right] = keys.try_into().unwrap_or_default();
         let pairs: SchemaRef = Arc::new(Schema::new(pairs));
-        let condition = node.condition.as_ref().map(|c| compile(c, &pairs)).transpose()?;
-        let kind = NodeKind::Join(JoinDesc { kind: node.kind, keys: [left, right], condition });
-        let name = self.uids.name(&format!("{sink}[{}]", node.kind.title()));
+        let conditions = interval.as_ref().map_or(&node.conditions, |interval| &interval.rest);
+        let condition = conditions.iter().cloned().reduce(both);
+        let condition = condition.map(|c| compile(&c, &pairs)).transpose()?;
+        let keys = [left, right];
+        let kind = node.kind;
+        let kind = match (interval, times.try_into()) {
+            (Some(Interval { bounds, .. }), Ok(row_times)) => {
+                NodeKind::IntervalJoin(IntervalJoinDesc {
+                    kind,
+                    keys,
+                    row_times,
+                    bounds,
+                    condition,
+                })
+            }
+            (None, Ok(window_ends)) => {
+                NodeKind::WindowJoin(WindowJoinDesc { kind, keys, window_ends, condition })
+            }
+            _ => NodeKind::Join(JoinDesc { kind, keys, condition }),
+        };
+        let name = self.uids.name(&format!("{sink}[{title}]"));
         let schema = Schema::new(with_kind(fields.into_iter(), updating));
         Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
     }
@@ -261,36 +293,6 @@ impl Lowering<'_> {
             sides.into_iter().map(|from| Input { from, exchange: Exchange::Forward }).collect();
         let name = self.uids.name(&format!("{sink}[union]"));
         Ok(self.push(uid, name, NodeKind::Union, inputs, Arc::new(schema)))
-    }
-
-    fn rank(&mut self, node: &RankNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
-        let Some(limit) = node.limit else {
-            return Err(SqlError::new(node.at, "ROW_NUMBER needs a limit")
-                .hint("add WHERE <its alias> <= <number> to the query around it"));
-        };
-        let keys: Vec<&str> =
-            node.keys.iter().map(|key| node.feed.columns[*key].0.as_str()).collect();
-        let uid = self.uids.rank(sink, &keys)?;
-        let chosen = rank_columns(node, used);
-        let columns = feed_columns(&node.feed, chosen.clone());
-        let from = self.feed(&node.feed, &columns, &uid, sink)?;
-        let place = |column: &usize| chosen.iter().position(|c| c == column).unwrap_or_default();
-        let keys: Vec<usize> = node.keys.iter().map(place).collect();
-        let order = node.order.iter().map(|order| OrderBy {
-            column: place(&order.column),
-            descending: order.descending,
-            nulls_first: order.nulls_first,
-        });
-        let rank = used.contains(RANK);
-        let exchange = Exchange::Keyed(keys.clone());
-        let kind = NodeKind::TopN(TopNDesc { keys, order: order.collect(), limit, rank });
-        let mut fields: Vec<Field> = columns.into_iter().map(|(field, _)| field).collect();
-        if rank {
-            fields.push(Field::new(RANK, DataType::Int64, false));
-        }
-        let name = self.uids.name(&format!("{sink}[top {limit}]"));
-        let schema = Schema::new(with_kind(fields.into_iter(), true));
-        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
     }
 
     /// The columns of a feed.

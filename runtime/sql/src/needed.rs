@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
 use crate::expr::Bound;
 use crate::join::JoinNode;
+use crate::over::OverNode;
 use crate::rank::RankNode;
 use crate::reads::Reads;
 use crate::relation::{Base, Feed};
 use crate::temporal::Versions;
+use crate::window::ExpandNode;
 
 /// What is read of each table.
 #[derive(Debug, Default)]
@@ -55,6 +57,12 @@ impl Needed {
             }
             Base::Rank(node) => {
                 self.feed(&node.feed, &rank_columns(node, &used), std::iter::empty());
+            }
+            Base::Expand(node) => {
+                self.feed(&node.feed, &expand_columns(node, &used), std::iter::empty());
+            }
+            Base::Over(node) => {
+                self.feed(&node.feed, &over_columns(node, &used), std::iter::empty());
             }
         }
     }
@@ -123,7 +131,7 @@ pub(crate) fn used_columns(feed: &Feed, used: &BTreeSet<String>) -> Vec<usize> {
 
 /// The columns of a join's side that are read behind it or by its condition.
 pub(crate) fn join_columns(node: &JoinNode, side: usize, used: &BTreeSet<String>) -> Vec<usize> {
-    let used = used.union(&names(node.condition.iter())).cloned().collect();
+    let used = used.union(&names(node.conditions.iter())).cloned().collect();
     let columns = used_columns(&node.feeds[side], &used);
     // Of rows that are only looked for, the keys are enough, and are kept once each.
     if node.kind.is_left_only() && side == 1 && !node.keys.is_empty() {
@@ -137,6 +145,24 @@ pub(crate) fn join_columns(node: &JoinNode, side: usize, used: &BTreeSet<String>
 pub(crate) fn rank_columns(node: &RankNode, used: &BTreeSet<String>) -> Vec<usize> {
     let mut columns: BTreeSet<usize> = node.keys.iter().copied().collect();
     columns.extend(node.order.iter().map(|order| order.column));
+    let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| used.contains(name));
+    columns.extend(read.map(|(index, _)| index));
+    columns.into_iter().collect()
+}
+
+/// The columns that are read behind an OVER or by it.
+pub(crate) fn over_columns(node: &OverNode, used: &BTreeSet<String>) -> Vec<usize> {
+    let mut columns: BTreeSet<usize> = node.keys.iter().copied().collect();
+    columns.extend(node.order.iter().map(|order| order.column));
+    columns.extend(node.aggregates.iter().filter_map(|aggregate| aggregate.argument));
+    let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| used.contains(name));
+    columns.extend(read.map(|(index, _)| index));
+    columns.into_iter().collect()
+}
+
+/// The columns that are read behind windows as rows or by them.
+pub(crate) fn expand_columns(node: &ExpandNode, used: &BTreeSet<String>) -> Vec<usize> {
+    let mut columns = BTreeSet::from([node.row_time]);
     let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| used.contains(name));
     columns.extend(read.map(|(index, _)| index));
     columns.into_iter().collect()

@@ -13,8 +13,10 @@ use crate::catalog::Catalog;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, boolean, function_name, is_aggregate, place_of};
 use crate::join::{conjuncts, cross, hold, join};
-use crate::rank::{over, over_function, rank_column, ranked, take_limit};
+use crate::over::{OverScope, has_over};
+use crate::rank::take_limit;
 use crate::relation::{Base, Field, Relation};
+use crate::scalar::has_scalar;
 use crate::subquery::membership;
 use crate::temporal::{as_of, temporal_join};
 use crate::types::flink_name;
@@ -109,25 +111,19 @@ impl<'a> Queries<'a> {
             Some(Distinct::Distinct) => true,
             Some(Distinct::On(_)) => return Err(unsupported("DISTINCT ON", at)),
         };
-        if select.qualify.is_some() || !select.named_window.is_empty() {
-            return Err(unsupported("OVER", at));
+        if select.qualify.is_some() {
+            return Err(unsupported("QUALIFY", at));
         }
-        let mut input = self.from(&select.from, select.selection.as_ref(), at)?;
+        let input = self.from(&select.from, select.selection.as_ref(), at)?;
         let (group_by, group_at) = group_by(&select.group_by, at)?;
         let relation = if !group_by.is_empty() || aggregates(select, at) {
+            if has_over(select) {
+                return Err(unsupported("OVER beside GROUP BY", group_at)
+                    .hint("put the aggregation into a subquery"));
+            }
             aggregate(select, &input, group_by, group_at)?
         } else {
-            let over = over(&select.projection, at)?;
-            let all = input.fields.clone();
-            if let Some(spec) = over {
-                let named: Vec<Option<String>> =
-                    all.iter().map(|field| field.qualifier.clone()).collect();
-                input = ranked(input, spec, at)?;
-                for (field, qualifier) in input.fields.iter_mut().zip(named) {
-                    field.qualifier = qualifier;
-                }
-            }
-            project(&select.projection, input, at)?
+            project(select, input, at)?
         };
         if is_distinct { distinct(relation, at) } else { Ok(relation) }
     }
@@ -141,8 +137,15 @@ impl<'a> Queries<'a> {
     ) -> Result<Relation> {
         let mut conditions = selection.map(conjuncts).unwrap_or_default();
         let mut input = self.tables(from, &mut conditions, at)?;
-        for condition in conditions.iter().filter(|condition| membership(condition).is_none()) {
+        let (scalar, plain): (Vec<&Expr>, Vec<&Expr>) = conditions
+            .iter()
+            .filter(|condition| membership(condition).is_none())
+            .partition(|condition| has_scalar(condition));
+        for condition in plain {
             keep(&mut input, condition, at)?;
+        }
+        for condition in scalar {
+            input = self.keep_by_scalars(input, condition, at)?;
         }
         // Last, since fewer rows have to be looked for then.
         for membership in conditions.into_iter().filter_map(membership) {
@@ -368,7 +371,7 @@ fn aggregate(
 }
 
 /// Rows are sent by the hash of their keys, which not every type has.
-fn check_key(key: &Bound, at: Position) -> Result<()> {
+pub(crate) fn check_key(key: &Bound, at: Position) -> Result<()> {
     use arrow::datatypes::DataType::{Duration, Interval, Null, Struct, Time32};
     if matches!(key.data_type, Duration(_) | Interval(_) | Null | Struct(_) | Time32(_)) {
         let message = format!("{} is {}", key.text, flink_name(&key.data_type));
@@ -377,8 +380,14 @@ fn check_key(key: &Bound, at: Position) -> Result<()> {
     Ok(())
 }
 
-fn project(items: &[SelectItem], input: Relation, at: Position) -> Result<Relation> {
-    let fields = select_list(items, &input, Some(&input.fields), at)?;
+fn project(select: &Select, input: Relation, at: Position) -> Result<Relation> {
+    if has_over(select) {
+        let input = input.expanded(at)?;
+        let scope = OverScope::new(select, &input, at)?;
+        let fields = select_list(&select.projection, &scope, Some(scope.fields()), at)?;
+        return Ok(Relation { base: scope.into_base()?, filter: None, fields, window: None });
+    }
+    let fields = select_list(&select.projection, &input, Some(&input.fields), at)?;
     Ok(Relation { fields, ..input })
 }
 
@@ -394,12 +403,6 @@ pub(crate) fn select_list(
         let place = start_of(item.span()).unwrap_or(at);
         let binder = Binder::new(scope, place);
         match item {
-            SelectItem::UnnamedExpr(expr) if over_function(expr).is_some() => {
-                fields.push(field(output_name(expr, index), rank_column(), place));
-            }
-            SelectItem::ExprWithAlias { expr, alias } if over_function(expr).is_some() => {
-                fields.push(field(alias.value.clone(), rank_column(), place));
-            }
             SelectItem::UnnamedExpr(expr) => {
                 let name = output_name(expr, index);
                 fields.push(field(name, binder.bind(expr)?, place));

@@ -16,10 +16,11 @@ use crate::catalog::Table;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, Meaning, Scope, precedence};
 use crate::join::JoinNode;
+use crate::over::OverNode;
 use crate::rank::RankNode;
 use crate::temporal::TemporalNode;
 use crate::union::UnionNode;
-use crate::window;
+use crate::window::{self, ExpandNode};
 use sabot_core::plan::Window;
 
 /// What rows come from.
@@ -35,10 +36,14 @@ pub(crate) enum Base {
     Join(Arc<JoinNode>),
     /// The rows of several relations.
     Union(Arc<UnionNode>),
-    /// The rows of another relation with their ranks.
+    /// The first rows of another relation with their ranks.
     Rank(Arc<RankNode>),
     /// Rows of a relation with what another has, or had, at their time.
     Temporal(Arc<TemporalNode>),
+    /// The rows of another relation, each once for every window that it lies in.
+    Expand(Arc<ExpandNode>),
+    /// The rows of another relation with aggregates over those up to each.
+    Over(Arc<OverNode>),
 }
 
 /// An input of a node: columns over a base.
@@ -62,6 +67,8 @@ impl Base {
             Self::Union(node) => &node.schema,
             Self::Rank(node) => &node.schema,
             Self::Temporal(node) => &node.join.schema,
+            Self::Over(node) => &node.schema,
+            Self::Expand(node) => &node.schema,
         }
     }
 
@@ -77,6 +84,8 @@ impl Base {
             Self::Temporal(node) => {
                 node.join.feeds.iter().flat_map(|feed| feed.base.tables()).collect()
             }
+            Self::Over(node) => node.feed.base.tables(),
+            Self::Expand(node) => node.feed.base.tables(),
         };
         tables.sort_unstable();
         tables.dedup();
@@ -89,10 +98,15 @@ impl Base {
             Self::Table(_) | Self::Window(_) | Self::Temporal(_) => false,
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
             Self::Join(node) => {
-                node.kind.retracts() || node.feeds.iter().any(|feed| feed.base.is_updating())
+                node.interval().is_none()
+                    && node.window_ends().is_none()
+                    && (node.kind.retracts()
+                        || node.feeds.iter().any(|feed| feed.base.is_updating()))
             }
             Self::Union(node) => node.feeds.iter().any(|feed| feed.base.is_updating()),
-            Self::Rank(_) => true,
+            Self::Rank(node) => node.window_end.is_none(),
+            Self::Over(node) => node.row_time.is_none(),
+            Self::Expand(node) => node.feed.base.is_updating(),
         }
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Settings {
     pub idle_timeout_ms: Option<u64>,
     /// What sources are told of what is read.
     pub pushdown: Pushdown,
+    /// What was set without an effect.
+    pub warnings: Vec<String>,
 }
 
 /// What sources leave out because nothing reads it. Answers are the same either way: what is
@@ -40,6 +42,34 @@ const KNOWN: [&str; 6] = [
     PROJECTIONS,
 ];
 
+/// Settings of Flink that change nothing here, and why.
+const WITHOUT_EFFECT: [(&str, &str); 22] = [
+    ("pipeline.auto-watermark-interval", "watermarks come with the rows"),
+    ("pipeline.generic-types", "no type is generic"),
+    ("pipeline.object-reuse", "rows are never copied between operators"),
+    ("pipeline.operator-chaining.enabled", "operators are chained wherever they can be"),
+    ("restart-strategy.type", "a job is restarted from its last checkpoint"),
+    ("sql-client.execution.result-mode", "there is no SQL client"),
+    ("sql-client.verbose", "there is no SQL client"),
+    ("table.dml-sync", "the statements of a job run side by side"),
+    ("table.dynamic-table-options.enabled", "options stand in CREATE TABLE"),
+    ("table.exec.mini-batch.allow-latency", ALWAYS_BATCHES),
+    ("table.exec.mini-batch.enabled", ALWAYS_BATCHES),
+    ("table.exec.mini-batch.size", ALWAYS_BATCHES),
+    ("table.exec.sink.keyed-shuffle", "rows reach a sink as its query sends them"),
+    ("table.exec.sink.not-null-enforcer", "a NULL for a NOT NULL column is an error"),
+    ("table.exec.sink.upsert-materialize", "sinks take all changes"),
+    ("table.exec.spill-compression.enabled", "state is kept by spec.state of the StreamJob"),
+    ("table.optimizer.agg-phase-strategy", ONE_PLAN),
+    ("table.optimizer.distinct-agg.split.enabled", ONE_PLAN),
+    ("table.optimizer.join-reorder-enabled", ONE_PLAN),
+    ("table.optimizer.multi-join.enabled", ONE_PLAN),
+    ("table.optimizer.reuse-source-enabled", ONE_PLAN),
+    ("table.optimizer.reuse-sub-plan-enabled", ONE_PLAN),
+];
+const ALWAYS_BATCHES: &str = "groups are always answered by the batch";
+const ONE_PLAN: &str = "statements have one plan";
+
 impl Settings {
     /// Takes one setting.
     pub(crate) fn set(&mut self, key: &str, value: &str, at: Position) -> Result<()> {
@@ -69,8 +99,20 @@ impl Settings {
                 Err(SqlError::new(at, format!("'{key}' is not set in SQL"))
                     .hint("see spec.parallelism of the StreamJob"))
             }
-            _ => Err(SqlError::new(at, format!("unknown setting '{key}'"))
-                .suggest(key, "settings", KNOWN)),
+            _ => match WITHOUT_EFFECT.iter().find(|(known, _)| *known == key) {
+                Some((_, why)) => {
+                    self.warnings.push(format!("{at}: '{key}' has no effect: {why}"));
+                    Ok(())
+                }
+                None => {
+                    let without_effect = WITHOUT_EFFECT.iter().map(|(known, _)| *known);
+                    Err(SqlError::new(at, format!("unknown setting '{key}'")).suggest(
+                        key,
+                        "settings",
+                        KNOWN.into_iter().chain(without_effect),
+                    ))
+                }
+            },
         }
     }
 }
@@ -138,6 +180,20 @@ mod tests {
             "line 1, column 1: 'table.optimizer.source.predicate-pushdown-enabled' cannot be 'off'; \
              it is 'true' or 'false'"
         );
+    }
+
+    #[test]
+    fn a_setting_without_an_effect_is_told() {
+        let mut settings = Settings::default();
+        settings.set("table.exec.mini-batch.enabled", "true", AT).unwrap();
+        assert_eq!(
+            settings.warnings,
+            ["line 1, column 1: 'table.exec.mini-batch.enabled' has no effect: groups are always \
+              answered by the batch"]
+        );
+        let error = settings.set("table.exec.mini-batch.enable", "true", AT).unwrap_err();
+        let hint = "did you mean \"table.exec.mini-batch.enabled\"?";
+        assert_eq!(error.hint.as_deref(), Some(hint));
     }
 
     #[test]

@@ -75,8 +75,10 @@ impl Statements<'_> {
                 SqlError::new(at, "a query alone has nowhere to write its rows")
                     .hint("write INSERT INTO <table> SELECT ...")
             }
-            "DROP" | "ALTER" | "USE" | "EXPLAIN" | "DESCRIBE" | "SHOW" | "UPDATE" | "DELETE"
-            | "ADD" | "RESET" | "ANALYZE" | "CALL" | "LOAD" | "TRUNCATE" => {
+            "EXPLAIN" => SqlError::new(at, "EXPLAIN is no statement of a job")
+                .hint("sabot explain <manifest> shows the plan of all its statements"),
+            "DROP" | "ALTER" | "USE" | "DESCRIBE" | "SHOW" | "UPDATE" | "DELETE" | "ADD"
+            | "RESET" | "ANALYZE" | "CALL" | "LOAD" | "TRUNCATE" => {
                 SqlError::new(at, format!("{} is not supported", token.token)).hint(SUPPORTED)
             }
             _ => SqlError::new(at, format!("expected a statement, found: {}", token.token))

@@ -11,8 +11,8 @@ use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, Spanned, U
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, boolean, place_of, precedence};
 use crate::join::{conjuncts, equality, hold_on, pair};
+use crate::over::has_over;
 use crate::query::{Queries, aggregates, group_by, keep, select_list};
-use crate::rank::over;
 use crate::relation::{Field, Relation};
 
 /// A condition that rows with, or without, partners in a subquery fulfil.
@@ -131,7 +131,7 @@ fn plain_select(query: &Query, at: Position) -> Result<Option<&Select>> {
         && select.named_window.is_empty()
         && group_by(&select.group_by, at)?.0.is_empty()
         && !aggregates(select, at)
-        && over(&select.projection, at)?.is_none();
+        && !has_over(select);
     Ok(plain.then_some(select))
 }
 

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion_expr::expr::Cast;
 use datafusion_expr::{Expr as Value, ExprSchemable, lit};
 use sabot_core::plan::JoinKind;
@@ -16,8 +17,9 @@ use crate::catalog::Table;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, boolean, place_of};
 use crate::join::{JoinNode, conjuncts, pair};
+use crate::over::RANK;
 use crate::proc_time;
-use crate::rank::{RANK, RankNode};
+use crate::rank::RankNode;
 use crate::relation::{Base, Feed, Relation, inlined};
 use crate::types::casts_implicitly;
 
@@ -174,7 +176,7 @@ fn versioned(
 fn last_row(node: &RankNode) -> Option<(Bound, Vec<String>)> {
     let [order] = node.order.as_slice() else { return None };
     let (_, time) = &node.feed.columns[order.column];
-    let is_last = node.limit == Some(1) && order.descending;
+    let is_last = node.limit == 1 && order.descending && node.window_end.is_none();
     if !is_last || !matches!(time.meaning, Meaning::RowTime | Meaning::WindowTime) {
         return None;
     }
@@ -189,7 +191,8 @@ fn last_row(node: &RankNode) -> Option<(Bound, Vec<String>)> {
 fn without_rank(mut relation: Relation, node: &RankNode) -> Relation {
     let Feed { base, filter, columns } = &node.feed;
     let mut columns = columns.clone();
-    let first = Bound { expr: lit(1_i64), ..crate::rank::rank_column() };
+    let first = Bound::column(RANK, "ROW_NUMBER()".to_owned(), DataType::Int64, false);
+    let first = Bound { expr: lit(1_i64), ..first };
     columns.push((RANK.to_owned(), first));
     for field in &mut relation.fields {
         field.value.expr = inlined(&field.value.expr, &columns);

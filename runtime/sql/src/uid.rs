@@ -82,6 +82,21 @@ impl Uids {
         self.take(&format!("sink:{sink}/rank/by({})", keys.join(",")))
     }
 
+    /// `sink:results/expand(hop(bids.ts,2000,10000,0))`: it has no state.
+    pub(crate) fn expand(&mut self, sink: &str, window: &str) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/expand({window})"))
+    }
+
+    /// `sink:results/over(ts)/by(auction)`.
+    pub(crate) fn over(
+        &mut self,
+        sink: &str,
+        order: &[&str],
+        keys: &[&str],
+    ) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/over({})/by({})", order.join(","), keys.join(",")))
+    }
+
     /// The uid of an operator without state that feeds another.
     pub(crate) fn input_of(&mut self, uid: &OperatorUid) -> Result<OperatorUid> {
         self.take(&format!("{uid}/input"))

@@ -20,8 +20,7 @@ pub(crate) struct UnionNode {
 
 /// The rows of both, under the names of the left one.
 pub(crate) fn union_all(left: Relation, right: Relation, at: Position) -> Result<Relation> {
-    left.refuse_expanded(at)?;
-    right.refuse_expanded(at)?;
+    let (left, right) = (left.expanded(at)?, right.expanded(at)?);
     if left.fields.len() != right.fields.len() {
         let message = format!(
             "the queries of UNION have {} and {} columns",

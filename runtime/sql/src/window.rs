@@ -5,6 +5,7 @@
 //! rows are grouped by them, and can do nothing but be grouped by.
 
 mod arguments;
+mod expand;
 pub(crate) mod group;
 pub(crate) mod kind;
 
@@ -17,6 +18,7 @@ use sabot_core::plan::Window;
 use sqlparser::ast::{self, Function};
 
 use self::arguments::{Arguments, Kind};
+pub(crate) use self::expand::{EXPAND_COLUMNS, ExpandNode, of_ends};
 use crate::aggregate::WindowNode;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
@@ -38,8 +40,8 @@ pub(crate) fn table_function(
         );
     };
     let Arguments { data, time, intervals } = arguments::arguments(kind, function, at)?;
-    let (mut relation, partition) = data_argument(queries, kind, data, at)?;
-    relation.refuse_expanded(at)?;
+    let (relation, partition) = data_argument(queries, kind, data, at)?;
+    let mut relation = relation.expanded(at)?;
     let row_time = row_time(&relation, time, at)?;
     let window = arguments::window(kind, &intervals, at)?;
     let partition = match partition {
@@ -158,11 +160,17 @@ pub(crate) fn of_aggregation(node: &Arc<WindowNode>) -> Option<WindowSpec> {
 }
 
 /// The windows of a relation's row-time.
-fn spec(base: &Base, row_time: Bound, window: Window) -> WindowSpec {
+pub(crate) fn spec(base: &Base, row_time: Bound, window: Window) -> WindowSpec {
     let path = match base {
         Base::Table(table) => format!("{}.{}", table.name, row_time.text),
         Base::Window(node) => format!("{}.{}", node.window.name(), row_time.text),
-        Base::Group(_) | Base::Join(_) | Base::Union(_) | Base::Rank(_) | Base::Temporal(_) => {
+        Base::Group(_)
+        | Base::Join(_)
+        | Base::Union(_)
+        | Base::Rank(_)
+        | Base::Over(_)
+        | Base::Expand(_)
+        | Base::Temporal(_) => {
             format!("({}).{}", base.tables().join(","), row_time.text)
         }
     };

@@ -65,6 +65,14 @@ SELECT auction, num FROM (
       (INTERVAL '8 seconds'), (INTERVAL '10 seconds')) AS shifts(s))
   GROUP BY auction, ends)
 WHERE r = 1";
+    NEXMARK_Q6: "6", true, "
+SELECT seller, sum(final) OVER w / count(final) OVER w FROM (
+  SELECT A.seller AS seller, B.price AS final, B.dateTime AS at,
+    row_number() OVER (PARTITION BY A.id ORDER BY B.price DESC, B.dateTime) AS r
+  FROM auction A JOIN bid B
+  ON A.id = B.auction AND B.dateTime >= A.dateTime AND B.dateTime <= A.expires)
+WHERE r = 1
+WINDOW w AS (PARTITION BY seller ORDER BY at, final ROWS BETWEEN 10 PRECEDING AND CURRENT ROW)";
     NEXMARK_Q7: "7", false, "
 SELECT B.auction, B.price, B.bidder, B.dateTime, B.extra FROM bid B JOIN (
   SELECT max(price) AS high, date_bin(INTERVAL '10 seconds', dateTime) + INTERVAL '10 seconds' AS ends

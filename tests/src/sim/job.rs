@@ -1,5 +1,6 @@
 //! The jobs that are simulated.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sabot_core::plan::JobPlan;
@@ -21,6 +22,8 @@ pub struct SimJob {
     pub files: Vec<SimFile>,
     /// Rows of a batch at most.
     pub max_batch_rows: usize,
+    /// Where RocksDB keeps its files; none: state is in memory.
+    pub local_dir: Option<PathBuf>,
 }
 
 impl SimJob {
@@ -29,13 +32,25 @@ impl SimJob {
         let options = sabot_sql::PlanOptions { key_groups: KeyGroupCount::DEFAULT };
         let plan = sabot_sql::plan(sql, &options).map_err(|error| error.to_string())?.plan;
         let sinks = sinks.iter().map(ToString::to_string).collect();
-        Ok(Self { plan: Arc::new(plan), sinks, files: Vec::new(), max_batch_rows: MAX_BATCH_ROWS })
+        Ok(Self {
+            plan: Arc::new(plan),
+            sinks,
+            files: Vec::new(),
+            max_batch_rows: MAX_BATCH_ROWS,
+            local_dir: None,
+        })
     }
 
     /// The same job with files to read. The fewer rows a batch has, the longer that takes.
     #[must_use]
     pub fn reading(self, files: Vec<SimFile>, max_batch_rows: usize) -> Self {
         Self { files, max_batch_rows, ..self }
+    }
+
+    /// The same job with its state in RocksDB below a folder.
+    #[must_use]
+    pub fn in_rocksdb(self, dir: PathBuf) -> Self {
+        Self { local_dir: Some(dir), ..self }
     }
 
     /// Counts and sums Nexmark's bids by auction in windows of ten seconds, for about six seconds.

@@ -1,6 +1,8 @@
 //! Simulated pods: real coordinators and workers in a simulated world.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sabot_connectors::{commit, sweep};
@@ -40,6 +42,10 @@ pub(crate) struct Cluster {
     pub(crate) clock: Arc<SimClock>,
     pub(crate) plan: Arc<JobPlan>,
     pub(crate) max_batch_rows: usize,
+    /// Where RocksDB keeps its files; none: state is in memory.
+    pub(crate) local_dir: Option<PathBuf>,
+    /// Processes that were started.
+    pub(crate) started: AtomicU64,
 }
 
 /// A running pod.
@@ -76,7 +82,11 @@ impl Pod {
 impl Cluster {
     /// Starts pod `ordinal` of a set in a new process.
     pub(crate) async fn start(&self, spec: &SetSpec, ordinal: u32) -> Pod {
-        let (process, env) = process_env(&self.stores, &self.random, &self.clock);
+        let (process, mut env) = process_env(&self.stores, &self.random, &self.clock);
+        if let Some(dir) = &self.local_dir {
+            let number = self.started.fetch_add(1, Ordering::Relaxed);
+            env.local_dir = dir.join(format!("process-{number}"));
+        }
         let set = SetNumber::new(spec.set);
         let store = env.stores.open(ROOT).await.expect("memory opens");
         let identity = Identity {
@@ -134,7 +144,10 @@ impl Cluster {
                 plan: Arc::clone(&self.plan),
                 plan_fingerprint: "plan".to_string(),
                 store,
-                backend: StateBackendConfig::Memory,
+                backend: match &self.local_dir {
+                    Some(_) => StateBackendConfig::RocksDb { cache_size_mb: 8 },
+                    None => StateBackendConfig::Memory,
+                },
                 max_batch_rows: self.max_batch_rows,
                 lease: Duration::from_secs(5),
                 exchange,

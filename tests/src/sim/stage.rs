@@ -1,6 +1,7 @@
 //! A simulated job that is played on: the steps out of which scenarios and cases are made.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use sabot_api::{
@@ -66,6 +67,8 @@ impl Stage {
             clock: clock(),
             plan: Arc::clone(&job.plan),
             max_batch_rows: job.max_batch_rows,
+            local_dir: job.local_dir.clone(),
+            started: AtomicU64::new(0),
         };
         let mut stage = Self {
             log: Log::default(),

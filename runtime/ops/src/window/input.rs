@@ -3,32 +3,25 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::array::{TimestampMillisecondArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
+use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{AggregateFunction, WindowAggregateDesc, WindowTime};
 use sabot_core::{Error, Result};
 
 use super::aggregate::Aggregate;
+use crate::times::{check_row_time, row_times};
 
 /// Which columns are read, and for what.
 pub(super) struct WindowInput {
-    time: Time,
+    time: WindowTime,
     /// The columns that are read, each once.
     columns: Vec<Read>,
     /// Which of them are keys.
     keys: Vec<usize>,
     arguments: Vec<ArgumentOf>,
-}
-
-/// Where rows have their time from.
-enum Time {
-    /// From the column with this index and name.
-    Row(usize, String),
-    /// From the clock.
-    Processing,
 }
 
 /// A column of the batch, cast when it has to be.
@@ -59,10 +52,9 @@ impl WindowInput {
         aggregates: &[Aggregate],
         input: &SchemaRef,
     ) -> Result<Self> {
-        let time = match desc.time {
-            WindowTime::Row(column) => row_time(operator, column, input)?,
-            WindowTime::Processing => Time::Processing,
-        };
+        if let WindowTime::Row(column) = desc.time {
+            check_row_time(operator, input, column)?;
+        }
         let mut columns = Vec::new();
         let keys = desc.keys.iter().map(|key| read(&mut columns, *key, None)).collect();
         let mut arguments = Vec::new();
@@ -83,12 +75,12 @@ impl WindowInput {
             }
             arguments.push(ArgumentOf { value, filter });
         }
-        Ok(Self { time, columns, keys, arguments })
+        Ok(Self { time: desc.time, columns, keys, arguments })
     }
 
     /// Whether windows are those of processing time.
     pub(super) fn is_processing(&self) -> bool {
-        matches!(self.time, Time::Processing)
+        self.time == WindowTime::Processing
     }
 
     /// The rows' times, none of them null: those of the row-time column, or `now_ms`.
@@ -97,17 +89,12 @@ impl WindowInput {
         batch: &RecordBatch,
         now_ms: i64,
     ) -> Result<TimestampMillisecondArray> {
-        let Time::Row(column, name) = &self.time else {
-            return Ok(TimestampMillisecondArray::from_value(now_ms, batch.num_rows()));
-        };
-        let times = batch.column(*column).as_primitive::<TimestampMillisecondType>();
-        if times.null_count() > 0 {
-            return Err(Error::user(format!(
-                "row-time column {name} holds a null: every row must have an event time; filter \
-                 such rows out with WHERE {name} IS NOT NULL",
-            )));
+        match self.time {
+            WindowTime::Row(column) => Ok(row_times(batch, column)?.clone()),
+            WindowTime::Processing => {
+                Ok(TimestampMillisecondArray::from_value(now_ms, batch.num_rows()))
+            }
         }
-        Ok(times.clone())
     }
 
     /// The columns that are read.
@@ -138,18 +125,6 @@ impl WindowInput {
             arguments: arguments.collect(),
         }
     }
-}
-
-fn row_time(operator: &str, column: usize, input: &SchemaRef) -> Result<Time> {
-    let field = input.field(column);
-    if !matches!(field.data_type(), DataType::Timestamp(TimeUnit::Millisecond, _)) {
-        return Err(Error::user(format!(
-            "operator {operator}: row-time column {} is of type {}: it must be a TIMESTAMP(3)",
-            field.name(),
-            field.data_type()
-        )));
-    }
-    Ok(Time::Row(column, field.name().clone()))
 }
 
 /// The index of a column among those that are read, which it joins.

@@ -11,9 +11,9 @@ mod fire;
 mod flush;
 mod input;
 mod processing;
-mod progress;
+pub(crate) mod progress;
 mod session;
-mod slices;
+pub(crate) mod slices;
 mod table;
 
 use std::collections::BTreeMap;

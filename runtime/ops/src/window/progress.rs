@@ -20,7 +20,7 @@ use crate::codec::RowCodec;
 /// The state's name within the operator.
 const STATE_NAME: &str = "fired";
 
-pub(super) struct Progress {
+pub(crate) struct Progress {
     state: StateHandle,
     codec: RowCodec,
     range: KeyGroupRange,
@@ -34,22 +34,25 @@ pub(super) struct Progress {
 
 /// Describes the state; none for windows that need none.
 pub(super) fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc) -> Option<StateSpec> {
-    if !matches!(desc.window, Window::Hop(_) | Window::Cumulate(_)) {
-        return None;
-    }
+    matches!(desc.window, Window::Hop(_) | Window::Cumulate(_))
+        .then(|| spec(operator, slices::namespace_of(desc.window)))
+}
+
+/// Describes the state of an operator whose namespaces mean this.
+pub(crate) fn spec(operator: &OperatorUid, namespace: String) -> StateSpec {
     let watermark =
         StateField { name: "watermark".to_string(), data_type: DataType::Int64.to_string() };
-    Some(StateSpec {
+    StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_string(),
         key: Vec::new(),
         value: vec![watermark],
-        namespace: slices::namespace_of(desc.window),
-    })
+        namespace,
+    }
 }
 
 impl Progress {
-    pub(super) fn open(
+    pub(crate) fn open(
         spec: &StateSpec,
         range: KeyGroupRange,
         state: &mut dyn StateBackend,
@@ -92,8 +95,18 @@ impl Progress {
         open.collect::<Vec<_>>().into()
     }
 
+    /// Whether any key group was beyond `time`.
+    pub(crate) fn is_past(&self, time: i64) -> bool {
+        time <= self.newest
+    }
+
+    /// Whether this key group was beyond `time`.
+    pub(crate) fn is_past_for(&self, time: i64, group: KeyGroup) -> bool {
+        time <= self.restored[usize::from(group.index() - self.range.start())]
+    }
+
     /// Brings the watermark to the backend.
-    pub(super) fn snapshot(
+    pub(crate) fn snapshot(
         &mut self,
         watermark: EventTime,
         cx: &mut Cx<'_>,

@@ -71,7 +71,7 @@ pub(super) fn namespace_of(window: Window) -> String {
 
 /// The first and the last of some times without null, at least one; or a time that is out of
 /// range.
-pub(super) fn range_of(times: &TimestampMillisecondArray) -> Result<(i64, i64), i64> {
+pub(crate) fn range_of(times: &TimestampMillisecondArray) -> Result<(i64, i64), i64> {
     let first = min(times).unwrap_or(0);
     let last = max(times).unwrap_or(0);
     match [first, last].into_iter().find(|time| time.abs_diff(0) > TIME_MAX_MS as u64) {
@@ -81,7 +81,7 @@ pub(super) fn range_of(times: &TimestampMillisecondArray) -> Result<(i64, i64), 
 }
 
 /// The error of a row time that is out of range.
-pub(super) fn out_of_range(operator: &str, time: i64) -> Error {
+pub(crate) fn out_of_range(operator: &str, time: i64) -> Error {
     Error::user(format!(
         "operator {operator}: the row time {time} ms is out of range: it must lie within {} years \
          of 1970",

@@ -187,7 +187,8 @@ impl<'a> Writer<'a> {
 
     fn finish(mut self) {
         self.end_block();
-        if !self.stopped && !(self.index.entries.is_empty() && self.index.dropped.is_empty()) {
+        let says_nothing = self.index.entries.is_empty() && self.index.dropped.is_empty();
+        if !self.stopped && !says_nothing {
             self.end_segment();
         }
     }

@@ -175,7 +175,7 @@ impl<'a> Binder<'a> {
             }
             E::InSubquery { .. } | E::Exists { .. } | E::Subquery(_) => {
                 Err(unsupported("a subquery in an expression", at)
-                    .hint("a subquery can stand in FROM, and behind IN or EXISTS in WHERE, alone or between ANDs"))
+                    .hint("a subquery can stand in FROM, in WHERE as a value, and in WHERE behind IN or EXISTS, alone or between ANDs"))
             }
             E::SimilarTo { .. } | E::RLike { .. } | E::ILike { .. } => {
                 Err(unsupported("this pattern operator", at).hint("use LIKE or REGEXP(s, pattern)"))
@@ -314,8 +314,9 @@ impl<'a> Binder<'a> {
     fn function(&self, function: &Function, at: Position) -> Result<Bound> {
         let name = function_name(&function.name, at)?.to_ascii_uppercase();
         if function.over.is_some() {
-            return Err(unsupported("OVER", at)
-                .hint("aggregate over TABLE(TUMBLE(...)) with GROUP BY window_start, window_end"));
+            return Err(SqlError::new(at, "OVER cannot stand here").hint(
+                "it stands in the SELECT list; put the query into a subquery to use its value",
+            ));
         }
         if is_aggregate(&name) {
             return Err(self.scope.refuse_aggregate(&name, at));

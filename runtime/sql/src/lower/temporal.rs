@@ -16,7 +16,7 @@ use crate::expr::{Bound, compile};
 use crate::join::JoinNode;
 use crate::needed::join_columns;
 use crate::reads::{Known, Reads};
-use crate::relation::Feed;
+use crate::relation::{Feed, both};
 use crate::temporal::{TemporalNode, Versions};
 
 /// The columns of one side.
@@ -83,7 +83,8 @@ impl Lowering<'_> {
         let uid = self.temporal_uid("lookup", node, sink)?;
         let from = self.feed(&node.feeds[0], &left.columns, &uid, sink)?;
         let schema = output_schema(node, left, right);
-        let condition = node.condition.as_ref().map(|c| compile(c, &schema)).transpose()?;
+        let condition = node.conditions.iter().cloned().reduce(both);
+        let condition = condition.map(|c| compile(&c, &schema)).transpose()?;
         let (table_desc, table_schema, rows) = self.looked_up(table, &node.feeds[1], right)?;
         let name = self.uids.name(&format!("{sink}[lookup {}]", table.name));
         let kind = NodeKind::LookupJoin(LookupJoinDesc {
@@ -143,7 +144,8 @@ impl Lowering<'_> {
             inputs.push(Input { from, exchange });
         }
         let schema = output_schema(node, &left, &right);
-        let condition = node.condition.as_ref().map(|c| compile(c, &schema)).transpose()?;
+        let condition = node.conditions.iter().cloned().reduce(both);
+        let condition = condition.map(|c| compile(&c, &schema)).transpose()?;
         let name = self.uids.name(&format!("{sink}[{} with versions]", node.kind.title()));
         let kind = NodeKind::TemporalJoin(TemporalJoinDesc {
             kind: node.kind,

@@ -174,8 +174,8 @@ pub(super) const QUERIES: &[Example] = &[
     example("RIGHT JOIN", "", "INSERT INTO out SELECT t.k, u.b FROM t RIGHT JOIN u ON t.k = u.k"),
     example("FULL JOIN", "", "INSERT INTO out SELECT k, u.b FROM t FULL JOIN u USING (k)"),
     example(
-        "JOIN with times apart",
-        "",
+        "JOIN with times near each other",
+        "with `LEFT`, `RIGHT` and `FULL` as well: rows are kept as long as a partner can come",
         "INSERT INTO out SELECT t.k, u.b FROM t JOIN u ON t.k = u.k
            AND t.ts BETWEEN u.ts - INTERVAL '1' MINUTE AND u.ts",
     ),
@@ -192,6 +192,14 @@ pub(super) const QUERIES: &[Example] = &[
          INSERT INTO out SELECT t.k, d.b FROM (SELECT *, PROCTIME() AS p FROM t) AS t
            JOIN d FOR SYSTEM_TIME AS OF t.p ON t.k = d.k",
     ),
+    example(
+        "JOIN of windows",
+        "equal `window_start` and `window_end`, of every kind: answered when the windows are over",
+        "INSERT INTO out SELECT x.k, y.b
+           FROM TABLE(HOP(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)) x
+           FULL JOIN TABLE(HOP(TABLE u, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)) y
+           ON x.k = y.k AND x.window_start = y.window_start AND x.window_end = y.window_end",
+    ),
     example("UNION ALL", "", "INSERT INTO out SELECT k, b FROM t UNION ALL SELECT k, b FROM u"),
     example("UNION", "", "INSERT INTO out SELECT k, b FROM t UNION SELECT k, b FROM u"),
     example("INTERSECT", "", "INSERT INTO out SELECT k, b FROM t INTERSECT SELECT k, b FROM u"),
@@ -202,9 +210,39 @@ pub(super) const QUERIES: &[Example] = &[
            ORDER BY b DESC) AS n FROM t) WHERE n <= 3",
     ),
     example(
+        "ROW_NUMBER() OVER (...) <= n of windows",
+        "by `window_start` and `window_end`: answered when the windows are over",
+        "INSERT INTO out SELECT k, b FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start,
+           window_end, k ORDER BY b DESC) AS n FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE))) WHERE n <= 3",
+    ),
+    example(
         "SUM(...) OVER (...)",
-        "",
+        "`COUNT`, `SUM`, `AVG`, `MIN`, `MAX`, `FIRST_VALUE`, `LAST_VALUE`, `LAG` and `ROW_NUMBER`. In the order of event \
+         time rows are answered once, as the watermark passes them; in another order, or of rows that change, \
+         answers change",
         "INSERT INTO out SELECT k, SUM(b) OVER (PARTITION BY k ORDER BY ts) FROM t",
+    ),
+    example(
+        "ROWS | RANGE BETWEEN ... PRECEDING AND CURRENT ROW",
+        "a number of rows, an interval or `UNBOUNDED`",
+        "INSERT INTO out SELECT k, SUM(b) OVER (PARTITION BY k ORDER BY ts
+           RANGE BETWEEN INTERVAL '1' MINUTE PRECEDING AND CURRENT ROW) FROM t",
+    ),
+    example(
+        "WINDOW w AS (...)",
+        "",
+        "INSERT INTO out SELECT k, SUM(b) OVER w FROM t WINDOW w AS (PARTITION BY k ORDER BY ts)",
+    ),
+    example(
+        "LEAD(...) OVER (...)",
+        "",
+        "INSERT INTO out SELECT k, LEAD(b) OVER (PARTITION BY k ORDER BY ts) FROM t",
+    ),
+    example(
+        "COUNT(DISTINCT ...) OVER (...)",
+        "",
+        "INSERT INTO out SELECT k, COUNT(DISTINCT b) OVER (PARTITION BY k ORDER BY ts) FROM t",
     ),
     example("ORDER BY", "", "INSERT INTO out SELECT k, b FROM t ORDER BY ts"),
     example("LIMIT", "", "INSERT INTO out SELECT k, b FROM t LIMIT 3"),
@@ -222,6 +260,11 @@ pub(super) const QUERIES: &[Example] = &[
         "[NOT] EXISTS (SELECT ...)",
         "in `WHERE`, alone or between `AND`s; a subquery without aggregates can name columns around it",
         "INSERT INTO out SELECT k, b FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.k = t.k)",
+    ),
+    example(
+        "a subquery as a value",
+        "in `WHERE`, of an aggregation without `GROUP BY`; one subtask compares all rows",
+        "INSERT INTO out SELECT k, b FROM t WHERE b > (SELECT AVG(b) FROM u)",
     ),
     example("VALUES", "", "INSERT INTO out VALUES ('a', 1)"),
     example(

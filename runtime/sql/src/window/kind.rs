@@ -48,7 +48,7 @@ pub(crate) fn offset_ms(window: Window) -> i64 {
 
 /// The windows that results of `window` carry on; none where a result's time alone does not tell
 /// its window.
-pub(super) fn results_of(window: Window) -> Option<Window> {
+pub(crate) fn results_of(window: Window) -> Option<Window> {
     match window {
         Window::Tumble { .. } | Window::HopResults(_) | Window::CumulateResults(_) => Some(window),
         Window::Hop(steps) => Some(Window::HopResults(steps)),

@@ -39,8 +39,13 @@ GROUP BY auction, window_start, window_end;
 ----
 INSERT INTO results
 SELECT auction, COUNT(DISTINCT price)
-FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+FROM TABLE(SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY auction, window_start, window_end;
+----
+INSERT INTO results
+SELECT COUNT(DISTINCT auction), COUNT(DISTINCT price)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY window_start, window_end;
 ----
 INSERT INTO results
 SELECT auction, STDDEV_POP(price)
@@ -114,7 +119,7 @@ GROUP BY auction, window_start, window_end;
 ----
 INSERT INTO results
 SELECT auction, price
-FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND));
+FROM TABLE(HOP(TABLE plain, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND));
 ----
 INSERT INTO results
 SELECT auction, COUNT(*)
@@ -235,7 +240,7 @@ INSERT INTO results SELECT auction, price FROM bids ORDER BY price;
 ----
 INSERT INTO results SELECT auction, price FROM bids LIMIT 10;
 ----
-INSERT INTO results SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) FROM bids;
+INSERT INTO results SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) FROM bids;
 ----
 INSERT INTO results SELECT auction, "price" FROM bids;
 ----
@@ -453,3 +458,44 @@ CREATE VIEW first AS SELECT auction, price FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) AS n FROM bids) WHERE n = 1;
 INSERT INTO results SELECT b.auction, d.price FROM bids b
 JOIN first FOR SYSTEM_TIME AS OF b.ts AS d ON d.auction = b.auction;
+INSERT INTO results SELECT auction, SUM(price) OVER (PARTITION BY auction) FROM bids;
+----
+INSERT INTO results SELECT auction, SUM(price) OVER w FROM bids
+WINDOW v AS (PARTITION BY auction ORDER BY ts);
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (PARTITION BY auction ORDER BY ts ROWS 2 PRECEDING)
+  + COUNT(*) OVER (PARTITION BY auction ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT COUNT(*) OVER (ORDER BY ts), COUNT(*) OVER (ORDER BY price) FROM bids;
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (ORDER BY ts ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING)
+FROM bids;
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (ORDER BY ts ROWS -1 PRECEDING) FROM bids;
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (ORDER BY price RANGE 5 PRECEDING) FROM bids;
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (ORDER BY ts RANGE 5 PRECEDING) FROM bids;
+----
+INSERT INTO results SELECT auction, LEAD(price) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, LAG(price, -1) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, LAG(price, 1, 'none') OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, LAG(price) OVER (ORDER BY ts ROWS 2 PRECEDING) FROM bids;
+----
+INSERT INTO results SELECT auction, COUNT(DISTINCT price) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, SUM(name) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE SUM(price) OVER (ORDER BY ts) > 1;
+----
+INSERT INTO results SELECT auction, SUM(COUNT(*)) OVER (ORDER BY auction) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, price
+FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' MINUTE));
+----
+SET 'table.exec.mini-batch.enable' = 'true'; INSERT INTO results SELECT auction, price FROM bids;
+----
+EXPLAIN INSERT INTO results SELECT auction, price FROM bids;

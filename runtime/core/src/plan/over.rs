@@ -1,0 +1,64 @@
+//! Aggregates over the rows up to each row: `OVER (PARTITION BY ... ORDER BY ...)`.
+
+use arrow::datatypes::DataType;
+
+use super::{AggregateFunction, OrderBy};
+
+/// Gives each row the aggregates of the rows up to it, by key.
+///
+/// The output's columns are: those of the input without the row kind, the aggregates, and the row
+/// kind where rows are not answered by time.
+#[derive(Debug, Clone)]
+pub struct OverDesc {
+    /// The key columns' indexes in the input.
+    pub keys: Vec<usize>,
+    /// The order, its most significant column first.
+    pub order: Vec<OrderBy>,
+    /// The row-time column's index in the input, where rows only come and are ordered by it
+    /// alone, ascending: each row is answered once, when the watermark has passed it, and rows of
+    /// one time are ordered as they came. None: rows come and go in any order and answers change;
+    /// rows that are equal in the order are ordered by all their columns.
+    pub row_time: Option<usize>,
+    /// The rows that aggregates are over.
+    pub frame: Frame,
+    /// The aggregates.
+    pub aggregates: Vec<OverAggregateDesc>,
+}
+
+/// Which rows of a key an aggregate is over; all frames end with the current row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Frame {
+    /// The row and as many rows before it (none: all) in the order.
+    Rows(Option<usize>),
+    /// All rows that are equal to the row in the order, and those whose time is at most so many
+    /// milliseconds before its own (none: all that come before it).
+    Range(Option<i64>),
+}
+
+/// One aggregate over a frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OverAggregateDesc {
+    /// Its canonical text, such as `SUM(price)`; state is found again by it. Unique in its node.
+    pub name: String,
+    /// What is computed.
+    pub function: OverFunction,
+    /// The argument's column in the input; none for `COUNT(*)` and `ROW_NUMBER()`.
+    pub argument: Option<usize>,
+    /// The result's type.
+    pub data_type: DataType,
+}
+
+/// What can be computed over a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverFunction {
+    /// As of a group.
+    Aggregate(AggregateFunction),
+    /// The first value that is not null.
+    FirstValue,
+    /// The last value that is not null.
+    LastValue,
+    /// The value so many rows before, from 0, whatever the frame; null where there is none.
+    Lag(usize),
+    /// The row's number among all of its key, from 1, whatever the frame.
+    RowNumber,
+}

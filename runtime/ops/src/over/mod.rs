@@ -1,0 +1,87 @@
+//! Aggregates over the rows up to each row.
+//!
+//! Rows that only come and are ordered by their time are answered once, as the watermark passes
+//! them (`event_time`); of all others the answers change (`changes`). Both lay out the rows of
+//! keys in their order (`frame`) and answer all of them at once (`aggregate`).
+
+mod aggregate;
+mod buffer;
+mod carried;
+mod changes;
+mod event_time;
+mod frame;
+mod history;
+mod past;
+
+use arrow::datatypes::SchemaRef;
+use sabot_core::plan::{Frame, OverDesc, OverFunction, PlanNode};
+use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::{Error, Operator, Result};
+use sabot_types::OperatorUid;
+
+use crate::OperatorConfig;
+use crate::window::progress;
+
+/// The states of the operator.
+pub(crate) fn state_specs(
+    operator: &OperatorUid,
+    desc: &OverDesc,
+    input: &SchemaRef,
+) -> Vec<StateSpec> {
+    let Some(row_time) = desc.row_time else {
+        return vec![changes::state_spec(operator, desc, input)];
+    };
+    let mut specs = vec![buffer::state_spec(operator, &desc.keys, row_time, input)];
+    specs.extend(carried::state_spec(operator, desc, input));
+    specs.extend(history::state_spec(operator, desc, input));
+    specs.push(progress::spec(operator, event_time::PROGRESS.to_owned()));
+    specs
+}
+
+/// Builds the operator.
+pub(crate) fn build(
+    node: &PlanNode,
+    desc: &OverDesc,
+    input: &SchemaRef,
+    config: &OperatorConfig,
+    state: &mut dyn StateBackend,
+) -> Result<Box<dyn Operator>> {
+    event_time::check(node, desc, input)?;
+    let lags = desc.aggregates.iter().any(|a| matches!(a.function, OverFunction::Lag(_)));
+    if lags && matches!(desc.frame, Frame::Range(Some(_))) {
+        return Err(Error::user(format!(
+            "operator {}: LAG does not go with a frame that reaches back by time",
+            node.name
+        )));
+    }
+    Ok(match desc.row_time {
+        Some(time) => {
+            Box::new(event_time::EventTimeOver::new(node, desc, time, input, config, state)?)
+        }
+        None => Box::new(changes::ChangingOver::new(node, desc, input, config, state)?),
+    })
+}
+
+/// How many rows before a row its answers need, where frames are of a number of rows.
+fn rows_back(desc: &OverDesc) -> Option<usize> {
+    let lags = desc.aggregates.iter().filter_map(|aggregate| match aggregate.function {
+        OverFunction::Lag(offset) => Some(offset),
+        _ => None,
+    });
+    let frame = match desc.frame {
+        Frame::Rows(Some(before)) => Some(before),
+        Frame::Rows(None) | Frame::Range(_) => None,
+    };
+    lags.chain(frame).max().filter(|rows| *rows > 0)
+}
+
+/// The columns that aggregates are over, each once.
+fn arguments(desc: &OverDesc) -> Vec<usize> {
+    let mut columns: Vec<usize> = desc.aggregates.iter().filter_map(|a| a.argument).collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Windows that a row lies in several of: a row for each of them.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray, UInt32Array};
+use arrow::compute::take_arrays;
+use arrow::datatypes::SchemaRef;
+use sabot_core::plan::{ExpandDesc, PlanNode, Steps, Window};
+use sabot_core::{Cx, Error, Operator, Result};
+
+use crate::OperatorConfig;
+use crate::emit::emit_in_parts;
+use crate::times::{check_row_time, row_times};
+use crate::window::slices::{out_of_range, range_of};
+
+pub(crate) struct Expand {
+    name: String,
+    row_time: usize,
+    steps: Steps,
+    /// Whether windows grow from one begin, and not all have the same size.
+    grows: bool,
+    max_batch_rows: usize,
+    schema: SchemaRef,
+}
+
+impl Expand {
+    pub(crate) fn new(
+        node: &PlanNode,
+        desc: &ExpandDesc,
+        input: &SchemaRef,
+        config: &OperatorConfig,
+    ) -> Result<Self> {
+        check_row_time(&node.name, input, desc.row_time)?;
+        let (steps, grows) = match desc.window {
+            Window::Hop(steps) => (steps, false),
+            Window::Cumulate(steps) => (steps, true),
+            Window::Tumble { .. }
+            | Window::HopResults(_)
+            | Window::CumulateResults(_)
+            | Window::Session { .. } => {
+                let name = &node.name;
+                return Err(Error::user(format!("operator {name}: a row lies in one window only")));
+            }
+        };
+        if steps.step_ms < 1 || steps.size_ms % steps.step_ms != 0 {
+            return Err(Error::user(format!(
+                "operator {}: the size of windows must be a multiple of their step",
+                node.name
+            )));
+        }
+        Ok(Self {
+            name: node.name.clone(),
+            row_time: desc.row_time,
+            steps,
+            grows,
+            max_batch_rows: config.max_batch_rows.max(1),
+            schema: Arc::clone(&node.schema),
+        })
+    }
+
+    /// The windows that a time lies in, by begin and end.
+    fn windows(&self, time: i64) -> impl Iterator<Item = (i64, i64)> {
+        let Steps { step_ms, size_ms, offset_ms } = self.steps;
+        // The first window that ends behind the time, and how many there are of them.
+        let first_end = time - (time - offset_ms).rem_euclid(step_ms) + step_ms;
+        let begin = time - (time - offset_ms).rem_euclid(size_ms);
+        let count = if self.grows {
+            (begin + size_ms - first_end) / step_ms + 1
+        } else {
+            size_ms / step_ms
+        };
+        let grows = self.grows;
+        (0..count).map(move |step| {
+            let end = first_end + step * step_ms;
+            (if grows { begin } else { end - size_ms }, end)
+        })
+    }
+}
+
+impl Operator for Expand {
+    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let times = row_times(&batch, self.row_time)?;
+        range_of(times).map_err(|time| out_of_range(&self.name, time))?;
+        let (mut rows, mut begins, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, time) in times.values().iter().enumerate() {
+            for (begin, end) in self.windows(*time) {
+                rows.push(row as u32);
+                begins.push(begin);
+                ends.push(end);
+            }
+        }
+        let last = ends.iter().map(|end| end - 1).collect();
+        let mut columns = take_arrays(batch.columns(), &UInt32Array::from(rows), None)?;
+        for values in [begins, ends, last] {
+            let field = self.schema.field(columns.len());
+            let column = TimestampMillisecondArray::from(values);
+            columns.push(Arc::new(column.with_data_type(field.data_type().clone())) as ArrayRef);
+        }
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
+        emit_in_parts(&batch, self.max_batch_rows, cx);
+        Ok(())
+    }
+}

@@ -1,0 +1,131 @@
+//! Rows in an order: ranks, and aggregates over the rows up to each.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use sabot_core::plan::{
+    Exchange, ExpandDesc, Input, NodeId, NodeKind, OrderBy, OverAggregateDesc, OverDesc, TopNDesc,
+    WindowTopNDesc,
+};
+
+use super::{Lowering, feed_columns, with_kind};
+use crate::error::{Result, SqlError};
+use crate::needed::{expand_columns, over_columns, rank_columns};
+use crate::over::{Order, OverNode, RANK};
+use crate::rank::RankNode;
+use crate::window::{EXPAND_COLUMNS, ExpandNode, kind};
+
+impl Lowering<'_> {
+    pub(super) fn rank(
+        &mut self,
+        node: &RankNode,
+        used: &BTreeSet<String>,
+        sink: &str,
+    ) -> Result<NodeId> {
+        let limit = node.limit;
+        let keys: Vec<&str> =
+            node.keys.iter().map(|key| node.feed.columns[*key].0.as_str()).collect();
+        let uid = self.uids.rank(sink, &keys)?;
+        let chosen = rank_columns(node, used);
+        let columns = feed_columns(&node.feed, chosen.clone());
+        let from = self.feed(&node.feed, &columns, &uid, sink)?;
+        let place = |column: &usize| chosen.iter().position(|c| c == column).unwrap_or_default();
+        let keys: Vec<usize> = node.keys.iter().map(place).collect();
+        let order = order_by(&node.order, place);
+        let rank = used.contains(RANK);
+        let exchange = Exchange::Keyed(keys.clone());
+        let window_end = node.window_end.as_ref().map(place);
+        let kind = match window_end {
+            Some(window_end) => {
+                NodeKind::WindowTopN(WindowTopNDesc { keys, window_end, order, limit, rank })
+            }
+            None => NodeKind::TopN(TopNDesc { keys, order, limit, rank }),
+        };
+        let mut fields: Vec<Field> = columns.into_iter().map(|(field, _)| field).collect();
+        if rank {
+            fields.push(Field::new(RANK, DataType::Int64, false));
+        }
+        let title = if window_end.is_some() { "window top" } else { "top" };
+        let name = self.uids.name(&format!("{sink}[{title} {limit}]"));
+        let schema = Schema::new(with_kind(fields.into_iter(), window_end.is_none()));
+        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
+    }
+
+    /// Windows that a row lies in several of, as rows.
+    pub(super) fn expand(
+        &mut self,
+        node: &ExpandNode,
+        used: &BTreeSet<String>,
+        sink: &str,
+    ) -> Result<NodeId> {
+        let time = &node.feed.columns[node.row_time].0;
+        let uid = self.uids.expand(sink, &kind::uid_name(node.window, time))?;
+        let chosen = expand_columns(node, used);
+        let columns = feed_columns(&node.feed, chosen.clone());
+        let from = self.feed(&node.feed, &columns, &uid, sink)?;
+        let row_time = chosen.iter().position(|c| *c == node.row_time).unwrap_or_default();
+        let mut fields: Vec<Field> = columns.into_iter().map(|(field, _)| field).collect();
+        for name in EXPAND_COLUMNS {
+            let field = node.schema.as_arrow().field_with_name(name);
+            fields.extend(field.cloned());
+        }
+        let name = self.uids.name(&format!("{sink}[expand]"));
+        let kind = NodeKind::Expand(ExpandDesc { window: node.window, row_time });
+        let inputs = vec![Input { from, exchange: Exchange::Forward }];
+        Ok(self.push(uid, name, kind, inputs, Arc::new(Schema::new(fields))))
+    }
+
+    pub(super) fn over(
+        &mut self,
+        node: &OverNode,
+        used: &BTreeSet<String>,
+        sink: &str,
+    ) -> Result<NodeId> {
+        if node.is_row_number() && node.row_time.is_none() {
+            return Err(SqlError::new(node.at, "ROW_NUMBER needs a limit")
+                .hint("add WHERE <its alias> <= <number> to the query around it"));
+        }
+        let name = |column: &usize| node.feed.columns[*column].0.as_str();
+        let keys: Vec<&str> = node.keys.iter().map(name).collect();
+        let order: Vec<&str> = node.order.iter().map(|order| name(&order.column)).collect();
+        let uid = self.uids.over(sink, &order, &keys)?;
+        let chosen = over_columns(node, used);
+        let columns = feed_columns(&node.feed, chosen.clone());
+        let from = self.feed(&node.feed, &columns, &uid, sink)?;
+        let place = |column: &usize| chosen.iter().position(|c| c == column).unwrap_or_default();
+        let keys: Vec<usize> = node.keys.iter().map(place).collect();
+        let mut fields: Vec<Field> = columns.into_iter().map(|(field, _)| field).collect();
+        let mut aggregates = Vec::new();
+        for aggregate in &node.aggregates {
+            let data_type = aggregate.data_type.clone();
+            fields.push(Field::new(&aggregate.column, data_type.clone(), aggregate.nullable));
+            aggregates.push(OverAggregateDesc {
+                name: aggregate.name.clone(),
+                function: aggregate.function,
+                argument: aggregate.argument.as_ref().map(place),
+                data_type,
+            });
+        }
+        let exchange = Exchange::Keyed(keys.clone());
+        let kind = NodeKind::Over(OverDesc {
+            keys,
+            order: order_by(&node.order, place),
+            row_time: node.row_time.as_ref().map(place),
+            frame: node.frame,
+            aggregates,
+        });
+        let name = self.uids.name(&format!("{sink}[over]"));
+        let schema = Schema::new(with_kind(fields.into_iter(), node.row_time.is_none()));
+        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
+    }
+}
+
+fn order_by(order: &[Order], place: impl Fn(&usize) -> usize) -> Vec<OrderBy> {
+    let by = |order: &Order| OrderBy {
+        column: place(&order.column),
+        descending: order.descending,
+        nulls_first: order.nulls_first,
+    };
+    order.iter().map(by).collect()
+}

@@ -1,0 +1,481 @@
+//! `f(x) OVER (PARTITION BY ... ORDER BY ... ROWS | RANGE ...)`: aggregates over the rows up to each
+//! row.
+//!
+//! Over rows that only come, ordered by their event time, the answers are final. Over others, and
+//! in another order, answers change. A `ROW_NUMBER` with a limit on it is a rank (`rank`).
+
+mod window;
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field as ArrowField};
+use datafusion_common::{DFSchema, DFSchemaRef};
+use datafusion_expr::{lit, when};
+use sabot_core::plan::{AggregateFunction, Frame, OverFunction};
+use sqlparser::ast::{
+    self, DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
+    Select,
+};
+
+use self::window::Window;
+use crate::aggregate::{check_extreme, narrow_sum, quotient, wide_sum};
+use crate::columns::Columns;
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Binder, Bound, Meaning, Scope, coerce, function_name, place_of, precedence};
+use crate::relation::{Base, Feed, Field, Relation, columns_schema};
+
+pub(crate) use window::has_over;
+
+/// The column of a row's number.
+pub(crate) const RANK: &str = "$rank";
+
+/// Rows with aggregates over those up to each of them.
+#[derive(Debug, Clone)]
+pub(crate) struct OverNode {
+    pub feed: Feed,
+    /// Columns of the feed, by index.
+    pub keys: Vec<usize>,
+    pub order: Vec<Order>,
+    /// The row-time column of the feed, where rows only come and are ordered by it alone.
+    pub row_time: Option<usize>,
+    /// The windows that rows lie in.
+    pub window: Option<sabot_core::plan::Window>,
+    pub frame: Frame,
+    pub aggregates: Vec<OverAggregate>,
+    /// The feed's columns, then the aggregates.
+    pub schema: DFSchemaRef,
+    /// Where the query names it.
+    pub at: Position,
+}
+
+/// A column of an order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    /// A column of the feed, by index.
+    pub column: usize,
+    pub descending: bool,
+    pub nulls_first: bool,
+}
+
+/// An aggregate over a frame.
+#[derive(Debug, Clone)]
+pub(crate) struct OverAggregate {
+    /// Its column.
+    pub column: String,
+    /// Its canonical name.
+    pub name: String,
+    pub function: OverFunction,
+    /// A column of the feed, by index.
+    pub argument: Option<usize>,
+    pub data_type: DataType,
+    pub nullable: bool,
+}
+
+impl OverNode {
+    /// Whether all that is asked for is the rows' numbers.
+    pub(crate) fn is_row_number(&self) -> bool {
+        matches!(
+            self.aggregates.as_slice(),
+            [OverAggregate { function: OverFunction::RowNumber, .. }]
+        )
+    }
+}
+
+/// What a SELECT list with OVER sees.
+pub(crate) struct OverScope<'a> {
+    select: &'a Select,
+    input: &'a Relation,
+    window: Window,
+    /// The input's columns, as columns of the node.
+    fields: Vec<Field>,
+    columns: RefCell<Columns>,
+    keys: Vec<usize>,
+    order: Vec<Order>,
+    row_time: Option<usize>,
+    /// Of the aggregates that have a frame.
+    frame: Cell<Option<Frame>>,
+    aggregates: RefCell<Vec<OverAggregate>>,
+    at: Position,
+}
+
+impl<'a> OverScope<'a> {
+    /// The rows of `input`, in the window of the SELECT's aggregates.
+    pub(crate) fn new(select: &'a Select, input: &'a Relation, at: Position) -> Result<Self> {
+        let window = window::of_select(select, at)?;
+        let mut columns = Columns::default();
+        let mut fields = Vec::new();
+        for field in &input.fields {
+            let index = columns.take(&field.value);
+            let value = Bound { meaning: field.value.meaning, ..columns.column(index) };
+            fields.push(Field { value, ..field.clone() });
+        }
+        let binder = Binder::new(input, at);
+        let mut keys = Vec::new();
+        for key in &window.partition_by {
+            let bound = binder.bind(key)?;
+            crate::query::check_key(&bound, place_of(key, at))?;
+            keys.push(columns.take(&bound));
+        }
+        let mut order = Vec::new();
+        let mut row_time = None;
+        for by in &window.order_by {
+            let bound = binder.bind(&by.expr)?;
+            let descending = by.options.asc == Some(false);
+            let column = columns.take(&bound);
+            let is_time = matches!(bound.meaning, Meaning::RowTime | Meaning::WindowTime);
+            if is_time && !descending && window.order_by.len() == 1 && !input.base.is_updating() {
+                row_time = Some(column);
+            }
+            // Nulls are lower than everything, as in Flink.
+            let nulls_first = by.options.nulls_first.unwrap_or(!descending);
+            order.push(Order { column, descending, nulls_first });
+        }
+        let columns = RefCell::new(columns);
+        let (frame, aggregates) = (Cell::new(None), RefCell::default());
+        Ok(Self {
+            select,
+            input,
+            window,
+            fields,
+            columns,
+            keys,
+            order,
+            row_time,
+            frame,
+            aggregates,
+            at,
+        })
+    }
+
+    /// The columns of the input.
+    pub(crate) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The node, once everything over it is resolved.
+    pub(crate) fn into_base(self) -> Result<Base> {
+        let schema = self.build_schema()?;
+        let (columns, aggregates) = (self.columns.into_inner(), self.aggregates.into_inner());
+        let base = self.input.base.clone();
+        let feed = Feed { base, filter: self.input.filter.clone(), columns: columns.columns };
+        let Self { keys, order, row_time, at, .. } = self;
+        let frame = self.frame.get().unwrap_or(Frame::Rows(None));
+        let window = self.input.window.as_ref().map(|spec| spec.window);
+        let node = OverNode { feed, keys, order, row_time, window, frame, aggregates, schema, at };
+        Ok(Base::Over(Arc::new(node)))
+    }
+
+    fn build_schema(&self) -> Result<DFSchemaRef> {
+        let mut fields = self.columns.borrow().fields();
+        fields.extend(
+            self.aggregates
+                .borrow()
+                .iter()
+                .map(|a| ArrowField::new(&a.column, a.data_type.clone(), a.nullable)),
+        );
+        columns_schema(fields, self.at)
+    }
+
+    fn call(&self, function: &Function, at: Position) -> Result<Bound> {
+        let name = function_name(&function.name, at)?.to_ascii_uppercase();
+        if function.filter.is_some() {
+            return Err(SqlError::new(at, format!("{name} OVER takes no FILTER"))
+                .hint("aggregate CASE WHEN <condition> THEN <value> END"));
+        }
+        let frame = self.frame_of(function, &name, at)?;
+        match name.as_str() {
+            "ROW_NUMBER" => {
+                if !matches!(&function.args, FunctionArguments::List(list) if list.args.is_empty())
+                {
+                    return Err(SqlError::new(at, "ROW_NUMBER takes no arguments"));
+                }
+                Ok(self.row_number())
+            }
+            "LAG" => self.lag(function, at),
+            "LEAD" => {
+                Err(SqlError::new(at, "LEAD OVER is not supported: a stream has no next row yet")
+                    .hint("LAG gives the value of a row before"))
+            }
+            "COUNT" => {
+                let argument = self.argument(function, &name, at)?;
+                self.set_frame(frame, at)?;
+                Ok(self.count(argument))
+            }
+            "SUM" | "AVG" | "MIN" | "MAX" | "FIRST_VALUE" | "LAST_VALUE" => {
+                let Some(argument) = self.argument(function, &name, at)? else {
+                    return Err(SqlError::new(at, format!("{name} takes one argument")));
+                };
+                self.set_frame(frame, at)?;
+                self.aggregate(&name, argument, at)
+            }
+            _ => Err(SqlError::new(at, format!("{name} OVER is not supported yet")).hint(
+                "supported are COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, LAG and \
+                 ROW_NUMBER",
+            )),
+        }
+    }
+
+    /// The frame of a function, in the one window of the SELECT; none where it has none.
+    fn frame_of(&self, function: &Function, name: &str, at: Position) -> Result<Option<Frame>> {
+        let window = window::of_function(self.select, function, at)?;
+        if !self.window.is_same(&window) {
+            return Err(SqlError::new(at, "the OVER windows of a SELECT have to be the same")
+                .hint("nest one query in another for another PARTITION BY or ORDER BY"));
+        }
+        if matches!(name, "ROW_NUMBER" | "LAG" | "LEAD") {
+            return match window.frame {
+                None => Ok(None),
+                Some(_) => Err(SqlError::new(at, format!("{name} takes no ROWS or RANGE"))),
+            };
+        }
+        window.frame(self.order_type().as_ref(), at).map(Some)
+    }
+
+    /// The type of the one column of an ascending order.
+    fn order_type(&self) -> Option<DataType> {
+        match self.order.as_slice() {
+            [Order { column, descending: false, .. }] => {
+                Some(self.columns.borrow().column(*column).data_type)
+            }
+            _ => None,
+        }
+    }
+
+    fn set_frame(&self, frame: Option<Frame>, at: Position) -> Result<()> {
+        let lags =
+            self.aggregates.borrow().iter().any(|a| matches!(a.function, OverFunction::Lag(_)));
+        if lags && let Some(Frame::Range(Some(_))) = frame {
+            return Err(lag_beside_time(at));
+        }
+        match (self.frame.get(), frame) {
+            (Some(known), Some(frame)) if known != frame => {
+                Err(SqlError::new(at, "the OVER windows of a SELECT have to be the same")
+                    .hint("nest one query in another for another ROWS or RANGE"))
+            }
+            (None, frame) => {
+                self.frame.set(frame);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The one argument; none for `COUNT(*)`.
+    fn argument(&self, function: &Function, name: &str, at: Position) -> Result<Option<Bound>> {
+        let FunctionArguments::List(list) = &function.args else {
+            return Err(SqlError::new(at, format!("{name} needs an argument")));
+        };
+        if matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct))
+            && !matches!(name, "MIN" | "MAX")
+        {
+            return Err(SqlError::new(
+                at,
+                format!("{name}(DISTINCT ...) OVER is not supported yet"),
+            ));
+        }
+        match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
+                Ok(Some(Binder::new(self.input, at).bind(expr)?.plain()))
+            }
+            _ => Err(SqlError::new(at, format!("{name} takes one argument"))),
+        }
+    }
+
+    fn aggregate(&self, name: &str, argument: Bound, at: Position) -> Result<Bound> {
+        let data_type = argument.data_type.clone();
+        let nullable = argument.nullable;
+        match name {
+            "SUM" => Ok(narrow_sum(self.sum(&argument, at)?, data_type)),
+            "AVG" => {
+                let sum = self.sum(&argument, at)?;
+                let text = self.text(&format!("AVG({})", argument.text));
+                let count = self.count(Some(argument));
+                quotient(sum, count, &data_type, text, &self.schema(), at)
+            }
+            "MIN" | "MAX" => {
+                check_extreme(&argument, at)?;
+                let function =
+                    if name == "MIN" { AggregateFunction::Min } else { AggregateFunction::Max };
+                let function = OverFunction::Aggregate(function);
+                Ok(self.register(name, function, Some(&argument), (data_type, nullable)))
+            }
+            _ => {
+                let first = name == "FIRST_VALUE";
+                let function =
+                    if first { OverFunction::FirstValue } else { OverFunction::LastValue };
+                Ok(self.register(name, function, Some(&argument), (data_type, nullable)))
+            }
+        }
+    }
+
+    fn count(&self, argument: Option<Bound>) -> Bound {
+        let argument = argument.filter(|a| a.nullable);
+        let function = OverFunction::Aggregate(AggregateFunction::Count);
+        self.register("COUNT", function, argument.as_ref(), (DataType::Int64, false))
+    }
+
+    fn sum(&self, argument: &Bound, at: Position) -> Result<Bound> {
+        let wide = wide_sum(argument, at)?;
+        let nullable = argument.nullable;
+        let argument = argument.clone().implicit_cast(&wide);
+        let function = OverFunction::Aggregate(AggregateFunction::Sum);
+        Ok(self.register("SUM", function, Some(&argument), (wide, nullable)))
+    }
+
+    fn row_number(&self) -> Bound {
+        let data_type = DataType::Int64;
+        let known = self.aggregates.borrow().iter().any(|a| a.column == RANK);
+        if !known {
+            self.aggregates.borrow_mut().push(OverAggregate {
+                column: RANK.to_owned(),
+                name: "ROW_NUMBER()".to_owned(),
+                function: OverFunction::RowNumber,
+                argument: None,
+                data_type: data_type.clone(),
+                nullable: false,
+            });
+        }
+        Bound::column(RANK, "ROW_NUMBER()".to_owned(), data_type, false)
+    }
+
+    /// `LAG(value [, offset [, default]])`.
+    fn lag(&self, function: &Function, at: Position) -> Result<Bound> {
+        let arguments = crate::expr::function_arguments(function, "LAG", at)?;
+        let binder = Binder::new(self.input, at);
+        let (value, offset, default) = match arguments.as_slice() {
+            [value] => (value, None, None),
+            [value, offset] => (value, Some(offset), None),
+            [value, offset, default] => (value, Some(offset), Some(default)),
+            _ => return Err(SqlError::new(at, "LAG takes a value, an offset and a default")),
+        };
+        if let Some(Frame::Range(Some(_))) = self.frame.get() {
+            return Err(lag_beside_time(at));
+        }
+        let offset = match offset {
+            None => 1,
+            Some(offset) => {
+                let given = binder.bind(offset)?.literal_integer();
+                let given = given.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= LAG_MAX);
+                given.ok_or_else(|| {
+                    SqlError::new(place_of(offset, at), "the offset of LAG is no number of rows")
+                        .hint(format!("write a whole number from 0 to {LAG_MAX}"))
+                })?
+            }
+        };
+        let value = binder.bind(value)?.plain();
+        let data_type = value.data_type.clone();
+        let name = format!("LAG({}, {offset})", value.text);
+        let function = OverFunction::Lag(offset);
+        let lag = self.register_as(name, function, Some(&value), (data_type.clone(), true));
+        let Some(default) = default else { return Ok(lag) };
+        let default = binder.bind(default)?;
+        if !crate::types::casts_implicitly(&default.data_type, &data_type) {
+            let message = format!(
+                "the default of LAG is {}, its value {}",
+                crate::types::flink_name(&default.data_type),
+                crate::types::flink_name(&data_type)
+            );
+            return Err(SqlError::new(at, message).hint("use CAST"));
+        }
+        if !matches!(default.expr, datafusion_expr::Expr::Literal(..)) {
+            return Err(SqlError::new(at, "the default of LAG has to be a constant"));
+        }
+        let text = self.text(&format!("LAG({}, {offset}, {})", value.text, default.text));
+        let default = default.implicit_cast(&data_type);
+        // There is no row so far back.
+        let first = self.row_number().expr.lt_eq(lit(offset as i64));
+        let expr = when(first, default.expr).otherwise(lag.expr);
+        let (expr, data_type) = expr
+            .and_then(|expr| coerce(expr, &self.schema()))
+            .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
+        let precedence = precedence::ATOM;
+        Ok(Bound { expr, data_type, nullable: true, text, precedence, meaning: Meaning::Plain })
+    }
+
+    fn register(
+        &self,
+        name: &str,
+        function: OverFunction,
+        argument: Option<&Bound>,
+        result: (DataType, bool),
+    ) -> Bound {
+        let name = format!("{name}({})", argument.map_or("*", |argument| argument.text.as_str()));
+        self.register_as(name, function, argument, result)
+    }
+
+    fn register_as(
+        &self,
+        name: String,
+        function: OverFunction,
+        argument: Option<&Bound>,
+        (data_type, nullable): (DataType, bool),
+    ) -> Bound {
+        let text = self.text(&name);
+        // No text of a column begins so.
+        let column = format!("$over {name}");
+        let known = self.aggregates.borrow().iter().any(|a| a.column == column);
+        if !known {
+            let argument = argument.map(|argument| self.columns.borrow_mut().take(argument));
+            let data_type = data_type.clone();
+            self.aggregates.borrow_mut().push(OverAggregate {
+                column: column.clone(),
+                name,
+                function,
+                argument,
+                data_type,
+                nullable,
+            });
+        }
+        Bound::column(&column, text, data_type, nullable)
+    }
+
+    /// The canonical text of a call.
+    fn text(&self, call: &str) -> String {
+        let columns = self.columns.borrow();
+        let names = |all: Vec<usize>| {
+            all.into_iter().map(|c| columns.columns[c].0.clone()).collect::<Vec<_>>().join(", ")
+        };
+        let partition = match self.keys.as_slice() {
+            [] => String::new(),
+            keys => format!("PARTITION BY {} ", names(keys.to_vec())),
+        };
+        let order = names(self.order.iter().map(|order| order.column).collect());
+        format!("{call} OVER ({partition}ORDER BY {order})")
+    }
+}
+
+/// Rows that LAG goes back at most: so many are kept of each key.
+const LAG_MAX: usize = 100_000;
+
+fn lag_beside_time(at: Position) -> SqlError {
+    SqlError::new(at, "LAG does not go with a RANGE of time in one SELECT")
+        .hint("nest one query in another")
+}
+
+impl Scope for OverScope<'_> {
+    fn column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> Result<Bound> {
+        let relation = Relation {
+            base: self.input.base.clone(),
+            filter: None,
+            fields: self.fields.clone(),
+            window: None,
+        };
+        relation.column(qualifier, name, at)
+    }
+
+    fn schema(&self) -> DFSchemaRef {
+        // Names are unique by construction, so that this cannot fail.
+        self.build_schema().unwrap_or_else(|_| Arc::new(DFSchema::empty()))
+    }
+
+    fn whole(&self, expr: &ast::Expr, at: Position) -> Result<Option<Bound>> {
+        match expr {
+            ast::Expr::Function(function) if function.over.is_some() => {
+                self.call(function, at).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Windows that a row lies in several of, as rows: where they are not grouped by.
+
+use std::sync::Arc;
+
+use arrow::datatypes::Field as ArrowField;
+use datafusion_common::{DFSchemaRef, ScalarValue};
+use datafusion_expr::{Expr, Operator, binary_expr};
+use sabot_core::plan::Window;
+
+use super::{EXPANDED, WINDOW_COLUMNS, kind, spec};
+use crate::columns::Columns;
+use crate::error::{Position, Result};
+use crate::expr::{Bound, Meaning};
+use crate::relation::{Base, Feed, Field, Relation, WindowSpec, columns_schema};
+use crate::types::TIMESTAMP;
+
+/// The rows of a relation, each once for every window that it lies in.
+#[derive(Debug)]
+pub(crate) struct ExpandNode {
+    pub feed: Feed,
+    pub window: Window,
+    /// The row-time column of the feed.
+    pub row_time: usize,
+    /// The feed's columns, then those of [`EXPAND_COLUMNS`].
+    pub schema: DFSchemaRef,
+}
+
+/// The columns of the windows' bounds.
+pub(crate) const EXPAND_COLUMNS: [&str; 3] = ["$window_start", "$window_end", "$window_time"];
+
+impl Relation {
+    /// The same rows, where a row lies in several windows once for each of them.
+    pub(crate) fn expanded(self, at: Position) -> Result<Self> {
+        let Some(windows) = self.window.clone() else { return Ok(self) };
+        if !matches!(windows.window, Window::Hop(_) | Window::Cumulate(_)) {
+            self.refuse_expanded(at)?;
+            return Ok(self);
+        }
+        let mut columns = Columns::default();
+        let row_time = columns.take(&windows.row_time);
+        let types = [TIMESTAMP, TIMESTAMP, windows.row_time.data_type.clone()];
+        let mut fields = Vec::new();
+        for field in self.fields {
+            let window = match &field.value.expr {
+                Expr::Column(column) => column.name.strip_prefix(EXPANDED),
+                _ => None,
+            };
+            let window = window.and_then(|name| WINDOW_COLUMNS.iter().position(|w| *w == name));
+            let column = match window {
+                Some(index) => {
+                    let text = WINDOW_COLUMNS[index].to_owned();
+                    Bound::column(EXPAND_COLUMNS[index], text, types[index].clone(), false)
+                }
+                None => {
+                    let place = columns.take(&field.value);
+                    columns.column(place)
+                }
+            };
+            fields.push(Field { value: Bound { meaning: field.value.meaning, ..column }, ..field });
+        }
+        let mut arrow: Vec<ArrowField> = columns.fields();
+        for (name, data_type) in EXPAND_COLUMNS.into_iter().zip(&types) {
+            arrow.push(ArrowField::new(name, data_type.clone(), false));
+        }
+        let schema = columns_schema(arrow, at)?;
+        let feed = Feed { base: self.base, filter: self.filter, columns: columns.columns };
+        let node = ExpandNode { feed, window: windows.window, row_time, schema };
+        let base = Base::Expand(Arc::new(node));
+        let time = EXPAND_COLUMNS[2];
+        let time = Bound::column(time, WINDOW_COLUMNS[2].to_owned(), types[2].clone(), false);
+        let window = kind::results_of(windows.window)
+            .map(|window| spec(&base, Bound { meaning: Meaning::WindowTime, ..time }, window));
+        Ok(Self { base, filter: None, fields, window })
+    }
+}
+
+/// The windows of rows whose windows end at `end`.
+pub(crate) fn of_ends(base: &Base, end: &Bound, window: Window) -> Option<WindowSpec> {
+    let last = Expr::Literal(ScalarValue::DurationMillisecond(Some(1)), None);
+    let row_time = Bound {
+        expr: binary_expr(end.expr.clone(), Operator::Minus, last),
+        meaning: Meaning::WindowTime,
+        text: WINDOW_COLUMNS[2].to_owned(),
+        ..end.clone()
+    };
+    kind::results_of(window).map(|window| spec(base, row_time, window))
+}

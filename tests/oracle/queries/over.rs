@@ -1,0 +1,191 @@
+//! Aggregates over the rows up to each row. Bids have a time each of its own, so that their order is
+//! one; events share times, whose order is that of their coming.
+
+use super::{Input, Query, Sink};
+
+pub(crate) const OVER_ROWS: Query = Query {
+    input: Input::Bids,
+    job: "
+INSERT INTO last_five
+SELECT auction, bidder, price, dateTime, COUNT(*) OVER w, SUM(price) OVER w, AVG(price) OVER w,
+  MIN(price) OVER w, MAX(channel) OVER w, FIRST_VALUE(price) OVER w, LAST_VALUE(bidder) OVER w
+FROM bids
+WINDOW w AS (PARTITION BY auction ORDER BY dateTime ROWS BETWEEN 4 PRECEDING AND CURRENT ROW);
+INSERT INTO one_after_the_other
+SELECT bidder, auction, dateTime, price - LAG(price) OVER w, LAG(channel, 3, 'none') OVER w,
+  ROW_NUMBER() OVER w
+FROM bids WINDOW w AS (PARTITION BY bidder ORDER BY dateTime);
+INSERT INTO running
+SELECT auction, price, dateTime,
+  SUM(price) OVER (PARTITION BY auction ORDER BY dateTime ROWS UNBOUNDED PRECEDING),
+  MAX(price) OVER (PARTITION BY auction ORDER BY dateTime ROWS UNBOUNDED PRECEDING)
+FROM bids WHERE price > 500;
+INSERT INTO numbers
+SELECT n, COUNT(*), MAX(gap) FROM TABLE(TUMBLE((
+    SELECT dateTime, COUNT(*) OVER w AS n, TIMESTAMPDIFF(SECOND, LAG(dateTime) OVER w, dateTime) AS gap
+    FROM bids WINDOW w AS (PARTITION BY auction ORDER BY dateTime)),
+  DESCRIPTOR(dateTime), INTERVAL '10' SECOND))
+GROUP BY n, window_start, window_end;",
+    sinks: &[
+        Sink {
+            name: "last_five",
+            columns: "auction BIGINT, bidder BIGINT, price BIGINT, at TIMESTAMP(3), n BIGINT, \
+                      total BIGINT, average BIGINT, low BIGINT, channel STRING, first BIGINT, \
+                      last BIGINT",
+            changes: false,
+            answer: "
+SELECT auction, bidder, price, dateTime, count(*) OVER w, sum(price) OVER w,
+  sum(price) OVER w / count(*) OVER w, min(price) OVER w, max(channel) OVER w,
+  first_value(price) OVER w, last_value(bidder) OVER w
+FROM bids
+WINDOW w AS (PARTITION BY auction ORDER BY dateTime ROWS BETWEEN 4 PRECEDING AND CURRENT ROW)",
+        },
+        Sink {
+            name: "one_after_the_other",
+            columns: "bidder BIGINT, auction BIGINT, at TIMESTAMP(3), more BIGINT, channel STRING, \
+                      number BIGINT",
+            changes: false,
+            answer: "
+SELECT bidder, auction, dateTime, price - lag(price) OVER w, lag(channel, 3, 'none') OVER w,
+  CAST(row_number() OVER w AS BIGINT)
+FROM bids WINDOW w AS (PARTITION BY bidder ORDER BY dateTime)",
+        },
+        Sink {
+            name: "running",
+            columns: "auction BIGINT, price BIGINT, at TIMESTAMP(3), total BIGINT, high BIGINT",
+            changes: false,
+            answer: "
+SELECT auction, price, dateTime,
+  sum(price) OVER (PARTITION BY auction ORDER BY dateTime ROWS UNBOUNDED PRECEDING),
+  max(price) OVER (PARTITION BY auction ORDER BY dateTime ROWS UNBOUNDED PRECEDING)
+FROM bids WHERE price > 500",
+        },
+        Sink {
+            name: "numbers",
+            columns: "number BIGINT, n BIGINT, gap BIGINT",
+            changes: false,
+            answer: "
+SELECT n, count(*), max(gap) FROM (
+  SELECT dateTime, count(*) OVER w AS n,
+    (CAST(to_timestamp_millis(dateTime) AS BIGINT)
+      - CAST(to_timestamp_millis(lag(dateTime) OVER w) AS BIGINT)) / 1000 AS gap
+  FROM bids WINDOW w AS (PARTITION BY auction ORDER BY dateTime))
+GROUP BY n, date_bin(INTERVAL '10 seconds', dateTime)",
+        },
+    ],
+};
+
+pub(crate) const OVER_TIMES: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO last_seconds
+SELECT id, site, COUNT(*) OVER w, COUNT(note) OVER w, SUM(amount) OVER w, SUM(fee) OVER w,
+  AVG(ratio) OVER w, MIN(note) OVER w, MAX(born) OVER w
+FROM events WINDOW w AS (
+  PARTITION BY site ORDER BY ts RANGE BETWEEN INTERVAL '8' SECOND PRECEDING AND CURRENT ROW);
+INSERT INTO so_far
+SELECT id, kind, COUNT(*) OVER w, SUM(small) OVER w, MIN(ratio) OVER w, MAX(ok) OVER w
+FROM events WINDOW w AS (PARTITION BY kind ORDER BY ts);
+INSERT INTO of_all
+SELECT id, SUM(amount) OVER (ORDER BY `at` RANGE BETWEEN INTERVAL '3' SECOND PRECEDING AND CURRENT ROW)
+FROM instants;",
+    sinks: &[
+        Sink {
+            name: "last_seconds",
+            columns: "id BIGINT, site STRING, n BIGINT, notes BIGINT, total BIGINT, \
+                      fees DECIMAL(38, 2), ratio DOUBLE, note STRING, born DATE",
+            changes: false,
+            answer: "
+SELECT id, site, count(*) OVER w, count(note) OVER w, sum(amount) OVER w,
+  CAST(sum(fee) OVER w AS DECIMAL(38, 2)), sum(ratio) OVER w / count(ratio) OVER w,
+  min(note) OVER w, max(born) OVER w
+FROM events WINDOW w AS (
+  PARTITION BY site ORDER BY ts RANGE BETWEEN INTERVAL '8 seconds' PRECEDING AND CURRENT ROW)",
+        },
+        Sink {
+            name: "so_far",
+            columns: "id BIGINT, kind STRING, n BIGINT, total INT, low DOUBLE, ok BOOLEAN",
+            changes: false,
+            // An INT wraps around.
+            answer: "
+SELECT id, kind, count(*) OVER w,
+  arrow_cast((sum(CAST(small AS BIGINT)) OVER w + 2147483648) % 4294967296
+    + CASE WHEN (sum(CAST(small AS BIGINT)) OVER w + 2147483648) % 4294967296 < 0
+      THEN 4294967296 ELSE 0 END - 2147483648, 'Int32'),
+  min(ratio) OVER w, max(CASE WHEN ok THEN 1 WHEN NOT ok THEN 0 END) OVER w = 1
+FROM events WINDOW w AS (PARTITION BY kind ORDER BY ts)",
+        },
+        Sink {
+            name: "of_all",
+            columns: "id BIGINT, total BIGINT",
+            changes: false,
+            answer: "
+SELECT id, sum(amount) OVER (ORDER BY ms RANGE BETWEEN 3000 PRECEDING AND CURRENT ROW)
+FROM instants",
+        },
+    ],
+};
+
+/// Subqueries as values.
+pub(crate) const SCALARS: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO above
+SELECT id, amount FROM events
+WHERE kind = 'buy' AND amount > (SELECT AVG(amount) FROM events WHERE id % 500 = 1) + 100
+  AND ratio < (SELECT MAX(ratio) FROM events WHERE id % 500 = 2);
+INSERT INTO often
+SELECT site, n FROM (SELECT site, COUNT(*) AS n FROM events GROUP BY site)
+WHERE n > (SELECT COUNT(*) FROM events WHERE id % 500 = 3) * 11;",
+    sinks: &[
+        Sink {
+            name: "above",
+            columns: "id BIGINT, amount BIGINT",
+            changes: true,
+            answer: "
+SELECT id, amount FROM events
+WHERE kind = 'buy'
+  AND amount > (SELECT sum(amount) / count(amount) FROM events WHERE id % 500 = 1) + 100
+  AND ratio < (SELECT max(ratio) FROM events WHERE id % 500 = 2)",
+        },
+        Sink {
+            name: "often",
+            columns: "site STRING, n BIGINT",
+            changes: true,
+            answer: "
+SELECT site, n FROM (SELECT site, count(*) AS n FROM events GROUP BY site)
+WHERE n > (SELECT count(*) FROM events WHERE id % 500 = 3) * 11",
+        },
+    ],
+};
+
+pub(crate) const OVER_CHANGES: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO sites
+SELECT site, n, SUM(n) OVER (ORDER BY site ROWS BETWEEN 3 PRECEDING AND CURRENT ROW)
+FROM (SELECT site, COUNT(*) AS n FROM events GROUP BY site);
+INSERT INTO kinds
+SELECT site, kind, n, SUM(n) OVER w, LAG(kind) OVER (PARTITION BY site ORDER BY n DESC, kind)
+FROM (SELECT site, kind, COUNT(*) AS n FROM events WHERE site < 'site-2' GROUP BY site, kind)
+WINDOW w AS (PARTITION BY site ORDER BY n DESC, kind RANGE UNBOUNDED PRECEDING);",
+    sinks: &[
+        Sink {
+            name: "sites",
+            columns: "site STRING, n BIGINT, four BIGINT",
+            changes: true,
+            answer: "
+SELECT site, n, sum(n) OVER (ORDER BY site NULLS FIRST ROWS BETWEEN 3 PRECEDING AND CURRENT ROW)
+FROM (SELECT site, count(*) AS n FROM events GROUP BY site)",
+        },
+        Sink {
+            name: "kinds",
+            columns: "site STRING, kind STRING, n BIGINT, total BIGINT, before STRING",
+            changes: true,
+            answer: "
+SELECT site, kind, n, sum(n) OVER w, lag(kind) OVER w
+FROM (SELECT site, kind, count(*) AS n FROM events WHERE site < 'site-2' GROUP BY site, kind)
+WINDOW w AS (PARTITION BY site ORDER BY n DESC, kind NULLS FIRST RANGE UNBOUNDED PRECEDING)",
+        },
+    ],
+};
