@@ -30,8 +30,10 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
             return Err(SqlError::new(at, message).hint("aggregate one of them at a time"));
         }
     }
-    let Some(windows) = window::kind::results_of(node.window.window) else {
-        return Err(SqlError::new(at, "DISTINCT over a session is not supported yet"));
+    let windows = node.window.of_event_time().and_then(window::kind::results_of);
+    let Some(windows) = windows else {
+        let message = "DISTINCT over sessions and windows of processing time is not supported yet";
+        return Err(SqlError::new(at, message));
     };
     let mut keys = node.keys.clone();
     keys.push(value.clone().plain());

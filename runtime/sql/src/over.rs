@@ -161,7 +161,7 @@ impl<'a> OverScope<'a> {
         let feed = Feed { base, filter: self.input.filter.clone(), columns: columns.columns };
         let Self { keys, order, row_time, at, .. } = self;
         let frame = self.frame.get().unwrap_or(Frame::Rows(None));
-        let window = self.input.window.as_ref().map(|spec| spec.window);
+        let window = self.input.event_windows();
         let node = OverNode { feed, keys, order, row_time, window, frame, aggregates, schema, at };
         Ok(Base::Over(Arc::new(node)))
     }

@@ -30,13 +30,25 @@ pub(crate) struct RankNode {
 
 /// Takes `rank <= n` out of a condition over rows with their numbers: whether it was one.
 pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position) -> Result<bool> {
-    let (feed, keys, order, schema, before, window) = match &relation.base {
-        Base::Over(node) if node.is_row_number() => {
-            (&node.feed, &node.keys, &node.order, &node.schema, None, node.window)
-        }
-        Base::Rank(node) => {
-            (&node.feed, &node.keys, &node.order, &node.schema, Some(node.limit), None)
-        }
+    let (feed, keys, order, schema, before, window, window_end) = match &relation.base {
+        Base::Over(node) if node.is_row_number() => (
+            &node.feed,
+            &node.keys,
+            &node.order,
+            &node.schema,
+            None,
+            node.window,
+            node.window.and_then(|_| window_end(&node.feed, &node.keys)),
+        ),
+        Base::Rank(node) => (
+            &node.feed,
+            &node.keys,
+            &node.order,
+            &node.schema,
+            Some(node.limit),
+            None,
+            node.window_end,
+        ),
         _ => return Ok(false),
     };
     let Some(limit) = limit_of(relation, condition) else { return Ok(false) };
@@ -49,7 +61,7 @@ pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position
         keys: keys.clone(),
         order: order.clone(),
         limit: before.map_or(limit, |before| before.min(limit)),
-        window_end: window_end(feed, keys),
+        window_end,
         schema: Arc::clone(schema),
     };
     let end = node.window_end.map(|column| {

@@ -149,6 +149,11 @@ pub(crate) struct WindowSpec {
 }
 
 impl WindowSpec {
+    /// The windows, if they are of event time: only the watermark tells when they are over.
+    pub(crate) fn of_event_time(&self) -> Option<Window> {
+        (self.row_time.meaning != Meaning::ProcTime).then_some(self.window)
+    }
+
     /// The window's name in uids, such as `tumble(bids.ts,10000,0)`.
     pub(crate) fn name(&self) -> String {
         window::kind::uid_name(self.window, &self.path)
@@ -185,6 +190,15 @@ pub(crate) struct Relation {
 }
 
 impl Relation {
+    /// The windows that its rows lie in, if the watermark tells when they are over.
+    pub(crate) fn event_windows(&self) -> Option<Window> {
+        let windows = self.window.as_ref().and_then(WindowSpec::of_event_time)?;
+        match &self.base {
+            Base::Window(node) => node.window.of_event_time().map(|_| windows),
+            _ => Some(windows),
+        }
+    }
+
     /// Keeps only rows for which `condition` is true too.
     pub(crate) fn filter_by(&mut self, condition: Bound) {
         self.filter = Some(match self.filter.take() {

@@ -32,7 +32,8 @@ impl Relation {
     /// The same rows, where a row lies in several windows once for each of them.
     pub(crate) fn expanded(self, at: Position) -> Result<Self> {
         let Some(windows) = self.window.clone() else { return Ok(self) };
-        if !matches!(windows.window, Window::Hop(_) | Window::Cumulate(_)) {
+        let expands = matches!(windows.of_event_time(), Some(Window::Hop(_) | Window::Cumulate(_)));
+        if !expands {
             self.refuse_expanded(at)?;
             return Ok(self);
         }
