@@ -65,7 +65,7 @@ pub(crate) fn pair(
     at: Position,
 ) -> Result<Relation> {
     let (left, right) = (left.expanded(at)?, right.expanded(at)?);
-    let windows = [&left, &right].map(|side| side.event_windows());
+    let windows = [&left, &right].map(Relation::event_windows);
     let mut names: Vec<String> = Vec::new();
     let (mut fields, mut arrow) = (Vec::new(), Vec::new());
     let mut side = |port: usize, relation: Relation| {

@@ -27,9 +27,9 @@ pub(super) struct Lists {
     state: StateHandle,
     /// Whether the number of a row's partners is kept with it.
     tracked: bool,
-    /// Indexes of `lists` by their keys' hashes.
+    /// Indexes of `entries` by their keys' hashes.
     index: HashTable<u32>,
-    lists: Vec<List>,
+    entries: Vec<List>,
     bytes: usize,
     /// Counts how often keys were forgotten.
     age: u32,
@@ -76,8 +76,8 @@ impl Lists {
         backend: &mut dyn StateBackend,
     ) -> Result<Self> {
         let has_cold = !backend.namespaces(state)?.is_empty();
-        let (index, lists) = (HashTable::new(), Vec::new());
-        Ok(Self { state, tracked, index, lists, bytes: 0, age: 0, has_cold })
+        let (index, entries) = (HashTable::new(), Vec::new());
+        Ok(Self { state, tracked, index, entries, bytes: 0, age: 0, has_cold })
     }
 
     /// The state's handle.
@@ -117,7 +117,7 @@ impl Lists {
     ) -> Result<()> {
         let (groups, prefixes) = keys.pick(missing);
         let prefixes = BinaryArray::from_iter_values(prefixes);
-        let Self { state, tracked, lists, bytes, .. } = self;
+        let Self { state, tracked, entries, bytes, .. } = self;
         let mut read = 0;
         cx.state.scan_prefixes(
             *state,
@@ -125,7 +125,7 @@ impl Lists {
             &groups,
             &prefixes,
             &mut |at, n, value| {
-                let list = &mut lists[slots[missing[at]] as usize];
+                let list = &mut entries[slots[missing[at]] as usize];
                 let (count, rest) = value.split_at(COUNT_BYTES.min(value.len()));
                 let (partners, row) = rest.split_at(if *tracked { COUNT_BYTES } else { 0 });
                 list.rows.push(Row {
@@ -148,7 +148,7 @@ impl Lists {
 
     /// The rows of each key.
     pub(super) fn rows<'l>(&'l self, slots: &'l Slots) -> impl Iterator<Item = &'l [Row]> {
-        slots.0.iter().map(|slot| self.lists[*slot as usize].rows.as_slice())
+        slots.0.iter().map(|slot| self.entries[*slot as usize].rows.as_slice())
     }
 
     /// Writes rows that no other is compared with, each with its key's index in `keys`. The other
@@ -184,7 +184,7 @@ impl Lists {
             values.append_value(&bytes);
             let Some(slot) = slots[*key] else { continue };
             self.bytes += ROW_BYTES + row.len();
-            self.lists[slot as usize].rows.push(Row {
+            self.entries[slot as usize].rows.push(Row {
                 bytes: row.into(),
                 hash: 0,
                 number,
@@ -203,9 +203,9 @@ impl Lists {
     /// The list of a key, if it is at hand.
     fn at_hand(&mut self, keys: &UniqueKeys, at: usize) -> Option<u32> {
         let key = keys.bytes.value(at);
-        let is_it = |slot: &u32| *self.lists[*slot as usize].key == *key;
+        let is_it = |slot: &u32| *self.entries[*slot as usize].key == *key;
         let slot = *self.index.find(key_hash::of_bytes(key), is_it)?;
-        self.lists[slot as usize].used = self.age;
+        self.entries[slot as usize].used = self.age;
         Some(slot)
     }
 
@@ -213,9 +213,9 @@ impl Lists {
     fn begin(&mut self, keys: &UniqueKeys, at: usize) -> u32 {
         let key = keys.bytes.value(at);
         let hash = key_hash::of_bytes(key);
-        let slot = self.lists.len() as u32;
+        let slot = self.entries.len() as u32;
         self.bytes += LIST_BYTES + key.len();
-        self.lists.push(List {
+        self.entries.push(List {
             hash,
             group: keys.groups[at],
             key: key.into(),
@@ -223,7 +223,7 @@ impl Lists {
             rows: Vec::new(),
             places: None,
         });
-        self.index.insert_unique(hash, slot, |slot| self.lists[*slot as usize].hash);
+        self.index.insert_unique(hash, slot, |slot| self.entries[*slot as usize].hash);
         slot
     }
 
@@ -237,7 +237,7 @@ impl Lists {
         (numbers, changed): (&mut Numbers, &mut Changed),
     ) {
         let slot = slots.0[at];
-        let list = &mut self.lists[slot as usize];
+        let list = &mut self.entries[slot as usize];
         let hash = key_hash::of_bytes(row);
         let place = match list.place(hash, row) {
             Some(place) => place,
@@ -264,7 +264,7 @@ impl Lists {
         changed: &mut Changed,
     ) {
         let slot = slots.0[at];
-        let row = &mut self.lists[slot as usize].rows[place];
+        let row = &mut self.entries[slot as usize].rows[place];
         row.partners += change;
         if !std::mem::replace(&mut row.is_changed, true) {
             changed.0.push((slot, place as u32));
@@ -278,7 +278,7 @@ impl Lists {
         let mut gone = Vec::new();
         let mut bytes = Vec::new();
         for (slot, place) in changed.0 {
-            let list = &mut self.lists[slot as usize];
+            let list = &mut self.entries[slot as usize];
             let row = &mut list.rows[place as usize];
             row.is_changed = false;
             if row.count == 0 {
@@ -308,7 +308,7 @@ impl Lists {
         // From the back: the last row takes the place of one that goes.
         gone.sort_unstable();
         for (slot, place) in gone.into_iter().rev() {
-            let row = self.lists[slot as usize].remove(place as usize);
+            let row = self.entries[slot as usize].remove(place as usize);
             self.bytes -= ROW_BYTES + row.bytes.len();
         }
         if groups.is_empty() {
@@ -322,17 +322,17 @@ impl Lists {
     /// Forgets the keys that were not used since the last time; all if that is not enough.
     fn forget(&mut self) {
         let age = self.age;
-        self.lists.retain(|list| list.used == age);
-        self.bytes = self.lists.iter().map(List::bytes).sum();
+        self.entries.retain(|list| list.used == age);
+        self.bytes = self.entries.iter().map(List::bytes).sum();
         if self.bytes > BYTES_MAX / 2 {
-            self.lists.clear();
+            self.entries.clear();
             self.bytes = 0;
         }
         self.age += 1;
         self.has_cold = true;
         self.index.clear();
-        for (slot, list) in self.lists.iter().enumerate() {
-            let hash_of = |slot: &u32| self.lists[*slot as usize].hash;
+        for (slot, list) in self.entries.iter().enumerate() {
+            let hash_of = |slot: &u32| self.entries[*slot as usize].hash;
             self.index.insert_unique(list.hash, slot as u32, hash_of);
         }
     }

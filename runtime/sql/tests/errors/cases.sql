@@ -458,6 +458,7 @@ CREATE VIEW first AS SELECT auction, price FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) AS n FROM bids) WHERE n = 1;
 INSERT INTO results SELECT b.auction, d.price FROM bids b
 JOIN first FOR SYSTEM_TIME AS OF b.ts AS d ON d.auction = b.auction;
+----
 INSERT INTO results SELECT auction, SUM(price) OVER (PARTITION BY auction) FROM bids;
 ----
 INSERT INTO results SELECT auction, SUM(price) OVER w FROM bids
@@ -499,3 +500,11 @@ FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' MINUTE));
 SET 'table.exec.mini-batch.enable' = 'true'; INSERT INTO results SELECT auction, price FROM bids;
 ----
 EXPLAIN INSERT INTO results SELECT auction, price FROM bids;
+----
+CREATE VIEW timed AS SELECT auction, price, PROCTIME() AS p FROM bids;
+INSERT INTO results SELECT auction, COUNT(DISTINCT price) FROM timed
+GROUP BY auction, TUMBLE(p, INTERVAL '10' SECOND);
+----
+CREATE VIEW timed AS SELECT auction, price, PROCTIME() AS p FROM bids;
+INSERT INTO results SELECT auction, price
+FROM TABLE(HOP(TABLE timed, DESCRIPTOR(p), INTERVAL '1' SECOND, INTERVAL '10' SECOND));
