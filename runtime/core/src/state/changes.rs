@@ -83,6 +83,15 @@ impl StateChanges {
         (value_bytes != REMOVED).then(|| &self.bytes[start..start + value_bytes as usize])
     }
 
+    /// None, with room for as many as these: intervals between freezes are alike.
+    fn empty_alike(&self) -> Self {
+        Self {
+            rows: Vec::with_capacity(self.rows.len()),
+            bytes: Vec::with_capacity(self.bytes.len()),
+            dropped: BTreeMap::new(),
+        }
+    }
+
     fn size(&self) -> usize {
         self.bytes.len() + self.rows.len() * size_of::<Row>() + self.dropped.len() * 32
     }
@@ -123,7 +132,8 @@ impl ChangeLog {
 
     /// The state is frozen: what changed since the last time, if that is known.
     pub fn freeze(&mut self) -> Option<StateChanges> {
-        self.changes.replace(StateChanges::default())
+        let next = self.changes.as_ref().map(StateChanges::empty_alike).unwrap_or_default();
+        self.changes.replace(next)
     }
 }
 

@@ -8,7 +8,7 @@ use sabot_types::KeyGroup;
 
 use super::block::Rows;
 use super::index::{Entry, Index};
-use super::{Encoded, HEADER_BYTES, MAGIC, SegmentError, VERSION};
+use super::{Encoded, MAGIC, SegmentError, VERSION};
 
 /// Bytes of a block before compression, from which on it is ended.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -195,7 +195,8 @@ impl<'a> Writer<'a> {
 }
 
 fn header() -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEADER_BYTES);
+    // What is not used of it is never touched; growing it would copy what is there again and again.
+    let mut out = Vec::with_capacity(PART_BYTES + 4 * BLOCK_BYTES);
     out.extend(MAGIC);
     out.extend(VERSION.to_le_bytes());
     out
