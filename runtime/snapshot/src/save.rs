@@ -104,3 +104,6 @@ fn takes_changes(segments: &Segments) -> bool {
     let most = if is_small { CHANGED_SEGMENTS_MAX_SMALL } else { CHANGED_SEGMENTS_MAX };
     changed.len() < most && changed_bytes < whole.max(CHANGED_BYTES_MIN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! One side of an interval join: its rows by key and time, each behind whether it had a partner
 //! where that matters.
 
-use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, BinaryArray, RecordBatch};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{IntervalJoinDesc, PlanNode};
@@ -11,7 +11,7 @@ use sabot_types::{EventTime, OperatorUid};
 
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
-use crate::keyed::{Keys, UniqueKeys};
+use crate::keyed::{Keys, UniqueKeys, mask_of_all};
 use crate::lists;
 use crate::timed::{self, Found, TimedDesc, TimedRows, Written};
 use crate::times::check_row_time;
@@ -92,18 +92,7 @@ impl Side {
 
     /// The rows whose keys are all there, and those with a null in them.
     pub(super) fn by_keys(&self, batch: RecordBatch) -> Result<(RecordBatch, Option<RecordBatch>)> {
-        let mut mask: Option<BooleanArray> = None;
-        for column in &self.key_columns {
-            let column = batch.column(*column);
-            if column.logical_null_count() > 0 {
-                let valid = arrow::compute::is_not_null(column)?;
-                mask = Some(match mask {
-                    Some(mask) => arrow::compute::and(&mask, &valid)?,
-                    None => valid,
-                });
-            }
-        }
-        match mask {
+        match mask_of_all(&self.key_columns, &batch)? {
             None => Ok((batch, None)),
             Some(mask) => {
                 let without = filter_record_batch(&batch, &not(&mask)?)?;

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::row_kind;
@@ -13,7 +13,7 @@ use sabot_core::{Cx, Result};
 use super::lists::{Changed, Lists, Slots};
 use super::numbers::Numbers;
 use crate::codec::RowCodec;
-use crate::keyed::{Keys, UniqueKeys, state_fields};
+use crate::keyed::{Keys, UniqueKeys, mask_of_all, state_fields, with_all};
 use crate::multiset;
 
 pub(super) struct Side {
@@ -62,32 +62,13 @@ pub(super) fn value_fields(input: &SchemaRef, tracked: bool) -> Vec<StateField> 
 impl Side {
     /// The rows whose keys are all there; a null is equal to nothing.
     pub(super) fn with_keys(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        Ok(match self.key_mask(&batch)? {
-            Some(mask) => filter_record_batch(&batch, &mask)?,
-            None => batch,
-        })
+        with_all(&self.key_columns, batch)
     }
 
     /// The rows with a null in their keys; none when there are none.
     pub(super) fn without_keys(&self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
-        let mask = self.key_mask(batch)?;
+        let mask = mask_of_all(&self.key_columns, batch)?;
         Ok(mask.map(|mask| filter_record_batch(batch, &not(&mask)?)).transpose()?)
-    }
-
-    /// Which rows have all their keys; none when all have.
-    fn key_mask(&self, batch: &RecordBatch) -> Result<Option<BooleanArray>> {
-        let mut mask: Option<BooleanArray> = None;
-        for column in &self.key_columns {
-            let column = batch.column(*column);
-            if column.logical_null_count() > 0 {
-                let valid = arrow::compute::is_not_null(column)?;
-                mask = Some(match mask {
-                    Some(mask) => arrow::compute::and(&mask, &valid)?,
-                    None => valid,
-                });
-            }
-        }
-        Ok(mask)
     }
 
     /// The rows of these keys.
