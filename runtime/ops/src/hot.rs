@@ -2,40 +2,27 @@
 //! reaches the backend only with the next snapshot, and what was touched lately is not read again.
 
 use arrow::array::{BinaryArray, BinaryBuilder};
-use hashbrown::HashTable;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
-use sabot_types::{KeyGroup, key_hash};
+use sabot_types::KeyGroup;
 
-/// What the layer holds at most, in bytes: with more, what was not used lately is written and
-/// forgotten.
-const BYTES_MAX: usize = 64 << 20;
-/// What an entry takes besides its bytes, roughly.
-const ENTRY_BYTES: usize = size_of::<Entry>() + 16;
+use crate::recent::{AtHand, Recent};
 
 /// The hot rows of one state.
 pub(crate) struct Hot {
     state: StateHandle,
-    /// Indexes of `entries` by their keys' hashes.
-    index: HashTable<u32>,
-    entries: Vec<Entry>,
-    bytes: usize,
-    /// Counts how often rows were forgotten.
-    age: u32,
+    recent: Recent<Value>,
     /// Whether the backend can have rows that are not here.
     has_cold: bool,
 }
 
-struct Entry {
-    hash: u64,
-    group: KeyGroup,
-    /// The age at which it was used last.
-    used: u32,
-    key: Box<[u8]>,
+/// The value of a key.
+#[derive(Default)]
+struct Value {
     /// None when there is no such row.
-    value: Option<Box<[u8]>>,
-    /// Whether the backend has another value.
+    bytes: Option<Box<[u8]>>,
+    /// Whether the backend has another one.
     is_dirty: bool,
 }
 
@@ -53,8 +40,7 @@ impl Hot {
     /// The layer of an opened state.
     pub(crate) fn new(state: StateHandle, backend: &mut dyn StateBackend) -> Result<Self> {
         let has_cold = !backend.namespaces(state)?.is_empty();
-        let (index, entries) = (HashTable::new(), Vec::new());
-        Ok(Self { state, index, entries, bytes: 0, age: 0, has_cold })
+        Ok(Self { state, recent: Recent::new(), has_cold })
     }
 
     /// The state's handle.
@@ -69,38 +55,19 @@ impl Hot {
         keys: &BinaryArray,
         cx: &mut Cx<'_>,
     ) -> Result<Slots> {
-        if self.bytes > BYTES_MAX {
-            self.forget(BYTES_MAX / 2, cx)?;
+        if self.recent.is_full() {
+            self.flush(cx)?;
+            self.recent.forget();
+            self.has_cold = true;
         }
         let mut slots = Vec::with_capacity(groups.len());
         let mut missing = Vec::new();
         for (row, group) in groups.iter().enumerate() {
             let key = keys.value(row);
-            let hash = key_hash::of_bytes(key);
-            let found = self.index.find(hash, |slot| *self.entries[*slot as usize].key == *key);
-            slots.push(match found {
-                Some(slot) => {
-                    self.entries[*slot as usize].used = self.age;
-                    *slot
-                }
-                None => {
-                    let slot = self.entries.len() as u32;
-                    self.bytes += ENTRY_BYTES + key.len();
-                    let entry = Entry {
-                        hash,
-                        group: *group,
-                        used: self.age,
-                        key: key.into(),
-                        value: None,
-                        is_dirty: false,
-                    };
-                    self.entries.push(entry);
-                    let hash_of = |slot: &u32| self.entries[*slot as usize].hash;
-                    self.index.insert_unique(hash, slot, hash_of);
-                    missing.push(row);
-                    slot
-                }
-            });
+            slots.push(self.recent.find(key).unwrap_or_else(|| {
+                missing.push(row);
+                self.recent.begin(*group, key)
+            }));
         }
         if self.has_cold && !missing.is_empty() {
             self.fetch(&missing, &slots, groups, keys, cx)?;
@@ -122,8 +89,8 @@ impl Hot {
         OperatorMetrics::add(&cx.metrics.state_reads, cold.len());
         for (row, value) in missing.iter().zip(values.iter()) {
             if let Some(value) = value {
-                self.bytes += value.len();
-                self.entries[slots[*row] as usize].value = Some(value.into());
+                self.recent.bytes += value.len();
+                self.recent[slots[*row]].value.bytes = Some(value.into());
             }
         }
         Ok(())
@@ -131,7 +98,7 @@ impl Hot {
 
     /// The value of each key; none where there is no row.
     pub(crate) fn values<'h>(&'h self, slots: &'h Slots) -> impl Iterator<Item = Option<&'h [u8]>> {
-        slots.0.iter().map(|slot| self.entries[*slot as usize].value.as_deref())
+        slots.0.iter().map(|slot| self.recent[*slot].value.bytes.as_deref())
     }
 
     /// The values as a column.
@@ -147,9 +114,10 @@ impl Hot {
         slots: &Slots,
         values: impl Iterator<Item = Option<&'v [u8]>>,
     ) {
+        let (mut grown, mut shrunk) = (0, 0);
         for (slot, value) in slots.0.iter().zip(values) {
-            let entry = &mut self.entries[*slot as usize];
-            match (&mut entry.value, value) {
+            let Value { bytes, is_dirty } = &mut self.recent[*slot].value;
+            match (bytes, value) {
                 (None, None) => continue,
                 (Some(before), Some(value)) if before.len() == value.len() => {
                     if **before == *value {
@@ -158,58 +126,39 @@ impl Hot {
                     before.copy_from_slice(value);
                 }
                 (before, value) => {
-                    self.bytes -= before.as_ref().map_or(0, |before| before.len());
-                    self.bytes += value.map_or(0, <[u8]>::len);
+                    grown += value.map_or(0, <[u8]>::len);
+                    shrunk += before.as_ref().map_or(0, |before| before.len());
                     *before = value.map(Into::into);
                 }
             }
-            entry.is_dirty = true;
+            *is_dirty = true;
         }
+        self.recent.bytes = self.recent.bytes + grown - shrunk;
     }
 
     /// Writes what the backend does not have.
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
-        let mut dirty: Vec<&mut Entry> = self.entries.iter_mut().filter(|e| e.is_dirty).collect();
+        let mut dirty: Vec<_> = self.recent.iter_mut().filter(|e| e.value.is_dirty).collect();
         // In the backend's order, which is cheaper to write.
         dirty.sort_unstable_by(|a, b| (a.group, &a.key).cmp(&(b.group, &b.key)));
         for part in dirty.chunks_mut(8192) {
             let groups: Vec<KeyGroup> = part.iter().map(|entry| entry.group).collect();
             let keys = BinaryArray::from_iter_values(part.iter().map(|entry| &*entry.key));
-            let values: BinaryArray = part.iter().map(|entry| entry.value.as_deref()).collect();
+            let values: BinaryArray =
+                part.iter().map(|entry| entry.value.bytes.as_deref()).collect();
             cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
             OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
             for entry in part {
-                entry.is_dirty = false;
+                entry.value.is_dirty = false;
             }
-        }
-        Ok(())
-    }
-
-    /// Writes everything and forgets what was not used since the last time; everything if that
-    /// leaves more than `bytes`.
-    fn forget(&mut self, bytes: usize, cx: &mut Cx<'_>) -> Result<()> {
-        self.flush(cx)?;
-        let age = self.age;
-        self.entries.retain(|entry| entry.used == age);
-        self.bytes = self.entries.iter().map(Entry::bytes).sum();
-        if self.bytes > bytes {
-            self.entries.clear();
-            self.bytes = 0;
-        }
-        self.age += 1;
-        self.has_cold = true;
-        self.index.clear();
-        for (slot, entry) in self.entries.iter().enumerate() {
-            let hash_of = |slot: &u32| self.entries[*slot as usize].hash;
-            self.index.insert_unique(entry.hash, slot as u32, hash_of);
         }
         Ok(())
     }
 }
 
-impl Entry {
-    fn bytes(&self) -> usize {
-        ENTRY_BYTES + self.key.len() + self.value.as_ref().map_or(0, |value| value.len())
+impl AtHand for Value {
+    fn held_bytes(&self) -> usize {
+        self.bytes.as_ref().map_or(0, |bytes| bytes.len())
     }
 }
 
@@ -238,6 +187,13 @@ mod tests {
         (vec![KeyGroup::new(3); keys.len()], BinaryArray::from_iter_values(bytes))
     }
 
+    /// As before keys are looked for when the layer is full.
+    fn forget(hot: &mut Hot, bytes: usize, cx: &mut Cx<'_>) {
+        hot.flush(cx).unwrap();
+        hot.recent.forget_to(bytes);
+        hot.has_cold = true;
+    }
+
     fn texts(hot: &Hot, slots: &Slots) -> Vec<Option<String>> {
         hot.values(slots).map(|v| v.map(|v| String::from_utf8(v.to_vec()).unwrap())).collect()
     }
@@ -261,8 +217,8 @@ mod tests {
 
         let slots = hot.find(&groups, &abc, &mut cx).unwrap();
         hot.set(&slots, [None, Some(b"23".as_slice()), Some(b"4")].into_iter());
-        hot.forget(0, &mut cx).unwrap();
-        assert_eq!((hot.entries.len(), hot.bytes), (0, 0));
+        forget(&mut hot, 0, &mut cx);
+        assert_eq!((hot.recent.len(), hot.recent.bytes), (0, 0));
         let (groups, other) = keys(&["c", "d", "b", "a"]);
         let slots = hot.find(&groups, &other, &mut cx).unwrap();
         let text = |text: &str| Some(text.to_owned());
@@ -280,13 +236,13 @@ mod tests {
         let (groups, ab) = keys(&["a", "b"]);
         let slots = hot.find(&groups, &ab, &mut cx).unwrap();
         hot.set(&slots, [Some(b"1".as_slice()), Some(b"2")].into_iter());
-        hot.forget(usize::MAX, &mut cx).unwrap();
+        forget(&mut hot, usize::MAX, &mut cx);
         let (group, b) = keys(&["b"]);
         let slots = hot.find(&group, &b, &mut cx).unwrap();
         assert_eq!(texts(&hot, &slots), [text("2")]);
-        hot.forget(usize::MAX, &mut cx).unwrap();
-        assert_eq!(hot.entries.len(), 1, "only b was used");
-        assert_eq!(hot.bytes, hot.entries[0].bytes());
+        forget(&mut hot, usize::MAX, &mut cx);
+        assert_eq!(hot.recent.len(), 1, "only b was used");
+        assert_eq!(hot.recent.bytes, hot.recent[0].bytes());
         let slots = hot.find(&groups, &ab, &mut cx).unwrap();
         assert_eq!(texts(&hot, &slots), [text("1"), text("2")]);
         assert_eq!(OperatorMetrics::get(&metrics.state_reads), 1, "a is read again");

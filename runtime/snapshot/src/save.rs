@@ -96,10 +96,10 @@ pub async fn save(
 /// Whether one more segment of changes is better than a whole one.
 fn takes_changes(segments: &Segments) -> bool {
     let Some(first) = segments.first() else { return true };
-    let (whole, changed): (Segments, Segments) =
-        segments.iter().cloned().partition(|segment| segment.epoch == first.epoch);
-    let bytes = |segments: &Segments| segments.iter().map(|segment| segment.size).sum::<u64>();
-    let (whole, changed_bytes) = (bytes(&whole), bytes(&changed));
+    let parts = segments.partition_point(|segment| segment.epoch == first.epoch);
+    let (whole, changed) = segments.split_at(parts);
+    let bytes = |segments: &[SegmentRef]| segments.iter().map(|segment| segment.size).sum::<u64>();
+    let (whole, changed_bytes) = (bytes(whole), bytes(changed));
     let is_small = whole + changed_bytes < CHANGED_BYTES_MIN;
     let most = if is_small { CHANGED_SEGMENTS_MAX_SMALL } else { CHANGED_SEGMENTS_MAX };
     changed.len() < most && changed_bytes < whole.max(CHANGED_BYTES_MIN)

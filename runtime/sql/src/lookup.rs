@@ -2,7 +2,7 @@
 //! with Flink's full cache.
 
 use crate::error::{Position, Result, SqlError};
-use crate::settings::duration_ms;
+use crate::settings::{duration_ms, only};
 
 /// What these options begin with.
 pub(crate) const PREFIX: &str = "lookup.";
@@ -22,13 +22,7 @@ pub(crate) struct LookupOptions {
 impl LookupOptions {
     /// Takes one option.
     pub(crate) fn set(&mut self, key: &str, value: &str, at: Position) -> Result<()> {
-        let only = |right: &str| {
-            if value.eq_ignore_ascii_case(right) {
-                return Ok(());
-            }
-            Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
-                .hint(format!("only '{right}' is supported")))
-        };
+        let only = |right: &str| only(right, key, value, at);
         match key {
             CACHE => only("FULL"),
             STRATEGY => only("PERIODIC"),

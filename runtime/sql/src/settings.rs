@@ -73,13 +73,7 @@ const ONE_PLAN: &str = "statements have one plan";
 impl Settings {
     /// Takes one setting.
     pub(crate) fn set(&mut self, key: &str, value: &str, at: Position) -> Result<()> {
-        let only = |right: &str| {
-            if value.eq_ignore_ascii_case(right) {
-                return Ok(());
-            }
-            Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
-                .hint(format!("only '{right}' is supported")))
-        };
+        let only = |right: &str| only(right, key, value, at);
         match key {
             "table.exec.source.idle-timeout" => {
                 self.idle_timeout_ms = Some(duration_ms(value, key, at)?).filter(|ms| *ms > 0);
@@ -115,6 +109,15 @@ impl Settings {
             },
         }
     }
+}
+
+/// Takes a value of which only one is there, in any case.
+pub(crate) fn only(right: &str, key: &str, value: &str, at: Position) -> Result<()> {
+    if value.eq_ignore_ascii_case(right) {
+        return Ok(());
+    }
+    Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
+        .hint(format!("only '{right}' is supported")))
 }
 
 fn boolean(key: &str, value: &str, at: Position) -> Result<bool> {

@@ -8,17 +8,15 @@ use hashbrown::HashTable;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
-use sabot_types::{KeyGroup, key_hash};
+use sabot_types::key_hash;
 
 use super::numbers::Numbers;
 use crate::keyed::UniqueKeys;
 use crate::multiset::{COUNT_BYTES, count_of, value_of};
+use crate::recent::{AtHand, Entry, Recent};
 
-/// What is at hand at most, in bytes: with more, keys that were not used lately are forgotten.
-const BYTES_MAX: usize = 64 << 20;
-/// What a row or a key takes besides its bytes, roughly.
+/// What a row takes besides its bytes, roughly.
 const ROW_BYTES: usize = size_of::<Row>() + 16;
-const LIST_BYTES: usize = size_of::<List>() + 32;
 /// A list from this length on finds its rows by their hashes.
 const INDEXED_ROWS: usize = 32;
 
@@ -27,23 +25,14 @@ pub(super) struct Lists {
     state: StateHandle,
     /// Whether the number of a row's partners is kept with it.
     tracked: bool,
-    /// Indexes of `entries` by their keys' hashes.
-    index: HashTable<u32>,
-    entries: Vec<List>,
-    bytes: usize,
-    /// Counts how often keys were forgotten.
-    age: u32,
+    recent: Recent<List>,
     /// Whether the state can have keys that are not at hand.
     has_cold: bool,
 }
 
 /// All rows of a key.
-pub(super) struct List {
-    hash: u64,
-    group: KeyGroup,
-    key: Box<[u8]>,
-    /// The age at which it was used last.
-    used: u32,
+#[derive(Default)]
+struct List {
     rows: Vec<Row>,
     /// Indexes of `rows` by their hashes; none while there are few, or none is ever looked for.
     places: Option<HashTable<u32>>,
@@ -76,8 +65,7 @@ impl Lists {
         backend: &mut dyn StateBackend,
     ) -> Result<Self> {
         let has_cold = !backend.namespaces(state)?.is_empty();
-        let (index, entries) = (HashTable::new(), Vec::new());
-        Ok(Self { state, tracked, index, entries, bytes: 0, age: 0, has_cold })
+        Ok(Self { state, tracked, recent: Recent::new(), has_cold })
     }
 
     /// The state's handle.
@@ -87,20 +75,15 @@ impl Lists {
 
     /// Brings the rows of keys to hand.
     pub(super) fn find(&mut self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Slots> {
-        if self.bytes > BYTES_MAX {
-            self.forget();
-        }
+        self.make_room();
         let mut slots = Vec::with_capacity(keys.len());
         let mut missing = Vec::new();
         for at in 0..keys.len() {
-            let slot = match self.at_hand(keys, at) {
-                Some(slot) => slot,
-                None => {
-                    missing.push(at);
-                    self.begin(keys, at)
-                }
-            };
-            slots.push(slot);
+            let key = keys.bytes.value(at);
+            slots.push(self.recent.find(key).unwrap_or_else(|| {
+                missing.push(at);
+                self.recent.begin(keys.groups[at], key)
+            }));
         }
         if self.has_cold && !missing.is_empty() {
             self.fetch(&missing, &slots, keys, cx)?;
@@ -117,7 +100,7 @@ impl Lists {
     ) -> Result<()> {
         let (groups, prefixes) = keys.pick(missing);
         let prefixes = BinaryArray::from_iter_values(prefixes);
-        let Self { state, tracked, entries, bytes, .. } = self;
+        let Self { state, tracked, recent, .. } = self;
         let mut read = 0;
         cx.state.scan_prefixes(
             *state,
@@ -125,7 +108,7 @@ impl Lists {
             &groups,
             &prefixes,
             &mut |at, n, value| {
-                let list = &mut entries[slots[missing[at]] as usize];
+                let list = &mut recent[slots[missing[at]]].value;
                 let (count, rest) = value.split_at(COUNT_BYTES.min(value.len()));
                 let (partners, row) = rest.split_at(if *tracked { COUNT_BYTES } else { 0 });
                 list.rows.push(Row {
@@ -137,7 +120,7 @@ impl Lists {
                     is_stored: true,
                     is_changed: false,
                 });
-                *bytes += ROW_BYTES + row.len();
+                recent.bytes += ROW_BYTES + row.len();
                 read += 1;
                 Ok(ControlFlow::Continue(()))
             },
@@ -148,7 +131,7 @@ impl Lists {
 
     /// The rows of each key.
     pub(super) fn rows<'l>(&'l self, slots: &'l Slots) -> impl Iterator<Item = &'l [Row]> {
-        slots.0.iter().map(|slot| self.entries[*slot as usize].rows.as_slice())
+        slots.0.iter().map(|slot| self.recent[*slot].value.rows.as_slice())
     }
 
     /// Writes rows that no other is compared with, each with its key's index in `keys`. The other
@@ -160,14 +143,13 @@ impl Lists {
         numbers: &mut Numbers,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        if self.bytes > BYTES_MAX {
-            self.forget();
-        }
-        let slots: Vec<_> = (0..keys.len())
-            .map(|at| {
-                self.at_hand(keys, at).or_else(|| (!self.has_cold).then(|| self.begin(keys, at)))
-            })
-            .collect();
+        self.make_room();
+        let slot = |at: usize| {
+            let (group, key) = (keys.groups[at], keys.bytes.value(at));
+            let found = self.recent.find(key);
+            found.or_else(|| (!self.has_cold).then(|| self.recent.begin(group, key)))
+        };
+        let slots: Vec<_> = (0..keys.len()).map(slot).collect();
         let mut groups = Vec::with_capacity(rows.len());
         let (mut state_keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
         let mut bytes = Vec::new();
@@ -183,8 +165,8 @@ impl Lists {
             bytes.extend_from_slice(row);
             values.append_value(&bytes);
             let Some(slot) = slots[*key] else { continue };
-            self.bytes += ROW_BYTES + row.len();
-            self.entries[slot as usize].rows.push(Row {
+            self.recent.bytes += ROW_BYTES + row.len();
+            self.recent[slot].value.rows.push(Row {
                 bytes: row.into(),
                 hash: 0,
                 number,
@@ -200,33 +182,6 @@ impl Lists {
         Ok(())
     }
 
-    /// The list of a key, if it is at hand.
-    fn at_hand(&mut self, keys: &UniqueKeys, at: usize) -> Option<u32> {
-        let key = keys.bytes.value(at);
-        let is_it = |slot: &u32| *self.entries[*slot as usize].key == *key;
-        let slot = *self.index.find(key_hash::of_bytes(key), is_it)?;
-        self.entries[slot as usize].used = self.age;
-        Some(slot)
-    }
-
-    /// An empty list for a key that has none.
-    fn begin(&mut self, keys: &UniqueKeys, at: usize) -> u32 {
-        let key = keys.bytes.value(at);
-        let hash = key_hash::of_bytes(key);
-        let slot = self.entries.len() as u32;
-        self.bytes += LIST_BYTES + key.len();
-        self.entries.push(List {
-            hash,
-            group: keys.groups[at],
-            key: key.into(),
-            used: self.age,
-            rows: Vec::new(),
-            places: None,
-        });
-        self.index.insert_unique(hash, slot, |slot| self.entries[*slot as usize].hash);
-        slot
-    }
-
     /// Changes how often a row is there, and says how many partners it has.
     pub(super) fn add(
         &mut self,
@@ -237,16 +192,15 @@ impl Lists {
         (numbers, changed): (&mut Numbers, &mut Changed),
     ) {
         let slot = slots.0[at];
-        let list = &mut self.entries[slot as usize];
         let hash = key_hash::of_bytes(row);
-        let place = match list.place(hash, row) {
+        let place = match self.recent[slot].value.place(hash, row) {
             Some(place) => place,
             None => {
-                self.bytes += ROW_BYTES + row.len();
-                list.insert(hash, row, numbers.next())
+                self.recent.bytes += ROW_BYTES + row.len();
+                self.recent[slot].value.insert(hash, row, numbers.next())
             }
         };
-        let row = &mut list.rows[place];
+        let row = &mut self.recent[slot].value.rows[place];
         row.count += change;
         row.partners = partners;
         if !std::mem::replace(&mut row.is_changed, true) {
@@ -264,7 +218,7 @@ impl Lists {
         changed: &mut Changed,
     ) {
         let slot = slots.0[at];
-        let row = &mut self.entries[slot as usize].rows[place];
+        let row = &mut self.recent[slot].value.rows[place];
         row.partners += change;
         if !std::mem::replace(&mut row.is_changed, true) {
             changed.0.push((slot, place as u32));
@@ -278,7 +232,7 @@ impl Lists {
         let mut gone = Vec::new();
         let mut bytes = Vec::new();
         for (slot, place) in changed.0 {
-            let list = &mut self.entries[slot as usize];
+            let Entry { group, key, value: list, .. } = &mut self.recent[slot];
             let row = &mut list.rows[place as usize];
             row.is_changed = false;
             if row.count == 0 {
@@ -287,9 +241,9 @@ impl Lists {
                     continue;
                 }
             }
-            groups.push(list.group);
+            groups.push(*group);
             bytes.clear();
-            bytes.extend_from_slice(&list.key);
+            bytes.extend_from_slice(key);
             bytes.extend_from_slice(&value_of(row.number));
             keys.append_value(&bytes);
             if row.count == 0 {
@@ -308,8 +262,8 @@ impl Lists {
         // From the back: the last row takes the place of one that goes.
         gone.sort_unstable();
         for (slot, place) in gone.into_iter().rev() {
-            let row = self.entries[slot as usize].remove(place as usize);
-            self.bytes -= ROW_BYTES + row.bytes.len();
+            let row = self.recent[slot].value.remove(place as usize);
+            self.recent.bytes -= ROW_BYTES + row.bytes.len();
         }
         if groups.is_empty() {
             return Ok(());
@@ -319,21 +273,10 @@ impl Lists {
         Ok(())
     }
 
-    /// Forgets the keys that were not used since the last time; all if that is not enough.
-    fn forget(&mut self) {
-        let age = self.age;
-        self.entries.retain(|list| list.used == age);
-        self.bytes = self.entries.iter().map(List::bytes).sum();
-        if self.bytes > BYTES_MAX / 2 {
-            self.entries.clear();
-            self.bytes = 0;
-        }
-        self.age += 1;
-        self.has_cold = true;
-        self.index.clear();
-        for (slot, list) in self.entries.iter().enumerate() {
-            let hash_of = |slot: &u32| self.entries[*slot as usize].hash;
-            self.index.insert_unique(list.hash, slot as u32, hash_of);
+    fn make_room(&mut self) {
+        if self.recent.is_full() {
+            self.recent.forget();
+            self.has_cold = true;
         }
     }
 }
@@ -390,9 +333,10 @@ impl List {
         }
         self.rows.swap_remove(place)
     }
+}
 
-    fn bytes(&self) -> usize {
-        let rows: usize = self.rows.iter().map(|row| ROW_BYTES + row.bytes.len()).sum();
-        LIST_BYTES + self.key.len() + rows
+impl AtHand for List {
+    fn held_bytes(&self) -> usize {
+        self.rows.iter().map(|row| ROW_BYTES + row.bytes.len()).sum()
     }
 }

@@ -5,24 +5,20 @@
 //! barriers come, and a restore starts at the lowest of their watermarks. Without this record the
 //! windows in between would fire again for those that were ahead.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::array::BooleanArray;
 use sabot_core::plan::{Window, WindowAggregateDesc};
-use sabot_core::state::{FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{FrozenState, StateBackend, StateSpec};
 use sabot_core::{Cx, Result};
 use sabot_types::{EventTime, KeyGroup, KeyGroupRange, OperatorUid};
 
 use super::slices;
-use crate::codec::RowCodec;
+use crate::group_record::{self, GroupRecord};
 
 /// The state's name within the operator.
 const STATE_NAME: &str = "fired";
 
 pub(crate) struct Progress {
-    state: StateHandle,
-    codec: RowCodec,
+    record: GroupRecord,
     range: KeyGroupRange,
     /// The watermark that a key group had when it was stored, from the range's first group on.
     restored: Vec<i64>,
@@ -40,15 +36,7 @@ pub(super) fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc) -> 
 
 /// Describes the state of an operator whose namespaces mean this.
 pub(crate) fn spec(operator: &OperatorUid, namespace: String) -> StateSpec {
-    let watermark =
-        StateField { name: "watermark".to_string(), data_type: DataType::Int64.to_string() };
-    StateSpec {
-        operator: operator.clone(),
-        name: STATE_NAME.to_string(),
-        key: Vec::new(),
-        value: vec![watermark],
-        namespace,
-    }
+    group_record::state_spec(operator, STATE_NAME, "watermark", namespace)
 }
 
 impl Progress {
@@ -57,23 +45,11 @@ impl Progress {
         range: KeyGroupRange,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let handle = state.open(spec)?;
-        let codec = RowCodec::new([DataType::Int64])?;
-        let groups = usize::from(range.end().saturating_sub(range.start()));
-        let mut restored = vec![i64::MIN; groups];
-        state.scan(handle, Namespace::ONLY, groups.max(1), &mut |rows| {
-            let values = codec.decode(&rows.values)?;
-            for (group, value) in
-                rows.groups.iter().zip(values[0].as_primitive::<Int64Type>().values())
-            {
-                if range.contains(*group) {
-                    restored[usize::from(group.index() - range.start())] = *value;
-                }
-            }
-            Ok(())
-        })?;
+        let record = GroupRecord::open(spec, range, state)?;
+        let restored = record.read(state)?.into_iter();
+        let restored: Vec<i64> = restored.map(|stored| stored.unwrap_or(i64::MIN)).collect();
         let newest = restored.iter().copied().max().unwrap_or(i64::MIN);
-        Ok(Self { state: handle, codec, range, restored, newest, written: EventTime::MIN })
+        Ok(Self { record, range, restored, newest, written: EventTime::MIN })
     }
 
     /// Up to where windows have fired for any key group.
@@ -112,15 +88,10 @@ impl Progress {
         cx: &mut Cx<'_>,
     ) -> Result<Box<dyn FrozenState>> {
         if self.written != watermark {
-            let groups: Vec<_> =
-                (self.range.start()..self.range.end()).map(KeyGroup::new).collect();
             let values = self.restored.iter().map(|restored| (*restored).max(watermark.millis()));
-            let values: ArrayRef = Arc::new(Int64Array::from_iter_values(values));
-            let keys = BinaryArray::from_iter_values(groups.iter().map(|_| b""));
-            let values = self.codec.encode(&[values], groups.len())?;
-            cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
+            self.record.write(values.collect(), cx)?;
             self.written = watermark;
         }
-        cx.state.freeze(self.state)
+        self.record.freeze(cx)
     }
 }
