@@ -96,6 +96,7 @@ fn opened(backend: &mut dyn StateBackend) -> Result<StateHandle> {
         key: vec![field("key")],
         value: vec![field("value")],
         namespace: "none".to_owned(),
+        ttl_ms: None,
     })
 }
 

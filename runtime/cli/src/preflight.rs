@@ -134,6 +134,7 @@ mod tests {
             key: vec![field(&"k")],
             value: values.iter().map(field).collect(),
             namespace: "window-end tumble(1000,0)".into(),
+            ttl_ms: None,
         }
     }
 

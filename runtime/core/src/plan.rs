@@ -176,6 +176,8 @@ pub struct GroupAggregateDesc {
     pub keys: Vec<usize>,
     /// The aggregates.
     pub aggregates: Vec<AggregateDesc>,
+    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
+    pub ttl_ms: Option<u64>,
 }
 
 /// Joins two inputs: rows with equal keys for which the condition is true are partners. A null
@@ -192,6 +194,8 @@ pub struct JoinDesc {
     /// Keeps pairs for which it is true; over the columns of the left input, then the right one,
     /// without the row kinds.
     pub condition: Option<Arc<dyn Evaluator>>,
+    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
+    pub ttl_ms: Option<u64>,
 }
 
 /// Joins rows with those that a table has when they come: the table is read whole when the job
@@ -311,6 +315,8 @@ pub struct TopNDesc {
     pub limit: usize,
     /// Whether the output has the rank.
     pub rank: bool,
+    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
+    pub ttl_ms: Option<u64>,
 }
 
 /// A column of an order.

@@ -7,10 +7,12 @@
 //! dropped at once.
 
 mod changes;
+pub mod number;
 
 use std::ops::ControlFlow;
 
 use arrow::array::BinaryArray;
+use arrow::datatypes::DataType;
 use sabot_types::{KeyGroup, OperatorUid};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,23 @@ pub struct StateSpec {
     pub value: Vec<StateField>,
     /// What namespaces mean, such as `window-end tumble(10000,0)`; must not change.
     pub namespace: String,
+    /// Rows that were not written for so many milliseconds are not there any more; none: rows
+    /// stay. The last column of the value is then [`StateField::WRITTEN`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<u64>,
+}
+
+impl StateSpec {
+    /// The same state, whose rows are kept for a time after they were written.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl_ms: Option<u64>) -> Self {
+        if self.ttl_ms.is_none() && ttl_ms.is_some() {
+            let name = StateField::WRITTEN.to_owned();
+            self.value.push(StateField { name, data_type: DataType::Int64.to_string() });
+        }
+        self.ttl_ms = ttl_ms;
+        self
+    }
 }
 
 /// A column of a state's key or value.
@@ -42,6 +61,12 @@ pub struct StateField {
     pub name: String,
     /// Its Arrow type as text.
     pub data_type: String,
+}
+
+impl StateField {
+    /// The name of the column that says when a row was written, in milliseconds since the Unix
+    /// epoch; its bytes are those of [`number::encode`].
+    pub const WRITTEN: &str = "$written";
 }
 
 /// Stands for an opened state of one backend.
@@ -113,6 +138,11 @@ pub trait StateBackend: Send {
         values: &BinaryArray,
     ) -> Result<()>;
 
+    /// Writes rows as [`FrozenState::visit`] gave them.
+    fn restore(&mut self, state: StateHandle, rows: &StateRows) -> Result<()> {
+        self.put(state, rows.namespace, &rows.groups, &rows.keys, &rows.values)
+    }
+
     /// The namespaces that hold rows, in ascending order.
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>>;
 
@@ -145,6 +175,25 @@ pub trait StateBackend: Send {
     /// The state as it is now, to be encoded by another thread while this one goes on. Takes
     /// microseconds: no copy of the rows.
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>>;
+
+    /// Processing time is now `now_ms`, milliseconds since the Unix epoch: what [`StateSpec::ttl_ms`]
+    /// is measured by.
+    fn set_now(&mut self, now_ms: i64) {
+        let _ = now_ms;
+    }
+
+    /// [`StateSpec::ttl_ms`] of an opened state.
+    fn ttl_ms(&self, state: StateHandle) -> Option<u64> {
+        let _ = state;
+        None
+    }
+
+    /// Removes some of the rows whose values are `expired`, where that does not happen in the
+    /// background: calls go on from each other until all rows were looked at, then begin again.
+    fn sweep(&mut self, state: StateHandle, expired: &dyn Fn(&[u8]) -> bool) -> Result<()> {
+        let _ = (state, expired);
+        Ok(())
+    }
 
     /// Bytes that the state takes, roughly, in memory and on disk.
     fn size_bytes(&self) -> u64;

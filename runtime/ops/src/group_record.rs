@@ -31,6 +31,7 @@ pub(crate) fn state_spec(
         key: Vec::new(),
         value: vec![value],
         namespace,
+        ttl_ms: None,
     }
 }
 

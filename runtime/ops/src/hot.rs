@@ -15,6 +15,10 @@ pub(crate) struct Hot {
     recent: Recent<Value>,
     /// Whether the backend can have rows that are not here.
     has_cold: bool,
+    /// How long a row is there after it was written.
+    ttl_ms: Option<u64>,
+    /// When keys were found last.
+    now_ms: i64,
 }
 
 /// The value of a key.
@@ -24,6 +28,8 @@ struct Value {
     bytes: Option<Box<[u8]>>,
     /// Whether the backend has another one.
     is_dirty: bool,
+    /// When it was read or written last, where rows have a time to live.
+    since_ms: i64,
 }
 
 /// Keys of a batch in the layer; good until the layer is written out.
@@ -40,7 +46,13 @@ impl Hot {
     /// The layer of an opened state.
     pub(crate) fn new(state: StateHandle, backend: &mut dyn StateBackend) -> Result<Self> {
         let has_cold = !backend.namespaces(state)?.is_empty();
-        Ok(Self { state, recent: Recent::new(), has_cold })
+        Ok(Self {
+            state,
+            recent: Recent::new(),
+            has_cold,
+            ttl_ms: backend.ttl_ms(state),
+            now_ms: 0,
+        })
     }
 
     /// The state's handle.
@@ -69,10 +81,29 @@ impl Hot {
                 self.recent.begin(*group, key)
             }));
         }
+        self.now_ms = cx.now_ms;
+        if let Some(ttl_ms) = self.ttl_ms {
+            self.expire(&slots, &missing, ttl_ms);
+        }
         if self.has_cold && !missing.is_empty() {
             self.fetch(&missing, &slots, groups, keys, cx)?;
         }
         Ok(Slots(slots))
+    }
+
+    /// Takes the values away that were not written for their time; `new` rows begin it.
+    fn expire(&mut self, slots: &[u32], new: &[usize], ttl_ms: u64) {
+        for row in new {
+            self.recent[slots[*row]].value.since_ms = self.now_ms;
+        }
+        for slot in slots {
+            let value = &mut self.recent[*slot].value;
+            if value.since_ms <= self.now_ms.saturating_sub_unsigned(ttl_ms)
+                && let Some(bytes) = value.bytes.take()
+            {
+                self.recent.bytes -= bytes.len();
+            }
+        }
     }
 
     fn fetch(
@@ -116,7 +147,7 @@ impl Hot {
     ) {
         let (mut grown, mut shrunk) = (0, 0);
         for (slot, value) in slots.0.iter().zip(values) {
-            let Value { bytes, is_dirty } = &mut self.recent[*slot].value;
+            let Value { bytes, is_dirty, since_ms } = &mut self.recent[*slot].value;
             match (bytes, value) {
                 (None, None) => continue,
                 (Some(before), Some(value)) if before.len() == value.len() => {
@@ -132,6 +163,7 @@ impl Hot {
                 }
             }
             *is_dirty = true;
+            *since_ms = self.now_ms;
         }
         self.recent.bytes = self.recent.bytes + grown - shrunk;
     }
@@ -179,6 +211,7 @@ mod tests {
             key: vec![field.clone()],
             value: vec![field],
             namespace: "none".to_owned(),
+            ttl_ms: None,
         }
     }
 
@@ -246,6 +279,43 @@ mod tests {
         let slots = hot.find(&groups, &ab, &mut cx).unwrap();
         assert_eq!(texts(&hot, &slots), [text("1"), text("2")]);
         assert_eq!(OperatorMetrics::get(&metrics.state_reads), 1, "a is read again");
+    }
+
+    #[test]
+    fn a_value_that_was_not_written_for_its_time_is_gone() {
+        let mut backend = open(Backend::Memory).unwrap();
+        let state = backend.open(&spec().with_ttl(Some(1000))).unwrap();
+        let mut hot = Hot::new(state, &mut *backend).unwrap();
+        let (metrics, mut out) = (OperatorMetrics::default(), Vec::new());
+        let (groups, ab) = keys(&["a", "b"]);
+        let mut seen = Vec::new();
+        for (now_ms, written) in [(0, "ab"), (900, "b"), (1000, ""), (1899, ""), (1900, "")] {
+            backend.set_now(now_ms);
+            let mut cx = Cx::new(&mut out, &mut *backend, &metrics, now_ms);
+            let slots = hot.find(&groups, &ab, &mut cx).unwrap();
+            let found = texts(&hot, &slots);
+            seen.push(found.iter().map(Option::is_some).collect::<Vec<_>>());
+            let now = now_ms.to_string();
+            let stored = hot.column(&slots);
+            let values: Vec<Option<Vec<u8>>> = ["a", "b"]
+                .iter()
+                .zip(&stored)
+                .map(|(key, value)| {
+                    let new = written.contains(key).then(|| now.clone().into_bytes());
+                    new.or_else(|| value.map(<[u8]>::to_vec))
+                })
+                .collect();
+            hot.set(&slots, values.iter().map(Option::as_deref));
+            if now_ms == 900 {
+                hot.flush(&mut cx).unwrap();
+            }
+        }
+        let (none, both, b) = (vec![false, false], vec![true, true], vec![false, true]);
+        assert_eq!(seen, [none.clone(), both, b.clone(), b, none]);
+        let mut cx = Cx::new(&mut out, &mut *backend, &metrics, 1900);
+        forget(&mut hot, 0, &mut cx);
+        let slots = hot.find(&groups, &ab, &mut cx).unwrap();
+        assert_eq!(texts(&hot, &slots), [None, None]);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! has are left out, the others are put into its order.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
-use arrow::array::{Array, BinaryArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array};
 use arrow::datatypes::DataType;
 use sabot_core::state::{StateField, StateRows, StateSpec};
 use sabot_core::{Error, Result};
@@ -19,13 +20,15 @@ pub struct Migration {
 struct Mapping {
     stored: RowCodec,
     wanted: RowCodec,
-    /// Where each wanted column is among the stored.
-    columns: Vec<usize>,
+    /// Where each wanted column is among the stored; none for the time at which rows were written,
+    /// where that was not kept.
+    columns: Vec<Option<usize>>,
+    now_ms: i64,
 }
 
-/// Plans the migration of a state's rows; an error when a wanted value is not stored, or when
+/// Plans the migration of a state's rows at `now_ms`, milliseconds since the Unix epoch; an error when a wanted value is not stored, or when
 /// keys or namespaces differ.
-pub fn migrate(stored: &StateSpec, wanted: &StateSpec) -> Result<Migration> {
+pub fn migrate(stored: &StateSpec, wanted: &StateSpec, now_ms: i64) -> Result<Migration> {
     if stored.key != wanted.key || stored.namespace != wanted.namespace {
         return Err(Error::user(format!(
             "the state of operator {} has other keys or windows than the checkpoint's: start it \
@@ -37,7 +40,11 @@ pub fn migrate(stored: &StateSpec, wanted: &StateSpec) -> Result<Migration> {
         return Ok(Migration { mapping: None });
     }
     let find = |field: &StateField| {
-        stored.value.iter().position(|s| s == field).ok_or_else(|| {
+        let position = stored.value.iter().position(|s| s == field);
+        if position.is_none() && field.name == StateField::WRITTEN {
+            return Ok(None);
+        }
+        position.map(Some).ok_or_else(|| {
             Error::user(format!(
                 "operator {}: {} ({}) is not in the state: start it under a new sink table, or \
                  restore with mode Empty",
@@ -46,7 +53,7 @@ pub fn migrate(stored: &StateSpec, wanted: &StateSpec) -> Result<Migration> {
         })
     };
     let columns = wanted.value.iter().map(find).collect::<Result<_>>()?;
-    let mapping = Mapping { stored: codec(stored)?, wanted: codec(wanted)?, columns };
+    let mapping = Mapping { stored: codec(stored)?, wanted: codec(wanted)?, columns, now_ms };
     Ok(Migration { mapping: Some(mapping) })
 }
 
@@ -58,11 +65,14 @@ impl Migration {
 
     /// Maps rows.
     pub fn rows(&self, rows: StateRows) -> Result<StateRows> {
-        let Some(Mapping { stored, wanted, columns }) = &self.mapping else { return Ok(rows) };
+        let Some(mapping) = &self.mapping else { return Ok(rows) };
+        let Mapping { stored, wanted, columns, now_ms } = mapping;
         // Rows that are removed have no value to be mapped.
         let there = BinaryArray::from_iter_values(rows.values.iter().flatten());
         let values = stored.decode(&there)?;
-        let picked: Vec<_> = columns.iter().map(|column| values[*column].clone()).collect();
+        let now = || Arc::new(Int64Array::from_value(*now_ms, there.len())) as ArrayRef;
+        let picked = columns.iter().map(|column| column.map_or_else(now, |c| values[c].clone()));
+        let picked: Vec<_> = picked.collect();
         let mut mapped = wanted.encode(&picked, there.len())?;
         if there.len() < rows.groups.len() {
             let mut next = 0;
@@ -111,6 +121,7 @@ mod tests {
             key: vec![],
             value: value.iter().map(field).collect(),
             namespace: "window-end tumble(1,0)".to_string(),
+            ttl_ms: None,
         }
     }
 
@@ -139,14 +150,14 @@ mod tests {
             ("SUM(price)", DataType::Decimal128(38, 2)),
         ]);
         let wanted = [("SUM(price)", DataType::Decimal128(38, 2)), ("COUNT(*)", DataType::Int64)];
-        let migration = migrate(&stored, &spec(&wanted)).unwrap();
+        let migration = migrate(&stored, &spec(&wanted), 0).unwrap();
         assert!(!migration.is_identity());
         let migrated = migration.rows(rows(&columns)).unwrap();
         let expected = rows(&[columns[2].clone(), columns[0].clone()]);
         assert_eq!(migrated.values, expected.values);
         assert_eq!(migrated.keys, expected.keys);
 
-        let none = migrate(&stored, &spec(&[])).unwrap().rows(rows(&columns)).unwrap();
+        let none = migrate(&stored, &spec(&[]), 0).unwrap().rows(rows(&columns)).unwrap();
         assert_eq!(none.values.len(), 2);
         assert_eq!(none.values.value(1), b"");
     }
@@ -156,7 +167,7 @@ mod tests {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         let stored = spec(&[("COUNT(*)", DataType::Int64), ("SUM(n)", DataType::Int64)]);
         let wanted = spec(&[("SUM(n)", DataType::Int64)]);
-        let migration = migrate(&stored, &wanted).unwrap();
+        let migration = migrate(&stored, &wanted, 0).unwrap();
         let mut removed = rows(&[Arc::clone(&column), Arc::clone(&column)]);
         let last = removed.values.value(1).to_vec();
         removed.values = BinaryArray::from(vec![None, Some(last.as_slice())]);
@@ -166,9 +177,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_get_the_time_when_they_are_to_have_one_and_lose_it_when_not() {
+        let counts: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        let without = spec(&[("COUNT(*)", DataType::Int64)]);
+        let with = without.clone().with_ttl(Some(1000));
+        let stored = rows(std::slice::from_ref(&counts));
+        let stamped = migrate(&without, &with, 77).unwrap().rows(stored.clone()).unwrap();
+        let times: ArrayRef = Arc::new(Int64Array::from(vec![77, 77]));
+        assert_eq!(stamped.values, rows(&[counts, times]).values);
+        let again = migrate(&with, &without, 99).unwrap().rows(stamped.clone()).unwrap();
+        assert_eq!(again.values, stored.values);
+        let other = without.with_ttl(Some(2000));
+        assert!(migrate(&with, &other, 99).unwrap().is_identity());
+    }
+
+    #[test]
     fn the_same_values_stay_as_they_are() {
         let same = spec(&[("COUNT(*)", DataType::Int64)]);
-        let migration = migrate(&same, &same).unwrap();
+        let migration = migrate(&same, &same, 0).unwrap();
         assert!(migration.is_identity());
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         let out = migration.rows(rows(std::slice::from_ref(&column))).unwrap();
@@ -181,7 +207,7 @@ mod tests {
     fn a_value_that_is_not_stored_is_refused_by_name() {
         let stored = spec(&[("COUNT(*)", DataType::Int64)]);
         let wanted = spec(&[("MAX(price)", DataType::Int64)]);
-        let error = migrate(&stored, &wanted).err().unwrap();
+        let error = migrate(&stored, &wanted, 0).err().unwrap();
         assert!(error.to_string().contains("MAX(price)"), "{error}");
     }
 

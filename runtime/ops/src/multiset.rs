@@ -9,6 +9,10 @@ use sabot_types::KeyGroup;
 
 use crate::hot::Hot;
 
+pub(crate) use sabot_core::state::number::{
+    BYTES as COUNT_BYTES, decode as count_of, encode as value_of,
+};
+
 /// The state's value.
 pub(crate) fn value_fields() -> Vec<StateField> {
     vec![StateField { name: "count".to_owned(), data_type: DataType::Int64.to_string() }]
@@ -16,24 +20,6 @@ pub(crate) fn value_fields() -> Vec<StateField> {
 
 /// A count as a value of the state: a row of one BIGINT, as rows are encoded.
 type Count = [u8; COUNT_BYTES];
-
-/// Bytes of a count.
-pub(crate) const COUNT_BYTES: usize = 9;
-
-/// The count that a value of the state is.
-pub(crate) fn count_of(value: &[u8]) -> i64 {
-    match value.split_last_chunk() {
-        Some(([1], digits)) => i64::from_be_bytes(*digits) ^ i64::MIN,
-        _ => 0,
-    }
-}
-
-/// A count as a value of the state.
-pub(crate) fn value_of(count: i64) -> Count {
-    let mut value = [1; COUNT_BYTES];
-    value[1..].copy_from_slice(&(count ^ i64::MIN).to_be_bytes());
-    value
-}
 
 /// Adds `changes` to the counts of different keys; the counts before. A key whose count becomes
 /// 0 is removed.

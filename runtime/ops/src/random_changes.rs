@@ -3,6 +3,7 @@
 
 mod joins;
 mod over;
+mod ttl;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -114,7 +115,9 @@ impl Run {
             load(frozen, &mut *fresh);
             assert_described(&spec, &mut *fresh);
         }
+        let now_ms = self.driver.now_ms;
         self.driver = Driver::with_inputs(&self.node, &self.inputs, &config(), fresh);
+        self.driver.clock(now_ms);
     }
 
     fn collect(&mut self) {
@@ -139,7 +142,9 @@ impl Run {
 /// Rows of a state are what its description says: they can be shown without the operator.
 fn assert_described(spec: &StateSpec, backend: &mut dyn StateBackend) {
     let codec = |fields: &[StateField]| {
-        let types = fields.iter().map(|field| DataType::from_str(&field.data_type).unwrap());
+        // The backend keeps to itself when rows were written.
+        let fields = fields.iter().filter(|field| field.name != StateField::WRITTEN);
+        let types = fields.map(|field| DataType::from_str(&field.data_type).unwrap());
         RowCodec::new(types).unwrap()
     };
     let (keys, values) = (codec(&spec.key), codec(&spec.value));
@@ -170,6 +175,7 @@ fn check(ports: usize, plan: impl Fn(bool) -> PlanNode, expected: impl Fn(&[Vec<
             assert_eq!(run.output, expected(&run.there), "seed {seed}, step {step}");
         }
     }
+    ttl::check(ports, plan, expected);
 }
 
 fn cells(row: &[&dyn std::fmt::Display]) -> Vec<String> {
@@ -212,7 +218,7 @@ fn groups_are_those_of_the_rows_that_are_left() {
             fields.push(Field::new(*name, aggregate.data_type.clone(), true));
         }
         fields.push(row_kind::field());
-        let desc = GroupAggregateDesc { keys: vec![0], aggregates };
+        let desc = GroupAggregateDesc { keys: vec![0], aggregates, ttl_ms: None };
         node(NodeKind::GroupAggregate(desc), Arc::new(Schema::new(fields)))
     };
     check(1, plan, |there| {
@@ -252,6 +258,7 @@ fn first_rows(rank: bool) {
             order: vec![OrderBy { column: 1, descending: true, nulls_first: false }],
             limit: 3,
             rank,
+            ttl_ms: None,
         };
         node(NodeKind::TopN(desc), Arc::new(Schema::new(fields)))
     };

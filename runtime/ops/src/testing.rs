@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, BinaryArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{NodeId, NodeKind, PlanNode};
-use sabot_core::state::{FrozenState, StateBackend};
+use sabot_core::state::{FrozenState, StateBackend, StateRows};
 use sabot_core::{Cx, Element, Evaluator, Operator, OperatorSnapshot, Result};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
@@ -133,6 +133,7 @@ impl Driver {
     /// The clock goes on to `now_ms`, in a new turn.
     pub(crate) fn clock(&mut self, now_ms: i64) {
         self.now_ms = now_ms;
+        self.backend.set_now(now_ms);
         let mut cx = Cx::new(&mut self.out, &mut *self.backend, &self.metrics, now_ms);
         self.operator.processing_time(&mut cx).unwrap();
     }
@@ -164,7 +165,8 @@ pub(crate) fn load(frozen: Box<dyn FrozenState>, backend: &mut dyn StateBackend)
             let keys = BinaryArray::from(vec![row.key]);
             let values = BinaryArray::from(vec![row.value]);
             assert_eq!(keys.len(), 1);
-            backend.put(state, row.namespace, &[row.group], &keys, &values)
+            let (namespace, groups) = (row.namespace, vec![row.group]);
+            backend.restore(state, &StateRows { namespace, groups, keys, values })
         })
         .unwrap();
 }

@@ -50,6 +50,7 @@ pub(crate) fn state_spec(desc: &TimedDesc<'_>, input: &SchemaRef) -> StateSpec {
             data_type: DataType::Binary.to_string(),
         }],
         namespace: format!("slice-end {}", desc.slice_ms),
+        ttl_ms: None,
     }
 }
 

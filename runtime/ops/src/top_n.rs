@@ -59,7 +59,9 @@ pub(crate) fn state_spec(operator: &OperatorUid, desc: &TopNDesc, input: &Schema
         key,
         value,
         namespace: "none".to_owned(),
+        ttl_ms: None,
     }
+    .with_ttl(desc.ttl_ms)
 }
 
 impl TopN {
@@ -70,7 +72,7 @@ impl TopN {
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let TopNDesc { keys, order, limit, rank } = desc;
+        let TopNDesc { keys, order, limit, rank, ttl_ms: _ } = desc;
         let handle = state.open(&state_spec(&node.uid, desc, input))?;
         Ok(Self {
             keys: Keys::new(node, keys, input, config)?,

@@ -102,6 +102,7 @@ pub(crate) fn spec(operator: &str, name: &str) -> StateSpec {
         key: vec![field("user", "Int64")],
         value: vec![field("COUNT(*)", "Int64")],
         namespace: "window-end".to_owned(),
+        ttl_ms: None,
     }
 }
 

@@ -55,6 +55,9 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             }
         }
     }
+    if let Some(ttl_ms) = ttl_ms(&node.kind) {
+        writeln!(out, "  state ttl  {}", duration_text(ttl_ms as i64))?;
+    }
     if row_kind::is_updating(&node.schema) {
         writeln!(out, "  changes    +I -U +U -D")?;
     }
@@ -159,6 +162,17 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         }
     }
     Ok(())
+}
+
+/// How long rows of the node's state are kept after they were written.
+fn ttl_ms(kind: &NodeKind) -> Option<u64> {
+    match kind {
+        NodeKind::GroupAggregate(desc) => desc.ttl_ms,
+        NodeKind::Join(desc) => desc.ttl_ms,
+        NodeKind::TopN(desc) => desc.ttl_ms,
+        NodeKind::Over(desc) => desc.ttl_ms,
+        _ => None,
+    }
 }
 
 fn explain_source(out: &mut String, node: &PlanNode, source: &SourceDesc) -> std::fmt::Result {

@@ -191,7 +191,11 @@ impl Lowering<'_> {
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
         let name = self.uids.name(&format!("{sink}[group]"));
         let exchange = Exchange::Keyed(keys.clone());
-        let kind = NodeKind::GroupAggregate(GroupAggregateDesc { keys, aggregates });
+        let kind = NodeKind::GroupAggregate(GroupAggregateDesc {
+            keys,
+            aggregates,
+            ttl_ms: self.settings.state_ttl_ms,
+        });
         let fields = node.schema.as_arrow().fields().iter().map(|f| f.as_ref().clone());
         let updating =
             !node.aggregates.is_empty() || row_kind::is_updating(&self.nodes[from.0].schema);
@@ -262,7 +266,10 @@ impl Lowering<'_> {
             (None, Ok(window_ends)) => {
                 NodeKind::WindowJoin(WindowJoinDesc { kind, keys, window_ends, condition })
             }
-            _ => NodeKind::Join(JoinDesc { kind, keys, condition }),
+            _ => {
+                let ttl_ms = self.settings.state_ttl_ms;
+                NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms })
+            }
         };
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let schema = Schema::new(with_kind(fields.into_iter(), updating));

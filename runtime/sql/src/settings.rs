@@ -7,6 +7,8 @@ use crate::error::{Position, Result, SqlError};
 pub(crate) struct Settings {
     /// `table.exec.source.idle-timeout`; none: never idle.
     pub idle_timeout_ms: Option<u64>,
+    /// `table.exec.state.ttl`; none: rows of states stay.
+    pub state_ttl_ms: Option<u64>,
     /// What sources are told of what is read.
     pub pushdown: Pushdown,
     /// What was set without an effect.
@@ -33,8 +35,9 @@ impl Default for Pushdown {
 const FILTERS: &str = "table.optimizer.source.predicate-pushdown-enabled";
 const PROJECTIONS: &str = "sabot.optimizer.source.projection-pushdown-enabled";
 
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 7] = [
     "table.exec.source.idle-timeout",
+    "table.exec.state.ttl",
     "table.local-time-zone",
     "execution.runtime-mode",
     "pipeline.name",
@@ -77,6 +80,10 @@ impl Settings {
         match key {
             "table.exec.source.idle-timeout" => {
                 self.idle_timeout_ms = Some(duration_ms(value, key, at)?).filter(|ms| *ms > 0);
+                Ok(())
+            }
+            "table.exec.state.ttl" => {
+                self.state_ttl_ms = Some(duration_ms(value, key, at)?).filter(|ms| *ms > 0);
                 Ok(())
             }
             FILTERS => boolean(key, value, at).map(|on| self.pushdown.filters = on),
@@ -183,6 +190,17 @@ mod tests {
             "line 1, column 1: 'table.optimizer.source.predicate-pushdown-enabled' cannot be 'off'; \
              it is 'true' or 'false'"
         );
+    }
+
+    #[test]
+    fn a_time_to_live_of_zero_is_none() {
+        let mut settings = Settings::default();
+        settings.set("table.exec.state.ttl", "36 h", AT).unwrap();
+        assert_eq!(settings.state_ttl_ms, Some(129_600_000));
+        settings.set("table.exec.state.ttl", "0 ms", AT).unwrap();
+        assert_eq!(settings.state_ttl_ms, None);
+        let error = settings.set("table.exec.state.ttl", "never", AT).unwrap_err();
+        assert!(error.to_string().contains("such as '10 s'"), "{error}");
     }
 
     #[test]

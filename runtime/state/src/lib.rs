@@ -6,11 +6,14 @@ pub mod contract;
 mod memory;
 mod rocksdb;
 mod rows;
+mod ttl;
 
 use std::path::PathBuf;
 
 use sabot_core::Result;
 use sabot_core::state::StateBackend;
+
+use crate::ttl::Expiring;
 
 pub use crate::compatibility::{Incompatibility, Reason, Severity, compatibility};
 pub use crate::memory::MemoryBackend;
@@ -41,10 +44,11 @@ pub enum Backend {
 /// # Ok::<(), sabot_core::Error>(())
 /// ```
 pub fn open(backend: Backend) -> Result<Box<dyn StateBackend>> {
-    Ok(match backend {
+    let backend: Box<dyn StateBackend> = match backend {
         Backend::Memory => Box::new(MemoryBackend::default()),
         Backend::RocksDb { dir, cache_size_mb } => {
             Box::new(RocksDbBackend::open(&dir, cache_size_mb)?)
         }
-    })
+    };
+    Ok(Box::new(Expiring::new(backend)))
 }

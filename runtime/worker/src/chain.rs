@@ -87,6 +87,7 @@ impl Chain {
     /// Begins a turn: tells the operators the time, and passes down what they emit.
     pub(crate) fn begin_turn(&mut self, now_ms: i64, state: &mut dyn StateBackend) -> Result<()> {
         self.now_ms = now_ms;
+        state.set_now(now_ms);
         for node in 0..self.nodes.len() {
             let ChainNode { work, metrics, .. } = &mut self.nodes[node];
             let Work::Operator(operator) = work else { continue };

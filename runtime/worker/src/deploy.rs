@@ -290,6 +290,7 @@ impl SlotBuild<'_, '_> {
         let Some(manifest) = self.manifest else { return Ok(()) };
         let wanted = wanted_states(&self.config.plan);
         let range = self.config.plan.key_groups.range_of(self.index, self.parallelism);
+        let now_ms = self.config.env.clock.now_ms();
         let backend = &mut self.backend;
         let mut migrations: BTreeMap<(OperatorUid, String), Option<Migration>> = BTreeMap::new();
         restore::read_rows(&manifest.root, &manifest.manifest, range, |spec, rows| {
@@ -298,7 +299,7 @@ impl SlotBuild<'_, '_> {
             let migration = match migrations.get(&key) {
                 Some(known) => known,
                 None => {
-                    let made = sabot_ops::migrate(spec, target)?;
+                    let made = sabot_ops::migrate(spec, target, now_ms)?;
                     migrations.entry(key).or_insert(Some(made))
                 }
             };
@@ -307,7 +308,7 @@ impl SlotBuild<'_, '_> {
                 None => rows,
             };
             let state = backend.open(target)?;
-            backend.put(state, rows.namespace, &rows.groups, &rows.keys, &rows.values)
+            backend.restore(state, &rows)
         })
         .await
         .map_err(|e| restore_error(format!("restoring the state of slot {}", self.index), e))

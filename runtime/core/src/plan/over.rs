@@ -23,6 +23,9 @@ pub struct OverDesc {
     pub frame: Frame,
     /// The aggregates.
     pub aggregates: Vec<OverAggregateDesc>,
+    /// How long a row of the state is kept after it was written, in milliseconds, where rows come
+    /// and go; none: for ever.
+    pub ttl_ms: Option<u64>,
 }
 
 /// Which rows of a key an aggregate is over; all frames end with the current row.

@@ -79,7 +79,8 @@ pub(crate) fn state_specs(
                 .map(|(name, data_type)| StateField { name, data_type: data_type.to_string() }),
         );
         if let Some((data_type, purpose)) = counted_values(aggregate, input) {
-            counted.push(values::state_spec(operator, &aggregate.name, &key, data_type, purpose));
+            let spec = values::state_spec(operator, &aggregate.name, &key, data_type, purpose);
+            counted.push(spec.with_ttl(desc.ttl_ms));
         }
     }
     let rows = StateSpec {
@@ -88,7 +89,9 @@ pub(crate) fn state_specs(
         key,
         value,
         namespace: "none".to_owned(),
-    };
+        ttl_ms: None,
+    }
+    .with_ttl(desc.ttl_ms);
     std::iter::once(rows).chain(counted).collect()
 }
 
@@ -110,24 +113,25 @@ fn counted_values<'a>(
 }
 
 impl Aggregate {
-    fn new(
+    /// `specs` are those of the aggregates' counted values that are left.
+    fn new<'s>(
         node: &PlanNode,
         desc: &AggregateDesc,
-        keys: &[StateField],
+        mut specs: impl Iterator<Item = &'s StateSpec>,
         input: &SchemaRef,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let counts = match counted_values(desc, input) {
-            None => Counts::No,
-            Some((data_type, purpose)) => {
-                let spec = values::state_spec(&node.uid, &desc.name, keys, data_type, purpose);
-                let counts = ValueCounts::new(&spec, data_type, purpose, state)?;
-                match purpose {
-                    Purpose::Lowest | Purpose::Highest => Counts::First(counts),
-                    Purpose::Distinct => Counts::Distinct(counts),
+        let counts =
+            match counted_values(desc, input).and_then(|counted| Some((counted, specs.next()?))) {
+                None => Counts::No,
+                Some(((data_type, purpose), spec)) => {
+                    let counts = ValueCounts::new(spec, data_type, purpose, state)?;
+                    match purpose {
+                        Purpose::Lowest | Purpose::Highest => Counts::First(counts),
+                        Purpose::Distinct => Counts::Distinct(counts),
+                    }
                 }
-            }
-        };
+            };
         Ok(Self {
             accumulator: Accumulator::new(&node.name, desc, input)?,
             argument: desc.argument,
@@ -180,9 +184,9 @@ impl GroupAggregate {
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
         let specs = state_specs(&node.uid, desc, input);
-        let keys = state_fields(input, desc.keys.iter().copied());
+        let mut counted = specs[1..].iter();
         let aggregates = desc.aggregates.iter();
-        let aggregates = aggregates.map(|a| Aggregate::new(node, a, &keys, input, state));
+        let aggregates = aggregates.map(|a| Aggregate::new(node, a, &mut counted, input, state));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
         let rows = state.open(&specs[0])?;
         let partials = desc.aggregates.iter().flat_map(|a| state_columns(a, input));

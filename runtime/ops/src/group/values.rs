@@ -82,6 +82,7 @@ pub(super) fn state_spec(
         key,
         value: multiset::value_fields(),
         namespace: "none".to_owned(),
+        ttl_ms: None,
     }
 }
 

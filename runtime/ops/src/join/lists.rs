@@ -28,6 +28,8 @@ pub(super) struct Lists {
     recent: Recent<List>,
     /// Whether the state can have keys that are not at hand.
     has_cold: bool,
+    /// How long a row is there after it was written.
+    ttl_ms: Option<u64>,
 }
 
 /// All rows of a key.
@@ -36,6 +38,8 @@ struct List {
     rows: Vec<Row>,
     /// Indexes of `rows` by their hashes; none while there are few, or none is ever looked for.
     places: Option<HashTable<u32>>,
+    /// When they were read, where rows have a time to live.
+    since_ms: i64,
 }
 
 /// A row, and how often it is there.
@@ -65,7 +69,8 @@ impl Lists {
         backend: &mut dyn StateBackend,
     ) -> Result<Self> {
         let has_cold = !backend.namespaces(state)?.is_empty();
-        Ok(Self { state, tracked, recent: Recent::new(), has_cold })
+        let ttl_ms = backend.ttl_ms(state);
+        Ok(Self { state, tracked, recent: Recent::new(), has_cold, ttl_ms })
     }
 
     /// The state's handle.
@@ -85,10 +90,31 @@ impl Lists {
                 self.recent.begin(keys.groups[at], key)
             }));
         }
+        if let Some(ttl_ms) = self.ttl_ms {
+            self.expire(&slots, &mut missing, ttl_ms, cx.now_ms);
+        }
         if self.has_cold && !missing.is_empty() {
             self.fetch(&missing, &slots, keys, cx)?;
         }
         Ok(Slots(slots))
+    }
+
+    /// Has lists that are at hand for as long as a row lives be read again: all of theirs is in
+    /// the state, which knows what is over. The missing ones begin that time.
+    fn expire(&mut self, slots: &[u32], missing: &mut Vec<usize>, ttl_ms: u64, now_ms: i64) {
+        for at in missing.iter() {
+            self.recent[slots[*at]].value.since_ms = now_ms;
+        }
+        for (at, slot) in slots.iter().enumerate() {
+            let list = &mut self.recent[*slot].value;
+            if list.since_ms <= now_ms.saturating_sub_unsigned(ttl_ms) {
+                let bytes = list.held_bytes();
+                *list = List { since_ms: now_ms, ..List::default() };
+                self.recent.bytes -= bytes;
+                missing.push(at);
+                self.has_cold = true;
+            }
+        }
     }
 
     fn fetch(
@@ -147,7 +173,11 @@ impl Lists {
         let slot = |at: usize| {
             let (group, key) = (keys.groups[at], keys.bytes.value(at));
             let found = self.recent.find(key);
-            found.or_else(|| (!self.has_cold).then(|| self.recent.begin(group, key)))
+            found.or_else(|| {
+                let begun = (!self.has_cold).then(|| self.recent.begin(group, key))?;
+                self.recent[begun].value.since_ms = cx.now_ms;
+                Some(begun)
+            })
         };
         let slots: Vec<_> = (0..keys.len()).map(slot).collect();
         let mut groups = Vec::with_capacity(rows.len());

@@ -49,14 +49,17 @@ pub(crate) fn state_specs(
     inputs: &[SchemaRef],
 ) -> Vec<StateSpec> {
     let sides = STATE_NAMES.into_iter().zip(&desc.keys).zip(inputs).enumerate();
-    let spec =
-        |(port, ((name, keys), input)): (usize, ((&str, &Vec<usize>), &SchemaRef))| StateSpec {
+    let spec = |(port, ((name, keys), input)): (usize, ((&str, &Vec<usize>), &SchemaRef))| {
+        StateSpec {
             operator: operator.clone(),
             name: name.to_owned(),
             key: side::key_fields(input, keys),
             value: side::value_fields(input, desc.kind.tracks(port)),
             namespace: "none".to_owned(),
-        };
+            ttl_ms: None,
+        }
+        .with_ttl(desc.ttl_ms)
+    };
     sides.map(spec).chain([numbers::state_spec(operator)]).collect()
 }
 

@@ -62,6 +62,7 @@ pub(super) fn state_spec(
         key: state_fields(input, desc.keys.iter().copied()),
         value,
         namespace: "none".to_owned(),
+        ttl_ms: None,
     })
 }
 

@@ -51,7 +51,9 @@ pub(super) fn state_spec(operator: &OperatorUid, desc: &OverDesc, input: &Schema
         key: ordered::state_key(&desc.keys, &desc.order, input),
         value: multiset::value_fields(),
         namespace: "none".to_owned(),
+        ttl_ms: None,
     }
+    .with_ttl(desc.ttl_ms)
 }
 
 fn reach(desc: &OverDesc) -> Option<usize> {

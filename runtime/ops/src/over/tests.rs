@@ -100,6 +100,7 @@ fn plan(frame: Frame) -> PlanNode {
         row_time: Some(4),
         frame,
         aggregates,
+        ttl_ms: None,
     };
     node(NodeKind::Over(desc), Arc::new(Schema::new(fields)))
 }

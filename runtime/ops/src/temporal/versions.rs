@@ -53,6 +53,7 @@ pub(super) fn state_spec(operator: &OperatorUid, keys: &[usize], input: &SchemaR
         key,
         value: state_fields(input, 0..input.fields().len()),
         namespace: "none".to_owned(),
+        ttl_ms: None,
     }
 }
 

@@ -70,6 +70,7 @@ pub(super) fn state_spec(operator: &OperatorUid, keys: &[usize], input: &SchemaR
         key,
         value: multiset::value_fields(),
         namespace: format!("begin of {SPAN_MS} ms of time"),
+        ttl_ms: None,
     }
 }
 

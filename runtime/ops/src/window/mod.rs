@@ -92,6 +92,7 @@ fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &Schema
         key: state_fields(input, desc.keys.iter().copied()),
         value: value.collect(),
         namespace: slices::namespace_of(desc.window),
+        ttl_ms: None,
     }
 }
 

@@ -36,6 +36,7 @@ fn spec(data_type: &str) -> StateSpec {
         key: vec![field],
         value: Vec::new(),
         namespace: "window-end".to_owned(),
+        ttl_ms: None,
     }
 }
 

@@ -40,7 +40,10 @@ impl Lowering<'_> {
             Some(window_end) => {
                 NodeKind::WindowTopN(WindowTopNDesc { keys, window_end, order, limit, rank })
             }
-            None => NodeKind::TopN(TopNDesc { keys, order, limit, rank }),
+            None => {
+                let ttl_ms = self.settings.state_ttl_ms;
+                NodeKind::TopN(TopNDesc { keys, order, limit, rank, ttl_ms })
+            }
         };
         let mut fields: Vec<Field> = columns.into_iter().map(|(field, _)| field).collect();
         if rank {
@@ -114,6 +117,7 @@ impl Lowering<'_> {
             row_time: node.row_time.as_ref().map(place),
             frame: node.frame,
             aggregates,
+            ttl_ms: self.settings.state_ttl_ms.filter(|_| node.row_time.is_none()),
         });
         let name = self.uids.name(&format!("{sink}[over]"));
         let schema = Schema::new(with_kind(fields.into_iter(), node.row_time.is_none()));

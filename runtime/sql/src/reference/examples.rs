@@ -93,6 +93,11 @@ pub(super) const STATEMENTS: &[Example] = &[
         "SET 'table.exec.source.idle-timeout' = '10 s'; INSERT INTO out SELECT k, b FROM t",
     ),
     example(
+        "SET 'table.exec.state.ttl'",
+        "[how long](../joins.md#how-long-state-is-kept) rows of joins, groups, Top-N and `OVER` aggregates are kept",
+        "SET 'table.exec.state.ttl' = '1 h'; INSERT INTO out SELECT k, b FROM t",
+    ),
+    example(
         "CREATE FUNCTION",
         "",
         "CREATE FUNCTION g AS 'a.B'; INSERT INTO out SELECT k, b FROM t",

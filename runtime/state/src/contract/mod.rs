@@ -59,6 +59,7 @@ pub fn spec(operator: &str) -> StateSpec {
         key: vec![field("key")],
         value: vec![field("value")],
         namespace: "any".to_string(),
+        ttl_ms: None,
     }
 }
 

@@ -1,16 +1,20 @@
 //! State on the heap.
 //!
-//! A state is an ordered map from namespace to an ordered map of rows, both persistent: clones
-//! share their nodes, so that freezing is one clone, and writes after it copy the nodes they
-//! touch.
+//! The rows of a namespace are in a hash table whose pages frozen states share, or, once a state
+//! was asked for the beginnings of keys, in an ordered map that is persistent. Freezing copies no
+//! rows in either; writes after it copy the pages, or nodes, that they touch while the frozen state
+//! is there.
 
 mod bytes;
+mod ordered;
+mod pages;
+mod table;
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use arrow::array::{Array, BinaryArray, BinaryBuilder};
-use imbl::OrdMap;
+use arrow::array::{Array, BinaryArray};
 use sabot_core::Result;
 use sabot_core::state::{
     ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateChanges, StateHandle,
@@ -18,11 +22,10 @@ use sabot_core::state::{
 };
 use sabot_types::KeyGroup;
 
-use self::bytes::SmallBytes;
+use self::ordered::Ordered;
+use self::pages::{Row, Shared};
+use self::table::{Table, visit_sorted};
 use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
-
-/// What a row takes in the map besides its bytes, roughly.
-const ROW_OVERHEAD_BYTES: u64 = 2 * size_of::<SmallBytes>() as u64;
 
 /// A [`StateBackend`] on the heap.
 #[derive(Default)]
@@ -32,21 +35,37 @@ pub struct MemoryBackend {
 
 struct MemoryState {
     spec: Arc<StateSpec>,
-    spaces: OrdMap<Namespace, Space>,
+    spaces: BTreeMap<Namespace, Space>,
+    /// Whether rows are kept in order: since the first scan of prefixes.
+    ordered: bool,
+    /// Where the next sweep begins.
+    sweep_at: SweepAt,
     log: ChangeLog,
+}
+
+/// The rows of one namespace.
+enum Space {
+    Hashed(Table),
+    Ordered(Ordered),
+}
+
+/// Up to where a state is swept.
+#[derive(Default)]
+struct SweepAt {
+    namespace: Option<Namespace>,
+    page: usize,
+    row_key: Vec<u8>,
 }
 
 struct MemoryFrozen {
     spec: Arc<StateSpec>,
-    spaces: OrdMap<Namespace, Space>,
+    spaces: Vec<(Namespace, FrozenSpace)>,
     changes: Option<StateChanges>,
 }
 
-/// The rows of one namespace, by key group (big-endian) and key.
-#[derive(Clone, Default)]
-struct Space {
-    rows: OrdMap<SmallBytes, SmallBytes>,
-    bytes: u64,
+enum FrozenSpace {
+    Hashed(Shared),
+    Ordered(Ordered),
 }
 
 impl MemoryBackend {
@@ -66,7 +85,13 @@ impl StateBackend for MemoryBackend {
             self.state_mut(found)?.spec = spec;
             return Ok(found);
         }
-        self.states.push(MemoryState { spec, spaces: OrdMap::new(), log: ChangeLog::default() });
+        self.states.push(MemoryState {
+            spec,
+            spaces: BTreeMap::new(),
+            ordered: false,
+            sweep_at: SweepAt::default(),
+            log: ChangeLog::default(),
+        });
         Ok(handle_of(self.states.len() - 1))
     }
 
@@ -78,16 +103,11 @@ impl StateBackend for MemoryBackend {
         keys: &BinaryArray,
     ) -> Result<BinaryArray> {
         check_keys(groups, keys);
-        let Some(space) = self.state(state)?.spaces.get(&namespace) else {
-            return Ok(BinaryArray::new_null(keys.len()));
-        };
-        let mut values = BinaryBuilder::new();
-        let mut row_key = Vec::new();
-        for (row, group) in groups.iter().enumerate() {
-            write_row_key(*group, keys.value(row), &mut row_key);
-            values.append_option(space.rows.get(row_key.as_slice()).map(SmallBytes::as_slice));
-        }
-        Ok(values.finish())
+        Ok(match self.state(state)?.spaces.get(&namespace) {
+            Some(Space::Hashed(table)) => table.get(groups, keys),
+            Some(Space::Ordered(rows)) => rows.get(groups, keys),
+            None => BinaryArray::new_null(keys.len()),
+        })
     }
 
     fn put(
@@ -100,22 +120,16 @@ impl StateBackend for MemoryBackend {
     ) -> Result<()> {
         check_keys(groups, keys);
         assert_eq!(keys.len(), values.len(), "each key has a value");
-        let MemoryState { spaces, log, .. } = self.state_mut(state)?;
+        let MemoryState { spaces, log, ordered, .. } = self.state_mut(state)?;
         if keys.is_empty() {
             return Ok(());
         }
-        let space = spaces.entry(namespace).or_default();
-        let mut row_key = Vec::new();
-        for (row, group) in groups.iter().enumerate() {
-            let (key, value) = (keys.value(row), values.is_valid(row).then(|| values.value(row)));
-            write_row_key(*group, key, &mut row_key);
-            match value {
-                Some(value) => space.insert(&row_key, value),
-                None => space.remove(&row_key),
-            }
-            log.put(namespace, *group, key, value);
-        }
-        if space.rows.is_empty() {
+        let space = spaces.entry(namespace).or_insert_with(|| Space::new(*ordered));
+        let changed = |group, key: &[u8], value: Option<&[u8]>| {
+            log.put(namespace, group, key, value);
+        };
+        space.put(groups, keys, values, changed);
+        if space.is_empty() {
             spaces.remove(&namespace);
         }
         Ok(())
@@ -134,10 +148,7 @@ impl StateBackend for MemoryBackend {
     ) -> Result<()> {
         let Some(space) = self.state(state)?.spaces.get(&namespace) else { return Ok(()) };
         let mut collector = RowCollector::new(namespace, max_rows);
-        for (row_key, value) in &space.rows {
-            let (group, key) = split_row_key(row_key.as_slice());
-            collector.push(group, key, value.as_slice(), visit)?;
-        }
+        space.freeze().visit(|row| collector.push(row.group, row.key, row.value, visit))?;
         collector.finish(visit)
     }
 
@@ -150,19 +161,12 @@ impl StateBackend for MemoryBackend {
         visit: PrefixVisitor<'_>,
     ) -> Result<()> {
         check_keys(groups, prefixes);
-        let Some(space) = self.state(state)?.spaces.get(&namespace) else { return Ok(()) };
-        let mut prefix = Vec::new();
-        for (index, group) in groups.iter().enumerate() {
-            write_row_key(*group, prefixes.value(index), &mut prefix);
-            let from = (Bound::Included(prefix.as_slice()), Bound::Unbounded);
-            for (row_key, value) in space.rows.range::<_, [u8]>(from) {
-                let Some(rest) = row_key.as_slice().strip_prefix(prefix.as_slice()) else { break };
-                if visit(index, rest, value.as_slice())?.is_break() {
-                    break;
-                }
-            }
+        let state = self.state_mut(state)?;
+        state.keep_ordered()?;
+        match state.spaces.get(&namespace) {
+            Some(Space::Ordered(rows)) => rows.scan_prefixes(groups, prefixes, visit),
+            Some(Space::Hashed(_)) | None => Ok(()),
         }
-        Ok(())
     }
 
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
@@ -174,13 +178,40 @@ impl StateBackend for MemoryBackend {
     }
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
-        let MemoryState { spec, spaces, log } = self.state_mut(state)?;
-        let (spec, spaces) = (Arc::clone(spec), spaces.clone());
+        let MemoryState { spec, spaces, log, .. } = self.state_mut(state)?;
+        let spaces = spaces.iter().map(|(namespace, space)| (*namespace, space.freeze()));
+        let (spec, spaces) = (Arc::clone(spec), spaces.collect());
         Ok(Box::new(MemoryFrozen { spec, spaces, changes: log.freeze() }))
     }
 
+    fn sweep(&mut self, state: StateHandle, expired: &dyn Fn(&[u8]) -> bool) -> Result<()> {
+        let MemoryState { spaces, sweep_at, .. } = self.state_mut(state)?;
+        let from = sweep_at.namespace.map_or(Bound::Unbounded, Bound::Included);
+        let Some((namespace, space)) = spaces.range_mut((from, Bound::Unbounded)).next() else {
+            *sweep_at = SweepAt::default();
+            return Ok(());
+        };
+        let namespace = *namespace;
+        if sweep_at.namespace != Some(namespace) {
+            *sweep_at = SweepAt { namespace: Some(namespace), ..SweepAt::default() };
+        }
+        let is_done = match space {
+            Space::Hashed(table) => table.sweep(&mut sweep_at.page, expired),
+            Space::Ordered(rows) => rows.sweep(&mut sweep_at.row_key, expired),
+        };
+        if space.is_empty() {
+            spaces.remove(&namespace);
+        }
+        if is_done {
+            let next = (Bound::Excluded(namespace), Bound::Unbounded);
+            let next = spaces.range(next).next().map(|(namespace, _)| *namespace);
+            *sweep_at = SweepAt { namespace: next, ..SweepAt::default() };
+        }
+        Ok(())
+    }
+
     fn size_bytes(&self) -> u64 {
-        self.states.iter().flat_map(|s| s.spaces.values()).map(|space| space.bytes).sum()
+        self.states.iter().flat_map(|s| s.spaces.values()).map(Space::bytes).sum()
     }
 
     fn name(&self) -> &'static str {
@@ -198,42 +229,88 @@ impl FrozenState for MemoryFrozen {
     }
 
     fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
-        for (namespace, space) in &self.spaces {
-            for (row_key, value) in &space.rows {
-                let (group, key) = split_row_key(row_key.as_slice());
-                visit(StateRow { namespace: *namespace, group, key, value: value.as_slice() })?;
-            }
+        for (namespace, space) in self.spaces {
+            space.visit(|Row { group, key, value }| {
+                visit(StateRow { namespace, group, key, value })
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl MemoryState {
+    /// Keeps rows in order from now on.
+    fn keep_ordered(&mut self) -> Result<()> {
+        if self.ordered {
+            return Ok(());
+        }
+        self.ordered = true;
+        for space in self.spaces.values_mut() {
+            let (mut rows, mut row_key) = (Ordered::default(), Vec::new());
+            space.freeze().visit(|Row { group, key, value }| {
+                rows.put(group, key, Some(value), &mut row_key);
+                Ok(())
+            })?;
+            *space = Space::Ordered(rows);
         }
         Ok(())
     }
 }
 
 impl Space {
-    fn insert(&mut self, row_key: &[u8], value: &[u8]) {
-        self.bytes += value.len() as u64;
-        match self.rows.insert(SmallBytes::new(row_key), SmallBytes::new(value)) {
-            Some(before) => self.bytes -= before.as_slice().len() as u64,
-            None => self.bytes += row_key.len() as u64 + ROW_OVERHEAD_BYTES,
+    fn new(ordered: bool) -> Self {
+        if ordered { Self::Ordered(Ordered::default()) } else { Self::Hashed(Table::default()) }
+    }
+
+    fn put(
+        &mut self,
+        groups: &[KeyGroup],
+        keys: &BinaryArray,
+        values: &BinaryArray,
+        mut changed: impl FnMut(KeyGroup, &[u8], Option<&[u8]>),
+    ) {
+        let rows = match self {
+            Self::Hashed(table) => return table.put(groups, keys, values, changed),
+            Self::Ordered(rows) => rows,
+        };
+        let mut row_key = Vec::new();
+        for (row, group) in groups.iter().enumerate() {
+            let (key, value) = (keys.value(row), values.is_valid(row).then(|| values.value(row)));
+            rows.put(*group, key, value, &mut row_key);
+            changed(*group, key, value);
         }
     }
 
-    fn remove(&mut self, row_key: &[u8]) {
-        if let Some(before) = self.rows.remove(row_key) {
-            let bytes = row_key.len() + before.as_slice().len();
-            self.bytes -= bytes as u64 + ROW_OVERHEAD_BYTES;
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Hashed(table) => table.len() == 0,
+            Self::Ordered(rows) => rows.is_empty(),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Hashed(table) => table.bytes(),
+            Self::Ordered(rows) => rows.bytes(),
+        }
+    }
+
+    fn freeze(&self) -> FrozenSpace {
+        match self {
+            Self::Hashed(table) => FrozenSpace::Hashed(table.freeze()),
+            Self::Ordered(rows) => FrozenSpace::Ordered(rows.clone()),
         }
     }
 }
 
-fn write_row_key(group: KeyGroup, key: &[u8], out: &mut Vec<u8>) {
-    out.clear();
-    out.extend_from_slice(&group.index().to_be_bytes());
-    out.extend_from_slice(key);
-}
-
-fn split_row_key(row_key: &[u8]) -> (KeyGroup, &[u8]) {
-    let (group, key) = row_key.split_at(2);
-    (KeyGroup::new(u16::from_be_bytes([group[0], group[1]])), key)
+impl FrozenSpace {
+    /// Visits the rows in the order of key group and key.
+    fn visit(&self, visit: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
+        match self {
+            Self::Hashed(pages) => visit_sorted(pages, visit),
+            Self::Ordered(rows) => rows.visit(visit),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -244,21 +321,5 @@ mod tests {
     #[test]
     fn memory_keeps_the_contract() {
         contract::run(&|| Box::new(MemoryBackend::default()));
-    }
-
-    #[test]
-    fn the_size_returns_to_zero_when_all_rows_are_gone() {
-        let mut backend = MemoryBackend::default();
-        let state = backend.open(&contract::spec("size")).unwrap();
-        let groups = [KeyGroup::new(1), KeyGroup::new(2)];
-        let keys = BinaryArray::from(vec![b"a".as_slice(), b"b"]);
-        let long = [7; 100];
-        for values in [[b"1".as_slice(), &long], [&long, b"2"]] {
-            let values = BinaryArray::from(values.to_vec());
-            backend.put(state, Namespace(3), &groups, &keys, &values).unwrap();
-            assert_eq!(backend.size_bytes(), 2 * (3 + ROW_OVERHEAD_BYTES) + 101);
-        }
-        backend.put(state, Namespace(3), &groups, &keys, &BinaryArray::new_null(2)).unwrap();
-        assert_eq!(backend.size_bytes(), 0);
     }
 }

@@ -67,6 +67,11 @@ fn state_end(state: u16) -> Vec<u8> {
     (u32::from(state) + 1).to_be_bytes()[2..].to_vec()
 }
 
+/// The number of the state that a whole key is of.
+pub(super) fn state_of(key: &[u8]) -> u16 {
+    u16::from_be_bytes([key[0], key[1]])
+}
+
 /// A row's key, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RowKey<'a> {

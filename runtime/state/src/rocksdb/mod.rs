@@ -5,6 +5,7 @@
 
 mod directory;
 mod error;
+mod expiry;
 mod frozen;
 mod layout;
 mod options;
@@ -24,6 +25,7 @@ use sabot_core::{Error, Result};
 use sabot_types::KeyGroup;
 
 use self::directory::DatabaseDir;
+use self::expiry::Expiry;
 use self::layout::{FILTERED_BYTES, Prefix};
 use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
 
@@ -37,6 +39,7 @@ const WRITE_BATCH_BYTES: usize = 1 << 20;
 /// A [`StateBackend`] on the local disk.
 pub struct RocksDbBackend {
     database: Arc<Database>,
+    expiry: Arc<Expiry>,
     states: Vec<State>,
     write_options: WriteOptions,
 }
@@ -93,14 +96,16 @@ impl RocksDbBackend {
     pub fn open(dir: &Path, cache_size_mb: u64) -> Result<Self> {
         let open = OpenDatabase::new();
         let dir = DatabaseDir::create(dir)?;
-        let options = options::database(cache_size_mb);
+        let expiry = Arc::new(Expiry::default());
+        let mut options = options::database(cache_size_mb);
+        expiry::install(&expiry, &mut options);
         let family = ColumnFamilyDescriptor::new(FAMILY, options.clone());
         let db = DB::open_cf_descriptors(&options, dir.path(), [family])
             .map_err(|e| error::state("opening the database", dir.path(), e))?;
         let mut write_options = WriteOptions::default();
         write_options.disable_wal(true);
         let database = Arc::new(Database { db, dir, _open: open });
-        Ok(Self { database, states: Vec::new(), write_options })
+        Ok(Self { database, expiry, states: Vec::new(), write_options })
     }
 
     fn check(&self, state: StateHandle) -> Result<()> {
@@ -129,11 +134,14 @@ impl StateBackend for RocksDbBackend {
     fn open(&mut self, spec: &StateSpec) -> Result<StateHandle> {
         let spec = Arc::new(spec.clone());
         if let Some(found) = find_open(self.states.iter().map(|s| &*s.spec), &spec) {
+            self.expiry.set(found, spec.ttl_ms);
             self.states[usize::from(found.0)].spec = spec;
             return Ok(found);
         }
+        let handle = handle_of(self.states.len());
+        self.expiry.set(handle, spec.ttl_ms);
         self.states.push(State { spec, log: ChangeLog::default() });
-        Ok(handle_of(self.states.len() - 1))
+        Ok(handle)
     }
 
     fn get(
@@ -289,6 +297,10 @@ impl StateBackend for RocksDbBackend {
         let State { spec, log } = &mut self.states[usize::from(state.0)];
         let (database, spec) = (Arc::clone(&self.database), Arc::clone(spec));
         Ok(Box::new(frozen::freeze(database, state, spec, log.freeze())?))
+    }
+
+    fn set_now(&mut self, now_ms: i64) {
+        self.expiry.set_now(now_ms);
     }
 
     fn size_bytes(&self) -> u64 {

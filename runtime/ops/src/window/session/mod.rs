@@ -72,6 +72,7 @@ pub(super) fn state_spec(
         key,
         value: [bound("window_end")].into_iter().chain(value).collect(),
         namespace: slices::namespace_of(Window::Session { gap_ms }),
+        ttl_ms: None,
     }
 }
 

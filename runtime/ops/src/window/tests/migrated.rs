@@ -45,7 +45,7 @@ fn aggregates_may_go_and_change_their_order() {
         let mut backend = open(Backend::Memory).unwrap();
         for (frozen, wanted) in snapshot.keyed.into_iter().zip(&wanted) {
             compatibility(&[frozen.spec().clone()], std::slice::from_ref(wanted)).unwrap();
-            let migration = crate::migrate(frozen.spec(), wanted).unwrap();
+            let migration = crate::migrate(frozen.spec(), wanted, 0).unwrap();
             let state = backend.open(wanted).unwrap();
             frozen
                 .visit(&mut |row| {
@@ -80,7 +80,7 @@ fn an_added_aggregate_and_another_window_are_refused() {
         let (few, all) = (specs(&with_aggregates(window, &[0])), specs(&plan_of(window, KEYS)));
         let found = compatibility(&few, &all).unwrap_err();
         assert!(found[0].to_string().contains("aggregate COUNT(v) is not in the state"));
-        assert!(crate::migrate(&few[0], &all[0]).is_err());
+        assert!(crate::migrate(&few[0], &all[0], 0).is_err());
         assert!(compatibility(&all, &specs(&plan_of(other, KEYS))).is_err());
     }
 }
