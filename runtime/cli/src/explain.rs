@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::against::against;
 use crate::exit::{CliError, Exit};
 use crate::job_config::JobConfig;
 use crate::program::Program;
@@ -16,12 +17,20 @@ pub struct ExplainArgs {
     /// Slots, instead of spec.parallelism.
     #[arg(long)]
     pub parallelism: Option<u32>,
+    /// Also shows what of a savepoint's state the job would keep: `s3://bucket/...` or a directory.
+    /// The folder of a whole job stands for its latest checkpoint. Fails when the job could not go
+    /// on with it.
+    #[arg(long, value_name = "SAVEPOINT")]
+    pub against: Option<String>,
 }
 
 /// Prints the plan.
-pub fn explain(args: &ExplainArgs) -> Result<Exit, CliError> {
+pub async fn explain(args: &ExplainArgs) -> Result<Exit, CliError> {
     let config = JobConfig::for_run(&args.manifest, args.parallelism)?;
     let program = Program::compile(&config)?;
     print!("{}", sabot_sql::explain(&program.planned, config.parallelism));
-    Ok(Exit::Success)
+    match &args.against {
+        Some(location) => against(location, &config, &program.plan).await,
+        None => Ok(Exit::Success),
+    }
 }

@@ -1,6 +1,7 @@
 //! The binary `sabot`: runs jobs in one process or as pods, checks and explains them, and looks
 //! into savepoints. One file a subcommand.
 
+mod against;
 pub mod cleanup;
 pub mod exit;
 pub mod explain;

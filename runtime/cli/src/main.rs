@@ -69,7 +69,7 @@ async fn dispatch(command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Run(args) => run::run(args).await,
         Command::Validate(args) => validate::validate(&args),
-        Command::Explain(args) => explain::explain(&args),
+        Command::Explain(args) => explain::explain(&args).await,
         Command::Savepoint(args) => savepoint::savepoint(args).await,
         Command::Worker(args) => worker::worker(args).await,
         Command::Preflight(args) => preflight::preflight(&args).await,

@@ -72,12 +72,12 @@ pub(crate) fn check_states(
 ) -> Result<(), CliError> {
     let stored: Vec<StateSpec> =
         manifest.manifest.operators.values().flat_map(|o| o.states.clone()).collect();
-    refusal(&stored, &wanted(plan), acknowledge_state_loss)
+    refusal(&stored, &wanted_states(plan), acknowledge_state_loss)
         .map_or(Ok(()), |message| Err(CliError::config(message)))
 }
 
 /// The states that the plan's operators would open.
-fn wanted(plan: &JobPlan) -> Vec<StateSpec> {
+pub(crate) fn wanted_states(plan: &JobPlan) -> Vec<StateSpec> {
     let specs = |node| sabot_ops::state_specs(node, &plan.input_schemas(node));
     plan.nodes.iter().flat_map(specs).collect()
 }

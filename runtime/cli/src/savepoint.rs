@@ -91,7 +91,7 @@ async fn show_savepoint(args: &InspectArgs) -> Result<Exit, CliError> {
 }
 
 /// The manifest at `location`, or the latest of the job at `location`.
-async fn load(stores: &UriStores, location: &str) -> Result<LoadedManifest, CliError> {
+pub(crate) async fn load(stores: &UriStores, location: &str) -> Result<LoadedManifest, CliError> {
     let missing = |error: &dyn std::error::Error| {
         CliError::config(format!(
             "{location} holds no savepoint that can be read: {}",

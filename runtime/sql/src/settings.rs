@@ -92,13 +92,10 @@ impl Settings {
             "execution.runtime-mode" => only("streaming"),
             // A name for people; the job's name is the manifest's.
             "pipeline.name" => Ok(()),
-            _ if key.starts_with("execution.checkpointing.") || key.starts_with("state.") => {
-                Err(SqlError::new(at, format!("'{key}' is not set in SQL"))
-                    .hint("see spec.checkpoint and spec.state of the StreamJob"))
-            }
-            "parallelism.default" | "table.exec.resource.default-parallelism" => {
-                Err(SqlError::new(at, format!("'{key}' is not set in SQL"))
-                    .hint("see spec.parallelism of the StreamJob"))
+            _ if let Some(place) = in_the_manifest(key) => {
+                self.warnings
+                    .push(format!("{at}: '{key}' has no effect: {place} of the StreamJob counts"));
+                Ok(())
             }
             _ => match WITHOUT_EFFECT.iter().find(|(known, _)| *known == key) {
                 Some((_, why)) => {
@@ -115,6 +112,19 @@ impl Settings {
                 }
             },
         }
+    }
+}
+
+/// Where the StreamJob has what a setting of Flink's is for.
+fn in_the_manifest(key: &str) -> Option<&'static str> {
+    match key {
+        "parallelism.default" | "table.exec.resource.default-parallelism" => {
+            Some("spec.parallelism")
+        }
+        "pipeline.max-parallelism" => Some("spec.keyGroups"),
+        _ if key.starts_with("execution.checkpointing.") => Some("spec.checkpoint"),
+        _ if key.starts_with("state.") => Some("spec.state"),
+        _ => None,
     }
 }
 
@@ -215,6 +225,17 @@ mod tests {
         let error = settings.set("table.exec.mini-batch.enable", "true", AT).unwrap_err();
         let hint = "did you mean \"table.exec.mini-batch.enabled\"?";
         assert_eq!(error.hint.as_deref(), Some(hint));
+    }
+
+    #[test]
+    fn what_the_manifest_says_counts() {
+        let mut settings = Settings::default();
+        for key in ["parallelism.default", "execution.checkpointing.interval", "state.backend.type"]
+        {
+            settings.set(key, "4", AT).unwrap();
+        }
+        assert_eq!(settings.warnings.len(), 3);
+        assert!(settings.warnings[1].ends_with("spec.checkpoint of the StreamJob counts"));
     }
 
     #[test]

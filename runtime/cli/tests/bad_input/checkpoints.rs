@@ -97,3 +97,30 @@ fn a_savepoint_that_is_not_the_jobs_is_refused_before_anything_is_written() {
     assert!(world.durable() == before, "{name}: something durable has changed");
     world.completes(name, &format!(" --from-savepoint {savepoint}"));
 }
+
+#[test]
+fn what_a_changed_job_would_keep_is_told_before_it_runs() {
+    let world = World::half_done();
+    let name = "explain against a savepoint";
+    let explain = |job: &str, code: i32, prints: &[&str], says: &[&str]| {
+        world.write("changed.yaml", job);
+        let outcome = world.sabot(name, "explain changed.yaml --against savepoint");
+        match code {
+            0 => outcome.succeeded(name),
+            code => outcome.refused(name, code, says),
+        }
+        for text in prints {
+            assert!(outcome.printed.contains(text), "not {text:?}, but: {}", outcome.printed);
+        }
+    };
+    let same = job(0);
+    explain(&same, 0, &["kept", "positions of", "COUNT(*), SUM(price)", "can go on with it"], &[]);
+    let less = same.replace(", SUM(price)", ", 0");
+    explain(&less, 0, &["COUNT(*); without SUM(price)", "can go on with it"], &[]);
+    let more = same.replace("SUM(price)", "SUM(price) + MAX(price)");
+    let added = ["incompatible", "aggregate MAX(price) is not in the state"];
+    explain(&more, CONFIG, &added, &["cannot go on with savepoint", "another sink table"]);
+    let other = same.replace("results", "totals");
+    let prints = ["  new           ", "totals", "  dropped       ", "results"];
+    explain(&other, CONFIG, &prints, &["spec.acknowledgeStateLoss"]);
+}

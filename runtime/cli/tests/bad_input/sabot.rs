@@ -13,6 +13,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) printed: String,
     /// Standard error.
     pub(crate) said: String,
 }
@@ -40,6 +42,7 @@ impl Outcome {
 /// A command that runs; it is killed when this is dropped.
 pub(crate) struct Running {
     child: Child,
+    stdout: std::path::PathBuf,
     stderr: std::path::PathBuf,
 }
 
@@ -49,6 +52,7 @@ impl Running {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let stdout = folder.join(format!("stdout-{number}"));
         let stderr = folder.join(format!("stderr-{number}"));
         command
             .current_dir(folder)
@@ -58,7 +62,7 @@ impl Running {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .stdin(Stdio::null())
-            .stdout(File::create(folder.join(format!("stdout-{number}"))).unwrap())
+            .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&stderr).unwrap());
         // The dynamic linker needs what it needed to start the test.
         for name in ["PATH", "LD_LIBRARY_PATH"] {
@@ -66,7 +70,7 @@ impl Running {
                 command.env(name, value);
             }
         }
-        Self { child: command.spawn().unwrap(), stderr }
+        Self { child: command.spawn().unwrap(), stdout, stderr }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -84,7 +88,8 @@ impl Running {
         let ended = eventually(PATIENCE, || self.child.try_wait().unwrap());
         let said = std::fs::read_to_string(&self.stderr).unwrap();
         let ended = ended.unwrap_or_else(|| panic!("{case}: it hangs, and said: {said}"));
-        Outcome { code: ended.code(), said }
+        let printed = std::fs::read_to_string(&self.stdout).unwrap();
+        Outcome { code: ended.code(), printed, said }
     }
 }
 

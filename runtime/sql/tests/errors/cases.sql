@@ -256,8 +256,6 @@ SELECT auction FROM bids;
 ----
 DROP TABLE bids;
 ----
-SET 'parallelism.default' = '4';
-----
 SET 'foo.bar' = '4';
 ----
 SET foo = 4;
