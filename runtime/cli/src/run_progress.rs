@@ -11,6 +11,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use sabot_api::{JobState, JobView};
 use sabot_connectors::set_print_target;
 use sabot_coordinator::ExitReason;
+use sabot_core::metrics::LATENCY_BOUNDS_SECONDS;
 use sabot_types::EventTime;
 use sabot_worker::{PodMetrics, PodStatus};
 
@@ -177,6 +178,10 @@ fn summary(status: &PodStatus, took: Duration) -> String {
         HumanCount(status.rows_written),
         took.as_secs_f64()
     );
+    if let Some(ages) = percentiles(&status.ages) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", latency {ages}");
+    }
     for (count, what) in [(status.rows_late, "late"), (status.rows_malformed, "malformed")] {
         if count > 0 {
             // Writing to a string cannot fail.
@@ -184,6 +189,28 @@ fn summary(status: &PodStatus, took: Duration) -> String {
         }
     }
     text
+}
+
+/// Percentiles by the bounds of their buckets; none where nothing was counted.
+fn percentiles(counts: &[u64; LATENCY_BOUNDS_SECONDS.len() + 1]) -> Option<String> {
+    let all: u64 = counts.iter().sum();
+    let of = |share: f64| {
+        let mut left = (all as f64 * share).ceil() as u64;
+        let bucket = counts.iter().position(|count| {
+            let is_here = *count >= left;
+            left = left.saturating_sub(*count);
+            is_here
+        });
+        let bounds = LATENCY_BOUNDS_SECONDS;
+        match bucket.and_then(|bucket| bounds.get(bucket)) {
+            Some(bound) => format!("<= {} ms", bound * 1e3),
+            None => format!("> {} ms", bounds[bounds.len() - 1] * 1e3),
+        }
+    };
+    let shares = [("p50", 0.5), ("p99", 0.99), ("p99.99", 0.9999)];
+    let texts: Vec<_> =
+        shares.iter().map(|(name, share)| format!("{name} {}", of(*share))).collect();
+    (all > 0).then(|| texts.join(", "))
 }
 
 pub(crate) fn time_text(time: Option<EventTime>) -> String {
@@ -214,6 +241,19 @@ mod tests {
     use sabot_types::{Attempt, Epoch, ManifestRef, SetNumber};
 
     use super::*;
+
+    #[test]
+    fn percentiles_are_the_bounds_below_which_so_many_are() {
+        let mut counts = [0; LATENCY_BOUNDS_SECONDS.len() + 1];
+        assert_eq!(percentiles(&counts), None);
+        counts[2] = 9_900;
+        counts[5] = 99;
+        counts[LATENCY_BOUNDS_SECONDS.len()] = 1;
+        let text = percentiles(&counts).unwrap();
+        assert_eq!(text, "p50 <= 0.5 ms, p99 <= 0.5 ms, p99.99 <= 5 ms");
+        counts[LATENCY_BOUNDS_SECONDS.len()] = 2;
+        assert!(percentiles(&counts).unwrap().ends_with("p99.99 > 5000 ms"));
+    }
 
     #[test]
     fn the_line_says_rows_watermark_checkpoint_and_state() {

@@ -14,6 +14,9 @@ pub enum Element {
     /// This input sends nothing for now and does not hold back the watermark, until its next
     /// batch or watermark.
     Idle,
+    /// The rows before it were there for their source at this time, microseconds since the Unix
+    /// epoch: tells sinks how long rows take. It changes nothing and may be left out.
+    Marker(i64),
     /// Everything before belongs to the checkpoint `epoch`, everything after does not.
     Barrier(Epoch),
     /// Nothing follows. The last watermark before it says whether the input ended
@@ -26,7 +29,7 @@ impl Element {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Batch(batch) => batch.columns().iter().map(|c| array_bytes(&c.to_data())).sum(),
-            Self::Watermark(_) | Self::Idle | Self::Barrier(_) | Self::End => 16,
+            Self::Watermark(_) | Self::Idle | Self::Marker(_) | Self::Barrier(_) | Self::End => 16,
         }
     }
 }

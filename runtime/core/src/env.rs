@@ -21,6 +21,10 @@ const IDLE_WAIT: Duration = Duration::from_millis(5);
 pub trait Clock: Send + Sync {
     /// Wall-clock time, milliseconds since the Unix epoch.
     fn now_ms(&self) -> i64;
+    /// Wall-clock time, microseconds since the Unix epoch.
+    fn now_micros(&self) -> i64 {
+        self.now_ms() * 1000
+    }
     /// Time since some fixed moment; never goes back.
     fn monotonic(&self) -> Duration;
     /// Ends after `duration`.
@@ -114,9 +118,13 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now_ms(&self) -> i64 {
+        self.now_micros() / 1000
+    }
+
+    fn now_micros(&self) -> i64 {
         SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
     }
 
     fn monotonic(&self) -> Duration {

@@ -26,6 +26,8 @@ pub struct OperatorMetrics {
     pub backpressure_nanos: AtomicU64,
     /// How long batches took in the operator and those chained behind it.
     pub latency: Latency,
+    /// How old rows are when a sink has taken them, since they were there for their source.
+    pub age: Latency,
     /// The current watermark in milliseconds; `i64::MIN` before the first.
     watermark: AtomicI64Min,
     /// What keeps the subtask from going on, while it tries again.
@@ -40,11 +42,11 @@ pub struct Latency {
 }
 
 /// The upper bounds of the buckets of [`Latency`], in seconds; one more bucket has no bound.
-pub const LATENCY_BOUNDS_SECONDS: [f64; 10] =
-    [0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+pub const LATENCY_BOUNDS_SECONDS: [f64; 14] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 impl Latency {
-    /// Counts one batch that took `duration`.
+    /// Counts one that took `duration`.
     pub fn observe(&self, duration: std::time::Duration) {
         let seconds = duration.as_secs_f64();
         let bucket = LATENCY_BOUNDS_SECONDS.iter().take_while(|bound| seconds > **bound).count();

@@ -91,6 +91,8 @@ impl Queue {
             // receiver's queue can hold.
             (Some((Element::Watermark(last), _)), Element::Watermark(next)) => *last = *next,
             (Some((Element::Idle, _)), Element::Idle) => {}
+            // The earlier one waits longer.
+            (Some((Element::Marker(_), _)), Element::Marker(_)) => {}
             _ => {
                 let bytes = element.bytes();
                 self.bytes += bytes;

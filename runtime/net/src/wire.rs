@@ -31,6 +31,7 @@ const TAG_WATERMARK: u8 = 1;
 const TAG_IDLE: u8 = 2;
 const TAG_BARRIER: u8 = 3;
 const TAG_END: u8 = 4;
+const TAG_MARKER: u8 = 5;
 
 /// A message that cannot be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,7 @@ impl Encoder {
             Element::Batch(batch) => self.encode_batch(batch, element.bytes(), out)?,
             Element::Watermark(time) => out.extend([tagged(TAG_WATERMARK, time.millis() as u64)]),
             Element::Idle => out.extend([tagged(TAG_IDLE, 0)]),
+            Element::Marker(micros) => out.extend([tagged(TAG_MARKER, *micros as u64)]),
             Element::Barrier(epoch) => out.extend([tagged(TAG_BARRIER, epoch.get())]),
             Element::End => out.extend([tagged(TAG_END, 0)]),
         }
@@ -239,6 +241,7 @@ fn untagged(metadata: &Bytes) -> Result<Element, WireError> {
             Ok(Element::Watermark(EventTime::from_millis(millis as i64)))
         }
         Some((TAG_IDLE, _)) => Ok(Element::Idle),
+        Some((TAG_MARKER, micros)) => Ok(Element::Marker(micros as i64)),
         Some((TAG_BARRIER, epoch)) => Ok(Element::Barrier(Epoch::new(epoch))),
         Some((TAG_END, _)) => Ok(Element::End),
         _ => Err(WireError::Malformed("neither rows nor a known element".into())),

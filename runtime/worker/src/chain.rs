@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use arrow::array::RecordBatch;
 use futures::future::BoxFuture;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{FrozenState, StateBackend};
-use sabot_core::{Committable, Cx, Element, Error, Operator, Result, Sink};
+use sabot_core::{Clock, Committable, Cx, Element, Error, Operator, Result, Sink};
 use sabot_net::{Sender, TrySendError};
 use sabot_ops::Partitioner;
 use sabot_snapshot::OperatorState;
@@ -23,7 +23,6 @@ pub(crate) struct Part {
 }
 
 /// A tree of operators in the order in which elements reach them.
-#[derive(Default)]
 pub(crate) struct Chain {
     /// Where a source's elements go; behind an exchange, the first node.
     pub(crate) roots: Vec<Output>,
@@ -31,6 +30,7 @@ pub(crate) struct Chain {
     pub(crate) exchanges: Vec<ExchangeOut>,
     /// When this turn began, milliseconds since the Unix epoch.
     pub(crate) now_ms: i64,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// Where an operator's output goes.
@@ -70,6 +70,10 @@ pub(crate) struct ExchangeOut {
 }
 
 impl Chain {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { roots: Vec::new(), nodes: Vec::new(), exchanges: Vec::new(), now_ms: 0, clock }
+    }
+
     /// Sends what waits; whether the chain can take more.
     pub(crate) fn ready(&mut self) -> Result<bool> {
         let mut ready = true;
@@ -104,14 +108,14 @@ impl Chain {
         self.fan_out(&roots, element, state)
     }
 
-    /// Passes rows that came in on a port of the first node down the tree.
+    /// Passes rows or a marker that came in on a port of the first node down the tree.
     pub(crate) fn push_to(
         &mut self,
         port: usize,
-        batch: RecordBatch,
+        element: Element,
         state: &mut dyn StateBackend,
     ) -> Result<()> {
-        self.run(0, port, Element::Batch(batch), state)
+        self.run(0, port, element, state)
     }
 
     /// Takes the barrier through the tree: each operator's state as it is now, then the barrier
@@ -215,6 +219,10 @@ impl Chain {
                 sink.write(batch)?;
             }
             (Work::Sink(_), Element::Watermark(watermark)) => metrics.set_watermark(watermark),
+            (Work::Sink(_), Element::Marker(since)) => {
+                let micros = self.clock.now_micros().saturating_sub(since);
+                metrics.age.observe(Duration::from_micros(u64::try_from(micros).unwrap_or(0)));
+            }
             (Work::Sink(_), _) => {}
         }
         self.emit(node, out, state)

@@ -24,7 +24,7 @@ use crate::chain::{Chain, ChainNode, ExchangeOut, Output, Routing, Work};
 use crate::driver::{Network, WorkerConfig};
 use crate::lookup::Lookups;
 use crate::slot::{Slot, SlotCommand, SlotEvent};
-use crate::tasklet::{ExchangeTasklet, Pressure, SourceTable, SourceTasklet, Tasklet};
+use crate::tasklet::{ExchangeTasklet, Markers, Pressure, SourceTable, SourceTasklet, Tasklet};
 use crate::watermarks::{IdleSplits, MinWatermark};
 
 /// Bytes that one channel between two subtasks holds at most, beyond one batch.
@@ -356,7 +356,7 @@ impl SlotBuild<'_, '_> {
             let timeout = Duration::from_millis(ms);
             IdleSplits::new(source.splits().len(), timeout, clock.monotonic())
         });
-        let mut chain = Chain::default();
+        let mut chain = Chain::new(Arc::clone(&self.config.env.clock));
         chain.roots = self.outputs(plan, node, &mut chain).await?;
         Ok(SourceTasklet {
             uid: node.uid.clone(),
@@ -369,6 +369,7 @@ impl SlotBuild<'_, '_> {
             watermarks,
             idle,
             barriers: VecDeque::new(),
+            markers: Markers::default(),
             paused: false,
             ended: false,
             pressure: Pressure::default(),
@@ -386,7 +387,7 @@ impl SlotBuild<'_, '_> {
                 ports.push(port);
             }
         }
-        let mut chain = Chain::default();
+        let mut chain = Chain::new(Arc::clone(&self.config.env.clock));
         let head = self.node(plan, node, &mut chain).await?;
         chain.roots = vec![Output::Node(head, 0)];
         Ok(ExchangeTasklet {

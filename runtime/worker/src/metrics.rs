@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use prometheus::proto::{
     Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
 };
-use sabot_core::metrics::{LATENCY_BOUNDS_SECONDS, OperatorMetrics};
+use sabot_core::metrics::{LATENCY_BOUNDS_SECONDS, Latency, OperatorMetrics};
 use sabot_core::plan::NodeKind;
 use sabot_types::{Attempt, EventTime};
 
@@ -53,6 +53,8 @@ enum Role {
     Sink,
 }
 
+type LatencyCounts = [u64; LATENCY_BOUNDS_SECONDS.len() + 1];
+
 /// The pod's figures at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct PodStatus {
@@ -70,6 +72,9 @@ pub struct PodStatus {
     pub sink_watermark: Option<EventTime>,
     /// Operators that run here.
     pub active_agents: u64,
+    /// How old rows are when sinks have taken them: how many were in each of
+    /// [`LATENCY_BOUNDS_SECONDS`], and in none.
+    pub ages: LatencyCounts,
     /// What a subtask tries again and again, and why.
     pub trouble: Option<String>,
 }
@@ -108,6 +113,11 @@ impl PodMetrics {
         let operators = self.lock();
         status.active_agents = operators.len() as u64;
         for operator in operators.values() {
+            if operator.role == Role::Sink {
+                for (total, count) in status.ages.iter_mut().zip(operator.read(|m| &m.age).0) {
+                    *total += count;
+                }
+            }
             for m in &operator.subtasks {
                 status.rows_late += OperatorMetrics::get(&m.rows_late);
                 status.rows_malformed += OperatorMetrics::get(&m.rows_malformed);
@@ -136,6 +146,7 @@ impl PodMetrics {
         let mut families = vec![
             events(&operators),
             latency(&operators),
+            age(&operators),
             state_operations(&operators, backend),
             watermark_lag(&operators, now_ms),
             backpressure(&operators),
@@ -183,9 +194,17 @@ fn events(operators: &Operators) -> MetricFamily {
 }
 
 fn latency(operators: &Operators) -> MetricFamily {
-    let metrics = operators.iter().map(|(name, operator)| operator.latency(name)).collect();
+    let metrics =
+        operators.iter().map(|(name, operator)| operator.histogram(name, |m| &m.latency)).collect();
     let help = "Time that a batch takes in an operator and those chained behind it.";
     family("sabot_event_latency_seconds", help, MetricType::HISTOGRAM, metrics)
+}
+
+fn age(operators: &Operators) -> MetricFamily {
+    let sinks = operators.iter().filter(|(_, operator)| operator.role == Role::Sink);
+    let metrics = sinks.map(|(name, operator)| operator.histogram(name, |m| &m.age)).collect();
+    let help = "Age of rows when a sink has taken them, since they were there for their source.";
+    family("sabot_sink_latency_seconds", help, MetricType::HISTOGRAM, metrics)
 }
 
 fn state_operations(operators: &Operators, backend: &str) -> MetricFamily {
@@ -219,16 +238,21 @@ fn backpressure(operators: &Operators) -> MetricFamily {
 }
 
 impl Operator {
-    fn latency(&self, agent: &str) -> Metric {
-        let mut counts = [0; LATENCY_BOUNDS_SECONDS.len() + 1];
-        let mut sum = 0.0;
+    /// What the subtasks' histograms have together.
+    fn read(&self, of: fn(&OperatorMetrics) -> &Latency) -> (LatencyCounts, f64) {
+        let (mut counts, mut sum) = (LatencyCounts::default(), 0.0);
         for metrics in &self.subtasks {
-            let (each, seconds) = metrics.latency.read();
+            let (each, seconds) = of(metrics).read();
             sum += seconds;
             for (total, count) in counts.iter_mut().zip(each) {
                 *total += count;
             }
         }
+        (counts, sum)
+    }
+
+    fn histogram(&self, agent: &str, of: fn(&OperatorMetrics) -> &Latency) -> Metric {
+        let (counts, sum) = self.read(of);
         let mut cumulative = 0;
         let mut buckets = Vec::new();
         for (bound, count) in LATENCY_BOUNDS_SECONDS.iter().zip(counts) {

@@ -22,6 +22,8 @@ use crate::watermarks::{Advance, IdleSplits, MinWatermark};
 
 /// Batches that a tasklet takes in one turn, so that others get theirs.
 const BATCHES_PER_TURN: usize = 4;
+/// A source marks the time at most this often.
+const MARKER_INTERVAL: Duration = Duration::from_millis(5);
 
 pub(crate) enum Tasklet {
     Source(SourceTasklet),
@@ -93,6 +95,7 @@ pub(crate) struct SourceTasklet {
     pub(crate) watermarks: MinWatermark,
     pub(crate) idle: Option<IdleSplits>,
     pub(crate) barriers: VecDeque<(Epoch, bool)>,
+    pub(crate) markers: Markers,
     pub(crate) paused: bool,
     pub(crate) ended: bool,
     pub(crate) pressure: Pressure,
@@ -118,6 +121,16 @@ impl Pressure {
             _ => {}
         }
     }
+}
+
+/// When a source marks the time.
+#[derive(Debug, Default)]
+pub(crate) struct Markers {
+    /// Not before.
+    next: Duration,
+    /// When the source last had nothing: what comes next may have been there since, microseconds
+    /// since the Unix epoch.
+    pending_at: Option<i64>,
 }
 
 /// The table's columns and watermark over the connector's rows.
@@ -153,6 +166,7 @@ impl SourceTasklet {
                     outcome.busy = true;
                     let began = self.clock.monotonic();
                     self.batch(split, &rows, began, state)?;
+                    self.mark(began, state)?;
                     self.metrics.latency.observe(self.clock.monotonic().saturating_sub(began));
                     if !self.chain.ready()? {
                         return Ok(());
@@ -166,7 +180,10 @@ impl SourceTasklet {
                     let advance = self.watermarks.end(split);
                     self.advance(advance, state)?;
                 }
-                SourcePoll::Pending => return Ok(()),
+                SourcePoll::Pending => {
+                    self.markers.pending_at = Some(self.clock.now_micros());
+                    return Ok(());
+                }
                 SourcePoll::Finished => {
                     outcome.busy = true;
                     self.ended = true;
@@ -199,6 +216,20 @@ impl SourceTasklet {
             self.advance(advance, state)?;
         }
         Ok(())
+    }
+
+    /// Sends a marker behind a batch, if the last one was some time ago.
+    fn mark(&mut self, began: Duration, state: &mut dyn StateBackend) -> Result<()> {
+        let Markers { next, pending_at } = &mut self.markers;
+        let since = pending_at.take().unwrap_or_else(|| {
+            let took = self.clock.monotonic().saturating_sub(began).as_micros();
+            self.clock.now_micros() - took as i64
+        });
+        if began < *next {
+            return Ok(());
+        }
+        *next = began + MARKER_INTERVAL;
+        self.chain.push(Element::Marker(since), state)
     }
 
     fn find_idle(&mut self, state: &mut dyn StateBackend) -> Result<()> {
@@ -327,7 +358,7 @@ impl ExchangeTasklet {
         match element {
             Element::Batch(batch) => {
                 let began = self.clock.monotonic();
-                self.chain.push_to(self.ports[input], batch, state)?;
+                self.chain.push_to(self.ports[input], Element::Batch(batch), state)?;
                 let took = self.clock.monotonic().saturating_sub(began);
                 self.chain.nodes[0].metrics.latency.observe(took);
                 Ok(())
@@ -340,6 +371,7 @@ impl ExchangeTasklet {
                 let advance = self.watermarks.idle(input);
                 self.advance(advance, state)
             }
+            marker @ Element::Marker(_) => self.chain.push_to(self.ports[input], marker, state),
             Element::Barrier(epoch) => {
                 let aligned = self.aligner.barrier(input, epoch);
                 self.aligned(aligned, state, outcome)

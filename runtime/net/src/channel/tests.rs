@@ -20,6 +20,7 @@ fn name(element: &Element) -> String {
         Element::Batch(batch) => format!("batch {}", batch.num_rows()),
         Element::Watermark(time) => format!("watermark {time}"),
         Element::Idle => "idle".into(),
+        Element::Marker(micros) => format!("marker {micros}"),
         Element::Barrier(epoch) => format!("barrier {epoch}"),
         Element::End => "end".into(),
     }

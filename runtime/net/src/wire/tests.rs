@@ -67,6 +67,7 @@ fn elements_without_rows_keep_their_place() {
         Element::Batch(texts(0, 1)),
         Element::Barrier(Epoch::new(7)),
         Element::Idle,
+        Element::Marker(1_700_000_000_000_123),
         Element::Watermark(EventTime::MAX),
         Element::End,
     ]);
@@ -78,6 +79,7 @@ fn elements_without_rows_keep_their_place() {
                 Element::Batch(_),
                 Element::Barrier(epoch),
                 Element::Idle,
+                Element::Marker(1_700_000_000_000_123),
                 Element::Watermark(EventTime::MAX),
                 Element::End,
             ] if epoch.get() == 7
