@@ -21,6 +21,7 @@ use sabot_core::{
 use sabot_types::{Attempt, OperatorUid};
 
 use crate::format::json::{self, JsonOptions};
+use crate::metadata::{Columns, Kind, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
 use partitions::Partitions;
@@ -30,6 +31,18 @@ const PATH: &str = "path";
 /// Not one of Flink's for this connector; named as its generators name it.
 const RATE: &str = "rows-per-second";
 const PATH_EXPECTED: &str = "a directory or file: a local path, file:///... or s3://bucket/prefix";
+
+/// What is known of the file that a row is in.
+const METADATA: &[MetadataKey] = &[
+    MetadataKey { name: FILE_PATH, kind: Kind::Text },
+    MetadataKey { name: FILE_NAME, kind: Kind::Text },
+    MetadataKey { name: FILE_SIZE, kind: Kind::BigInt },
+    MetadataKey { name: FILE_TIME, kind: Kind::Time },
+];
+const FILE_PATH: &str = "file.path";
+const FILE_NAME: &str = "file.name";
+const FILE_SIZE: &str = "file.size";
+const FILE_TIME: &str = "file.modification-time";
 
 #[derive(Debug)]
 pub(crate) struct Filesystem;
@@ -75,6 +88,13 @@ impl Connector for Filesystem {
         true
     }
 
+    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
+        match role {
+            Role::Source => METADATA,
+            Role::Sink => &[],
+        }
+    }
+
     fn takes_changes(&self, options: &Options<'_>) -> bool {
         JsonOptions::read(options).is_ok_and(|json| json.debezium)
     }
@@ -88,8 +108,9 @@ impl Connector for Filesystem {
         let found = path::find_files(&ctx.env, path(&options)?).await?;
         let json = JsonOptions::read(&options)?;
         let rate = options.number(RATE)?.filter(|rate| *rate > 0);
-        let partitions = Partitions::new(&ctx.schema, &options.partitions());
-        Ok(Box::new(source::FileSource::open(&ctx, found, partitions, json, rate)?))
+        let metadata = Columns::new(&ctx.schema);
+        let partitions = Partitions::new(&metadata.rows(), &options.partitions());
+        Ok(Box::new(source::FileSource::open(&ctx, found, (partitions, metadata), json, rate)?))
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {

@@ -7,6 +7,7 @@
 //! since the last checkpoint are sent again.
 
 mod client;
+mod metadata;
 mod reader;
 mod sink;
 mod source;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use sabot_core::{Result, Sink, SinkContext, Source, SourceContext};
 
 use crate::format::json::{self, JsonOptions};
+use crate::metadata::MetadataKey;
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
 
@@ -152,6 +154,17 @@ impl Connector for Kafka {
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {
         Settings::read(options).is_ok_and(|settings| settings.json.debezium)
+    }
+
+    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
+        match role {
+            Role::Source => metadata::READ,
+            Role::Sink => metadata::WRITTEN,
+        }
+    }
+
+    fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
+        metadata::MISSING
     }
 
     fn is_bounded(&self, options: &Options<'_>) -> bool {

@@ -11,6 +11,7 @@ use sabot_core::{Error, Result};
 use sabot_core::{Source, SourceContext};
 use sabot_types::{Attempt, OperatorUid};
 
+use crate::metadata::{self, MetadataKey};
 use crate::options::{OptionError, Options, Role, did_you_mean};
 
 /// Every connector, one line each, sorted by name.
@@ -45,7 +46,7 @@ pub(crate) trait Connector: Send + Sync {
     /// The options in this role; none when the connector cannot have it.
     fn options(&self, role: Role) -> Option<KnownOptions>;
 
-    /// Checks the options' values and the columns. Does no I/O.
+    /// Checks the options' values and the columns, without the metadata ones. Does no I/O.
     fn check(
         &self,
         role: Role,
@@ -61,6 +62,16 @@ pub(crate) trait Connector: Send + Sync {
     /// Whether the table may be `PARTITIONED BY` columns.
     fn takes_partitions(&self) -> bool {
         false
+    }
+
+    /// What it has beside rows in this role, for `METADATA` columns.
+    fn metadata(&self, _role: Role) -> &'static [MetadataKey] {
+        &[]
+    }
+
+    /// Metadata of Flink's connector that it does not have, and why.
+    fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
     }
 
     /// Whether the source ends by itself.
@@ -109,8 +120,8 @@ pub fn connector_names() -> Vec<&'static str> {
 
 /// Checks a table before anything starts: the connector, its options and the columns.
 ///
-/// `schema` has the physical columns (for a source: without computed ones), and the row kind if
-/// the rows that are written can change and go.
+/// `schema` has the physical and the metadata columns (for a source: without computed ones), and the
+/// row kind if the rows that are written can change and go.
 pub fn validate(
     table: &str,
     role: Role,
@@ -130,14 +141,14 @@ pub fn validate(
     if role == Role::Source {
         options.duration("scan.watermark.idle-timeout")?;
     }
-    if !row_kind::is_updating(schema) {
-        return connector.check(role, &options, schema);
-    }
-    if !connector.takes_changes(&options) {
+    let (known, missing) = (connector.metadata(role), connector.missing_metadata());
+    metadata::check(&options, (connector.name(), role), known, missing, schema)?;
+    if row_kind::is_updating(schema) && !connector.takes_changes(&options) {
         let (table, name) = (table.to_owned(), connector.name());
         return Err(OptionError::Changes { table, name });
     }
-    connector.check(role, &options, &Arc::new(row_kind::without(schema)))
+    let columns = sabot_core::metadata::without(&row_kind::without(schema));
+    connector.check(role, &options, &Arc::new(columns))
 }
 
 /// Whether a source with these options ends by itself. False also for options that

@@ -110,7 +110,8 @@ pub struct SourceDesc {
     pub table: String,
     /// `WITH (...)`, keys in lower case.
     pub options: Arc<BTreeMap<String, String>>,
-    /// The physical columns, that the connector produces; a ROW has only the fields that are read.
+    /// The physical and the metadata columns, that the connector produces; a ROW has only the fields
+    /// that are read.
     pub physical_schema: SchemaRef,
     /// The rows that the connector produces; none: all.
     pub filter: Option<Arc<SourceFilter>>,

@@ -79,7 +79,8 @@ pub struct SourceContext {
     pub table: String,
     /// `WITH (...)`, keys in lower case.
     pub options: Arc<BTreeMap<String, String>>,
-    /// The physical columns to produce, in this order. A ROW has only the fields that are read.
+    /// The physical and the metadata columns to produce, in this order. A ROW has only the fields that
+    /// are read.
     pub schema: SchemaRef,
     /// The rows to produce; none: all. A connector that does not filter refuses it.
     pub filter: Option<Arc<SourceFilter>>,

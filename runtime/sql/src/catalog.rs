@@ -41,8 +41,19 @@ pub(crate) struct TableColumn {
     pub name: String,
     pub data_type: DataType,
     pub nullable: bool,
-    /// Its value over the physical columns; none for a physical column.
+    /// Its value over the other columns; none for a column of the connector's.
     pub computed: Option<Bound>,
+    /// Where the connector has it beside the row; none for others.
+    pub metadata: Option<Metadata>,
+}
+
+/// What makes a column one of metadata.
+#[derive(Debug, Clone)]
+pub(crate) struct Metadata {
+    /// The connector's name of it.
+    pub key: String,
+    /// Whether it is only read.
+    pub is_virtual: bool,
 }
 
 /// `WATERMARK FOR`.
@@ -55,9 +66,14 @@ pub(crate) struct Watermark {
 }
 
 impl Table {
-    /// The columns that the connector reads or writes.
+    /// The columns that the connector reads, also metadata.
     pub(crate) fn physical(&self) -> impl Iterator<Item = &TableColumn> {
         self.columns.iter().filter(|c| c.computed.is_none())
+    }
+
+    /// The columns that the connector writes.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &TableColumn> {
+        self.physical().filter(|c| c.metadata.as_ref().is_none_or(|of| !of.is_virtual))
     }
 
     /// A column by its name.
@@ -237,7 +253,12 @@ fn build_table(create: CreateTable) -> Result<Table> {
         None => None,
     };
     for key in &create.primary_key {
-        scope.column(None, key, start_of(key.span).unwrap_or(at))?;
+        let place = start_of(key.span).unwrap_or(at);
+        scope.column(None, key, place)?;
+        if columns.iter().any(|c| c.name == key.value && c.metadata.is_some()) {
+            let message = format!("the metadata column \"{}\" cannot be a key", key.value);
+            return Err(SqlError::new(place, message));
+        }
     }
     let mut options = BTreeMap::new();
     let mut idle_timeout_ms = None;
@@ -286,9 +307,11 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
     for name in names {
         let place = start_of(name.span).unwrap_or(at);
         scope.column(None, name, place)?;
-        let is_computed = |c: &TableColumn| c.name == name.value && c.computed.is_some();
-        let message = if scope.known.iter().any(is_computed) {
+        let column = scope.known.iter().find(|c| c.name == name.value);
+        let message = if column.is_some_and(|c| c.computed.is_some()) {
             format!("the computed column \"{}\" cannot partition the table", name.value)
+        } else if column.is_some_and(|c| c.metadata.is_some()) {
+            format!("the metadata column \"{}\" cannot partition the table", name.value)
         } else if columns.contains(&name.value) {
             format!("column \"{}\" is named twice", name.value)
         } else {
@@ -297,7 +320,8 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
         };
         return Err(SqlError::new(place, message));
     }
-    if columns.len() == scope.known.iter().filter(|c| c.computed.is_none()).count() {
+    let is_stored = |c: &&TableColumn| c.computed.is_none() && c.metadata.is_none();
+    if columns.len() == scope.known.iter().filter(is_stored).count() {
         let message =
             format!("table \"{}\" has only columns that it is partitioned by", scope.table);
         return Err(SqlError::new(at, message).hint("add a column that is written to its files"));
@@ -308,7 +332,7 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
 /// The option that the planner itself understands.
 const IDLE_TIMEOUT: &str = "scan.watermark.idle-timeout";
 
-/// Computed columns see the physical ones, wherever those stand.
+/// Computed columns see the connector's, wherever those stand.
 fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {
     let of_ours = |def: &&ColumnDef| matches!(def.name.value.as_str(), ROW_KIND | PROC_TIME);
     if let Some(def) = defs.iter().find(of_ours) {
@@ -319,14 +343,21 @@ fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<
     }
     let mut physical = Vec::new();
     for def in &defs {
-        if let ColumnDefKind::Physical { data_type, nullable } = &def.kind {
-            physical.push(TableColumn {
-                name: def.name.value.clone(),
-                data_type: data_type.clone(),
-                nullable: *nullable,
-                computed: None,
-            });
-        }
+        let (data_type, nullable, metadata) = match &def.kind {
+            ColumnDefKind::Physical { data_type, nullable } => (data_type, *nullable, None),
+            ColumnDefKind::Metadata { data_type, nullable, key, is_virtual } => {
+                let metadata = Metadata { key: key.clone(), is_virtual: *is_virtual };
+                (data_type, *nullable, Some(metadata))
+            }
+            ColumnDefKind::Computed(_) => continue,
+        };
+        physical.push(TableColumn {
+            name: def.name.value.clone(),
+            data_type: data_type.clone(),
+            nullable,
+            computed: None,
+            metadata,
+        });
     }
     if physical.is_empty() {
         return Err(SqlError::new(at, format!("table \"{table}\" has only computed columns")));
@@ -340,7 +371,7 @@ fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<
                 check_storable(&bound, place)?;
                 Ok(Some(bound))
             }
-            ColumnDefKind::Physical { .. } => Ok(None),
+            ColumnDefKind::Physical { .. } | ColumnDefKind::Metadata { .. } => Ok(None),
         };
         defs.iter().map(bind).collect::<Result<_>>()?
     };
@@ -352,6 +383,7 @@ fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<
             data_type: bound.data_type.clone(),
             nullable: bound.nullable,
             computed: Some(bound),
+            metadata: None,
         }),
     });
     Ok(columns.collect())

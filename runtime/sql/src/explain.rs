@@ -10,7 +10,7 @@ use sabot_core::plan::{
     PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
 };
 
-use sabot_core::row_kind;
+use sabot_core::{metadata, row_kind};
 
 use crate::Planned;
 use crate::expr::quoted;
@@ -261,7 +261,9 @@ fn names(schema: &Schema, indexes: &[usize]) -> String {
 fn columns(schema: &Schema) -> String {
     let column = |field: &arrow::datatypes::FieldRef| {
         let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
-        format!("{} {}{not_null}", field.name(), flink_name(field.data_type()))
+        let metadata = metadata::key(field).map(|key| format!(" METADATA FROM '{key}'"));
+        let metadata = metadata.unwrap_or_default();
+        format!("{} {}{not_null}{metadata}", field.name(), flink_name(field.data_type()))
     };
     schema.fields().iter().map(column).collect::<Vec<_>>().join(", ")
 }

@@ -91,7 +91,7 @@ pub struct TableInfo {
     pub is_sink: bool,
     /// `WITH (...)`, keys in lower case, without those that the planner itself understands.
     pub options: Arc<BTreeMap<String, String>>,
-    /// Its physical columns.
+    /// Its physical and metadata columns.
     pub schema: SchemaRef,
     /// The columns of `PRIMARY KEY ... NOT ENFORCED`.
     pub primary_key: Vec<String>,
@@ -164,8 +164,7 @@ fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
 
 fn table_info(table: &Table, plan: &JobPlan) -> TableInfo {
     let kinds = || plan.nodes.iter().map(|node| &node.kind);
-    let fields: Vec<Field> =
-        table.physical().map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable)).collect();
+    let fields: Vec<Field> = table.physical().map(lower::connector_field).collect();
     TableInfo {
         name: table.name.clone(),
         is_source: kinds().filter_map(NodeKind::table_read).any(|s| s.table == table.name),

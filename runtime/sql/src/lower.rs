@@ -10,13 +10,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
-use sabot_core::Evaluator;
 use sabot_core::plan::{
     AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, IntervalJoinDesc, JobPlan,
     JoinDesc, NodeId, NodeKind, PlanNode, SinkDesc, SourceDesc, WatermarkDesc, WindowAggregateDesc,
     WindowJoinDesc, WindowTime,
 };
 use sabot_core::row_kind::{self, RowKind};
+use sabot_core::{Evaluator, metadata};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
@@ -80,7 +80,7 @@ impl Lowering<'_> {
         let from = self.base(&insert.base, &used, &sink.name)?;
         let uid = self.uids.sink(&sink.name, &insert.base.tables())?;
         let columns: Vec<(Field, &Bound)> =
-            sink.physical().map(arrow_field).zip(&insert.columns).collect();
+            sink.written().map(connector_field).zip(&insert.columns).collect();
         let from = self.calc(from, insert.filter.as_ref(), &columns, &uid, &sink.name)?;
         let schema = Arc::clone(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{}[sink]", sink.name));
@@ -358,7 +358,8 @@ impl Lowering<'_> {
     fn source_desc(&self, table: &Table, read: &ReadTable) -> Result<SourceDesc> {
         let ReadTable { columns, physical, filter } = read;
         let schema = schema_of(columns);
-        let physical_schema = schema_of(physical);
+        let fields: Vec<Field> = physical.iter().map(connector_field).collect();
+        let physical_schema = Arc::new(Schema::new(fields));
         let values = if physical_schema == schema {
             None
         } else {
@@ -474,6 +475,14 @@ fn column_value(field: &Field) -> Bound {
 
 fn arrow_field(column: &TableColumn) -> Field {
     Field::new(&column.name, DataType::clone(&column.data_type), column.nullable)
+}
+
+/// The column as its connector knows it.
+pub(crate) fn connector_field(column: &TableColumn) -> Field {
+    match &column.metadata {
+        Some(of) => metadata::field(arrow_field(column), &of.key),
+        None => arrow_field(column),
+    }
 }
 
 fn schema_of<'t>(columns: impl IntoIterator<Item = &'t TableColumn>) -> SchemaRef {

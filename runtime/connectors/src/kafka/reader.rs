@@ -17,7 +17,9 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::Settings;
 use super::client::{Logged, failed, is_passing, log_error};
+use super::metadata::of_messages;
 use crate::format::json::{RowDecoder, malformed_row};
+use crate::metadata::Columns;
 
 /// The longest wait for a first message; bounds how long closing takes.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -56,6 +58,7 @@ pub(super) struct Reader {
     pub(super) consumer: BaseConsumer<Logged>,
     pub(super) settings: Settings,
     pub(super) decoder: RowDecoder,
+    pub(super) metadata: Columns,
     pub(super) batch_rows: usize,
     /// The partitions that have not ended, by number.
     pub(super) partitions: BTreeMap<i32, Partition>,
@@ -157,18 +160,17 @@ impl Reader {
             let Some(partition) = self.partitions.get(number) else { continue };
             let end = partition.end.unwrap_or(i64::MAX);
             let before_end = messages.iter().take_while(|message| message.offset() < end);
-            let (mut records, mut offsets) = (Vec::new(), Vec::new());
+            let mut kept = Vec::new();
             let mut next = None;
             for message in before_end {
                 next = Some(message.offset() + 1);
                 // A null payload deletes a key; it is no row.
-                if let Some(payload) = message.payload() {
-                    records.push(payload);
-                    offsets.push(message.offset());
+                if message.payload().is_some() {
+                    kept.push(message);
                 }
             }
             if let Some(next) = next {
-                read.push(self.rows(*number, partition.split, &records, &offsets, next)?);
+                read.push(self.rows(*number, partition.split, &kept, next)?);
             }
             if messages.iter().any(|message| message.offset() + 1 >= end) {
                 ended.push(*number);
@@ -186,23 +188,26 @@ impl Reader {
         &self,
         partition: i32,
         split: usize,
-        records: &[&[u8]],
-        offsets: &[i64],
+        messages: &[&BorrowedMessage<'_>],
         next: i64,
     ) -> Result<Message> {
-        let decoded = self.decoder.decode(records).map_err(|fault| {
-            let offset = offsets[fault.record];
+        let records: Vec<&[u8]> = messages.iter().filter_map(|m| m.payload()).collect();
+        let decoded = self.decoder.decode(&records).map_err(|fault| {
+            let offset = messages[fault.record].offset();
             let place =
                 format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
             let option = format!("{}ignore-parse-errors", self.settings.json_prefix);
             malformed_row(&place, &fault.reason, &option)
         })?;
+        let count = decoded.rows.num_rows();
+        let of_rows: Vec<_> = (0..count).map(|row| messages[decoded.record(row)]).collect();
+        let value = |key: &str| Ok(of_messages(key, &of_rows));
         Ok(Message::Rows {
             split,
-            offsets: (0..decoded.rows.num_rows()).map(|row| offsets[decoded.record(row)]).collect(),
+            offsets: of_rows.iter().map(|message| message.offset()).collect(),
             next,
             malformed: decoded.malformed,
-            rows: decoded.rows,
+            rows: self.metadata.join(decoded.rows, value)?,
         })
     }
 

@@ -20,9 +20,10 @@ use rdkafka::types::RDKafkaErrorCode;
 use sabot_core::{Committable, Doorbell, Env, Result, Sink, SinkContext};
 use sabot_types::Epoch;
 
-use super::Settings;
 use super::client::{blocking, config, failed, log, log_error, partitions};
+use super::{Settings, metadata};
 use crate::format::json::RowEncoder;
+use crate::metadata::Columns;
 
 /// Messages on their way above which the sink takes no rows.
 const IN_FLIGHT_MAX: usize = 50_000;
@@ -35,6 +36,7 @@ const ROOM_RETRY: Duration = Duration::from_millis(2);
 pub(super) struct KafkaSink {
     settings: Settings,
     encoder: RowEncoder,
+    metadata: Columns,
     producer: Arc<ThreadedProducer<Deliveries>>,
     deliveries: Deliveries,
     env: Env,
@@ -99,8 +101,10 @@ impl KafkaSink {
             Ok(producer)
         })
         .await?;
+        let metadata = Columns::new(&ctx.schema);
         Ok(Self {
-            encoder: RowEncoder::new(&ctx.schema, settings.json),
+            encoder: RowEncoder::new(&metadata.rows(), settings.json),
+            metadata,
             settings,
             producer: Arc::new(producer),
             deliveries,
@@ -108,9 +112,10 @@ impl KafkaSink {
         })
     }
 
-    fn send(&self, payload: &[u8]) -> Result<()> {
+    fn send(&self, payload: &[u8], time: Option<i64>) -> Result<()> {
         let began = Instant::now();
         let mut record = BaseRecord::<(), [u8]>::to(&self.settings.topic).payload(payload);
+        record.timestamp = time;
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -139,12 +144,14 @@ impl Sink for KafkaSink {
     fn write(&mut self, batch: RecordBatch) -> Result<()> {
         self.deliveries.check(&self.settings)?;
         let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(batch.num_rows()));
-        self.encoder.encode(&batch, &mut bytes, |out| ends.push(out.len()))?;
+        let times = metadata::times(&self.metadata, &batch)?.unwrap_or_default();
+        let rows = self.metadata.without(&batch)?;
+        self.encoder.encode(&rows, &mut bytes, |out| ends.push(out.len()))?;
         let mut start = 0;
-        for end in ends {
+        for (row, end) in ends.into_iter().enumerate() {
             // Counted before it is sent: its delivery may be told before `send` returns.
             self.deliveries.in_flight.fetch_add(1, Ordering::AcqRel);
-            self.send(&bytes[start..end])?;
+            self.send(&bytes[start..end], times.get(row).copied().flatten())?;
             start = end;
         }
         Ok(())

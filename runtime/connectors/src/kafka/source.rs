@@ -16,6 +16,7 @@ use super::client::{Logged, blocking, bounds, config, failed, partitions, start_
 use super::reader::{Message, Partition, Reader};
 use super::{Settings, Start};
 use crate::format::json::RowDecoder;
+use crate::metadata::Columns;
 
 /// Batches that wait for the worker.
 const QUEUE: usize = 8;
@@ -92,9 +93,11 @@ impl KafkaSource {
             opened.iter().map(|part| Split { position: part.position, finished }).collect();
         let room = Doorbell::new();
         if !reading.is_empty() {
+            let metadata = Columns::new(&ctx.schema);
             let mut reader = Reader {
                 consumer,
-                decoder: RowDecoder::new(ctx.schema.clone(), settings.json),
+                decoder: RowDecoder::new(metadata.rows(), settings.json),
+                metadata,
                 settings,
                 batch_rows: ctx.max_batch_rows.max(1),
                 partitions: reading,

@@ -58,10 +58,10 @@ pub(super) const STATEMENTS: &[Example] = &[
          INSERT INTO x SELECT 1 FROM t",
     ),
     example(
-        "name type METADATA",
-        "",
-        "CREATE TABLE x (a INT, b STRING METADATA) WITH ('connector' = 'kafka');
-         INSERT INTO out (n) SELECT a FROM x",
+        "name type METADATA [FROM 'key'] [VIRTUAL]",
+        "what a [connector](../connectors.md#metadata-columns) has beside a row",
+        "CREATE TABLE x (a INT, b BIGINT METADATA FROM 'offset' VIRTUAL) WITH ('connector' = 'kafka');
+         INSERT INTO out (n) SELECT b FROM x",
     ),
     example(
         "PARTITIONED BY (...)",

@@ -508,3 +508,12 @@ GROUP BY auction, TUMBLE(p, INTERVAL '10' SECOND);
 CREATE VIEW timed AS SELECT auction, price, PROCTIME() AS p FROM bids;
 INSERT INTO results SELECT auction, price
 FROM TABLE(HOP(TABLE timed, DESCRIPTOR(p), INTERVAL '1' SECOND, INTERVAL '10' SECOND));
+----
+CREATE TABLE x (a INT, b BIGINT METADATA FROM offset) WITH ('connector' = 'kafka');
+----
+CREATE TABLE x (a INT, b BIGINT METADATA, PRIMARY KEY (b) NOT ENFORCED) WITH ('connector' = 'kafka');
+----
+CREATE TABLE x (a INT, b STRING METADATA) PARTITIONED BY (b) WITH ('connector' = 'filesystem');
+----
+CREATE TABLE x (a INT, b STRING METADATA VIRTUAL) WITH ('connector' = 'kafka');
+INSERT INTO x (a, b) SELECT auction, name FROM bids;
