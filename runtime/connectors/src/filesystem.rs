@@ -71,15 +71,10 @@ impl Connector for Filesystem {
         Some(KnownOptions { names, prefix: None })
     }
 
-    fn check(
-        &self,
-        role: Role,
-        options: &Options<'_>,
-        schema: &SchemaRef,
-    ) -> Result<(), OptionError> {
+    fn check(&self, _: Role, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
         path(options)?;
         options.number(RATE)?;
-        JsonOptions::read(options)?.check_role(role, options)?;
+        JsonOptions::read(options)?;
         partitions::check(options, schema)?;
         json::check_columns(options, schema)
     }
@@ -93,6 +88,10 @@ impl Connector for Filesystem {
             Role::Source => METADATA,
             Role::Sink => &[],
         }
+    }
+
+    fn gives_changes(&self, options: &Options<'_>) -> bool {
+        JsonOptions::read(options).is_ok_and(|json| json.debezium)
     }
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {

@@ -36,6 +36,9 @@ const SOURCE_OPTIONS: &[&str] = &[
     "value.json.ignore-parse-errors",
     "value.json.fail-on-missing-field",
     "value.json.timestamp-format.standard",
+    "value.debezium-json.ignore-parse-errors",
+    "value.debezium-json.schema-include",
+    "value.debezium-json.timestamp-format.standard",
 ];
 const SINK_OPTIONS: &[&str] =
     &["value.json.timestamp-format.standard", "value.debezium-json.timestamp-format.standard"];
@@ -50,7 +53,7 @@ struct Settings {
     brokers: String,
     json: JsonOptions,
     /// The prefix of the format's options.
-    json_prefix: &'static str,
+    option_prefix: String,
     /// What `properties.*` gives to the client library.
     properties: Vec<(String, String)>,
 }
@@ -72,22 +75,23 @@ impl Settings {
         if topic.contains([',', ';']) {
             return Err(options.bad("topic", "the name of one topic; lists are not supported"));
         }
-        let (format, json_prefix) = if options.get("value.format").is_some() {
-            ("value.format", "value.json.")
+        let (format, prefix) = if options.get("value.format").is_some() {
+            ("value.format", "value.")
         } else {
-            ("format", "json.")
+            ("format", "")
         };
         if format == "value.format" && options.get("format").is_some() {
             return Err(options.bad("format", "it to be left out when 'value.format' is set"));
         }
+        let json = JsonOptions::read_named(options, format, &format!("{prefix}json."))?;
         let properties = options.map.iter().filter_map(|(option, value)| {
             Some((option.strip_prefix(PROPERTIES)?.to_owned(), value.clone()))
         });
         Ok(Self {
             topic: topic.to_owned(),
             brokers: options.required(SERVERS, "the brokers: 'host:port,host:port'")?.to_owned(),
-            json: JsonOptions::read_named(options, format, json_prefix)?,
-            json_prefix,
+            option_prefix: format!("{prefix}{}.", json.format()),
+            json,
             properties: properties.collect(),
         })
     }
@@ -147,9 +151,12 @@ impl Connector for Kafka {
             read_start(options)?;
             read_bounded(options)?;
         }
-        settings.json.check_role(role, options)?;
         json::check_columns(options, schema)?;
         client::check_properties(options, &settings)
+    }
+
+    fn gives_changes(&self, options: &Options<'_>) -> bool {
+        Settings::read(options).is_ok_and(|settings| settings.json.debezium)
     }
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {

@@ -54,6 +54,11 @@ pub(crate) trait Connector: Send + Sync {
         schema: &SchemaRef,
     ) -> Result<(), OptionError>;
 
+    /// Whether rows of the source change and go, not only come.
+    fn gives_changes(&self, _options: &Options<'_>) -> bool {
+        false
+    }
+
     /// Whether the sink can write rows that change and go, not only rows that come.
     fn takes_changes(&self, _options: &Options<'_>) -> bool {
         false
@@ -143,7 +148,8 @@ pub fn validate(
     }
     let (known, missing) = (connector.metadata(role), connector.missing_metadata());
     metadata::check(&options, (connector.name(), role), known, missing, schema)?;
-    if row_kind::is_updating(schema) && !connector.takes_changes(&options) {
+    let is_updating = row_kind::is_updating(schema);
+    if role == Role::Sink && is_updating && !connector.takes_changes(&options) {
         let (table, name) = (table.to_owned(), connector.name());
         return Err(OptionError::Changes { table, name });
     }
@@ -169,6 +175,14 @@ pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
             ctx.table,
             connector.name(),
             filter.column
+        )));
+    }
+    let options = Options { table: &ctx.table, map: &ctx.options };
+    if connector.gives_changes(&options) != row_kind::is_updating(&ctx.schema) {
+        return Err(Error::user(format!(
+            "table {}: the plan and connector '{}' do not agree on whether its rows change",
+            ctx.table,
+            connector.name()
         )));
     }
     connector.open_source(ctx.clone()).await

@@ -91,6 +91,8 @@ pub enum NodeKind {
     IntervalJoin(IntervalJoinDesc),
     /// The first rows of each key in some order.
     TopN(TopNDesc),
+    /// Changes out of rows that only say what is now.
+    LastRow(LastRowDesc),
     /// Aggregates over the rows up to each row.
     Over(OverDesc),
     /// Gives each row once for every window that it lies in.
@@ -312,6 +314,16 @@ pub struct TopNDesc {
     pub limit: usize,
     /// Whether the output has the rank.
     pub rank: bool,
+}
+
+/// Makes changes out of rows that only say what a key has now, or that it is gone.
+///
+/// The input has row kinds; of a row that goes only the key is looked at. The output's columns are
+/// those of the input.
+#[derive(Debug, Clone)]
+pub struct LastRowDesc {
+    /// The key columns' indexes in the input.
+    pub keys: Vec<usize>,
 }
 
 /// A column of an order.

@@ -10,12 +10,13 @@ use sabot_core::proc_time::PROC_TIME;
 use sabot_core::row_kind::ROW_KIND;
 use sqlparser::ast::{self, Ident};
 
+use crate::changelog;
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
 use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
-use crate::settings::duration_ms;
+use crate::settings::{Settings, duration_ms};
 use crate::types::flink_name;
 
 /// A declared table.
@@ -74,6 +75,16 @@ impl Table {
     /// The columns that the connector writes.
     pub(crate) fn written(&self) -> impl Iterator<Item = &TableColumn> {
         self.physical().filter(|c| c.metadata.as_ref().is_none_or(|of| !of.is_virtual))
+    }
+
+    /// Whether its rows change and go when it is read.
+    pub(crate) fn changes(&self) -> bool {
+        changelog::is_changelog(&self.options)
+    }
+
+    /// Whether its changes are made from the last row of each key: they may come again.
+    pub(crate) fn keeps_last_rows(&self, settings: &Settings) -> bool {
+        self.changes() && settings.cdc_duplicates
     }
 
     /// A column by its name.

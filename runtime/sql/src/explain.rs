@@ -125,6 +125,11 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             writeln!(out, "  order      {}", order_text(input, &desc.order))?;
             writeln!(out, "  state      the first {} rows of each key", desc.limit)?;
         }
+        NodeKind::LastRow(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            writeln!(out, "  keys       {}", names(input, &desc.keys))?;
+            writeln!(out, "  state      the last row of each key")?;
+        }
         NodeKind::Over(desc) => {
             explain_over(out, &plan.node(node.inputs[0].from).schema, desc)?;
         }

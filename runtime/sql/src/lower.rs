@@ -1,6 +1,7 @@
 //! Turns resolved INSERTs into the engine's operators.
 
 mod over;
+mod source;
 mod temporal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,24 +11,24 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
+use sabot_core::metadata;
 use sabot_core::plan::{
     AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, IntervalJoinDesc, JobPlan,
-    JoinDesc, NodeId, NodeKind, PlanNode, SinkDesc, SourceDesc, WatermarkDesc, WindowAggregateDesc,
-    WindowJoinDesc, WindowTime,
+    JoinDesc, NodeId, NodeKind, PlanNode, SinkDesc, WindowAggregateDesc, WindowJoinDesc,
+    WindowTime,
 };
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::{Evaluator, metadata};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
-use crate::catalog::{Table, TableColumn};
+use crate::catalog::TableColumn;
 use crate::error::Result;
 use crate::expr::{Bound, compile, quoted};
 use crate::insert::Insert;
 use crate::interval::Interval;
 use crate::join::JoinNode;
 use crate::needed::{Needed, group_inputs, join_columns, names, node_inputs, used_columns};
-use crate::reads::{Known, ReadTable};
+use crate::reads::Known;
 use crate::relation::{Base, Feed, both};
 use crate::settings::Settings;
 use crate::types::flink_name;
@@ -332,64 +333,6 @@ impl Lowering<'_> {
         let kind = NodeKind::Calc(CalcDesc { filter: None, columns });
         let inputs = vec![Input { from, exchange: Exchange::Forward }];
         Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
-    }
-
-    /// The one node that reads a table, with only the columns that anything needs.
-    fn source(&mut self, table: &Arc<Table>) -> Result<NodeId> {
-        if let Some(id) = self.sources.get(&table.name) {
-            return Ok(*id);
-        }
-        let read = self
-            .needed
-            .tables
-            .entry(table.name.clone())
-            .or_default()
-            .of(table, self.settings.pushdown);
-        let desc = self.source_desc(table, &read)?;
-        let uid = self.uids.source(&table.name)?;
-        let name = self.uids.name(&format!("{}[source]", table.name));
-        let schema = schema_of(&read.columns);
-        let id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), schema);
-        self.sources.insert(table.name.clone(), id);
-        Ok(id)
-    }
-
-    /// How a table is read.
-    fn source_desc(&self, table: &Table, read: &ReadTable) -> Result<SourceDesc> {
-        let ReadTable { columns, physical, filter } = read;
-        let schema = schema_of(columns);
-        let fields: Vec<Field> = physical.iter().map(connector_field).collect();
-        let physical_schema = Arc::new(Schema::new(fields));
-        let values = if physical_schema == schema {
-            None
-        } else {
-            let value = |column: &TableColumn| match &column.computed {
-                Some(bound) => compile(bound, &physical_schema),
-                None => compile(&column_value(&arrow_field(column)), &physical_schema),
-            };
-            Some(columns.iter().map(value).collect::<Result<Vec<Arc<dyn Evaluator>>>>()?)
-        };
-        Ok(SourceDesc {
-            table: table.name.clone(),
-            options: Arc::clone(&table.options),
-            physical_schema,
-            filter: filter.clone(),
-            columns: values,
-            watermark: self.watermark(table, &schema)?,
-        })
-    }
-
-    fn watermark(&self, table: &Table, schema: &SchemaRef) -> Result<Option<WatermarkDesc>> {
-        let Some(watermark) = &table.watermark else { return Ok(None) };
-        let Ok(column) = schema.index_of(&watermark.column) else { return Ok(None) };
-        Ok(Some(WatermarkDesc {
-            column,
-            expression: compile(&watermark.expression, schema)?,
-            idle_timeout_ms: match table.idle_timeout_ms {
-                Some(ms) => Some(ms).filter(|ms| *ms > 0),
-                None => self.settings.idle_timeout_ms,
-            },
-        }))
     }
 
     fn push(

@@ -7,6 +7,8 @@ use crate::error::{Position, Result, SqlError};
 pub(crate) struct Settings {
     /// `table.exec.source.idle-timeout`; none: never idle.
     pub idle_timeout_ms: Option<u64>,
+    /// Whether changes that are read can come again, and so are kept by their keys.
+    pub cdc_duplicates: bool,
     /// What sources are told of what is read.
     pub pushdown: Pushdown,
     /// What was set without an effect.
@@ -33,8 +35,11 @@ impl Default for Pushdown {
 const FILTERS: &str = "table.optimizer.source.predicate-pushdown-enabled";
 const PROJECTIONS: &str = "sabot.optimizer.source.projection-pushdown-enabled";
 
-const KNOWN: [&str; 6] = [
+pub(crate) const CDC_DUPLICATES: &str = "table.exec.source.cdc-events-duplicate";
+
+const KNOWN: [&str; 7] = [
     "table.exec.source.idle-timeout",
+    CDC_DUPLICATES,
     "table.local-time-zone",
     "execution.runtime-mode",
     "pipeline.name",
@@ -82,6 +87,7 @@ impl Settings {
             FILTERS => boolean(key, value, at).map(|on| self.pushdown.filters = on),
             PROJECTIONS => boolean(key, value, at).map(|on| self.pushdown.projections = on),
             "table.local-time-zone" => only("UTC"),
+            CDC_DUPLICATES => boolean(key, value, at).map(|on| self.cdc_duplicates = on),
             "execution.runtime-mode" => only("streaming"),
             // A name for people; the job's name is the manifest's.
             "pipeline.name" => Ok(()),

@@ -66,6 +66,8 @@ pub(super) struct Work {
 pub(super) struct Reader {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) decoder: RowDecoder,
+    /// The option that skips malformed rows.
+    pub(super) ignore_option: String,
     pub(super) partitions: Partitions,
     pub(super) metadata: Columns,
     pub(super) batch_rows: usize,
@@ -171,7 +173,7 @@ impl Reader {
         let decoded = self.decoder.decode(&lines.records).map_err(|fault| {
             let line = lines.numbers[fault.record];
             let place = format!("line {line} of {}/{}", self.store.root(), work.file.key);
-            malformed_row(&place, &fault.reason, "json.ignore-parse-errors")
+            malformed_row(&place, &fault.reason, &self.ignore_option)
         })?;
         OperatorMetrics::add(&self.metrics.rows_malformed, decoded.malformed);
         let rows = self.partitions.join(self.store.root(), &work.file.key, decoded.rows)?;

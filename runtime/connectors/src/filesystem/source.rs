@@ -92,6 +92,7 @@ impl FileSource {
         let reader = Arc::new(Reader {
             store: found.store,
             decoder: RowDecoder::new(partitions.file_schema(), options),
+            ignore_option: format!("{}.ignore-parse-errors", options.format()),
             partitions,
             metadata,
             batch_rows: ctx.max_batch_rows.max(1),

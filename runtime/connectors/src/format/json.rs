@@ -1,10 +1,11 @@
-//! JSON: one object a row, fields by the columns' names, as Flink's format `json`; or, for
-//! sinks, one object a change, as `debezium-json`.
+//! JSON: one object a row, fields by the columns' names, as Flink's format `json`; or one object
+//! a change, as `debezium-json`.
 //!
 //! A missing field is NULL, unknown fields are ignored, a value that does not fit its column is
 //! a parse error. With `json.ignore-parse-errors` a field that cannot be parsed becomes NULL and
 //! a row that cannot be parsed is skipped; both are counted.
 
+mod debezium;
 mod decode;
 mod encode;
 
@@ -16,7 +17,7 @@ pub(crate) use decode::{RowDecoder, malformed_row};
 pub(crate) use encode::RowEncoder;
 
 use super::time::{Standard, Zone};
-use crate::options::{OptionError, Options, Role};
+use crate::options::{OptionError, Options};
 
 /// Options of sources that read JSON.
 pub(crate) const SOURCE_OPTIONS: &[&str] = &[
@@ -24,6 +25,9 @@ pub(crate) const SOURCE_OPTIONS: &[&str] = &[
     "json.ignore-parse-errors",
     "json.fail-on-missing-field",
     "json.timestamp-format.standard",
+    "debezium-json.ignore-parse-errors",
+    "debezium-json.schema-include",
+    "debezium-json.timestamp-format.standard",
 ];
 
 /// Options of sinks that write JSON.
@@ -41,12 +45,19 @@ pub(crate) struct JsonOptions {
     pub(crate) standard: Standard,
     /// Whether the format is `debezium-json`: each row is a change.
     pub(crate) debezium: bool,
+    /// Whether a change that is read has its schema beside it.
+    pub(crate) schema_include: bool,
 }
 
 impl JsonOptions {
     /// Reads the options; `format` must be `json` or `debezium-json`.
     pub(crate) fn read(options: &Options<'_>) -> Result<Self, OptionError> {
         Self::read_named(options, "format", "json.")
+    }
+
+    /// The format's name.
+    pub(crate) fn format(self) -> &'static str {
+        if self.debezium { "debezium-json" } else { "json" }
     }
 
     /// Reads the options under another name, such as `value.format` and `value.json.`.
@@ -64,6 +75,7 @@ impl JsonOptions {
         };
         let ignore = name("ignore-parse-errors");
         let missing = name("fail-on-missing-field");
+        let schema_include = options.boolean(&name("schema-include"))?.unwrap_or_default();
         let read = Self {
             ignore_parse_errors: options.boolean(&ignore)?.unwrap_or_default(),
             fail_on_missing_field: options.boolean(&missing)?.unwrap_or_default(),
@@ -74,21 +86,12 @@ impl JsonOptions {
                 )?
                 .unwrap_or_default(),
             debezium,
+            schema_include,
         };
         if read.ignore_parse_errors && read.fail_on_missing_field {
             return Err(options.bad(&missing, format!("'false' when '{ignore}' is 'true'")));
         }
         Ok(read)
-    }
-}
-
-impl JsonOptions {
-    /// Refuses to read what can only be written.
-    pub(crate) fn check_role(self, role: Role, options: &Options<'_>) -> Result<(), OptionError> {
-        if self.debezium && role == Role::Source {
-            return Err(options.bad("format", "'json': 'debezium-json' can only be written yet"));
-        }
-        Ok(())
     }
 }
 

@@ -196,7 +196,7 @@ impl Reader {
             let offset = messages[fault.record].offset();
             let place =
                 format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
-            let option = format!("{}ignore-parse-errors", self.settings.json_prefix);
+            let option = format!("{}ignore-parse-errors", self.settings.option_prefix);
             malformed_row(&place, &fault.reason, &option)
         })?;
         let count = decoded.rows.num_rows();

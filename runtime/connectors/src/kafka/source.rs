@@ -120,11 +120,19 @@ impl KafkaSource {
             position.next = batch.next;
             return SourcePoll::Batch { split, rows: batch.rows };
         }
-        let left = batch.offsets.split_off(max_rows);
+        // The rows of one message stay together: it is read again as a whole.
+        let is_whole = |cut: &usize| batch.offsets[*cut] != batch.offsets[*cut - 1];
+        let cut = (1..=max_rows).rev().find(is_whole);
+        let cut = cut.or_else(|| (max_rows + 1..batch.offsets.len()).find(is_whole));
+        let Some(cut) = cut else {
+            position.next = batch.next;
+            return SourcePoll::Batch { split, rows: batch.rows };
+        };
+        let left = batch.offsets.split_off(cut);
         // Up to the next row, so that messages without rows are not read again.
         position.next = left[0];
-        let rows = batch.rows.slice(0, max_rows);
-        let back = batch.rows.slice(max_rows, left.len());
+        let rows = batch.rows.slice(0, cut);
+        let back = batch.rows.slice(cut, left.len());
         self.rest = Some(Rest { rows: back, offsets: left, ..batch });
         SourcePoll::Batch { split, rows }
     }

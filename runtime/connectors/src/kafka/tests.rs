@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::{Env, SourceContext, metadata};
+use sabot_core::{Env, SourceContext, SourcePoll, metadata, row_kind};
 use sabot_types::Epoch;
 
 use super::*;
@@ -251,6 +251,45 @@ async fn messages_are_written_with_a_time_and_tell_it_with_their_place() {
     assert_eq!(numbers(6)[..2], [7, 1_700_000_000_123]);
     assert!(numbers(6)[2] > 1_700_000_000_123);
     assert_eq!(rows.column(5).data_type(), &timestamp());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_two_rows_is_read_as_a_whole() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    let change = |id: i64| {
+        let row = format!("{{\"id\":{id}}}");
+        Some(format!("{{\"before\":{row},\"after\":{row},\"op\":\"u\"}}"))
+    };
+    produce(&servers, TOPIC, 0, &(0..100).map(change).collect::<Vec<_>>());
+    let fields = [Field::new("id", DataType::Int64, false), row_kind::field()];
+    let schema = Arc::new(Schema::new(fields.to_vec()));
+    let ctx = context(&world(1).env, &servers, &[("format", "debezium-json")]);
+    let ctx = SourceContext { schema: Arc::clone(&schema), ..ctx };
+    for most in [1, 2, 3, 7] {
+        // Read on by an opening after the other.
+        let (mut read, mut restored) = (Vec::new(), Arc::default());
+        loop {
+            let ctx = SourceContext { restored, ..ctx.clone() };
+            let mut source = crate::open_source(ctx).await.unwrap();
+            let before = read.len();
+            for _ in 0..9 {
+                match source.poll(most).unwrap() {
+                    SourcePoll::Batch { rows, .. } => read.push((String::new(), rows)),
+                    SourcePoll::Finished => break,
+                    _ => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+            let is_over = source.positions()[0].finished;
+            restored = Arc::new(source.positions());
+            if is_over && read.len() == before {
+                break;
+            }
+        }
+        assert!(read.iter().all(|(_, rows)| rows.num_rows() % 2 == 0), "{most}");
+        let expected: Vec<i64> = (0..100).flat_map(|id| [id, id]).collect();
+        assert_eq!(sorted(&concat(&schema, &read)), expected, "{most}");
+    }
 }
 
 #[test]

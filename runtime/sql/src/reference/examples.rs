@@ -64,6 +64,12 @@ pub(super) const STATEMENTS: &[Example] = &[
          INSERT INTO out (n) SELECT b FROM x",
     ),
     example(
+        "'format' = 'debezium-json' of a source",
+        "rows that change and go, as a [database's log](../connectors.md#the-format-debezium-json) tells them",
+        "CREATE TABLE x (a BIGINT) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+         INSERT INTO out (n) SELECT SUM(a) FROM x",
+    ),
+    example(
         "PARTITIONED BY (...)",
         "for `filesystem`, `print` and `blackhole`",
         "CREATE TABLE x (a INT, b INT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');

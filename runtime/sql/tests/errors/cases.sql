@@ -517,3 +517,19 @@ CREATE TABLE x (a INT, b STRING METADATA) PARTITIONED BY (b) WITH ('connector' =
 ----
 CREATE TABLE x (a INT, b STRING METADATA VIRTUAL) WITH ('connector' = 'kafka');
 INSERT INTO x (a, b) SELECT auction, name FROM bids;
+----
+CREATE TABLE x (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT 1, COUNT(*)
+FROM TABLE(TUMBLE(TABLE x, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+----
+CREATE TABLE x (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT a, a FROM TABLE(HOP(TABLE x, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND));
+----
+CREATE TABLE x (a BIGINT, ts TIMESTAMP(3), PRIMARY KEY (a) NOT ENFORCED, WATERMARK FOR ts AS ts)
+  WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT b.auction, x.a FROM bids AS b
+  JOIN x FOR SYSTEM_TIME AS OF b.ts ON b.auction = x.a;
+----
+SET 'table.exec.source.cdc-events-duplicate' = 'true';
+CREATE TABLE x (a INT, b BIGINT) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT a, b FROM x;
