@@ -109,6 +109,7 @@ equal_the_batch_answer! {
     over_times: OVER_TIMES,
     over_changes: OVER_CHANGES,
     changes_that_are_read: CHANGES_THAT_ARE_READ,
+    changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,
 }
 
 /// How a run of a query is disturbed.

@@ -11,15 +11,18 @@ mod metadata;
 mod reader;
 mod sink;
 mod source;
+mod upsert;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use sabot_core::{Result, Sink, SinkContext, Source, SourceContext};
 
-use crate::format::json::{self, JsonOptions};
+use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder};
 use crate::metadata::MetadataKey;
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
+
+pub(crate) use upsert::UpsertKafka;
 
 const PROPERTIES: &str = "properties.";
 const SERVERS: &str = "properties.bootstrap.servers";
@@ -71,10 +74,6 @@ enum Start {
 
 impl Settings {
     fn read(options: &Options<'_>) -> Result<Self, OptionError> {
-        let topic = options.required("topic", "the name of one topic")?;
-        if topic.contains([',', ';']) {
-            return Err(options.bad("topic", "the name of one topic; lists are not supported"));
-        }
         let (format, prefix) = if options.get("value.format").is_some() {
             ("value.format", "value.")
         } else {
@@ -84,13 +83,22 @@ impl Settings {
             return Err(options.bad("format", "it to be left out when 'value.format' is set"));
         }
         let json = JsonOptions::read_named(options, format, &format!("{prefix}json."))?;
+        Self::of(options, json, &format!("{prefix}{}.", json.format()))
+    }
+
+    /// The settings of a table whose values have this format.
+    fn of(options: &Options<'_>, json: JsonOptions, prefix: &str) -> Result<Self, OptionError> {
+        let topic = options.required("topic", "the name of one topic")?;
+        if topic.contains([',', ';']) {
+            return Err(options.bad("topic", "the name of one topic; lists are not supported"));
+        }
         let properties = options.map.iter().filter_map(|(option, value)| {
             Some((option.strip_prefix(PROPERTIES)?.to_owned(), value.clone()))
         });
         Ok(Self {
             topic: topic.to_owned(),
             brokers: options.required(SERVERS, "the brokers: 'host:port,host:port'")?.to_owned(),
-            option_prefix: format!("{prefix}{}.", json.format()),
+            option_prefix: prefix.to_owned(),
             json,
             properties: properties.collect(),
         })
@@ -182,13 +190,17 @@ impl Connector for Kafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
         let (start, bounded) = (read_start(&options)?, read_bounded(&options)?);
-        Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded).await?))
+        let json = settings.json;
+        let rows = |schema| reader::Rows::Values(RowDecoder::new(schema, json));
+        Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded, rows).await?))
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
-        Ok(Box::new(sink::KafkaSink::open(&ctx, settings).await?))
+        let json = settings.json;
+        let encoder = |schema: &SchemaRef| sink::Encoder::Values(RowEncoder::new(schema, json));
+        Ok(Box::new(sink::KafkaSink::open(&ctx, settings, encoder).await?))
     }
 }
 

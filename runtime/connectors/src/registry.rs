@@ -21,6 +21,7 @@ static CONNECTORS: &[&dyn Connector] = &[
     &crate::kafka::Kafka,
     &crate::nexmark::Nexmark,
     &crate::print::Print,
+    &crate::kafka::UpsertKafka,
 ];
 
 /// Options that every connector knows.
@@ -140,7 +141,7 @@ pub fn validate(
         let (table, name) = (table.to_owned(), connector.name());
         return Err(OptionError::Partitioned { table, name });
     }
-    for option in options.map.keys().filter(|option| *option != partitions::PARTITIONED_BY) {
+    for option in options.map.keys().filter(|option| !partitions::is_declaration(option)) {
         check_known(&options, option, connector, role, known)?;
     }
     if role == Role::Source {

@@ -10,7 +10,7 @@ use sabot_core::proc_time::PROC_TIME;
 use sabot_core::row_kind::ROW_KIND;
 use sqlparser::ast::{self, Ident};
 
-use crate::changelog;
+use crate::changelog::Changelog;
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
@@ -79,12 +79,21 @@ impl Table {
 
     /// Whether its rows change and go when it is read.
     pub(crate) fn changes(&self) -> bool {
-        changelog::is_changelog(&self.options)
+        Changelog::of(&self.options) != Changelog::Appends
     }
 
     /// Whether its changes are made from the last row of each key: they may come again.
     pub(crate) fn keeps_last_rows(&self, settings: &Settings) -> bool {
-        self.changes() && settings.cdc_duplicates
+        match Changelog::of(&self.options) {
+            Changelog::Appends => false,
+            Changelog::Changes => settings.cdc_duplicates,
+            Changelog::Upserts => true,
+        }
+    }
+
+    /// Whether its rows, as they are read, have nothing but a key where that is gone.
+    pub(crate) fn is_upsert(&self) -> bool {
+        Changelog::of(&self.options) == Changelog::Upserts
     }
 
     /// A column by its name.
@@ -263,24 +272,17 @@ fn build_table(create: CreateTable) -> Result<Table> {
         Some((column, expression)) => Some(build_watermark(&scope, column, expression, at)?),
         None => None,
     };
-    for key in &create.primary_key {
-        let place = start_of(key.span).unwrap_or(at);
-        scope.column(None, key, place)?;
-        if columns.iter().any(|c| c.name == key.value && c.metadata.is_some()) {
-            let message = format!("the metadata column \"{}\" cannot be a key", key.value);
-            return Err(SqlError::new(place, message));
-        }
-    }
+    check_primary_key(&scope, &create.primary_key, at)?;
     let mut options = BTreeMap::new();
     let mut idle_timeout_ms = None;
     let mut lookup = LookupOptions::default();
     for (key, value, place) in create.options {
         let key = key.to_ascii_lowercase();
-        if key == partitions::PARTITIONED_BY {
+        if partitions::is_declaration(&key) {
             let message = format!("'{key}' is no option");
-            return Err(
-                SqlError::new(place, message).hint("write PARTITIONED BY (...) before WITH")
-            );
+            return Err(SqlError::new(place, message).hint(
+                "write PARTITIONED BY (...) before WITH, and PRIMARY KEY among the columns",
+            ));
         }
         if key.starts_with(lookup::PREFIX) {
             lookup.set(&key, &value, place)?;
@@ -298,18 +300,45 @@ fn build_table(create: CreateTable) -> Result<Table> {
     if !partitioned.is_empty() {
         options.insert(partitions::PARTITIONED_BY.to_owned(), partitions::to_option(&partitioned));
     }
+    let primary_key: Vec<String> = create.primary_key.into_iter().map(|key| key.value).collect();
+    if Changelog::of(&options) == Changelog::Upserts {
+        if primary_key.is_empty() {
+            let message = format!("table \"{name}\" has no primary key");
+            return Err(SqlError::new(at, message)
+                .hint("'upsert-kafka' stores rows by it: add PRIMARY KEY (...) NOT ENFORCED"));
+        }
+        options.insert(partitions::PRIMARY_KEY.to_owned(), partitions::to_option(&primary_key));
+    }
     let schema = scope.schema;
     Ok(Table {
         schema,
         watermark,
         options: Arc::new(options),
-        primary_key: create.primary_key.into_iter().map(|key| key.value).collect(),
+        primary_key,
         idle_timeout_ms,
         reload_interval_ms: lookup.reload_interval_ms,
         at,
         name,
         columns,
     })
+}
+
+/// The columns of the primary key, which have to be in the rows.
+fn check_primary_key(scope: &Columns<'_>, keys: &[Ident], at: Position) -> Result<()> {
+    for key in keys {
+        let place = start_of(key.span).unwrap_or(at);
+        scope.column(None, key, place)?;
+        let column = scope.known.iter().find(|column| column.name == key.value);
+        if column.is_some_and(|column| column.metadata.is_some()) {
+            let message = format!("the metadata column \"{}\" cannot be a key", key.value);
+            return Err(SqlError::new(place, message));
+        }
+        if column.is_some_and(|column| column.computed.is_some()) {
+            let message = format!("the computed column \"{}\" cannot be a key", key.value);
+            return Err(SqlError::new(place, message));
+        }
+    }
+    Ok(())
 }
 
 /// The columns of `PARTITIONED BY`: physical ones, of which some other is left.

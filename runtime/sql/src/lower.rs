@@ -86,8 +86,14 @@ impl Lowering<'_> {
         let schema = Arc::clone(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{}[sink]", sink.name));
         let desc = SinkDesc { table: sink.name.clone(), options: Arc::clone(&sink.options) };
-        let inputs = vec![Input { from, exchange: Exchange::Forward }];
-        self.push(uid, name, NodeKind::Sink(desc), inputs, schema);
+        // The versions of a row that a sink stores by its key have to come one after the other.
+        let exchange = if sink.is_upsert() {
+            let keys = sink.primary_key.iter().flat_map(|key| schema.index_of(key));
+            Exchange::Keyed(keys.collect())
+        } else {
+            Exchange::Forward
+        };
+        self.push(uid, name, NodeKind::Sink(desc), vec![Input { from, exchange }], schema);
         Ok(())
     }
 

@@ -44,3 +44,30 @@ INSERT INTO seen SELECT a.id, e.id, a.amount FROM accounts AS a JOIN events AS e
         },
     ],
 };
+
+/// The same changes, of which only what they say is now is taken.
+pub(crate) const CHANGES_THAT_MAY_COME_AGAIN: Query = Query {
+    input: Input::Events,
+    job: "SET 'table.exec.source.cdc-events-duplicate' = 'true';
+CREATE TABLE accounts (
+  site STRING, id BIGINT NOT NULL, amount BIGINT, PRIMARY KEY (id) NOT ENFORCED
+) WITH ('connector' = 'filesystem', 'format' = 'debezium-json', 'path' = 's3://in/accounts');
+INSERT INTO per_site SELECT site, COUNT(*), SUM(amount), MAX(amount) FROM accounts GROUP BY site;
+INSERT INTO seen SELECT a.id, e.id, a.amount FROM accounts AS a JOIN events AS e
+  ON a.site = e.site AND e.id < 600;",
+    sinks: &[
+        Sink {
+            name: "per_site",
+            columns: "site STRING, n BIGINT, total BIGINT, high BIGINT",
+            changes: true,
+            answer: "SELECT site, count(*), sum(amount), max(amount) FROM accounts GROUP BY site",
+        },
+        Sink {
+            name: "seen",
+            columns: "account BIGINT, event BIGINT, amount BIGINT",
+            changes: true,
+            answer: "SELECT a.id, e.id, a.amount FROM accounts a JOIN events e
+  ON a.site = e.site AND e.id < 600",
+        },
+    ],
+};

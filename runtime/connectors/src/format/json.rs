@@ -12,8 +12,8 @@ mod encode;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
 #[cfg(test)]
-use decode::{Decoded, Malformed};
-pub(crate) use decode::{RowDecoder, malformed_row};
+use decode::Malformed;
+pub(crate) use decode::{Decoded, RowDecoder, malformed_row};
 pub(crate) use encode::RowEncoder;
 
 use super::time::{Standard, Zone};

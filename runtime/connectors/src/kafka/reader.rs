@@ -18,6 +18,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::Settings;
 use super::client::{Logged, failed, is_passing, log_error};
 use super::metadata::of_messages;
+use super::upsert::{DecodedMessages, MalformedMessage, UpsertDecoder};
 use crate::format::json::{RowDecoder, malformed_row};
 use crate::metadata::Columns;
 
@@ -45,6 +46,45 @@ pub(super) enum Message {
     Failed(Error),
 }
 
+/// How messages become rows.
+pub(super) enum Rows {
+    /// By their values.
+    Values(RowDecoder),
+    /// By their keys and values.
+    Upserts(UpsertDecoder),
+}
+
+impl Rows {
+    /// Whether a message can become rows.
+    fn wants(&self, message: &BorrowedMessage<'_>) -> bool {
+        match self {
+            // A null payload deletes a key; it is no row.
+            Self::Values(_) => message.payload().is_some(),
+            Self::Upserts(_) => true,
+        }
+    }
+
+    fn decode(
+        &self,
+        messages: &[&BorrowedMessage<'_>],
+        ignore_option: &str,
+    ) -> Result<DecodedMessages, MalformedMessage> {
+        let decoder = match self {
+            Self::Values(decoder) => decoder,
+            Self::Upserts(decoder) => return decoder.decode(messages),
+        };
+        let records: Vec<&[u8]> = messages.iter().filter_map(|m| m.payload()).collect();
+        let decoded = decoder.decode(&records).map_err(|fault| MalformedMessage {
+            message: fault.record,
+            reason: fault.reason,
+            option: ignore_option.to_owned(),
+        })?;
+        let of_rows = (0..decoded.rows.num_rows()).map(|row| decoded.record(row));
+        let (messages, malformed) = (of_rows.collect(), decoded.malformed);
+        Ok(DecodedMessages { rows: decoded.rows, messages, malformed })
+    }
+}
+
 /// A partition that is read.
 #[derive(Debug)]
 pub(super) struct Partition {
@@ -57,7 +97,7 @@ pub(super) struct Partition {
 pub(super) struct Reader {
     pub(super) consumer: BaseConsumer<Logged>,
     pub(super) settings: Settings,
-    pub(super) decoder: RowDecoder,
+    pub(super) decoder: Rows,
     pub(super) metadata: Columns,
     pub(super) batch_rows: usize,
     /// The partitions that have not ended, by number.
@@ -164,8 +204,7 @@ impl Reader {
             let mut next = None;
             for message in before_end {
                 next = Some(message.offset() + 1);
-                // A null payload deletes a key; it is no row.
-                if message.payload().is_some() {
+                if self.decoder.wants(message) {
                     kept.push(message);
                 }
             }
@@ -191,16 +230,14 @@ impl Reader {
         messages: &[&BorrowedMessage<'_>],
         next: i64,
     ) -> Result<Message> {
-        let records: Vec<&[u8]> = messages.iter().filter_map(|m| m.payload()).collect();
-        let decoded = self.decoder.decode(&records).map_err(|fault| {
-            let offset = messages[fault.record].offset();
+        let ignore = format!("{}ignore-parse-errors", self.settings.option_prefix);
+        let decoded = self.decoder.decode(messages, &ignore).map_err(|fault| {
+            let offset = messages[fault.message].offset();
             let place =
                 format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
-            let option = format!("{}ignore-parse-errors", self.settings.option_prefix);
-            malformed_row(&place, &fault.reason, &option)
+            malformed_row(&place, &fault.reason, &fault.option)
         })?;
-        let count = decoded.rows.num_rows();
-        let of_rows: Vec<_> = (0..count).map(|row| messages[decoded.record(row)]).collect();
+        let of_rows: Vec<_> = decoded.messages.iter().map(|index| messages[*index]).collect();
         let value = |key: &str| Ok(of_messages(key, &of_rows));
         Ok(Message::Rows {
             split,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sabot_core::metrics::OperatorMetrics;
@@ -13,9 +14,8 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::client::{Logged, blocking, bounds, config, failed, partitions, start_offset};
-use super::reader::{Message, Partition, Reader};
+use super::reader::{Message, Partition, Reader, Rows};
 use super::{Settings, Start};
-use crate::format::json::RowDecoder;
 use crate::metadata::Columns;
 
 /// Batches that wait for the worker.
@@ -72,6 +72,7 @@ impl KafkaSource {
         settings: Settings,
         start: Start,
         bounded: bool,
+        rows: impl FnOnce(SchemaRef) -> Rows,
     ) -> Result<Self> {
         let (owned, known) = (ctx.clone(), settings.clone());
         let (consumer, opened) = blocking(&ctx.env, "kafka-open", move || {
@@ -96,7 +97,7 @@ impl KafkaSource {
             let metadata = Columns::new(&ctx.schema);
             let mut reader = Reader {
                 consumer,
-                decoder: RowDecoder::new(metadata.rows(), settings.json),
+                decoder: rows(metadata.rows()),
                 metadata,
                 settings,
                 batch_rows: ctx.max_batch_rows.max(1),

@@ -20,21 +20,22 @@ impl Lowering<'_> {
         }
         let read =
             self.needed.tables.entry(table.name.clone()).or_default().of(table, self.settings);
+        let schema = node_schema(table, &schema_of(&read.columns));
+        let read = if table.is_upsert() { with_tombstones(table, read) } else { read };
         let desc = self.source_desc(table, &read)?;
         let uid = self.uids.source(&table.name)?;
         let name = self.uids.name(&format!("{}[source]", table.name));
-        let schema = node_schema(table, &schema_of(&read.columns));
-        let mut id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), schema);
+        let read = node_schema(table, &schema_of(&read.columns));
+        let mut id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), read);
         if table.keeps_last_rows(self.settings) {
-            id = self.last_rows(table, id)?;
+            id = self.last_rows(table, id, schema)?;
         }
         self.sources.insert(table.name.clone(), id);
         Ok(id)
     }
 
     /// The changes of a table, out of rows that may come again.
-    fn last_rows(&mut self, table: &Table, from: NodeId) -> Result<NodeId> {
-        let schema = Arc::clone(&self.nodes[from.0].schema);
+    fn last_rows(&mut self, table: &Table, from: NodeId, schema: SchemaRef) -> Result<NodeId> {
         let mut keys: Vec<usize> = Vec::new();
         for name in &table.primary_key {
             keys.extend(schema.index_of(name));
@@ -93,4 +94,17 @@ impl Lowering<'_> {
 fn node_schema(table: &Table, columns: &SchemaRef) -> SchemaRef {
     let fields = columns.fields().iter().map(|field| field.as_ref().clone());
     Arc::new(Schema::new(with_kind(fields, table.changes())))
+}
+
+/// A table as it is read when of rows that are gone there is nothing but the key.
+fn with_tombstones(table: &Table, read: ReadTable) -> ReadTable {
+    let relaxed = |column: TableColumn| TableColumn {
+        nullable: column.nullable || !table.primary_key.contains(&column.name),
+        ..column
+    };
+    ReadTable {
+        columns: read.columns.into_iter().map(relaxed).collect(),
+        physical: read.physical.into_iter().map(relaxed).collect(),
+        filter: read.filter,
+    }
 }

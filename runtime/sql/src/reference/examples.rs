@@ -70,6 +70,12 @@ pub(super) const STATEMENTS: &[Example] = &[
          INSERT INTO out (n) SELECT SUM(a) FROM x",
     ),
     example(
+        "'connector' = 'upsert-kafka'",
+        "[what keys have now](../connectors.md#upsert-kafka), as source and sink",
+        "CREATE TABLE x (k STRING, a BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');
+         INSERT INTO x SELECT k, SUM(a) FROM x GROUP BY k",
+    ),
+    example(
         "PARTITIONED BY (...)",
         "for `filesystem`, `print` and `blackhole`",
         "CREATE TABLE x (a INT, b INT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');

@@ -533,3 +533,12 @@ INSERT INTO results SELECT b.auction, x.a FROM bids AS b
 SET 'table.exec.source.cdc-events-duplicate' = 'true';
 CREATE TABLE x (a INT, b BIGINT) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
 INSERT INTO results SELECT a, b FROM x;
+----
+CREATE TABLE x (a INT, b BIGINT) WITH ('connector' = 'upsert-kafka');
+----
+CREATE TABLE x (a INT, b AS a + 1, PRIMARY KEY (b) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');
+----
+CREATE TABLE x (a BIGINT, ts TIMESTAMP(3), PRIMARY KEY (a) NOT ENFORCED, WATERMARK FOR ts AS ts)
+  WITH ('connector' = 'upsert-kafka');
+INSERT INTO results SELECT a, COUNT(*)
+FROM TABLE(TUMBLE(TABLE x, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY a, window_start, window_end;
