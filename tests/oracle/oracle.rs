@@ -7,6 +7,7 @@
 #![allow(clippy::panic)]
 
 mod flink;
+mod late;
 mod queries;
 mod random;
 

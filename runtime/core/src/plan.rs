@@ -66,6 +66,9 @@ pub enum Exchange {
     Forward,
     /// By the key group of these columns of the input. No columns: everything to key group 0.
     Keyed(Vec<usize>),
+    /// Not what the node emits, but the rows of its input that come too late for it; in the same
+    /// tasklet.
+    Late,
 }
 
 /// What a node does.
@@ -428,7 +431,10 @@ impl NodeKind {
 impl PlanNode {
     /// Whether it runs in the tasklet of the node that it reads.
     pub fn is_chained(&self) -> bool {
-        matches!(self.inputs.as_slice(), [Input { exchange: Exchange::Forward, .. }])
+        matches!(
+            self.inputs.as_slice(),
+            [Input { exchange: Exchange::Forward | Exchange::Late, .. }]
+        )
     }
 }
 
@@ -449,7 +455,11 @@ impl JobPlan {
 
     /// The columns of a node's inputs, by port.
     pub fn input_schemas(&self, node: &PlanNode) -> Vec<SchemaRef> {
-        node.inputs.iter().map(|input| Arc::clone(&self.node(input.from).schema)).collect()
+        let schema = |input: &Input| match input.exchange {
+            Exchange::Late => self.input_schemas(self.node(input.from)).swap_remove(0),
+            Exchange::Forward | Exchange::Keyed(_) => Arc::clone(&self.node(input.from).schema),
+        };
+        node.inputs.iter().map(schema).collect()
     }
 
     /// The number of the edge into a node's port, unique in the plan.

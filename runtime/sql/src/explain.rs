@@ -46,6 +46,9 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
                 writeln!(out, "  input      {}, chained", from.name)?;
             }
             Exchange::Forward => writeln!(out, "  input      {}, same subtask", from.name)?,
+            Exchange::Late => {
+                writeln!(out, "  input      what is too late for {}, chained", from.name)?;
+            }
             Exchange::Keyed(keys) if keys.is_empty() => {
                 writeln!(out, "  input      {}, all rows to one subtask", from.name)?;
             }

@@ -47,10 +47,12 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use sabot_core::plan::{JobPlan, NodeKind};
 use sabot_core::row_kind;
 use sabot_types::KeyGroupCount;
+use sqlparser::ast::Ident;
 
 use crate::catalog::{Catalog, Table};
 use crate::error::start_of;
 use crate::insert::Insert;
+use crate::lower::LateRows;
 use crate::query::Queries;
 use crate::settings::Settings;
 use crate::statement::Statement;
@@ -161,7 +163,14 @@ fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
             .hint("add INSERT INTO <table> SELECT ..."));
     }
     check_keys(&catalog, &inserts, &settings)?;
-    let plan = lower::lower(&inserts, &settings, options.key_groups)?;
+    let late = match &settings.late_rows {
+        None => None,
+        Some((name, at)) => {
+            let table = catalog.sink(&Ident::new(name), *at)?;
+            Some(LateRows { table, at: *at })
+        }
+    };
+    let plan = lower::lower(&inserts, &settings, late, options.key_groups)?;
     let tables = catalog.tables().map(|table| table_info(table, &plan)).collect();
     Ok(Planned { plan, tables, warnings: settings.warnings })
 }

@@ -1,5 +1,6 @@
 //! Turns resolved INSERTs into the engine's operators.
 
+mod late;
 mod over;
 mod source;
 mod temporal;
@@ -21,7 +22,7 @@ use sabot_core::row_kind::{self, RowKind};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
-use crate::catalog::TableColumn;
+use crate::catalog::{Table, TableColumn};
 use crate::error::Result;
 use crate::expr::{Bound, compile, quoted};
 use crate::insert::Insert;
@@ -36,13 +37,16 @@ use crate::uid::Uids;
 use crate::union::UnionNode;
 use crate::window;
 
+pub(crate) use late::LateRows;
+
 /// The plan of all INSERTs.
 pub(crate) fn lower(
     inserts: &[Insert],
     settings: &Settings,
+    late: Option<LateRows>,
     key_groups: KeyGroupCount,
 ) -> Result<JobPlan> {
-    let mut needed = Needed::default();
+    let mut needed = Needed { late: late.clone(), ..Needed::default() };
     for insert in inserts {
         needed.add(
             &insert.base,
@@ -56,11 +60,13 @@ pub(crate) fn lower(
         needed,
         uids: Uids::default(),
         settings,
+        late,
         shared: BTreeMap::new(),
     };
     for insert in inserts {
         lowering.insert(insert)?;
     }
+    lowering.check_late()?;
     Ok(JobPlan { nodes: lowering.nodes, key_groups })
 }
 
@@ -70,6 +76,7 @@ struct Lowering<'a> {
     needed: Needed,
     uids: Uids,
     settings: &'a Settings,
+    late: Option<LateRows>,
     /// Aggregations of a sink that are already there, by what they compute.
     shared: BTreeMap<(String, String), NodeId>,
 }
@@ -86,13 +93,7 @@ impl Lowering<'_> {
         let schema = Arc::clone(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{}[sink]", sink.name));
         let desc = SinkDesc { table: sink.name.clone(), options: Arc::clone(&sink.options) };
-        // The versions of a row that a sink stores by its key have to come one after the other.
-        let exchange = if sink.is_upsert() {
-            let keys = sink.primary_key.iter().flat_map(|key| schema.index_of(key));
-            Exchange::Keyed(keys.collect())
-        } else {
-            Exchange::Forward
-        };
+        let exchange = sink_exchange(sink, &schema);
         self.push(uid, name, NodeKind::Sink(desc), vec![Input { from, exchange }], schema);
         Ok(())
     }
@@ -161,7 +162,8 @@ impl Lowering<'_> {
     }
 
     fn window(&mut self, node: &WindowNode, sink: &str) -> Result<NodeId> {
-        let from = self.base(&node.base, &names(node_inputs(node)), sink)?;
+        let late = self.late_values(node)?;
+        let from = self.base(&node.base, &names(node_inputs(node).chain(&late)), sink)?;
         let uid = self.uids.window(sink, &node.window, &node.keys)?;
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
@@ -171,6 +173,7 @@ impl Lowering<'_> {
             WindowTime::Row(slots.take(&node.window.row_time))
         };
         let aggregates = slots.aggregates(&node.aggregates);
+        let late: Vec<usize> = late.iter().map(|value| slots.take(value)).collect();
         let first = column_value(self.nodes[from.0].schema.field(0));
         slots.at_least(&first);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
@@ -184,7 +187,9 @@ impl Lowering<'_> {
             aggregates,
         });
         let schema = Arc::new(node.schema.as_arrow().clone());
-        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], schema))
+        let id = self.push(uid.clone(), name, kind, vec![Input { from, exchange }], schema);
+        self.late_rows(id, from, &late, &uid)?;
+        Ok(id)
     }
 
     fn group(&mut self, node: &GroupNode, sink: &str) -> Result<NodeId> {
@@ -402,6 +407,15 @@ impl<'a> Slots<'a> {
     fn taken(&self, name: &str) -> bool {
         self.columns.iter().any(|(field, _)| field.name() == name)
     }
+}
+
+/// How rows reach a sink: the versions of a row that it stores by a key have to come one after the
+/// other.
+fn sink_exchange(sink: &Table, schema: &Schema) -> Exchange {
+    if !sink.is_upsert() {
+        return Exchange::Forward;
+    }
+    Exchange::Keyed(sink.primary_key.iter().flat_map(|key| schema.index_of(key)).collect())
 }
 
 /// The columns of a feed with these indexes.

@@ -9,6 +9,8 @@ pub(crate) struct Settings {
     pub idle_timeout_ms: Option<u64>,
     /// Whether changes that are read can come again, and so are kept by their keys.
     pub cdc_duplicates: bool,
+    /// The table of rows that come too late for their windows, and where that is set.
+    pub late_rows: Option<(String, Position)>,
     /// What sources are told of what is read.
     pub pushdown: Pushdown,
     /// What was set without an effect.
@@ -37,8 +39,12 @@ const PROJECTIONS: &str = "sabot.optimizer.source.projection-pushdown-enabled";
 
 pub(crate) const CDC_DUPLICATES: &str = "table.exec.source.cdc-events-duplicate";
 
-const KNOWN: [&str; 7] = [
+/// A setting of ours: Flink's SQL has no way to name late rows.
+pub(crate) const LATE_ROWS: &str = "sabot.late-rows.table";
+
+const KNOWN: [&str; 8] = [
     "table.exec.source.idle-timeout",
+    LATE_ROWS,
     CDC_DUPLICATES,
     "table.local-time-zone",
     "execution.runtime-mode",
@@ -85,6 +91,10 @@ impl Settings {
                 Ok(())
             }
             FILTERS => boolean(key, value, at).map(|on| self.pushdown.filters = on),
+            LATE_ROWS => {
+                self.late_rows = Some((value.to_owned(), at));
+                Ok(())
+            }
             PROJECTIONS => boolean(key, value, at).map(|on| self.pushdown.projections = on),
             "table.local-time-zone" => only("UTC"),
             CDC_DUPLICATES => boolean(key, value, at).map(|on| self.cdc_duplicates = on),
@@ -94,6 +104,10 @@ impl Settings {
             _ if key.starts_with("execution.checkpointing.") || key.starts_with("state.") => {
                 Err(SqlError::new(at, format!("'{key}' is not set in SQL"))
                     .hint("see spec.checkpoint and spec.state of the StreamJob"))
+            }
+            _ if key.starts_with("table.exec.emit.") => {
+                Err(SqlError::new(at, format!("'{key}' is not supported: a window fires once"))
+                    .hint(format!("rows that are too late can go to a table: SET '{LATE_ROWS}'")))
             }
             "parallelism.default" | "table.exec.resource.default-parallelism" => {
                 Err(SqlError::new(at, format!("'{key}' is not set in SQL"))

@@ -102,6 +102,11 @@ impl Uids {
         self.take(&format!("sink:{sink}/over({})/by({})", order.join(","), keys.join(",")))
     }
 
+    /// `sink:results/tumble(bids.ts,10000,0)/by(auction)/late`.
+    pub(crate) fn late(&mut self, window: &OperatorUid) -> Result<OperatorUid> {
+        self.take(&format!("{window}/late"))
+    }
+
     /// The uid of an operator without state that feeds another.
     pub(crate) fn input_of(&mut self, uid: &OperatorUid) -> Result<OperatorUid> {
         self.take(&format!("{uid}/input"))

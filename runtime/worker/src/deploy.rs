@@ -356,7 +356,7 @@ impl SlotBuild<'_, '_> {
             IdleSplits::new(source.splits().len(), timeout, clock.monotonic())
         });
         let mut chain = Chain::default();
-        chain.roots = self.outputs(plan, node, &mut chain).await?;
+        (chain.roots, _) = self.outputs(plan, node, &mut chain).await?;
         Ok(SourceTasklet {
             uid: node.uid.clone(),
             table: SourceTable { desc: desc.clone(), schema: Arc::clone(&node.schema) },
@@ -402,30 +402,33 @@ impl SlotBuild<'_, '_> {
         })
     }
 
-    /// Adds what reads `node` to the chain and says where its output goes.
+    /// Adds what reads `node` to the chain and says where its output goes, and where rows that come
+    /// too late for it do.
     async fn outputs(
         &mut self,
         plan: &JobPlan,
         node: &PlanNode,
         chain: &mut Chain,
-    ) -> Result<Vec<Output>> {
-        let mut outputs = Vec::new();
+    ) -> Result<(Vec<Output>, Vec<Output>)> {
+        let (mut outputs, mut late) = (Vec::new(), Vec::new());
         for (reader, port) in plan.readers(node.id) {
             if reader.is_chained() {
                 let index = Box::pin(self.node(plan, reader, chain)).await?;
+                let is_late = reader.inputs[port].exchange == Exchange::Late;
+                let outputs = if is_late { &mut late } else { &mut outputs };
                 outputs.push(Output::Node(index, port));
             } else {
                 outputs.push(Output::Exchange(chain.exchanges.len()));
                 chain.exchanges.push(self.exchange_out(plan, reader, port));
             }
         }
-        Ok(outputs)
+        Ok((outputs, late))
     }
 
     /// The subtasks at the other ends of this slot's channels of an edge.
     fn ends(&self, exchange: &Exchange) -> Range<u32> {
         match exchange {
-            Exchange::Forward => self.index..self.index + 1,
+            Exchange::Forward | Exchange::Late => self.index..self.index + 1,
             Exchange::Keyed(_) => 0..self.parallelism,
         }
     }
@@ -440,7 +443,7 @@ impl SlotBuild<'_, '_> {
         });
         let senders = senders.collect();
         let routing = match exchange {
-            Exchange::Forward => Routing::Direct,
+            Exchange::Forward | Exchange::Late => Routing::Direct,
             Exchange::Keyed(columns) => {
                 let columns = columns.clone();
                 Routing::Keyed(Partitioner::new(columns, plan.key_groups, self.parallelism))
@@ -471,8 +474,10 @@ impl SlotBuild<'_, '_> {
             _ => Work::Operator(self.operator(plan, node, &metrics).await?),
         };
         let index = chain.nodes.len();
-        chain.nodes.push(ChainNode { uid: node.uid.clone(), metrics, work, outputs: Vec::new() });
-        chain.nodes[index].outputs = self.outputs(plan, node, chain).await?;
+        let (outputs, late) = (Vec::new(), Vec::new());
+        chain.nodes.push(ChainNode { uid: node.uid.clone(), metrics, work, outputs, late });
+        let (outputs, late) = self.outputs(plan, node, chain).await?;
+        (chain.nodes[index].outputs, chain.nodes[index].late) = (outputs, late);
         Ok(index)
     }
 

@@ -542,3 +542,22 @@ CREATE TABLE x (a BIGINT, ts TIMESTAMP(3), PRIMARY KEY (a) NOT ENFORCED, WATERMA
   WITH ('connector' = 'upsert-kafka');
 INSERT INTO results SELECT a, COUNT(*)
 FROM TABLE(TUMBLE(TABLE x, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY a, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'late';
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'late';
+CREATE TABLE late (auktion BIGINT) WITH ('connector' = 'print');
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'late';
+CREATE TABLE late (name BIGINT) WITH ('connector' = 'print');
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'results';
+INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction;
+----
+SET 'table.exec.emit.allow-lateness' = '10 s';
