@@ -91,11 +91,11 @@ impl Connector for Filesystem {
     }
 
     fn gives_changes(&self, options: &Options<'_>) -> bool {
-        JsonOptions::read(options).is_ok_and(|json| json.debezium)
+        JsonOptions::read(options).is_ok_and(JsonOptions::is_debezium)
     }
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {
-        JsonOptions::read(options).is_ok_and(|json| json.debezium)
+        JsonOptions::read(options).is_ok_and(JsonOptions::is_debezium)
     }
 
     fn is_bounded(&self, _: &Options<'_>) -> bool {

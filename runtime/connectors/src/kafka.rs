@@ -164,11 +164,11 @@ impl Connector for Kafka {
     }
 
     fn gives_changes(&self, options: &Options<'_>) -> bool {
-        Settings::read(options).is_ok_and(|settings| settings.json.debezium)
+        Settings::read(options).is_ok_and(|settings| settings.json.is_debezium())
     }
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {
-        Settings::read(options).is_ok_and(|settings| settings.json.debezium)
+        Settings::read(options).is_ok_and(|settings| settings.json.is_debezium())
     }
 
     fn metadata(&self, role: Role) -> &'static [MetadataKey] {

@@ -72,7 +72,9 @@ impl Reads {
             paths.whole(&watermark.column);
         }
         if table.keeps_last_rows(settings) {
-            table.primary_key.iter().for_each(|column| paths.whole(column));
+            for column in &table.primary_key {
+                paths.whole(column);
+            }
         }
         let mut columns: Vec<TableColumn> =
             table.columns.iter().filter(|c| paths.0.contains_key(&c.name)).cloned().collect();

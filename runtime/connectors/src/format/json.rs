@@ -34,6 +34,18 @@ pub(crate) const SOURCE_OPTIONS: &[&str] = &[
 pub(crate) const SINK_OPTIONS: &[&str] =
     &["format", "json.timestamp-format.standard", "debezium-json.timestamp-format.standard"];
 
+/// What one object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Record {
+    /// A row: the format `json`.
+    #[default]
+    Row,
+    /// A change: `debezium-json`.
+    Change,
+    /// A change with its schema beside it, as it can be read.
+    ChangeWithSchema,
+}
+
 /// The format's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct JsonOptions {
@@ -43,10 +55,7 @@ pub(crate) struct JsonOptions {
     pub(crate) fail_on_missing_field: bool,
     /// `json.timestamp-format.standard`, used for writing.
     pub(crate) standard: Standard,
-    /// Whether the format is `debezium-json`: each row is a change.
-    pub(crate) debezium: bool,
-    /// Whether a change that is read has its schema beside it.
-    pub(crate) schema_include: bool,
+    pub(crate) record: Record,
 }
 
 impl JsonOptions {
@@ -55,9 +64,14 @@ impl JsonOptions {
         Self::read_named(options, "format", "json.")
     }
 
+    /// Whether the format is `debezium-json`.
+    pub(crate) fn is_debezium(self) -> bool {
+        self.record != Record::Row
+    }
+
     /// The format's name.
     pub(crate) fn format(self) -> &'static str {
-        if self.debezium { "debezium-json" } else { "json" }
+        if self.is_debezium() { "debezium-json" } else { "json" }
     }
 
     /// Reads the options under another name, such as `value.format` and `value.json.`.
@@ -85,8 +99,11 @@ impl JsonOptions {
                     &[("SQL", Standard::Sql), ("ISO-8601", Standard::Iso8601)],
                 )?
                 .unwrap_or_default(),
-            debezium,
-            schema_include,
+            record: match (debezium, schema_include) {
+                (false, _) => Record::Row,
+                (true, false) => Record::Change,
+                (true, true) => Record::ChangeWithSchema,
+            },
         };
         if read.ignore_parse_errors && read.fail_on_missing_field {
             return Err(options.bad(&missing, format!("'false' when '{ignore}' is 'true'")));

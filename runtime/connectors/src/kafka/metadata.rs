@@ -75,5 +75,5 @@ pub(super) fn times(split: &Columns, batch: &RecordBatch) -> Result<Option<Vec<O
             "a message cannot have the timestamp {time} ms: Kafka's begin at 1970-01-01"
         )));
     }
-    Ok((times.len() > 0).then(|| times.iter().collect()))
+    Ok((!times.is_empty()).then(|| times.iter().collect()))
 }

@@ -62,7 +62,7 @@ impl Upserts {
     fn read(options: &Options<'_>) -> Result<Self, OptionError> {
         let format = |option: &str, prefix: &str| {
             let json = JsonOptions::read_named(options, option, prefix)?;
-            if json.debezium { Err(options.bad(option, "'json'")) } else { Ok(json) }
+            if json.is_debezium() { Err(options.bad(option, "'json'")) } else { Ok(json) }
         };
         let include = options.one_of(INCLUDE, &[("ALL", true), ("EXCEPT_KEY", false)])?;
         let read = Self {

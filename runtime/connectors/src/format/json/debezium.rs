@@ -17,20 +17,21 @@ const AFTER: &str = "after";
 const OP: &str = "op";
 
 /// What is decoded of a record, for rows whose fields are decoded as `wire`.
-pub(super) fn wire_schema(wire: &Fields, schema_include: bool) -> SchemaRef {
+pub(super) fn wire_schema(wire: &Fields) -> SchemaRef {
     // Which of the rows is there, and so what must not be NULL in it, is checked later.
     let nullable = |field: &Arc<Field>| field.as_ref().clone().with_nullable(true);
     let row = DataType::Struct(wire.iter().map(nullable).collect());
-    let fields = vec![
+    Arc::new(Schema::new(vec![
         Field::new(BEFORE, row.clone(), true),
         Field::new(AFTER, row, true),
         Field::new(OP, DataType::Utf8, true),
-    ];
-    if !schema_include {
-        return Arc::new(Schema::new(fields));
-    }
-    let payload = Field::new(PAYLOAD, DataType::Struct(fields.into()), true);
-    Arc::new(Schema::new(vec![payload]))
+    ]))
+}
+
+/// The same for a record that has its schema beside it.
+pub(super) fn beside_schema(record: &SchemaRef) -> SchemaRef {
+    let payload = DataType::Struct(record.fields().clone());
+    Arc::new(Schema::new(vec![Field::new(PAYLOAD, payload, true)]))
 }
 
 /// A row of the output: which of a record's rows it is.

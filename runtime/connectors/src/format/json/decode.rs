@@ -19,7 +19,7 @@ use arrow_json::reader::Decoder;
 use sabot_core::{Error, row_kind};
 
 use super::debezium::{self, Changes};
-use super::{JsonOptions, nanos_per, zone_of};
+use super::{JsonOptions, Record, nanos_per, zone_of};
 use crate::format::time::{Zone, parse_date, parse_timestamp};
 
 /// What became of some records.
@@ -62,12 +62,12 @@ impl RowDecoder {
     pub(crate) fn new(schema: SchemaRef, options: JsonOptions) -> Self {
         let columns = &schema.fields()[..row_kind::width(&schema)];
         let fields: Fields = columns.iter().map(|field| wire_field(field)).collect();
-        let wire = if options.debezium {
-            debezium::wire_schema(&fields, options.schema_include)
-        } else {
-            Arc::new(Schema::new(fields))
+        let wire = match options.record {
+            Record::Row => Arc::new(Schema::new(fields)),
+            Record::Change => debezium::wire_schema(&fields),
+            Record::ChangeWithSchema => debezium::beside_schema(&debezium::wire_schema(&fields)),
         };
-        Self { wire, schema, options }
+        Self { schema, wire, options }
     }
 
     /// Decodes records, each one JSON object.
@@ -109,7 +109,7 @@ impl RowDecoder {
     /// What is wrong with a record's field, when it is one field of valid JSON.
     fn field_at_fault(&self, record: &[u8]) -> Option<String> {
         serde_json::from_slice::<serde::de::IgnoredAny>(record).ok()?;
-        if self.options.debezium {
+        if self.options.is_debezium() {
             return None;
         }
         self.schema.fields().iter().find_map(|field| {
@@ -143,7 +143,7 @@ impl RowDecoder {
         }
         let rows = decoder.flush().map_err(|e| reason(&e))?;
         let rows = rows.ok_or_else(|| "there is no JSON object in it".to_owned())?;
-        if self.options.debezium {
+        if self.options.is_debezium() {
             let convert = |field: &Field, column: &ArrayRef| from_wire(field, column, mode);
             let Changes { rows, records } = debezium::changes(&rows, &self.schema, convert)?;
             return Ok((rows, Some(records)));

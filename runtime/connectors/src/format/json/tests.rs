@@ -187,8 +187,14 @@ fn changing() -> SchemaRef {
     ]))
 }
 
+const CHANGE: JsonOptions = JsonOptions {
+    ignore_parse_errors: false,
+    fail_on_missing_field: false,
+    standard: Standard::Sql,
+    record: Record::Change,
+};
+
 fn decode_changes(options: JsonOptions, records: &[&str]) -> Result<Decoded, Malformed> {
-    let options = JsonOptions { debezium: true, ..options };
     let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
     RowDecoder::new(changing(), options).decode(&records)
 }
@@ -216,14 +222,14 @@ const CHANGED: [&str; 5] =
 
 #[test]
 fn changes_are_read_with_what_was_before_also_beside_their_schema() {
-    assert_eq!(lines(&decode_changes(JsonOptions::default(), &CHANGES).unwrap()), CHANGED);
+    assert_eq!(lines(&decode_changes(CHANGE, &CHANGES).unwrap()), CHANGED);
     let wrapped = CHANGES.map(|record| format!(r#"{{"schema":{{"a":1}},"payload":{record}}}"#));
     let wrapped: Vec<&str> = wrapped.iter().map(String::as_str).collect();
-    let options = JsonOptions { schema_include: true, ..JsonOptions::default() };
+    let options = JsonOptions { record: Record::ChangeWithSchema, ..JsonOptions::default() };
     assert_eq!(lines(&decode_changes(options, &wrapped).unwrap()), CHANGED);
     let error = decode_changes(options, &CHANGES[..1]).unwrap_err();
     assert!(error.reason.contains("'debezium-json.schema-include' = 'false'"), "{error:?}");
-    let error = decode_changes(JsonOptions::default(), &wrapped[..1]).unwrap_err();
+    let error = decode_changes(CHANGE, &wrapped[..1]).unwrap_err();
     assert!(error.reason.contains("'debezium-json.schema-include' = 'true'"), "{error:?}");
 }
 
@@ -243,11 +249,11 @@ fn a_change_that_cannot_be_one_is_refused_or_skipped() {
         (r#"{"after":{"#, "does not end"),
         ("[]", ""),
     ] {
-        let error = decode_changes(JsonOptions::default(), &[CHANGES[0], record]).unwrap_err();
+        let error = decode_changes(CHANGE, &[CHANGES[0], record]).unwrap_err();
         assert_eq!(error.record, 1, "{record}");
         assert!(error.reason.contains(expected), "{record}: {}", error.reason);
     }
-    let options = JsonOptions { ignore_parse_errors: true, ..JsonOptions::default() };
+    let options = JsonOptions { ignore_parse_errors: true, ..CHANGE };
     let broken = r#"{"after":{"id":1},"op":"u"}"#;
     let records = [broken, CHANGES[2], broken, CHANGES[0]];
     let decoded = decode_changes(options, &records).unwrap();
@@ -257,11 +263,10 @@ fn a_change_that_cannot_be_one_is_refused_or_skipped() {
 
 #[test]
 fn changes_that_are_written_are_read_back() {
-    let decoded = decode_changes(JsonOptions::default(), &CHANGES).unwrap();
-    let options = JsonOptions { debezium: true, ..JsonOptions::default() };
-    let text = encode(options, &decoded.rows);
+    let decoded = decode_changes(CHANGE, &CHANGES).unwrap();
+    let text = encode(CHANGE, &decoded.rows);
     let records: Vec<&str> = text.lines().collect();
-    let again = decode_changes(JsonOptions::default(), &records).unwrap();
+    let again = decode_changes(CHANGE, &records).unwrap();
     assert_eq!(row_kind::values(&again.rows), row_kind::values(&decoded.rows));
     assert_eq!(row_kind::weights(&again.rows), row_kind::weights(&decoded.rows));
 }
