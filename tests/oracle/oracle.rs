@@ -7,13 +7,16 @@
 #![allow(clippy::panic)]
 
 mod flink;
+mod late;
 mod queries;
 mod random;
 
 use std::collections::BTreeMap;
 
 use sabot_sql::{PlanOptions, Planned};
-use sabot_tests::oracle::{Rows, answer, event_files, price_files, read, run_with_restores};
+use sabot_tests::oracle::{
+    Rows, account_files, answer, event_files, price_files, read, run_with_restores,
+};
 use sabot_tests::sim::{Outcome, Scenario, SimFile, SimJob, StoreFaults, run};
 
 use queries::{Input, Query, folder};
@@ -106,6 +109,8 @@ equal_the_batch_answer! {
     window_first_rows: WINDOW_FIRST_ROWS,
     over_times: OVER_TIMES,
     over_changes: OVER_CHANGES,
+    changes_that_are_read: CHANGES_THAT_ARE_READ,
+    changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,
 }
 
 /// How a run of a query is disturbed.
@@ -155,7 +160,7 @@ impl<'a> Case<'a> {
         let files = match query.input {
             Input::Bids => Vec::new(),
             Input::Nexmark => vec![queries::side_input()],
-            Input::Events => [event_files(), price_files()].concat(),
+            Input::Events => [event_files(), price_files(), account_files()].concat(),
         };
         let answers = answers(name, query, &planned, &files);
         let folders: Vec<String> = query.sinks.iter().map(|sink| folder(sink.name)).collect();

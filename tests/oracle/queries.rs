@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 mod benchmark;
 mod bids;
+mod changelog;
 mod changes;
 mod events;
 mod functions;
@@ -16,6 +17,7 @@ mod windows;
 
 pub(crate) use benchmark::*;
 pub(crate) use bids::*;
+pub(crate) use changelog::*;
 pub(crate) use changes::*;
 pub(crate) use events::*;
 pub(crate) use functions::*;

@@ -5,6 +5,7 @@
 //! same rows; everything behind them (SQL, planning, execution) is DataFusion's (`batch`). Rows of
 //! both sides become lines of text that are compared as a sorted multiset (`rows`).
 
+mod accounts;
 mod batch;
 mod events;
 mod input;
@@ -12,6 +13,7 @@ mod prices;
 mod restores;
 mod rows;
 
+pub use accounts::{ACCOUNTS, account_files};
 pub use batch::answer;
 pub use events::{EVENTS, event_files};
 pub use input::{Table, read};

@@ -10,7 +10,6 @@ use sabot_state::{Severity, compatibility};
 
 use crate::exit::{CliError, Exit, chain};
 use crate::job_config::JobConfig;
-use crate::preflight::wanted_states;
 use crate::savepoint::load;
 
 /// What becomes of a source's positions or of a state.
@@ -53,7 +52,8 @@ pub(crate) async fn against(
     let loaded = load(&stores, location).await?;
     let mut lines = sources(&loaded, plan);
     let stored = loaded.manifest.operators.values().flat_map(|o| o.states.clone());
-    lines.extend(states(&stored.collect::<Vec<_>>(), &wanted_states(plan)));
+    let wanted: Vec<StateSpec> = sabot_ops::states_of(plan).collect();
+    lines.extend(states(&stored.collect::<Vec<_>>(), &wanted));
     print!("\nagainst {location}, epoch {}\n{}", loaded.manifest.epoch, text(&lines));
     check_key_groups(&loaded, config.key_groups).map_err(|e| CliError::config(chain(&e)))?;
     let stands_in_the_way = |line: &Line| match line.fate {

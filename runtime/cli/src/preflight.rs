@@ -72,14 +72,8 @@ pub(crate) fn check_states(
 ) -> Result<(), CliError> {
     let stored: Vec<StateSpec> =
         manifest.manifest.operators.values().flat_map(|o| o.states.clone()).collect();
-    refusal(&stored, &wanted_states(plan), acknowledge_state_loss)
+    refusal(&stored, &sabot_ops::states_of(plan).collect::<Vec<_>>(), acknowledge_state_loss)
         .map_or(Ok(()), |message| Err(CliError::config(message)))
-}
-
-/// The states that the plan's operators would open.
-pub(crate) fn wanted_states(plan: &JobPlan) -> Vec<StateSpec> {
-    let specs = |node| sabot_ops::state_specs(node, &plan.input_schemas(node));
-    plan.nodes.iter().flat_map(specs).collect()
 }
 
 /// Why the plan cannot go on with `stored`; none when it can.

@@ -21,6 +21,7 @@ use sabot_core::{
 use sabot_types::{Attempt, OperatorUid};
 
 use crate::format::json::{self, JsonOptions};
+use crate::metadata::{Columns, Kind, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
 use partitions::Partitions;
@@ -30,6 +31,18 @@ const PATH: &str = "path";
 /// Not one of Flink's for this connector; named as its generators name it.
 const RATE: &str = "rows-per-second";
 const PATH_EXPECTED: &str = "a directory or file: a local path, file:///... or s3://bucket/prefix";
+
+/// What is known of the file that a row is in.
+const METADATA: &[MetadataKey] = &[
+    MetadataKey { name: FILE_PATH, kind: Kind::Text },
+    MetadataKey { name: FILE_NAME, kind: Kind::Text },
+    MetadataKey { name: FILE_SIZE, kind: Kind::BigInt },
+    MetadataKey { name: FILE_TIME, kind: Kind::Time },
+];
+const FILE_PATH: &str = "file.path";
+const FILE_NAME: &str = "file.name";
+const FILE_SIZE: &str = "file.size";
+const FILE_TIME: &str = "file.modification-time";
 
 #[derive(Debug)]
 pub(crate) struct Filesystem;
@@ -58,15 +71,10 @@ impl Connector for Filesystem {
         Some(KnownOptions { names, prefix: None })
     }
 
-    fn check(
-        &self,
-        role: Role,
-        options: &Options<'_>,
-        schema: &SchemaRef,
-    ) -> Result<(), OptionError> {
+    fn check(&self, _: Role, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
         path(options)?;
         options.number(RATE)?;
-        JsonOptions::read(options)?.check_role(role, options)?;
+        JsonOptions::read(options)?;
         partitions::check(options, schema)?;
         json::check_columns(options, schema)
     }
@@ -75,8 +83,19 @@ impl Connector for Filesystem {
         true
     }
 
+    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
+        match role {
+            Role::Source => METADATA,
+            Role::Sink => &[],
+        }
+    }
+
+    fn gives_changes(&self, options: &Options<'_>) -> bool {
+        JsonOptions::read(options).is_ok_and(JsonOptions::is_debezium)
+    }
+
     fn takes_changes(&self, options: &Options<'_>) -> bool {
-        JsonOptions::read(options).is_ok_and(|json| json.debezium)
+        JsonOptions::read(options).is_ok_and(JsonOptions::is_debezium)
     }
 
     fn is_bounded(&self, _: &Options<'_>) -> bool {
@@ -88,8 +107,9 @@ impl Connector for Filesystem {
         let found = path::find_files(&ctx.env, path(&options)?).await?;
         let json = JsonOptions::read(&options)?;
         let rate = options.number(RATE)?.filter(|rate| *rate > 0);
-        let partitions = Partitions::new(&ctx.schema, &options.partitions());
-        Ok(Box::new(source::FileSource::open(&ctx, found, partitions, json, rate)?))
+        let metadata = Columns::new(&ctx.schema);
+        let partitions = Partitions::new(&metadata.rows(), &options.partitions());
+        Ok(Box::new(source::FileSource::open(&ctx, found, (partitions, metadata), json, rate)?))
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {

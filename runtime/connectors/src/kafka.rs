@@ -7,17 +7,22 @@
 //! since the last checkpoint are sent again.
 
 mod client;
+mod metadata;
 mod reader;
 mod sink;
 mod source;
+mod upsert;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use sabot_core::{Result, Sink, SinkContext, Source, SourceContext};
 
-use crate::format::json::{self, JsonOptions};
+use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder};
+use crate::metadata::MetadataKey;
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
+
+pub(crate) use upsert::UpsertKafka;
 
 const PROPERTIES: &str = "properties.";
 const SERVERS: &str = "properties.bootstrap.servers";
@@ -34,6 +39,9 @@ const SOURCE_OPTIONS: &[&str] = &[
     "value.json.ignore-parse-errors",
     "value.json.fail-on-missing-field",
     "value.json.timestamp-format.standard",
+    "value.debezium-json.ignore-parse-errors",
+    "value.debezium-json.schema-include",
+    "value.debezium-json.timestamp-format.standard",
 ];
 const SINK_OPTIONS: &[&str] =
     &["value.json.timestamp-format.standard", "value.debezium-json.timestamp-format.standard"];
@@ -48,7 +56,7 @@ struct Settings {
     brokers: String,
     json: JsonOptions,
     /// The prefix of the format's options.
-    json_prefix: &'static str,
+    option_prefix: String,
     /// What `properties.*` gives to the client library.
     properties: Vec<(String, String)>,
 }
@@ -66,17 +74,23 @@ enum Start {
 
 impl Settings {
     fn read(options: &Options<'_>) -> Result<Self, OptionError> {
-        let topic = options.required("topic", "the name of one topic")?;
-        if topic.contains([',', ';']) {
-            return Err(options.bad("topic", "the name of one topic; lists are not supported"));
-        }
-        let (format, json_prefix) = if options.get("value.format").is_some() {
-            ("value.format", "value.json.")
+        let (format, prefix) = if options.get("value.format").is_some() {
+            ("value.format", "value.")
         } else {
-            ("format", "json.")
+            ("format", "")
         };
         if format == "value.format" && options.get("format").is_some() {
             return Err(options.bad("format", "it to be left out when 'value.format' is set"));
+        }
+        let json = JsonOptions::read_named(options, format, &format!("{prefix}json."))?;
+        Self::of(options, json, &format!("{prefix}{}.", json.format()))
+    }
+
+    /// The settings of a table whose values have this format.
+    fn of(options: &Options<'_>, json: JsonOptions, prefix: &str) -> Result<Self, OptionError> {
+        let topic = options.required("topic", "the name of one topic")?;
+        if topic.contains([',', ';']) {
+            return Err(options.bad("topic", "the name of one topic; lists are not supported"));
         }
         let properties = options.map.iter().filter_map(|(option, value)| {
             Some((option.strip_prefix(PROPERTIES)?.to_owned(), value.clone()))
@@ -84,8 +98,8 @@ impl Settings {
         Ok(Self {
             topic: topic.to_owned(),
             brokers: options.required(SERVERS, "the brokers: 'host:port,host:port'")?.to_owned(),
-            json: JsonOptions::read_named(options, format, json_prefix)?,
-            json_prefix,
+            option_prefix: prefix.to_owned(),
+            json,
             properties: properties.collect(),
         })
     }
@@ -145,13 +159,27 @@ impl Connector for Kafka {
             read_start(options)?;
             read_bounded(options)?;
         }
-        settings.json.check_role(role, options)?;
         json::check_columns(options, schema)?;
         client::check_properties(options, &settings)
     }
 
+    fn gives_changes(&self, options: &Options<'_>) -> bool {
+        Settings::read(options).is_ok_and(|settings| settings.json.is_debezium())
+    }
+
     fn takes_changes(&self, options: &Options<'_>) -> bool {
-        Settings::read(options).is_ok_and(|settings| settings.json.debezium)
+        Settings::read(options).is_ok_and(|settings| settings.json.is_debezium())
+    }
+
+    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
+        match role {
+            Role::Source => metadata::READ,
+            Role::Sink => metadata::WRITTEN,
+        }
+    }
+
+    fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
+        metadata::MISSING
     }
 
     fn is_bounded(&self, options: &Options<'_>) -> bool {
@@ -162,13 +190,17 @@ impl Connector for Kafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
         let (start, bounded) = (read_start(&options)?, read_bounded(&options)?);
-        Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded).await?))
+        let json = settings.json;
+        let rows = |schema| reader::Rows::Values(RowDecoder::new(schema, json));
+        Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded, rows).await?))
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
-        Ok(Box::new(sink::KafkaSink::open(&ctx, settings).await?))
+        let json = settings.json;
+        let encoder = |schema: &SchemaRef| sink::Encoder::Values(RowEncoder::new(schema, json));
+        Ok(Box::new(sink::KafkaSink::open(&ctx, settings, encoder).await?))
     }
 }
 

@@ -12,6 +12,7 @@ mod commit;
 mod filesystem;
 mod format;
 mod kafka;
+mod metadata;
 mod nexmark;
 mod options;
 mod pace;

@@ -11,6 +11,7 @@ use sabot_core::{Error, Result};
 use sabot_core::{Source, SourceContext};
 use sabot_types::{Attempt, OperatorUid};
 
+use crate::metadata::{self, MetadataKey};
 use crate::options::{OptionError, Options, Role, did_you_mean};
 
 /// Every connector, one line each, sorted by name.
@@ -20,6 +21,7 @@ static CONNECTORS: &[&dyn Connector] = &[
     &crate::kafka::Kafka,
     &crate::nexmark::Nexmark,
     &crate::print::Print,
+    &crate::kafka::UpsertKafka,
 ];
 
 /// Options that every connector knows.
@@ -45,13 +47,18 @@ pub(crate) trait Connector: Send + Sync {
     /// The options in this role; none when the connector cannot have it.
     fn options(&self, role: Role) -> Option<KnownOptions>;
 
-    /// Checks the options' values and the columns. Does no I/O.
+    /// Checks the options' values and the columns, without the metadata ones. Does no I/O.
     fn check(
         &self,
         role: Role,
         options: &Options<'_>,
         schema: &SchemaRef,
     ) -> Result<(), OptionError>;
+
+    /// Whether rows of the source change and go, not only come.
+    fn gives_changes(&self, _options: &Options<'_>) -> bool {
+        false
+    }
 
     /// Whether the sink can write rows that change and go, not only rows that come.
     fn takes_changes(&self, _options: &Options<'_>) -> bool {
@@ -61,6 +68,16 @@ pub(crate) trait Connector: Send + Sync {
     /// Whether the table may be `PARTITIONED BY` columns.
     fn takes_partitions(&self) -> bool {
         false
+    }
+
+    /// What it has beside rows in this role, for `METADATA` columns.
+    fn metadata(&self, _role: Role) -> &'static [MetadataKey] {
+        &[]
+    }
+
+    /// Metadata of Flink's connector that it does not have, and why.
+    fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
     }
 
     /// Whether the source ends by itself.
@@ -109,8 +126,8 @@ pub fn connector_names() -> Vec<&'static str> {
 
 /// Checks a table before anything starts: the connector, its options and the columns.
 ///
-/// `schema` has the physical columns (for a source: without computed ones), and the row kind if
-/// the rows that are written can change and go.
+/// `schema` has the physical and the metadata columns (for a source: without computed ones), and the
+/// row kind if the rows that are written can change and go.
 pub fn validate(
     table: &str,
     role: Role,
@@ -124,20 +141,21 @@ pub fn validate(
         let (table, name) = (table.to_owned(), connector.name());
         return Err(OptionError::Partitioned { table, name });
     }
-    for option in options.map.keys().filter(|option| *option != partitions::PARTITIONED_BY) {
+    for option in options.map.keys().filter(|option| !partitions::is_declaration(option)) {
         check_known(&options, option, connector, role, known)?;
     }
     if role == Role::Source {
         options.duration("scan.watermark.idle-timeout")?;
     }
-    if !row_kind::is_updating(schema) {
-        return connector.check(role, &options, schema);
-    }
-    if !connector.takes_changes(&options) {
+    let (known, missing) = (connector.metadata(role), connector.missing_metadata());
+    metadata::check(&options, (connector.name(), role), known, missing, schema)?;
+    let is_updating = row_kind::is_updating(schema);
+    if role == Role::Sink && is_updating && !connector.takes_changes(&options) {
         let (table, name) = (table.to_owned(), connector.name());
         return Err(OptionError::Changes { table, name });
     }
-    connector.check(role, &options, &Arc::new(row_kind::without(schema)))
+    let columns = sabot_core::metadata::without(&row_kind::without(schema));
+    connector.check(role, &options, &Arc::new(columns))
 }
 
 /// Whether a source with these options ends by itself. False also for options that
@@ -158,6 +176,14 @@ pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
             ctx.table,
             connector.name(),
             filter.column
+        )));
+    }
+    let options = Options { table: &ctx.table, map: &ctx.options };
+    if connector.gives_changes(&options) != row_kind::is_updating(&ctx.schema) {
+        return Err(Error::user(format!(
+            "table {}: the plan and connector '{}' do not agree on whether its rows change",
+            ctx.table,
+            connector.name()
         )));
     }
     connector.open_source(ctx.clone()).await

@@ -7,6 +7,7 @@ mod element;
 mod env;
 mod error;
 mod expr;
+pub mod metadata;
 pub mod metrics;
 mod operator;
 pub mod partitions;

@@ -56,6 +56,8 @@ pub struct OperatorSnapshot {
 /// What an operator may use while it runs.
 pub struct Cx<'a> {
     out: &'a mut Vec<Element>,
+    /// Where late rows go; none: they are dropped.
+    late: Option<&'a mut Vec<RecordBatch>>,
     /// The slot's state backend.
     pub state: &'a mut dyn StateBackend,
     /// The operator's counters.
@@ -73,7 +75,25 @@ impl<'a> Cx<'a> {
         metrics: &'a OperatorMetrics,
         now_ms: i64,
     ) -> Self {
-        Self { out, state, metrics, now_ms }
+        Self { out, late: None, state, metrics, now_ms }
+    }
+
+    /// The same, with a place for rows that come too late.
+    #[must_use]
+    pub fn keeping_late(self, late: &'a mut Vec<RecordBatch>) -> Self {
+        Self { late: Some(late), ..self }
+    }
+
+    /// Whether late rows go anywhere.
+    pub fn keeps_late(&self) -> bool {
+        self.late.is_some()
+    }
+
+    /// Drops late rows of the input, or sends them to where such go.
+    pub fn late(&mut self, rows: RecordBatch) {
+        if let Some(late) = &mut self.late {
+            late.push(rows);
+        }
     }
 
     /// Sends an element to the operators that follow.

@@ -1,10 +1,24 @@
-//! `PARTITIONED BY` of a table, which travels as an entry of its options: connectors that know
-//! partitions look it up, the others refuse it.
+//! `PARTITIONED BY` and `PRIMARY KEY` of a table, which travel as entries of its options.
+//! Connectors that know partitions look them up, the others refuse them; the primary key is there
+//! for connectors that store rows by it.
 
 use std::collections::BTreeMap;
 
 /// The entry's key. No option of a user's can have it: the planner refuses it in `WITH (...)`.
 pub const PARTITIONED_BY: &str = "partitioned by";
+
+/// The same for `PRIMARY KEY`.
+pub const PRIMARY_KEY: &str = "primary key";
+
+/// Whether an entry of the options is one of these, and no option.
+pub fn is_declaration(key: &str) -> bool {
+    matches!(key, PARTITIONED_BY | PRIMARY_KEY)
+}
+
+/// The columns of the primary key; none for tables whose connector does not store rows by it.
+pub fn primary_key(options: &BTreeMap<String, String>) -> Vec<String> {
+    columns(options, PRIMARY_KEY)
+}
 
 /// The entry's value for these columns.
 pub fn to_option(columns: &[String]) -> String {
@@ -13,7 +27,11 @@ pub fn to_option(columns: &[String]) -> String {
 
 /// The columns that a table is partitioned by, outermost first; none for most tables.
 pub fn of_options(options: &BTreeMap<String, String>) -> Vec<String> {
-    let columns = options.get(PARTITIONED_BY);
+    columns(options, PARTITIONED_BY)
+}
+
+fn columns(options: &BTreeMap<String, String>, key: &str) -> Vec<String> {
+    let columns = options.get(key);
     // Only `to_option` writes it.
     columns.and_then(|columns| serde_json::from_str(columns).ok()).unwrap_or_default()
 }

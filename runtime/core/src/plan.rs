@@ -66,6 +66,9 @@ pub enum Exchange {
     Forward,
     /// By the key group of these columns of the input. No columns: everything to key group 0.
     Keyed(Vec<usize>),
+    /// Not what the node emits, but the rows of its input that come too late for it; in the same
+    /// tasklet.
+    Late,
 }
 
 /// What a node does.
@@ -91,6 +94,8 @@ pub enum NodeKind {
     IntervalJoin(IntervalJoinDesc),
     /// The first rows of each key in some order.
     TopN(TopNDesc),
+    /// Changes out of rows that only say what is now.
+    LastRow(LastRowDesc),
     /// Aggregates over the rows up to each row.
     Over(OverDesc),
     /// Gives each row once for every window that it lies in.
@@ -110,7 +115,8 @@ pub struct SourceDesc {
     pub table: String,
     /// `WITH (...)`, keys in lower case.
     pub options: Arc<BTreeMap<String, String>>,
-    /// The physical columns, that the connector produces; a ROW has only the fields that are read.
+    /// The physical and the metadata columns, that the connector produces; a ROW has only the fields
+    /// that are read.
     pub physical_schema: SchemaRef,
     /// The rows that the connector produces; none: all.
     pub filter: Option<Arc<SourceFilter>>,
@@ -319,6 +325,16 @@ pub struct TopNDesc {
     pub ttl_ms: Option<u64>,
 }
 
+/// Makes changes out of rows that only say what a key has now, or that it is gone.
+///
+/// The input has row kinds; of a row that goes only the key is looked at. The output's columns are
+/// those of the input.
+#[derive(Debug, Clone)]
+pub struct LastRowDesc {
+    /// The key columns' indexes in the input.
+    pub keys: Vec<usize>,
+}
+
 /// A column of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OrderBy {
@@ -421,7 +437,10 @@ impl NodeKind {
 impl PlanNode {
     /// Whether it runs in the tasklet of the node that it reads.
     pub fn is_chained(&self) -> bool {
-        matches!(self.inputs.as_slice(), [Input { exchange: Exchange::Forward, .. }])
+        matches!(
+            self.inputs.as_slice(),
+            [Input { exchange: Exchange::Forward | Exchange::Late, .. }]
+        )
     }
 }
 
@@ -442,7 +461,11 @@ impl JobPlan {
 
     /// The columns of a node's inputs, by port.
     pub fn input_schemas(&self, node: &PlanNode) -> Vec<SchemaRef> {
-        node.inputs.iter().map(|input| Arc::clone(&self.node(input.from).schema)).collect()
+        let schema = |input: &Input| match input.exchange {
+            Exchange::Late => self.input_schemas(self.node(input.from)).swap_remove(0),
+            Exchange::Forward | Exchange::Keyed(_) => Arc::clone(&self.node(input.from).schema),
+        };
+        node.inputs.iter().map(schema).collect()
     }
 
     /// The number of the edge into a node's port, unique in the plan.

@@ -17,7 +17,8 @@ use crate::{Doorbell, Env, Result};
 /// Which splits are its own is decided by a rule over all splits' names that gives every split
 /// exactly one owner at any parallelism: the splits, sorted by name, are dealt round-robin.
 pub trait Source: Send {
-    /// The next rows, at most `max_rows`, all of one split.
+    /// The next rows, at most `max_rows` (more only where one change consists of more), all of one
+    /// split.
     fn poll(&mut self, max_rows: usize) -> Result<SourcePoll>;
 
     /// The names of the splits that this subtask reads; `SourcePoll::Batch::split` is an index
@@ -79,7 +80,8 @@ pub struct SourceContext {
     pub table: String,
     /// `WITH (...)`, keys in lower case.
     pub options: Arc<BTreeMap<String, String>>,
-    /// The physical columns to produce, in this order. A ROW has only the fields that are read.
+    /// The physical and the metadata columns to produce, in this order. A ROW has only the fields that
+    /// are read.
     pub schema: SchemaRef,
     /// The rows to produce; none: all. A connector that does not filter refuses it.
     pub filter: Option<Arc<SourceFilter>>,

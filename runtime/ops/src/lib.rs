@@ -11,6 +11,7 @@ mod hot;
 mod interval;
 mod join;
 mod keyed;
+mod last_row;
 mod lists;
 mod lookup;
 mod migrate;
@@ -29,7 +30,7 @@ mod window;
 mod windowed;
 
 use arrow::datatypes::SchemaRef;
-use sabot_core::plan::{LookupJoinDesc, NodeKind, PlanNode};
+use sabot_core::plan::{JobPlan, LookupJoinDesc, NodeKind, PlanNode};
 use sabot_core::state::{StateBackend, StateSpec};
 use sabot_core::{Error, Operator, Result};
 use sabot_types::{EventTime, KeyGroupCount, KeyGroupRange};
@@ -73,6 +74,9 @@ pub fn build(
         NodeKind::TopN(desc) => {
             Ok(Box::new(top_n::TopN::new(node, desc, &inputs[0], config, state)?))
         }
+        NodeKind::LastRow(desc) => {
+            Ok(Box::new(last_row::LastRow::new(node, desc, &inputs[0], config, state)?))
+        }
         NodeKind::TemporalJoin(desc) => {
             Ok(Box::new(temporal::TemporalJoin::new(node, desc, inputs, config, state)?))
         }
@@ -109,6 +113,11 @@ pub fn build_lookup(
     Ok(Box::new(lookup::LookupJoin::new(node, desc, input, table, config)?))
 }
 
+/// The states that all operators of a plan would open.
+pub fn states_of(plan: &JobPlan) -> impl Iterator<Item = StateSpec> {
+    plan.nodes.iter().flat_map(|node| state_specs(node, &plan.input_schemas(node)))
+}
+
 /// The states that `node` would open, without building it.
 pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
     match &node.kind {
@@ -117,6 +126,7 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::Join(desc) => join::state_specs(&node.uid, desc, inputs),
         NodeKind::IntervalJoin(desc) => interval::state_specs(&node.uid, desc, inputs),
         NodeKind::TopN(desc) => vec![top_n::state_spec(&node.uid, desc, &inputs[0])],
+        NodeKind::LastRow(desc) => vec![last_row::state_spec(&node.uid, desc, &inputs[0])],
         NodeKind::TemporalJoin(desc) => temporal::state_specs(&node.uid, desc, inputs),
         NodeKind::Over(desc) => over::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowTopN(desc) => windowed::top_n_state_specs(&node.uid, desc, &inputs[0]),

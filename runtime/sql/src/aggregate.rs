@@ -89,9 +89,7 @@ impl<'a> GroupScope<'a> {
         let by_window = has(Meaning::WindowStart) && has(Meaning::WindowEnd);
         let window = input.window.clone().filter(|_| by_window);
         if window.is_some() && input.base.is_updating() {
-            let message = "the rows of these windows can change after they were counted";
-            return Err(SqlError::new(at, message)
-                .hint("windows need rows that only come: put the window before what updates"));
+            return Err(window::rows_change(at));
         }
         if window.is_none() {
             input.refuse_expanded(at)?;

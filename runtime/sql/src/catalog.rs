@@ -10,12 +10,13 @@ use sabot_core::proc_time::PROC_TIME;
 use sabot_core::row_kind::ROW_KIND;
 use sqlparser::ast::{self, Ident};
 
+use crate::changelog::Changelog;
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
 use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
-use crate::settings::duration_ms;
+use crate::settings::{Settings, duration_ms};
 use crate::types::flink_name;
 
 /// A declared table.
@@ -41,8 +42,19 @@ pub(crate) struct TableColumn {
     pub name: String,
     pub data_type: DataType,
     pub nullable: bool,
-    /// Its value over the physical columns; none for a physical column.
+    /// Its value over the other columns; none for a column of the connector's.
     pub computed: Option<Bound>,
+    /// Where the connector has it beside the row; none for others.
+    pub metadata: Option<Metadata>,
+}
+
+/// What makes a column one of metadata.
+#[derive(Debug, Clone)]
+pub(crate) struct Metadata {
+    /// The connector's name of it.
+    pub key: String,
+    /// Whether it is only read.
+    pub is_virtual: bool,
 }
 
 /// `WATERMARK FOR`.
@@ -55,9 +67,33 @@ pub(crate) struct Watermark {
 }
 
 impl Table {
-    /// The columns that the connector reads or writes.
+    /// The columns that the connector reads, also metadata.
     pub(crate) fn physical(&self) -> impl Iterator<Item = &TableColumn> {
         self.columns.iter().filter(|c| c.computed.is_none())
+    }
+
+    /// The columns that the connector writes.
+    pub(crate) fn written(&self) -> impl Iterator<Item = &TableColumn> {
+        self.physical().filter(|c| c.metadata.as_ref().is_none_or(|of| !of.is_virtual))
+    }
+
+    /// Whether its rows change and go when it is read.
+    pub(crate) fn changes(&self) -> bool {
+        Changelog::of(&self.options) != Changelog::Appends
+    }
+
+    /// Whether its changes are made from the last row of each key: they may come again.
+    pub(crate) fn keeps_last_rows(&self, settings: &Settings) -> bool {
+        match Changelog::of(&self.options) {
+            Changelog::Appends => false,
+            Changelog::Changes => settings.cdc_duplicates,
+            Changelog::Upserts => true,
+        }
+    }
+
+    /// Whether its rows, as they are read, have nothing but a key where that is gone.
+    pub(crate) fn is_upsert(&self) -> bool {
+        Changelog::of(&self.options) == Changelog::Upserts
     }
 
     /// A column by its name.
@@ -236,19 +272,17 @@ fn build_table(create: CreateTable) -> Result<Table> {
         Some((column, expression)) => Some(build_watermark(&scope, column, expression, at)?),
         None => None,
     };
-    for key in &create.primary_key {
-        scope.column(None, key, start_of(key.span).unwrap_or(at))?;
-    }
+    check_primary_key(&scope, &create.primary_key, at)?;
     let mut options = BTreeMap::new();
     let mut idle_timeout_ms = None;
     let mut lookup = LookupOptions::default();
     for (key, value, place) in create.options {
         let key = key.to_ascii_lowercase();
-        if key == partitions::PARTITIONED_BY {
+        if partitions::is_declaration(&key) {
             let message = format!("'{key}' is no option");
-            return Err(
-                SqlError::new(place, message).hint("write PARTITIONED BY (...) before WITH")
-            );
+            return Err(SqlError::new(place, message).hint(
+                "write PARTITIONED BY (...) before WITH, and PRIMARY KEY among the columns",
+            ));
         }
         if key.starts_with(lookup::PREFIX) {
             lookup.set(&key, &value, place)?;
@@ -266,12 +300,21 @@ fn build_table(create: CreateTable) -> Result<Table> {
     if !partitioned.is_empty() {
         options.insert(partitions::PARTITIONED_BY.to_owned(), partitions::to_option(&partitioned));
     }
+    let primary_key: Vec<String> = create.primary_key.into_iter().map(|key| key.value).collect();
+    if Changelog::of(&options) == Changelog::Upserts {
+        if primary_key.is_empty() {
+            let message = format!("table \"{name}\" has no primary key");
+            return Err(SqlError::new(at, message)
+                .hint("'upsert-kafka' stores rows by it: add PRIMARY KEY (...) NOT ENFORCED"));
+        }
+        options.insert(partitions::PRIMARY_KEY.to_owned(), partitions::to_option(&primary_key));
+    }
     let schema = scope.schema;
     Ok(Table {
         schema,
         watermark,
         options: Arc::new(options),
-        primary_key: create.primary_key.into_iter().map(|key| key.value).collect(),
+        primary_key,
         idle_timeout_ms,
         reload_interval_ms: lookup.reload_interval_ms,
         at,
@@ -280,15 +323,35 @@ fn build_table(create: CreateTable) -> Result<Table> {
     })
 }
 
+/// The columns of the primary key, which have to be in the rows.
+fn check_primary_key(scope: &Columns<'_>, keys: &[Ident], at: Position) -> Result<()> {
+    for key in keys {
+        let place = start_of(key.span).unwrap_or(at);
+        scope.column(None, key, place)?;
+        let column = scope.known.iter().find(|column| column.name == key.value);
+        if column.is_some_and(|column| column.metadata.is_some()) {
+            let message = format!("the metadata column \"{}\" cannot be a key", key.value);
+            return Err(SqlError::new(place, message));
+        }
+        if column.is_some_and(|column| column.computed.is_some()) {
+            let message = format!("the computed column \"{}\" cannot be a key", key.value);
+            return Err(SqlError::new(place, message));
+        }
+    }
+    Ok(())
+}
+
 /// The columns of `PARTITIONED BY`: physical ones, of which some other is left.
 fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Result<Vec<String>> {
     let mut columns: Vec<String> = Vec::new();
     for name in names {
         let place = start_of(name.span).unwrap_or(at);
         scope.column(None, name, place)?;
-        let is_computed = |c: &TableColumn| c.name == name.value && c.computed.is_some();
-        let message = if scope.known.iter().any(is_computed) {
+        let column = scope.known.iter().find(|c| c.name == name.value);
+        let message = if column.is_some_and(|c| c.computed.is_some()) {
             format!("the computed column \"{}\" cannot partition the table", name.value)
+        } else if column.is_some_and(|c| c.metadata.is_some()) {
+            format!("the metadata column \"{}\" cannot partition the table", name.value)
         } else if columns.contains(&name.value) {
             format!("column \"{}\" is named twice", name.value)
         } else {
@@ -297,7 +360,8 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
         };
         return Err(SqlError::new(place, message));
     }
-    if columns.len() == scope.known.iter().filter(|c| c.computed.is_none()).count() {
+    let is_stored = |c: &&TableColumn| c.computed.is_none() && c.metadata.is_none();
+    if columns.len() == scope.known.iter().filter(is_stored).count() {
         let message =
             format!("table \"{}\" has only columns that it is partitioned by", scope.table);
         return Err(SqlError::new(at, message).hint("add a column that is written to its files"));
@@ -308,7 +372,7 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
 /// The option that the planner itself understands.
 const IDLE_TIMEOUT: &str = "scan.watermark.idle-timeout";
 
-/// Computed columns see the physical ones, wherever those stand.
+/// Computed columns see the connector's, wherever those stand.
 fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {
     let of_ours = |def: &&ColumnDef| matches!(def.name.value.as_str(), ROW_KIND | PROC_TIME);
     if let Some(def) = defs.iter().find(of_ours) {
@@ -319,14 +383,21 @@ fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<
     }
     let mut physical = Vec::new();
     for def in &defs {
-        if let ColumnDefKind::Physical { data_type, nullable } = &def.kind {
-            physical.push(TableColumn {
-                name: def.name.value.clone(),
-                data_type: data_type.clone(),
-                nullable: *nullable,
-                computed: None,
-            });
-        }
+        let (data_type, nullable, metadata) = match &def.kind {
+            ColumnDefKind::Physical { data_type, nullable } => (data_type, *nullable, None),
+            ColumnDefKind::Metadata { data_type, nullable, key, is_virtual } => {
+                let metadata = Metadata { key: key.clone(), is_virtual: *is_virtual };
+                (data_type, *nullable, Some(metadata))
+            }
+            ColumnDefKind::Computed(_) => continue,
+        };
+        physical.push(TableColumn {
+            name: def.name.value.clone(),
+            data_type: data_type.clone(),
+            nullable,
+            computed: None,
+            metadata,
+        });
     }
     if physical.is_empty() {
         return Err(SqlError::new(at, format!("table \"{table}\" has only computed columns")));
@@ -340,7 +411,7 @@ fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<
                 check_storable(&bound, place)?;
                 Ok(Some(bound))
             }
-            ColumnDefKind::Physical { .. } => Ok(None),
+            ColumnDefKind::Physical { .. } | ColumnDefKind::Metadata { .. } => Ok(None),
         };
         defs.iter().map(bind).collect::<Result<_>>()?
     };
@@ -352,6 +423,7 @@ fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<
             data_type: bound.data_type.clone(),
             nullable: bound.nullable,
             computed: Some(bound),
+            metadata: None,
         }),
     });
     Ok(columns.collect())

@@ -39,6 +39,15 @@ pub(crate) struct ColumnDef {
 pub(crate) enum ColumnDefKind {
     /// From the connector.
     Physical { data_type: DataType, nullable: bool },
+    /// From the connector, beside the row.
+    Metadata {
+        data_type: DataType,
+        nullable: bool,
+        /// The connector's name of it.
+        key: String,
+        /// Whether it is only read.
+        is_virtual: bool,
+    },
     /// From other columns.
     Computed(Box<Expr>),
 }
@@ -127,9 +136,10 @@ impl Ddl<'_, '_> {
             // `NULL` says what is so anyway.
             let _ = nullable && self.parser.parse_keyword(Keyword::NULL);
             if is_word(self.parser.peek_token_ref(), "METADATA") {
-                return Err(self.refuse("a METADATA column"));
+                self.metadata(&name, data_type, nullable)?
+            } else {
+                ColumnDefKind::Physical { data_type, nullable }
             }
-            ColumnDefKind::Physical { data_type, nullable }
         };
         if self.parser.parse_keywords(&[Keyword::PRIMARY, Keyword::KEY]) {
             self.not_enforced(at)?;
@@ -138,6 +148,23 @@ impl Ddl<'_, '_> {
         self.comment()?;
         self.table.columns.push(ColumnDef { name, kind });
         Ok(())
+    }
+
+    /// `METADATA [FROM 'key'] [VIRTUAL]`.
+    fn metadata(
+        &mut self,
+        name: &Ident,
+        data_type: DataType,
+        nullable: bool,
+    ) -> Result<ColumnDefKind> {
+        self.parser.next_token();
+        let key = if self.parser.parse_keyword(Keyword::FROM) {
+            self.string("a metadata key")?.0
+        } else {
+            name.value.clone()
+        };
+        let is_virtual = self.parser.parse_keyword(Keyword::VIRTUAL);
+        Ok(ColumnDefKind::Metadata { data_type, nullable, key, is_virtual })
     }
 
     fn watermark(&mut self) -> Result<()> {

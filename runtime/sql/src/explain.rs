@@ -10,7 +10,7 @@ use sabot_core::plan::{
     PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
 };
 
-use sabot_core::row_kind;
+use sabot_core::{metadata, row_kind};
 
 use crate::Planned;
 use crate::expr::quoted;
@@ -46,6 +46,9 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
                 writeln!(out, "  input      {}, chained", from.name)?;
             }
             Exchange::Forward => writeln!(out, "  input      {}, same subtask", from.name)?,
+            Exchange::Late => {
+                writeln!(out, "  input      what is too late for {}, chained", from.name)?;
+            }
             Exchange::Keyed(keys) if keys.is_empty() => {
                 writeln!(out, "  input      {}, all rows to one subtask", from.name)?;
             }
@@ -127,6 +130,11 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             writeln!(out, "  keys       {keys}")?;
             writeln!(out, "  order      {}", order_text(input, &desc.order))?;
             writeln!(out, "  state      the first {} rows of each key", desc.limit)?;
+        }
+        NodeKind::LastRow(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            writeln!(out, "  keys       {}", names(input, &desc.keys))?;
+            writeln!(out, "  state      the last row of each key")?;
         }
         NodeKind::Over(desc) => {
             explain_over(out, &plan.node(node.inputs[0].from).schema, desc)?;
@@ -275,7 +283,9 @@ fn names(schema: &Schema, indexes: &[usize]) -> String {
 fn columns(schema: &Schema) -> String {
     let column = |field: &arrow::datatypes::FieldRef| {
         let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
-        format!("{} {}{not_null}", field.name(), flink_name(field.data_type()))
+        let metadata = metadata::key(field).map(|key| format!(" METADATA FROM '{key}'"));
+        let metadata = metadata.unwrap_or_default();
+        format!("{} {}{not_null}{metadata}", field.name(), flink_name(field.data_type()))
     };
     schema.fields().iter().map(column).collect::<Vec<_>>().join(", ")
 }

@@ -19,7 +19,7 @@ pub(crate) struct Insert {
     pub sink: Arc<Table>,
     pub base: Base,
     pub filter: Option<Bound>,
-    /// One value for each physical column of the sink, of its type.
+    /// One value for each column that the sink writes, of its type.
     pub columns: Vec<Bound>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn resolve(
         );
     }
     let mut values = Vec::new();
-    for column in sink.physical() {
+    for column in sink.written() {
         let found = targets.iter().position(|target| target.name == column.name);
         values.push(match found {
             Some(index) => fit(&sink, column, &query.fields[index], table_at)?,
@@ -62,19 +62,19 @@ pub(crate) fn resolve(
 /// The columns that the query's are written to, in its order.
 fn targets<'t>(sink: &'t Table, columns: &[Ident], at: Position) -> Result<Vec<&'t TableColumn>> {
     if columns.is_empty() {
-        return Ok(sink.physical().collect());
+        return Ok(sink.written().collect());
     }
     let mut targets: Vec<&TableColumn> = Vec::new();
     for name in columns {
         let place = start_of(name.span).unwrap_or(at);
-        let found = sink.physical().find(|column| column.name == name.value);
+        let found = sink.written().find(|column| column.name == name.value);
         let Some(column) = found else {
             let message =
                 format!("table \"{}\" has no column \"{}\" to write", sink.name, name.value);
             return Err(SqlError::new(place, message).suggest(
                 &name.value,
                 "columns",
-                sink.physical().map(|column| column.name.as_str()),
+                sink.written().map(|column| column.name.as_str()),
             ));
         };
         if targets.iter().any(|target| target.name == column.name) {

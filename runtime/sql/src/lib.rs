@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod catalog;
+mod changelog;
 mod columns;
 mod ddl;
 mod dialect;
@@ -39,15 +40,19 @@ mod uid;
 mod union;
 mod window;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use sabot_core::plan::{JobPlan, NodeKind};
+use sabot_core::row_kind;
 use sabot_types::KeyGroupCount;
+use sqlparser::ast::Ident;
 
 use crate::catalog::{Catalog, Table};
 use crate::error::start_of;
+use crate::insert::Insert;
+use crate::lower::LateRows;
 use crate::query::Queries;
 use crate::settings::Settings;
 use crate::statement::Statement;
@@ -91,7 +96,7 @@ pub struct TableInfo {
     pub is_sink: bool,
     /// `WITH (...)`, keys in lower case, without those that the planner itself understands.
     pub options: Arc<BTreeMap<String, String>>,
-    /// Its physical columns.
+    /// Its physical and metadata columns, and the kind of rows that change and go when it is read.
     pub schema: SchemaRef,
     /// The columns of `PRIMARY KEY ... NOT ENFORCED`.
     pub primary_key: Vec<String>,
@@ -157,18 +162,43 @@ fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
         return Err(SqlError::new(None, "the statements write nothing")
             .hint("add INSERT INTO <table> SELECT ..."));
     }
-    let plan = lower::lower(&inserts, &settings, options.key_groups)?;
+    check_keys(&catalog, &inserts, &settings)?;
+    let late = match &settings.late_rows {
+        None => None,
+        Some((name, at)) => {
+            let table = catalog.sink(&Ident::new(name), *at)?;
+            Some(LateRows { table, at: *at })
+        }
+    };
+    let plan = lower::lower(&inserts, &settings, late, options.key_groups)?;
     let tables = catalog.tables().map(|table| table_info(table, &plan)).collect();
     Ok(Planned { plan, tables, warnings: settings.warnings })
 }
 
+/// Refuses changes that may come again of tables without a key.
+fn check_keys(catalog: &Catalog, inserts: &[Insert], settings: &Settings) -> Result<()> {
+    let read: BTreeSet<&str> = inserts.iter().flat_map(|insert| insert.base.tables()).collect();
+    let keyless = |table: &&Arc<Table>| {
+        table.keeps_last_rows(settings)
+            && table.primary_key.is_empty()
+            && read.contains(table.name.as_str())
+    };
+    let Some(table) = catalog.tables().find(keyless) else { return Ok(()) };
+    let message = format!("table \"{}\" has no primary key", table.name);
+    Err(SqlError::new(table.at, message).hint(format!(
+        "changes that may come again, as '{}' says, are told apart by PRIMARY KEY (...) NOT ENFORCED",
+        settings::CDC_DUPLICATES
+    )))
+}
+
 fn table_info(table: &Table, plan: &JobPlan) -> TableInfo {
     let kinds = || plan.nodes.iter().map(|node| &node.kind);
-    let fields: Vec<Field> =
-        table.physical().map(|c| Field::new(&c.name, c.data_type.clone(), c.nullable)).collect();
+    let mut fields: Vec<Field> = table.physical().map(lower::connector_field).collect();
+    let is_source = kinds().filter_map(NodeKind::table_read).any(|s| s.table == table.name);
+    fields.extend((is_source && table.changes()).then(row_kind::field));
     TableInfo {
         name: table.name.clone(),
-        is_source: kinds().filter_map(NodeKind::table_read).any(|s| s.table == table.name),
+        is_source,
         is_sink: kinds().any(|k| matches!(k, NodeKind::Sink(s) if s.table == table.name)),
         options: Arc::clone(&table.options),
         schema: Arc::new(Schema::new(fields)),

@@ -1,6 +1,8 @@
 //! Turns resolved INSERTs into the engine's operators.
 
+mod late;
 mod over;
+mod source;
 mod temporal;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,11 +12,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
-use sabot_core::Evaluator;
+use sabot_core::metadata;
 use sabot_core::plan::{
     AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, IntervalJoinDesc, JobPlan,
-    JoinDesc, NodeId, NodeKind, PlanNode, SinkDesc, SourceDesc, WatermarkDesc, WindowAggregateDesc,
-    WindowJoinDesc, WindowTime,
+    JoinDesc, NodeId, NodeKind, PlanNode, SinkDesc, WindowAggregateDesc, WindowJoinDesc,
+    WindowTime,
 };
 use sabot_core::row_kind::{self, RowKind};
 use sabot_types::{KeyGroupCount, OperatorUid};
@@ -27,7 +29,7 @@ use crate::insert::Insert;
 use crate::interval::Interval;
 use crate::join::JoinNode;
 use crate::needed::{Needed, group_inputs, join_columns, names, node_inputs, used_columns};
-use crate::reads::{Known, ReadTable};
+use crate::reads::Known;
 use crate::relation::{Base, Feed, both};
 use crate::settings::Settings;
 use crate::types::flink_name;
@@ -35,13 +37,16 @@ use crate::uid::Uids;
 use crate::union::UnionNode;
 use crate::window;
 
+pub(crate) use late::LateRows;
+
 /// The plan of all INSERTs.
 pub(crate) fn lower(
     inserts: &[Insert],
     settings: &Settings,
+    late: Option<LateRows>,
     key_groups: KeyGroupCount,
 ) -> Result<JobPlan> {
-    let mut needed = Needed::default();
+    let mut needed = Needed { late: late.clone(), ..Needed::default() };
     for insert in inserts {
         needed.add(
             &insert.base,
@@ -55,11 +60,13 @@ pub(crate) fn lower(
         needed,
         uids: Uids::default(),
         settings,
+        late,
         shared: BTreeMap::new(),
     };
     for insert in inserts {
         lowering.insert(insert)?;
     }
+    lowering.check_late()?;
     Ok(JobPlan { nodes: lowering.nodes, key_groups })
 }
 
@@ -69,6 +76,7 @@ struct Lowering<'a> {
     needed: Needed,
     uids: Uids,
     settings: &'a Settings,
+    late: Option<LateRows>,
     /// Aggregations of a sink that are already there, by what they compute.
     shared: BTreeMap<(String, String), NodeId>,
 }
@@ -80,13 +88,13 @@ impl Lowering<'_> {
         let from = self.base(&insert.base, &used, &sink.name)?;
         let uid = self.uids.sink(&sink.name, &insert.base.tables())?;
         let columns: Vec<(Field, &Bound)> =
-            sink.physical().map(arrow_field).zip(&insert.columns).collect();
+            sink.written().map(connector_field).zip(&insert.columns).collect();
         let from = self.calc(from, insert.filter.as_ref(), &columns, &uid, &sink.name)?;
         let schema = Arc::clone(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{}[sink]", sink.name));
         let desc = SinkDesc { table: sink.name.clone(), options: Arc::clone(&sink.options) };
-        let inputs = vec![Input { from, exchange: Exchange::Forward }];
-        self.push(uid, name, NodeKind::Sink(desc), inputs, schema);
+        let exchange = sink_exchange(sink, &schema);
+        self.push(uid, name, NodeKind::Sink(desc), vec![Input { from, exchange }], schema);
         Ok(())
     }
 
@@ -154,7 +162,8 @@ impl Lowering<'_> {
     }
 
     fn window(&mut self, node: &WindowNode, sink: &str) -> Result<NodeId> {
-        let from = self.base(&node.base, &names(node_inputs(node)), sink)?;
+        let late = self.late_values(node)?;
+        let from = self.base(&node.base, &names(node_inputs(node).chain(&late)), sink)?;
         let uid = self.uids.window(sink, &node.window, &node.keys)?;
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
@@ -164,6 +173,7 @@ impl Lowering<'_> {
             WindowTime::Row(slots.take(&node.window.row_time))
         };
         let aggregates = slots.aggregates(&node.aggregates);
+        let late: Vec<usize> = late.iter().map(|value| slots.take(value)).collect();
         let first = column_value(self.nodes[from.0].schema.field(0));
         slots.at_least(&first);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
@@ -177,7 +187,9 @@ impl Lowering<'_> {
             aggregates,
         });
         let schema = Arc::new(node.schema.as_arrow().clone());
-        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], schema))
+        let id = self.push(uid.clone(), name, kind, vec![Input { from, exchange }], schema);
+        self.late_rows(id, from, &late, &uid)?;
+        Ok(id)
     }
 
     fn group(&mut self, node: &GroupNode, sink: &str) -> Result<NodeId> {
@@ -341,63 +353,6 @@ impl Lowering<'_> {
         Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
     }
 
-    /// The one node that reads a table, with only the columns that anything needs.
-    fn source(&mut self, table: &Arc<Table>) -> Result<NodeId> {
-        if let Some(id) = self.sources.get(&table.name) {
-            return Ok(*id);
-        }
-        let read = self
-            .needed
-            .tables
-            .entry(table.name.clone())
-            .or_default()
-            .of(table, self.settings.pushdown);
-        let desc = self.source_desc(table, &read)?;
-        let uid = self.uids.source(&table.name)?;
-        let name = self.uids.name(&format!("{}[source]", table.name));
-        let schema = schema_of(&read.columns);
-        let id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), schema);
-        self.sources.insert(table.name.clone(), id);
-        Ok(id)
-    }
-
-    /// How a table is read.
-    fn source_desc(&self, table: &Table, read: &ReadTable) -> Result<SourceDesc> {
-        let ReadTable { columns, physical, filter } = read;
-        let schema = schema_of(columns);
-        let physical_schema = schema_of(physical);
-        let values = if physical_schema == schema {
-            None
-        } else {
-            let value = |column: &TableColumn| match &column.computed {
-                Some(bound) => compile(bound, &physical_schema),
-                None => compile(&column_value(&arrow_field(column)), &physical_schema),
-            };
-            Some(columns.iter().map(value).collect::<Result<Vec<Arc<dyn Evaluator>>>>()?)
-        };
-        Ok(SourceDesc {
-            table: table.name.clone(),
-            options: Arc::clone(&table.options),
-            physical_schema,
-            filter: filter.clone(),
-            columns: values,
-            watermark: self.watermark(table, &schema)?,
-        })
-    }
-
-    fn watermark(&self, table: &Table, schema: &SchemaRef) -> Result<Option<WatermarkDesc>> {
-        let Some(watermark) = &table.watermark else { return Ok(None) };
-        let Ok(column) = schema.index_of(&watermark.column) else { return Ok(None) };
-        Ok(Some(WatermarkDesc {
-            column,
-            expression: compile(&watermark.expression, schema)?,
-            idle_timeout_ms: match table.idle_timeout_ms {
-                Some(ms) => Some(ms).filter(|ms| *ms > 0),
-                None => self.settings.idle_timeout_ms,
-            },
-        }))
-    }
-
     fn push(
         &mut self,
         uid: OperatorUid,
@@ -461,6 +416,15 @@ impl<'a> Slots<'a> {
     }
 }
 
+/// How rows reach a sink: the versions of a row that it stores by a key have to come one after the
+/// other.
+fn sink_exchange(sink: &Table, schema: &Schema) -> Exchange {
+    if !sink.is_upsert() {
+        return Exchange::Forward;
+    }
+    Exchange::Keyed(sink.primary_key.iter().flat_map(|key| schema.index_of(key)).collect())
+}
+
 /// The columns of a feed with these indexes.
 fn feed_columns(feed: &Feed, indexes: Vec<usize>) -> Vec<(Field, &Bound)> {
     let column = |index: usize| {
@@ -481,6 +445,14 @@ fn column_value(field: &Field) -> Bound {
 
 fn arrow_field(column: &TableColumn) -> Field {
     Field::new(&column.name, DataType::clone(&column.data_type), column.nullable)
+}
+
+/// The column as its connector knows it.
+pub(crate) fn connector_field(column: &TableColumn) -> Field {
+    match &column.metadata {
+        Some(of) => metadata::field(arrow_field(column), &of.key),
+        None => arrow_field(column),
+    }
 }
 
 fn schema_of<'t>(columns: impl IntoIterator<Item = &'t TableColumn>) -> SchemaRef {

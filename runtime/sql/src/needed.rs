@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
 use crate::expr::Bound;
 use crate::join::JoinNode;
+use crate::lower::LateRows;
 use crate::over::OverNode;
 use crate::rank::RankNode;
 use crate::reads::Reads;
@@ -16,6 +17,8 @@ use crate::window::ExpandNode;
 #[derive(Debug, Default)]
 pub(crate) struct Needed {
     pub tables: BTreeMap<String, Reads>,
+    /// Where rows go that come too late.
+    pub late: Option<LateRows>,
 }
 
 impl Needed {
@@ -29,7 +32,10 @@ impl Needed {
             }
             // An aggregation is computed whole, whatever is read of it.
             Base::Window(node) => {
-                let values: Vec<&Bound> = window_values(node).collect();
+                // A value that late rows do not have is refused later.
+                let late = self.late.as_ref().and_then(|late| late.values(node).ok());
+                let late = late.unwrap_or_default();
+                let values: Vec<&Bound> = window_values(node).chain(&late).collect();
                 self.add(&node.base, node.filter.as_ref(), &values);
             }
             Base::Group(node) => {

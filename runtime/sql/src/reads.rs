@@ -18,7 +18,7 @@ use sabot_core::plan::{NodeKind, PlanNode};
 
 use crate::catalog::{Table, TableColumn};
 use crate::expr::{Bound, column_path};
-use crate::settings::Pushdown;
+use crate::settings::Settings;
 
 /// The connectors that leave out rows, and the INT column by which they do.
 ///
@@ -58,8 +58,9 @@ impl Reads {
     }
 
     /// The table as it is read. Without readers it is read for its rows alone.
-    /// `pushdown` says what the source is told of it.
-    pub(crate) fn of(&self, table: &Table, pushdown: Pushdown) -> ReadTable {
+    /// The settings say what the source is told of it.
+    pub(crate) fn of(&self, table: &Table, settings: &Settings) -> ReadTable {
+        let pushdown = settings.pushdown;
         let filter = if pushdown.filters { self.filter(table) } else { None };
         let known = Known(filter.clone());
         let mut paths = Paths::default();
@@ -69,6 +70,11 @@ impl Reads {
         if let Some(watermark) = &table.watermark {
             paths.add(&watermark.expression.expr);
             paths.whole(&watermark.column);
+        }
+        if table.keeps_last_rows(settings) {
+            for column in &table.primary_key {
+                paths.whole(column);
+            }
         }
         let mut columns: Vec<TableColumn> =
             table.columns.iter().filter(|c| paths.0.contains_key(&c.name)).cloned().collect();

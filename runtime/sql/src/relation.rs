@@ -95,7 +95,8 @@ impl Base {
     /// Whether its rows can change and go.
     pub(crate) fn is_updating(&self) -> bool {
         match self {
-            Self::Table(_) | Self::Window(_) | Self::Temporal(_) => false,
+            Self::Table(table) => table.changes(),
+            Self::Window(_) | Self::Temporal(_) => false,
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
             Self::Join(node) => {
                 node.interval().is_none()

@@ -9,6 +9,10 @@ pub(crate) struct Settings {
     pub idle_timeout_ms: Option<u64>,
     /// `table.exec.state.ttl`; none: rows of states stay.
     pub state_ttl_ms: Option<u64>,
+    /// Whether changes that are read can come again, and so are kept by their keys.
+    pub cdc_duplicates: bool,
+    /// The table of rows that come too late for their windows, and where that is set.
+    pub late_rows: Option<(String, Position)>,
     /// What sources are told of what is read.
     pub pushdown: Pushdown,
     /// What was set without an effect.
@@ -35,9 +39,16 @@ impl Default for Pushdown {
 const FILTERS: &str = "table.optimizer.source.predicate-pushdown-enabled";
 const PROJECTIONS: &str = "sabot.optimizer.source.projection-pushdown-enabled";
 
-const KNOWN: [&str; 7] = [
+pub(crate) const CDC_DUPLICATES: &str = "table.exec.source.cdc-events-duplicate";
+
+/// A setting of ours: Flink's SQL has no way to name late rows.
+pub(crate) const LATE_ROWS: &str = "sabot.late-rows.table";
+
+const KNOWN: [&str; 9] = [
     "table.exec.source.idle-timeout",
     "table.exec.state.ttl",
+    LATE_ROWS,
+    CDC_DUPLICATES,
     "table.local-time-zone",
     "execution.runtime-mode",
     "pipeline.name",
@@ -87,11 +98,20 @@ impl Settings {
                 Ok(())
             }
             FILTERS => boolean(key, value, at).map(|on| self.pushdown.filters = on),
+            LATE_ROWS => {
+                self.late_rows = Some((value.to_owned(), at));
+                Ok(())
+            }
             PROJECTIONS => boolean(key, value, at).map(|on| self.pushdown.projections = on),
             "table.local-time-zone" => only("UTC"),
+            CDC_DUPLICATES => boolean(key, value, at).map(|on| self.cdc_duplicates = on),
             "execution.runtime-mode" => only("streaming"),
             // A name for people; the job's name is the manifest's.
             "pipeline.name" => Ok(()),
+            _ if key.starts_with("table.exec.emit.") => {
+                Err(SqlError::new(at, format!("'{key}' is not supported: a window fires once"))
+                    .hint(format!("rows that are too late can go to a table: SET '{LATE_ROWS}'")))
+            }
             _ if let Some(place) = in_the_manifest(key) => {
                 self.warnings
                     .push(format!("{at}: '{key}' has no effect: {place} of the StreamJob counts"));

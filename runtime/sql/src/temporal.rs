@@ -119,9 +119,20 @@ fn lookup(left: Relation, right: Relation, kind: JoinKind, at: Position) -> Resu
              table with a primary key and a watermark can be joined"
         )));
     }
+    refuse_changes(&right.base, &name, at)?;
     let (relation, node) = parts(left, right, kind, at)?;
     let versions = Versions::Lookup(table);
     Ok(Joined { relation, node, versions, primary_key: None, right_name: name })
+}
+
+/// Rows of a table that change and go can be no versions yet.
+fn refuse_changes(base: &Base, name: &str, at: Position) -> Result<()> {
+    if matches!(base, Base::Table(table) if table.changes()) {
+        let message = format!("the rows of {name} change: it cannot be joined as of a time yet");
+        return Err(SqlError::new(at, message)
+            .hint("leave FOR SYSTEM_TIME AS OF out: the join then follows all changes"));
+    }
+    Ok(())
 }
 
 /// The connector whose tables end and can be read again.
@@ -142,6 +153,11 @@ fn versioned(
              (PARTITION BY k ORDER BY ts DESC) = 1",
         )
     };
+    let base = match &right.base {
+        Base::Rank(node) => &node.feed.base,
+        other => other,
+    };
+    refuse_changes(base, &name, at)?;
     if right.filter.is_some() {
         return Err(SqlError::new(at, format!("{name} filters versions"))
             .hint("put the condition into ON: it is asked of the version of the row's time"));

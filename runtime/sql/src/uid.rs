@@ -31,6 +31,11 @@ impl Uids {
         self.take(&format!("source:{table}"))
     }
 
+    /// `source:bids/last/by(auction)`.
+    pub(crate) fn last_row(&mut self, table: &str, keys: &[String]) -> Result<OperatorUid> {
+        self.take(&format!("source:{table}/last/by({})", keys.join(",")))
+    }
+
     /// `sink:results`; a second INSERT into the table adds what it reads.
     pub(crate) fn sink(&mut self, table: &str, from: &[&str]) -> Result<OperatorUid> {
         let plain = format!("sink:{table}");
@@ -95,6 +100,11 @@ impl Uids {
         keys: &[&str],
     ) -> Result<OperatorUid> {
         self.take(&format!("sink:{sink}/over({})/by({})", order.join(","), keys.join(",")))
+    }
+
+    /// `sink:results/tumble(bids.ts,10000,0)/by(auction)/late`.
+    pub(crate) fn late(&mut self, window: &OperatorUid) -> Result<OperatorUid> {
+        self.take(&format!("{window}/late"))
     }
 
     /// The uid of an operator without state that feeds another.

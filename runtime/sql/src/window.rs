@@ -27,6 +27,12 @@ use crate::relation::{Base, Field, Relation, WindowSpec};
 use crate::tokens::PARTITION;
 use crate::types::TIMESTAMP;
 
+/// Windows over rows that change are refused.
+pub(crate) fn rows_change(at: Position) -> SqlError {
+    SqlError::new(at, "the rows of these windows can change after they were counted")
+        .hint("windows need rows that only come: put the window before what updates")
+}
+
 /// Resolves a table function in FROM.
 pub(crate) fn table_function(
     queries: &Queries<'_>,

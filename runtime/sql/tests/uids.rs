@@ -215,3 +215,11 @@ fn subqueries_of_in_and_exists_are_the_same_join() {
         kept("NOT EXISTS (SELECT 1 FROM bids c WHERE b.auction = c.auction AND c.price > b.price)")
     );
 }
+
+#[test]
+fn the_last_rows_of_a_table_are_named_by_it_and_its_key() {
+    let statements = "CREATE TABLE x (b BIGINT, a BIGINT, PRIMARY KEY (a) NOT ENFORCED)
+        WITH ('connector' = 'upsert-kafka'); INSERT INTO r1 SELECT b FROM x WHERE b > 1;";
+    let expected = ["sink:r1", "source:x", "source:x/last/by(a)"].map(String::from);
+    assert_eq!(uids(statements), BTreeSet::from(expected));
+}

@@ -46,6 +46,8 @@ pub(crate) struct ChainNode {
     pub(crate) metrics: Arc<OperatorMetrics>,
     pub(crate) work: Work,
     pub(crate) outputs: Vec<Output>,
+    /// Where the rows go that come too late for the node.
+    pub(crate) late: Vec<Output>,
 }
 
 pub(crate) enum Work {
@@ -200,11 +202,15 @@ impl Chain {
         let now_ms = self.now_ms;
         let entry = &mut self.nodes[node];
         let metrics = &entry.metrics;
-        let mut out = Vec::new();
+        let (mut out, mut late) = (Vec::new(), Vec::new());
         match (&mut entry.work, element) {
             (Work::Operator(operator), Element::Batch(batch)) => {
                 OperatorMetrics::add(&metrics.rows_in, batch.num_rows());
-                operator.process(port, batch, &mut Cx::new(&mut out, state, metrics, now_ms))?;
+                let mut cx = Cx::new(&mut out, state, metrics, now_ms);
+                if !entry.late.is_empty() {
+                    cx = cx.keeping_late(&mut late);
+                }
+                operator.process(port, batch, &mut cx)?;
             }
             (Work::Operator(operator), Element::Watermark(watermark)) => {
                 metrics.set_watermark(watermark);
@@ -225,6 +231,10 @@ impl Chain {
             }
             (Work::Sink(_), _) => {}
         }
+        for rows in late {
+            let outputs = self.nodes[node].late.clone();
+            self.fan_out(&outputs, Element::Batch(rows), state)?;
+        }
         self.emit(node, out, state)
     }
 
@@ -242,6 +252,9 @@ impl Chain {
         for element in elements {
             if let Element::Batch(batch) = &element {
                 OperatorMetrics::add(&self.nodes[node].metrics.rows_out, batch.num_rows());
+            } else if !self.nodes[node].late.is_empty() {
+                let late = self.nodes[node].late.clone();
+                self.fan_out(&late, element.clone(), state)?;
             }
             self.fan_out(&outputs, element, state)?;
         }

@@ -11,7 +11,7 @@ use sabot_connectors::{open_sink, open_source};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{Exchange, JobPlan, NodeKind, PlanNode, SourceDesc};
 use sabot_core::protocol::PodSlots;
-use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::state::StateBackend;
 use sabot_core::{Doorbell, Error, Result, SinkContext, SourceContext, SplitState, TaskHandle};
 use sabot_net::{ChannelId, Receiver, Sender, channel};
 use sabot_ops::{Migration, OperatorConfig, Partitioner};
@@ -288,7 +288,9 @@ impl SlotBuild<'_, '_> {
     /// Brings the rows of this slot's key groups into the backend.
     async fn restore_state(&mut self) -> Result<()> {
         let Some(manifest) = self.manifest else { return Ok(()) };
-        let wanted = wanted_states(&self.config.plan);
+        let wanted = sabot_ops::states_of(&self.config.plan);
+        let wanted: BTreeMap<_, _> =
+            wanted.map(|spec| ((spec.operator.clone(), spec.name.clone()), spec)).collect();
         let range = self.config.plan.key_groups.range_of(self.index, self.parallelism);
         let now_ms = self.config.env.clock.now_ms();
         let backend = &mut self.backend;
@@ -357,7 +359,7 @@ impl SlotBuild<'_, '_> {
             IdleSplits::new(source.splits().len(), timeout, clock.monotonic())
         });
         let mut chain = Chain::new(Arc::clone(&self.config.env.clock));
-        chain.roots = self.outputs(plan, node, &mut chain).await?;
+        (chain.roots, _) = self.outputs(plan, node, &mut chain).await?;
         Ok(SourceTasklet {
             uid: node.uid.clone(),
             table: SourceTable { desc: desc.clone(), schema: Arc::clone(&node.schema) },
@@ -404,30 +406,33 @@ impl SlotBuild<'_, '_> {
         })
     }
 
-    /// Adds what reads `node` to the chain and says where its output goes.
+    /// Adds what reads `node` to the chain and says where its output goes, and where rows that come
+    /// too late for it do.
     async fn outputs(
         &mut self,
         plan: &JobPlan,
         node: &PlanNode,
         chain: &mut Chain,
-    ) -> Result<Vec<Output>> {
-        let mut outputs = Vec::new();
+    ) -> Result<(Vec<Output>, Vec<Output>)> {
+        let (mut outputs, mut late) = (Vec::new(), Vec::new());
         for (reader, port) in plan.readers(node.id) {
             if reader.is_chained() {
                 let index = Box::pin(self.node(plan, reader, chain)).await?;
+                let is_late = reader.inputs[port].exchange == Exchange::Late;
+                let outputs = if is_late { &mut late } else { &mut outputs };
                 outputs.push(Output::Node(index, port));
             } else {
                 outputs.push(Output::Exchange(chain.exchanges.len()));
                 chain.exchanges.push(self.exchange_out(plan, reader, port));
             }
         }
-        Ok(outputs)
+        Ok((outputs, late))
     }
 
     /// The subtasks at the other ends of this slot's channels of an edge.
     fn ends(&self, exchange: &Exchange) -> Range<u32> {
         match exchange {
-            Exchange::Forward => self.index..self.index + 1,
+            Exchange::Forward | Exchange::Late => self.index..self.index + 1,
             Exchange::Keyed(_) => 0..self.parallelism,
         }
     }
@@ -442,7 +447,7 @@ impl SlotBuild<'_, '_> {
         });
         let senders = senders.collect();
         let routing = match exchange {
-            Exchange::Forward => Routing::Direct,
+            Exchange::Forward | Exchange::Late => Routing::Direct,
             Exchange::Keyed(columns) => {
                 let columns = columns.clone();
                 Routing::Keyed(Partitioner::new(columns, plan.key_groups, self.parallelism))
@@ -473,8 +478,10 @@ impl SlotBuild<'_, '_> {
             _ => Work::Operator(self.operator(plan, node, &metrics).await?),
         };
         let index = chain.nodes.len();
-        chain.nodes.push(ChainNode { uid: node.uid.clone(), metrics, work, outputs: Vec::new() });
-        chain.nodes[index].outputs = self.outputs(plan, node, chain).await?;
+        let (outputs, late) = (Vec::new(), Vec::new());
+        chain.nodes.push(ChainNode { uid: node.uid.clone(), metrics, work, outputs, late });
+        let (outputs, late) = self.outputs(plan, node, chain).await?;
+        (chain.nodes[index].outputs, chain.nodes[index].late) = (outputs, late);
         Ok(index)
     }
 
@@ -503,15 +510,4 @@ impl SlotBuild<'_, '_> {
     fn metrics(&self, node: &PlanNode) -> Arc<OperatorMetrics> {
         self.config.metrics.operator(&node.name, &node.kind)
     }
-}
-
-/// All states that the plan's operators have, by operator and name.
-fn wanted_states(plan: &JobPlan) -> BTreeMap<(OperatorUid, String), StateSpec> {
-    let mut wanted = BTreeMap::new();
-    for node in &plan.nodes {
-        for spec in sabot_ops::state_specs(node, &plan.input_schemas(node)) {
-            wanted.insert((spec.operator.clone(), spec.name.clone()), spec);
-        }
-    }
-    wanted
 }

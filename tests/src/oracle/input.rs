@@ -1,13 +1,15 @@
 //! The bounded input of a job, read once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::row::{RowConverter, SortField};
 use sabot_connectors::open_source;
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::{Doorbell, SeededRandom, SourceContext, SourcePoll};
+use sabot_core::{Doorbell, SeededRandom, SourceContext, SourcePoll, row_kind};
 use sabot_sql::{Planned, TableInfo};
 use sabot_types::OperatorUid;
 
@@ -21,7 +23,7 @@ const BATCH_ROWS: usize = 1000;
 pub struct Table {
     /// Its name.
     pub name: String,
-    /// Its physical columns.
+    /// Its physical and metadata columns.
     pub schema: SchemaRef,
     /// Its rows.
     pub rows: Vec<RecordBatch>,
@@ -70,5 +72,29 @@ async fn read_table(info: &TableInfo, stores: &SimStores, random: &Arc<SeededRan
             SourcePoll::Pending => tokio::time::sleep(Duration::from_millis(1)).await,
         }
     }
-    Table { name: info.name.clone(), schema: Arc::clone(&info.schema), rows }
+    let schema = Arc::new(row_kind::without(&info.schema));
+    let rows = if row_kind::is_updating(&info.schema) { left(&schema, &rows) } else { rows };
+    Table { name: info.name.clone(), schema, rows }
+}
+
+/// What is left in the end of rows that come and go.
+fn left(schema: &SchemaRef, changes: &[RecordBatch]) -> Vec<RecordBatch> {
+    let types = schema.fields().iter().map(|field| SortField::new(field.data_type().clone()));
+    let converter = RowConverter::new(types.collect()).expect("rows can be compared");
+    let mut counts: HashMap<Vec<u8>, i64> = HashMap::new();
+    for batch in changes {
+        let rows =
+            converter.convert_columns(row_kind::values(batch)).expect("rows are as declared");
+        let weights = row_kind::weights(batch).expect("the rows have kinds");
+        for (row, weight) in rows.iter().zip(weights) {
+            *counts.entry(row.data().to_vec()).or_default() += weight;
+        }
+    }
+    let parser = converter.parser();
+    let kept = counts.iter().flat_map(|(row, count)| {
+        assert!(*count >= 0, "a row went more often than it came");
+        std::iter::repeat_n(parser.parse(row), *count as usize)
+    });
+    let columns = converter.convert_rows(kept).expect("rows are as they were encoded");
+    vec![RecordBatch::try_new(Arc::clone(schema), columns).expect("rows are as declared")]
 }

@@ -1,8 +1,9 @@
 //! Finds the files below a path.
 
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
-use sabot_core::store::{ObjectStore, StoreError};
+use sabot_core::store::{ObjectMeta, ObjectStore, StoreError};
 use sabot_core::{Env, Error, Result};
 
 use super::{open, store_error};
@@ -23,6 +24,8 @@ pub(super) struct File {
     pub(super) key: String,
     /// Its length in bytes.
     pub(super) size: u64,
+    /// Its last change, milliseconds since the Unix epoch.
+    pub(super) modified_ms: i64,
 }
 
 /// Finds the file `path`, or all files below it that are not hidden.
@@ -65,7 +68,10 @@ async fn find_local(env: &Env, path: &str, local: &str) -> Result<Found> {
         None => (".", path),
     };
     let store = open(env, folder).await?;
-    Ok(Found { store, files: vec![File { key: name.to_owned(), size: meta.len() }] })
+    let since_epoch = meta.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    let modified_ms = since_epoch.map_or(0, |time| time.as_millis() as i64);
+    let file = File { key: name.to_owned(), size: meta.len(), modified_ms };
+    Ok(Found { store, files: vec![file] })
 }
 
 async fn find_in_bucket(env: &Env, path: &str) -> Result<Found> {
@@ -95,7 +101,7 @@ async fn list(store: &dyn ObjectStore, prefix: &str) -> Result<Vec<File>> {
     Ok(listed
         .into_iter()
         .filter(|object| !is_hidden(&object.key) && !object.key.ends_with('/'))
-        .map(|object| File { key: object.key, size: object.size })
+        .map(|ObjectMeta { key, size, modified_ms }| File { key, size, modified_ms })
         .collect())
 }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::store::ObjectStore;
 use sabot_core::{Doorbell, Error, Result};
@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::Sender;
 
 use super::partitions::Partitions;
-use super::store_error;
+use super::path::File;
+use super::{FILE_NAME, FILE_PATH, FILE_SIZE, store_error};
 use crate::format::json::{RowDecoder, malformed_row};
+use crate::metadata::{Columns, instant};
 
 /// Bytes of one read.
 const CHUNK: u64 = 1 << 20;
@@ -56,8 +58,7 @@ pub(super) enum Message {
 pub(super) struct Work {
     /// The split's index.
     pub(super) split: usize,
-    pub(super) key: String,
-    pub(super) size: u64,
+    pub(super) file: File,
     pub(super) start: Position,
 }
 
@@ -65,7 +66,10 @@ pub(super) struct Work {
 pub(super) struct Reader {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) decoder: RowDecoder,
+    /// The option that skips malformed rows.
+    pub(super) ignore_option: String,
     pub(super) partitions: Partitions,
+    pub(super) metadata: Columns,
     pub(super) batch_rows: usize,
     pub(super) work: Mutex<VecDeque<Work>>,
     pub(super) queue: Sender<Message>,
@@ -120,20 +124,22 @@ impl Reader {
         let mut at = work.start;
         let mut fetched = at.offset;
         let mut bytes: Vec<u8> = Vec::new();
-        if fetched > work.size {
-            return Err(self.changed(work, &format!("it has only {} bytes", work.size)).into());
+        if fetched > work.file.size {
+            return Err(self
+                .changed(work, &format!("it has only {} bytes", work.file.size))
+                .into());
         }
-        while fetched < work.size {
-            let end = (fetched + CHUNK).min(work.size);
-            let what = || format!("reading {}/{}", self.store.root(), work.key);
-            let chunk = self.store.get_range(&work.key, fetched..end).await;
+        while fetched < work.file.size {
+            let end = (fetched + CHUNK).min(work.file.size);
+            let what = || format!("reading {}/{}", self.store.root(), work.file.key);
+            let chunk = self.store.get_range(&work.file.key, fetched..end).await;
             let chunk = chunk.map_err(|error| store_error(what(), error))?;
             if chunk.len() as u64 != end - fetched {
                 return Err(self.changed(work, "it became shorter").into());
             }
             fetched = end;
             bytes.extend_from_slice(&chunk);
-            let whole = if fetched == work.size {
+            let whole = if fetched == work.file.size {
                 bytes.len()
             } else {
                 memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1)
@@ -150,7 +156,8 @@ impl Reader {
             }
             bytes.drain(..whole);
             if bytes.len() > LINE_MAX {
-                let place = format!("line {} of {}/{}", at.line + 1, self.store.root(), work.key);
+                let place =
+                    format!("line {} of {}/{}", at.line + 1, self.store.root(), work.file.key);
                 return Err(Error::user(format!(
                     "{place} is longer than {} MiB: expected one JSON object a line",
                     LINE_MAX >> 20
@@ -165,11 +172,27 @@ impl Reader {
     fn decode(&self, work: &Work, lines: &Lines<'_>) -> Result<RecordBatch> {
         let decoded = self.decoder.decode(&lines.records).map_err(|fault| {
             let line = lines.numbers[fault.record];
-            let place = format!("line {line} of {}/{}", self.store.root(), work.key);
-            malformed_row(&place, &fault.reason, "json.ignore-parse-errors")
+            let place = format!("line {line} of {}/{}", self.store.root(), work.file.key);
+            malformed_row(&place, &fault.reason, &self.ignore_option)
         })?;
         OperatorMetrics::add(&self.metrics.rows_malformed, decoded.malformed);
-        self.partitions.join(self.store.root(), &work.key, decoded.rows)
+        let rows = self.partitions.join(self.store.root(), &work.file.key, decoded.rows)?;
+        let count = rows.num_rows();
+        self.metadata.join(rows, |key| Ok(self.about(&work.file, key, count)))
+    }
+
+    /// What is known of a file under a key, `rows` times.
+    fn about(&self, file: &File, key: &str, rows: usize) -> ArrayRef {
+        let texts = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text; rows])) };
+        match key {
+            FILE_PATH => texts(&format!("{}/{}", self.store.root(), file.key)),
+            FILE_NAME => texts(file.key.rsplit('/').next().unwrap_or_default()),
+            FILE_SIZE => Arc::new(Int64Array::from(vec![file.size as i64; rows])),
+            _ => {
+                let times = TimestampMillisecondArray::from(vec![file.modified_ms; rows]);
+                Arc::new(times.with_data_type(instant()))
+            }
+        }
     }
 
     fn changed(&self, work: &Work, how: &str) -> Error {
@@ -177,7 +200,7 @@ impl Reader {
             "the file {}/{} changed while the job read it: {how}; restore the file, or start the \
              job without state",
             self.store.root(),
-            work.key
+            work.file.key
         ))
     }
 }

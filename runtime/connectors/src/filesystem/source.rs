@@ -9,9 +9,10 @@ use serde::Deserialize;
 use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 
 use super::partitions::Partitions;
-use super::path::Found;
+use super::path::{File, Found};
 use super::reader::{Message, Position, Reader, Work};
 use crate::format::json::{JsonOptions, RowDecoder};
+use crate::metadata;
 use crate::pace::Pace;
 use crate::splits::deal;
 
@@ -55,12 +56,12 @@ impl FileSource {
     pub(super) fn open(
         ctx: &SourceContext,
         found: Found,
-        partitions: Partitions,
+        (partitions, metadata): (Partitions, metadata::Columns),
         options: JsonOptions,
         rate: Option<u64>,
     ) -> Result<Self> {
-        let sizes: HashMap<&str, u64> =
-            found.files.iter().map(|file| (file.key.as_str(), file.size)).collect();
+        let files: HashMap<&str, &File> =
+            found.files.iter().map(|file| (file.key.as_str(), file)).collect();
         let sharing = u64::from(ctx.parallelism).min(found.files.len() as u64).max(1);
         let replay = rate.map(|rate| Replay {
             pace: Pace::new(ctx.env.clock.clone(), rate.div_ceil(sharing)),
@@ -80,8 +81,8 @@ impl FileSource {
             if own.finished {
                 ended.push_back(split);
             } else {
-                let size = *sizes.get(own.name.as_str()).ok_or_else(|| gone(&found, &own.name))?;
-                work.push_back(Work { split, key: own.name.clone(), size, start: position });
+                let file = *files.get(own.name.as_str()).ok_or_else(|| gone(&found, &own.name))?;
+                work.push_back(Work { split, file: file.clone(), start: position });
             }
             names.push(own.name);
             splits.push(Split { position, finished: false });
@@ -91,7 +92,9 @@ impl FileSource {
         let reader = Arc::new(Reader {
             store: found.store,
             decoder: RowDecoder::new(partitions.file_schema(), options),
+            ignore_option: format!("{}.ignore-parse-errors", options.format()),
             partitions,
+            metadata,
             batch_rows: ctx.max_batch_rows.max(1),
             work: Mutex::new(work),
             queue: sender,

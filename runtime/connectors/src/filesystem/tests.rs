@@ -3,11 +3,13 @@ use std::sync::Arc;
 
 use arrow::array::cast::AsArray;
 use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::{SourceContext, SplitState};
+use sabot_core::{SourceContext, SplitState, metadata};
 
-use crate::testing::{World, concat, read_some, read_with_rescale, schema, source_context, world};
+use crate::testing::{
+    World, concat, read_some, read_with_rescale, schema, source_context, timestamp, world,
+};
 
 const OPTIONS: &[(&str, &str)] =
     &[("connector", "filesystem"), ("path", "mem://bucket/in"), ("format", "json")];
@@ -189,5 +191,38 @@ async fn rows_per_second_replays_at_that_rate_and_loses_nothing() {
             }
         }
         assert_eq!(rows, (second * 100).min(300));
+    }
+}
+
+#[tokio::test]
+async fn a_row_tells_its_file_also_where_nothing_else_is_read() {
+    let world = world_with(3, 20);
+    let column = |key: &str, data_type| metadata::field(Field::new(key, data_type, false), key);
+    let of_file = vec![
+        column("file.path", DataType::Utf8),
+        column("file.name", DataType::Utf8View),
+        column("file.size", DataType::Int64),
+        column("file.modification-time", timestamp()),
+    ];
+    let mut both = of_file.clone();
+    both.insert(1, Field::new("id", DataType::Int64, true));
+    for (fields, has_id) in [(both, true), (of_file, false)] {
+        let ctx = source_context(&world.env, OPTIONS, Arc::new(Schema::new(fields)));
+        let rows = read_with_rescale(&ctx, 2, 3, 1).await.unwrap();
+        assert_eq!(rows.num_rows(), 20);
+        let rest = rows.project(&if has_id { [0, 2, 3, 4] } else { [0, 1, 2, 3] }).unwrap();
+        for row in 0..20 {
+            let path = rest.column(0).as_string::<i32>().value(row);
+            let name = rest.column(1).as_string_view().value(row);
+            assert!(
+                path.starts_with("mem://bucket/in/day=") && path.ends_with(&format!("/{name}"))
+            );
+            let size = rest.column(2).as_primitive::<Int64Type>().value(row);
+            assert_eq!(size, world.stores.all()[path].len() as i64);
+            if has_id {
+                let id = rows.column(1).as_primitive::<Int64Type>().value(row);
+                assert_eq!(name, format!("{}.json", id % 3));
+            }
+        }
     }
 }

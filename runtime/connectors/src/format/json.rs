@@ -1,22 +1,23 @@
-//! JSON: one object a row, fields by the columns' names, as Flink's format `json`; or, for
-//! sinks, one object a change, as `debezium-json`.
+//! JSON: one object a row, fields by the columns' names, as Flink's format `json`; or one object
+//! a change, as `debezium-json`.
 //!
 //! A missing field is NULL, unknown fields are ignored, a value that does not fit its column is
 //! a parse error. With `json.ignore-parse-errors` a field that cannot be parsed becomes NULL and
 //! a row that cannot be parsed is skipped; both are counted.
 
+mod debezium;
 mod decode;
 mod encode;
 
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
 #[cfg(test)]
-use decode::{Decoded, Malformed};
-pub(crate) use decode::{RowDecoder, malformed_row};
+use decode::Malformed;
+pub(crate) use decode::{Decoded, RowDecoder, malformed_row};
 pub(crate) use encode::RowEncoder;
 
 use super::time::{Standard, Zone};
-use crate::options::{OptionError, Options, Role};
+use crate::options::{OptionError, Options};
 
 /// Options of sources that read JSON.
 pub(crate) const SOURCE_OPTIONS: &[&str] = &[
@@ -24,11 +25,26 @@ pub(crate) const SOURCE_OPTIONS: &[&str] = &[
     "json.ignore-parse-errors",
     "json.fail-on-missing-field",
     "json.timestamp-format.standard",
+    "debezium-json.ignore-parse-errors",
+    "debezium-json.schema-include",
+    "debezium-json.timestamp-format.standard",
 ];
 
 /// Options of sinks that write JSON.
 pub(crate) const SINK_OPTIONS: &[&str] =
     &["format", "json.timestamp-format.standard", "debezium-json.timestamp-format.standard"];
+
+/// What one object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Record {
+    /// A row: the format `json`.
+    #[default]
+    Row,
+    /// A change: `debezium-json`.
+    Change,
+    /// A change with its schema beside it, as it can be read.
+    ChangeWithSchema,
+}
 
 /// The format's options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,14 +55,23 @@ pub(crate) struct JsonOptions {
     pub(crate) fail_on_missing_field: bool,
     /// `json.timestamp-format.standard`, used for writing.
     pub(crate) standard: Standard,
-    /// Whether the format is `debezium-json`: each row is a change.
-    pub(crate) debezium: bool,
+    pub(crate) record: Record,
 }
 
 impl JsonOptions {
     /// Reads the options; `format` must be `json` or `debezium-json`.
     pub(crate) fn read(options: &Options<'_>) -> Result<Self, OptionError> {
         Self::read_named(options, "format", "json.")
+    }
+
+    /// Whether the format is `debezium-json`.
+    pub(crate) fn is_debezium(self) -> bool {
+        self.record != Record::Row
+    }
+
+    /// The format's name.
+    pub(crate) fn format(self) -> &'static str {
+        if self.is_debezium() { "debezium-json" } else { "json" }
     }
 
     /// Reads the options under another name, such as `value.format` and `value.json.`.
@@ -64,6 +89,7 @@ impl JsonOptions {
         };
         let ignore = name("ignore-parse-errors");
         let missing = name("fail-on-missing-field");
+        let schema_include = options.boolean(&name("schema-include"))?.unwrap_or_default();
         let read = Self {
             ignore_parse_errors: options.boolean(&ignore)?.unwrap_or_default(),
             fail_on_missing_field: options.boolean(&missing)?.unwrap_or_default(),
@@ -73,22 +99,16 @@ impl JsonOptions {
                     &[("SQL", Standard::Sql), ("ISO-8601", Standard::Iso8601)],
                 )?
                 .unwrap_or_default(),
-            debezium,
+            record: match (debezium, schema_include) {
+                (false, _) => Record::Row,
+                (true, false) => Record::Change,
+                (true, true) => Record::ChangeWithSchema,
+            },
         };
         if read.ignore_parse_errors && read.fail_on_missing_field {
             return Err(options.bad(&missing, format!("'false' when '{ignore}' is 'true'")));
         }
         Ok(read)
-    }
-}
-
-impl JsonOptions {
-    /// Refuses to read what can only be written.
-    pub(crate) fn check_role(self, role: Role, options: &Options<'_>) -> Result<(), OptionError> {
-        if self.debezium && role == Role::Source {
-            return Err(options.bad("format", "'json': 'debezium-json' can only be written yet"));
-        }
-        Ok(())
     }
 }
 

@@ -17,7 +17,10 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use super::Settings;
 use super::client::{Logged, failed, is_passing, log_error};
+use super::metadata::of_messages;
+use super::upsert::{DecodedMessages, MalformedMessage, UpsertDecoder};
 use crate::format::json::{RowDecoder, malformed_row};
+use crate::metadata::Columns;
 
 /// The longest wait for a first message; bounds how long closing takes.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -43,6 +46,45 @@ pub(super) enum Message {
     Failed(Error),
 }
 
+/// How messages become rows.
+pub(super) enum Rows {
+    /// By their values.
+    Values(RowDecoder),
+    /// By their keys and values.
+    Upserts(UpsertDecoder),
+}
+
+impl Rows {
+    /// Whether a message can become rows.
+    fn wants(&self, message: &BorrowedMessage<'_>) -> bool {
+        match self {
+            // A null payload deletes a key; it is no row.
+            Self::Values(_) => message.payload().is_some(),
+            Self::Upserts(_) => true,
+        }
+    }
+
+    fn decode(
+        &self,
+        messages: &[&BorrowedMessage<'_>],
+        ignore_option: &str,
+    ) -> Result<DecodedMessages, MalformedMessage> {
+        let decoder = match self {
+            Self::Values(decoder) => decoder,
+            Self::Upserts(decoder) => return decoder.decode(messages),
+        };
+        let records: Vec<&[u8]> = messages.iter().filter_map(|m| m.payload()).collect();
+        let decoded = decoder.decode(&records).map_err(|fault| MalformedMessage {
+            message: fault.record,
+            reason: fault.reason,
+            option: ignore_option.to_owned(),
+        })?;
+        let of_rows = (0..decoded.rows.num_rows()).map(|row| decoded.record(row));
+        let (messages, malformed) = (of_rows.collect(), decoded.malformed);
+        Ok(DecodedMessages { rows: decoded.rows, messages, malformed })
+    }
+}
+
 /// A partition that is read.
 #[derive(Debug)]
 pub(super) struct Partition {
@@ -55,7 +97,8 @@ pub(super) struct Partition {
 pub(super) struct Reader {
     pub(super) consumer: BaseConsumer<Logged>,
     pub(super) settings: Settings,
-    pub(super) decoder: RowDecoder,
+    pub(super) decoder: Rows,
+    pub(super) metadata: Columns,
     pub(super) batch_rows: usize,
     /// The partitions that have not ended, by number.
     pub(super) partitions: BTreeMap<i32, Partition>,
@@ -157,18 +200,16 @@ impl Reader {
             let Some(partition) = self.partitions.get(number) else { continue };
             let end = partition.end.unwrap_or(i64::MAX);
             let before_end = messages.iter().take_while(|message| message.offset() < end);
-            let (mut records, mut offsets) = (Vec::new(), Vec::new());
+            let mut kept = Vec::new();
             let mut next = None;
             for message in before_end {
                 next = Some(message.offset() + 1);
-                // A null payload deletes a key; it is no row.
-                if let Some(payload) = message.payload() {
-                    records.push(payload);
-                    offsets.push(message.offset());
+                if self.decoder.wants(message) {
+                    kept.push(message);
                 }
             }
             if let Some(next) = next {
-                read.push(self.rows(*number, partition.split, &records, &offsets, next)?);
+                read.push(self.rows(*number, partition.split, &kept, next)?);
             }
             if messages.iter().any(|message| message.offset() + 1 >= end) {
                 ended.push(*number);
@@ -186,23 +227,24 @@ impl Reader {
         &self,
         partition: i32,
         split: usize,
-        records: &[&[u8]],
-        offsets: &[i64],
+        messages: &[&BorrowedMessage<'_>],
         next: i64,
     ) -> Result<Message> {
-        let decoded = self.decoder.decode(records).map_err(|fault| {
-            let offset = offsets[fault.record];
+        let ignore = format!("{}ignore-parse-errors", self.settings.option_prefix);
+        let decoded = self.decoder.decode(messages, &ignore).map_err(|fault| {
+            let offset = messages[fault.message].offset();
             let place =
                 format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
-            let option = format!("{}ignore-parse-errors", self.settings.json_prefix);
-            malformed_row(&place, &fault.reason, &option)
+            malformed_row(&place, &fault.reason, &fault.option)
         })?;
+        let of_rows: Vec<_> = decoded.messages.iter().map(|index| messages[*index]).collect();
+        let value = |key: &str| Ok(of_messages(key, &of_rows));
         Ok(Message::Rows {
             split,
-            offsets: (0..decoded.rows.num_rows()).map(|row| offsets[decoded.record(row)]).collect(),
+            offsets: of_rows.iter().map(|message| message.offset()).collect(),
             next,
             malformed: decoded.malformed,
-            rows: decoded.rows,
+            rows: self.metadata.join(decoded.rows, value)?,
         })
     }
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use rdkafka::client::ClientContext;
@@ -17,12 +18,15 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
+use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Committable, Doorbell, Env, Result, Sink, SinkContext};
 use sabot_types::Epoch;
 
-use super::Settings;
 use super::client::{blocking, config, failed, log, log_error, partitions};
+use super::upsert::{Encoded, UpsertEncoder};
+use super::{Settings, metadata};
 use crate::format::json::RowEncoder;
+use crate::metadata::Columns;
 
 /// Messages on their way above which the sink takes no rows.
 const IN_FLIGHT_MAX: usize = 50_000;
@@ -34,10 +38,27 @@ const ROOM_RETRY: Duration = Duration::from_millis(2);
 
 pub(super) struct KafkaSink {
     settings: Settings,
-    encoder: RowEncoder,
+    encoder: Encoder,
+    metadata: Columns,
     producer: Arc<ThreadedProducer<Deliveries>>,
     deliveries: Deliveries,
     env: Env,
+}
+
+/// How rows become messages.
+pub(super) enum Encoder {
+    /// Each row a value, without a key.
+    Values(RowEncoder),
+    /// Each new version of a row a key and a value, and rows that go keys alone.
+    Upserts(UpsertEncoder),
+}
+
+/// What becomes a message.
+struct Outgoing<'a> {
+    key: Option<&'a [u8]>,
+    /// None: what is under the key is deleted.
+    payload: Option<&'a [u8]>,
+    time: Option<i64>,
 }
 
 /// What became of the messages.
@@ -74,7 +95,11 @@ impl ProducerContext for Deliveries {
 }
 
 impl KafkaSink {
-    pub(super) async fn open(ctx: &SinkContext, settings: Settings) -> Result<Self> {
+    pub(super) async fn open(
+        ctx: &SinkContext,
+        settings: Settings,
+        encoder: impl FnOnce(&SchemaRef) -> Encoder,
+    ) -> Result<Self> {
         let deliveries = Deliveries {
             in_flight: Arc::default(),
             failure: Arc::default(),
@@ -87,6 +112,8 @@ impl KafkaSink {
                 ("enable.idempotence", "true".to_owned()),
                 ("delivery.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string()),
                 ("linger.ms", "5".to_owned()),
+                // A key's partition is the one that Kafka's own client chooses.
+                ("partitioner", "murmur2_random".to_owned()),
             ] {
                 if config.get(name).is_none() {
                     config.set(name, value);
@@ -99,8 +126,10 @@ impl KafkaSink {
             Ok(producer)
         })
         .await?;
+        let metadata = Columns::new(&ctx.schema);
         Ok(Self {
-            encoder: RowEncoder::new(&ctx.schema, settings.json),
+            encoder: encoder(&metadata.rows()),
+            metadata,
             settings,
             producer: Arc::new(producer),
             deliveries,
@@ -108,9 +137,14 @@ impl KafkaSink {
         })
     }
 
-    fn send(&self, payload: &[u8]) -> Result<()> {
+    fn send(&self, outgoing: &Outgoing<'_>) -> Result<()> {
         let began = Instant::now();
-        let mut record = BaseRecord::<(), [u8]>::to(&self.settings.topic).payload(payload);
+        // Counted before it is sent: its delivery may be told before `send` returns.
+        self.deliveries.in_flight.fetch_add(1, Ordering::AcqRel);
+        let mut record = BaseRecord::<[u8], [u8]>::to(&self.settings.topic);
+        record.key = outgoing.key;
+        record.payload = outgoing.payload;
+        record.timestamp = outgoing.time;
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -138,14 +172,31 @@ impl Deliveries {
 impl Sink for KafkaSink {
     fn write(&mut self, batch: RecordBatch) -> Result<()> {
         self.deliveries.check(&self.settings)?;
-        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(batch.num_rows()));
-        self.encoder.encode(&batch, &mut bytes, |out| ends.push(out.len()))?;
-        let mut start = 0;
-        for end in ends {
-            // Counted before it is sent: its delivery may be told before `send` returns.
-            self.deliveries.in_flight.fetch_add(1, Ordering::AcqRel);
-            self.send(&bytes[start..end])?;
-            start = end;
+        let times = metadata::times(&self.metadata, &batch)?.unwrap_or_default();
+        let time = |row: usize| times.get(row).copied().flatten();
+        let rows = self.metadata.without(&batch)?;
+        match &self.encoder {
+            Encoder::Values(encoder) => {
+                let values = Encoded::encode(encoder, &rows)?;
+                for row in 0..rows.num_rows() {
+                    let payload = Some(values.row(row));
+                    self.send(&Outgoing { key: None, payload, time: time(row) })?;
+                }
+            }
+            Encoder::Upserts(encoder) => {
+                let (keys, values) = encoder.encode(&rows)?;
+                let kinds = row_kind::kinds(&rows);
+                for row in 0..rows.num_rows() {
+                    let kind = kinds.map_or(RowKind::Insert, |k| RowKind::of(k.value(row)));
+                    let payload = match kind {
+                        RowKind::Insert | RowKind::UpdateAfter => Some(values.row(row)),
+                        // The new version replaces it.
+                        RowKind::UpdateBefore => continue,
+                        RowKind::Delete => None,
+                    };
+                    self.send(&Outgoing { key: Some(keys.row(row)), payload, time: time(row) })?;
+                }
+            }
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sabot_core::metrics::OperatorMetrics;
@@ -13,9 +14,9 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::client::{Logged, blocking, bounds, config, failed, partitions, start_offset};
-use super::reader::{Message, Partition, Reader};
+use super::reader::{Message, Partition, Reader, Rows};
 use super::{Settings, Start};
-use crate::format::json::RowDecoder;
+use crate::metadata::Columns;
 
 /// Batches that wait for the worker.
 const QUEUE: usize = 8;
@@ -71,6 +72,7 @@ impl KafkaSource {
         settings: Settings,
         start: Start,
         bounded: bool,
+        rows: impl FnOnce(SchemaRef) -> Rows,
     ) -> Result<Self> {
         let (owned, known) = (ctx.clone(), settings.clone());
         let (consumer, opened) = blocking(&ctx.env, "kafka-open", move || {
@@ -92,9 +94,11 @@ impl KafkaSource {
             opened.iter().map(|part| Split { position: part.position, finished }).collect();
         let room = Doorbell::new();
         if !reading.is_empty() {
+            let metadata = Columns::new(&ctx.schema);
             let mut reader = Reader {
                 consumer,
-                decoder: RowDecoder::new(ctx.schema.clone(), settings.json),
+                decoder: rows(metadata.rows()),
+                metadata,
                 settings,
                 batch_rows: ctx.max_batch_rows.max(1),
                 partitions: reading,
@@ -117,11 +121,19 @@ impl KafkaSource {
             position.next = batch.next;
             return SourcePoll::Batch { split, rows: batch.rows };
         }
-        let left = batch.offsets.split_off(max_rows);
+        // The rows of one message stay together: it is read again as a whole.
+        let is_whole = |cut: &usize| batch.offsets[*cut] != batch.offsets[*cut - 1];
+        let cut = (1..=max_rows).rev().find(is_whole);
+        let cut = cut.or_else(|| (max_rows + 1..batch.offsets.len()).find(is_whole));
+        let Some(cut) = cut else {
+            position.next = batch.next;
+            return SourcePoll::Batch { split, rows: batch.rows };
+        };
+        let left = batch.offsets.split_off(cut);
         // Up to the next row, so that messages without rows are not read again.
         position.next = left[0];
-        let rows = batch.rows.slice(0, max_rows);
-        let back = batch.rows.slice(max_rows, left.len());
+        let rows = batch.rows.slice(0, cut);
+        let back = batch.rows.slice(cut, left.len());
         self.rest = Some(Rest { rows: back, offsets: left, ..batch });
         SourcePoll::Batch { split, rows }
     }

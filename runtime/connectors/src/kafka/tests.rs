@@ -5,17 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{Int64Array, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use arrow::array::{Int64Array, RecordBatch, TimestampMillisecondArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::{Env, SourceContext};
+use sabot_core::{Env, SourceContext, SourcePoll, metadata, row_kind};
 use sabot_types::Epoch;
 
 use super::*;
 use crate::testing::{
-    concat, options, read_some, read_with_rescale, schema, sink_context, source_context, world,
+    concat, options, read_some, read_with_rescale, schema, sink_context, source_context, timestamp,
+    world,
 };
 
 const TOPIC: &str = "events";
@@ -198,6 +199,97 @@ async fn a_checkpoint_waits_until_the_brokers_have_every_message() {
     let read = read_all(context(&env, &servers, &[])).await.unwrap();
     assert_eq!(read, (0..1000).collect::<Vec<_>>());
     assert!(sink.ready());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_written_with_a_time_and_tell_it_with_their_place() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    let env = world(1).env;
+    let column =
+        |name: &str, data_type, key| metadata::field(Field::new(name, data_type, true), key);
+    let id = Field::new("id", DataType::Int64, true);
+    let at = column("at", timestamp(), "timestamp");
+    let written = Arc::new(Schema::new(vec![at.clone(), id.clone()]));
+    let pairs = [
+        ("connector", "kafka"),
+        ("topic", TOPIC),
+        ("properties.bootstrap.servers", servers.as_str()),
+        ("format", "json"),
+    ];
+    let mut sink =
+        crate::open_sink(sink_context(&env, &pairs, Arc::clone(&written))).await.unwrap();
+    let times = TimestampMillisecondArray::from(vec![Some(7), Some(1_700_000_000_123), None]);
+    let ids = Arc::new(Int64Array::from(vec![1, 2, 3]));
+    sink.write(RecordBatch::try_new(Arc::clone(&written), vec![Arc::new(times), ids]).unwrap())
+        .unwrap();
+    sink.prepare(Epoch::new(1)).await.unwrap();
+    let early = Arc::new(TimestampMillisecondArray::from(vec![-1]));
+    let error = sink
+        .write(
+            RecordBatch::try_new(written, vec![early, Arc::new(Int64Array::from(vec![4]))])
+                .unwrap(),
+        )
+        .unwrap_err();
+    assert!(error.to_string().contains("timestamp -1 ms"), "{error}");
+
+    let read = Arc::new(Schema::new(vec![
+        column("topic", DataType::Utf8, "topic"),
+        column("partition", DataType::Int64, "partition"),
+        id,
+        column("kind", DataType::Utf8, "timestamp-type"),
+        column("offset", DataType::Int64, "offset"),
+        at,
+        column("ms", DataType::Int64, "timestamp"),
+    ]));
+    let ctx = SourceContext { schema: read, ..context(&env, &servers, &[]) };
+    let rows = read_with_rescale(&ctx, 1, 1, 1).await.unwrap();
+    let numbers = |column: usize| rows.column(column).as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!((numbers(1), numbers(2), numbers(4)), (vec![0; 3], vec![1, 2, 3], vec![0, 1, 2]));
+    assert_eq!(rows.column(0).as_string::<i32>().value(2), TOPIC);
+    assert_eq!(rows.column(3).as_string::<i32>().value(1), "CreateTime");
+    assert_eq!(numbers(6)[..2], [7, 1_700_000_000_123]);
+    assert!(numbers(6)[2] > 1_700_000_000_123);
+    assert_eq!(rows.column(5).data_type(), &timestamp());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_two_rows_is_read_as_a_whole() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    let change = |id: i64| {
+        let row = format!("{{\"id\":{id}}}");
+        Some(format!("{{\"before\":{row},\"after\":{row},\"op\":\"u\"}}"))
+    };
+    produce(&servers, TOPIC, 0, &(0..100).map(change).collect::<Vec<_>>());
+    let fields = [Field::new("id", DataType::Int64, false), row_kind::field()];
+    let schema = Arc::new(Schema::new(fields.to_vec()));
+    let ctx = context(&world(1).env, &servers, &[("format", "debezium-json")]);
+    let ctx = SourceContext { schema: Arc::clone(&schema), ..ctx };
+    for most in [1, 2, 3, 7] {
+        // Read on by an opening after the other.
+        let (mut read, mut restored) = (Vec::new(), Arc::default());
+        loop {
+            let ctx = SourceContext { restored, ..ctx.clone() };
+            let mut source = crate::open_source(ctx).await.unwrap();
+            let before = read.len();
+            for _ in 0..9 {
+                match source.poll(most).unwrap() {
+                    SourcePoll::Batch { rows, .. } => read.push((String::new(), rows)),
+                    SourcePoll::Finished => break,
+                    _ => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
+            }
+            let is_over = source.positions()[0].finished;
+            restored = Arc::new(source.positions());
+            if is_over && read.len() == before {
+                break;
+            }
+        }
+        assert!(read.iter().all(|(_, rows)| rows.num_rows() % 2 == 0), "{most}");
+        let expected: Vec<i64> = (0..100).flat_map(|id| [id, id]).collect();
+        assert_eq!(sorted(&concat(&schema, &read)), expected, "{most}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field, Schema};
 
 use super::*;
 use crate::testing::{options, schema, timestamp};
@@ -43,7 +43,7 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
             with(("fromat", "json")),
             id,
             "unknown option 'fromat' of connector 'filesystem' as a source \
-             (did you mean 'format'?); known options: connector, format, ",
+             (did you mean 'format'?); known options: connector, debezium-json.",
         ),
         (
             Role::Sink,
@@ -183,4 +183,54 @@ async fn sinks_without_committables_take_rows_and_prepare_nothing() {
     let mut sink = open_sink(ctx).await.unwrap();
     sink.write(arrow::array::RecordBatch::new_empty(schema)).unwrap();
     assert!(sink.prepare(sabot_types::Epoch::new(1)).await.unwrap().is_empty());
+}
+
+#[test]
+fn metadata_that_a_connector_does_not_have_is_refused_with_what_there_is() {
+    let kafka = [
+        ("connector", "kafka"),
+        ("topic", "t"),
+        ("properties.bootstrap.servers", "h:1"),
+        ("scan.startup.mode", "earliest-offset"),
+        ("format", "json"),
+    ];
+    let file = [("connector", "filesystem"), ("path", "x"), ("format", "json")];
+    let check = |role, pairs: &[(&str, &str)], key: &str, data_type: &DataType| {
+        let plain = Field::new("id", DataType::Int64, true);
+        let column = Field::new("m", data_type.clone(), true);
+        let column = sabot_core::metadata::field(column, key);
+        let schema = Arc::new(Schema::new(vec![plain, column]));
+        let sink = &pairs
+            .iter()
+            .copied()
+            .filter(|(name, _)| !name.starts_with("scan"))
+            .collect::<Vec<_>>();
+        let pairs = if role == Role::Sink { sink } else { pairs };
+        validate("t", role, &options(pairs), &schema).map_err(|error| error.to_string())
+    };
+    let (int, big, text) = (DataType::Int32, DataType::Int64, DataType::Utf8);
+    for (pairs, key, data_type) in [
+        (&kafka[..], "offset", &big),
+        (&kafka, "partition", &int),
+        (&kafka, "timestamp", &big),
+        (&kafka, "timestamp", &timestamp()),
+        (&file, "file.name", &text),
+        (&file, "file.modification-time", &timestamp()),
+    ] {
+        assert_eq!(check(Role::Source, pairs, key, data_type), Ok(()), "{key}");
+    }
+    assert_eq!(check(Role::Sink, &kafka, "timestamp", &timestamp()), Ok(()));
+    for (role, pairs, key, data_type, expected) in [
+        (Role::Source, &kafka[..], "ofset", &big, "(did you mean 'offset'?); it reads: 'topic', "),
+        (Role::Source, &kafka, "headers", &text, "'headers', which is not there: there is no type"),
+        (Role::Source, &kafka, "leader-epoch", &int, "the client library does not tell it"),
+        (Role::Source, &kafka, "offset", &text, "the metadata 'offset' is BIGINT: declare it so"),
+        (Role::Sink, &kafka, "offset", &big, "it writes: 'timestamp'; a column that is only read"),
+        (Role::Source, &file, "file.owner", &text, "it reads: 'file.path', 'file.name', "),
+        (Role::Sink, &file, "file.name", &text, "it writes: none; a column that is only read is"),
+        (Role::Sink, &[("connector", "print")], "x", &text, "connector 'print' as a sink does not"),
+    ] {
+        let error = check(role, pairs, key, data_type).unwrap_err();
+        assert!(error.starts_with("table t: column 'm' ") && error.contains(expected), "{error}");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
 use arrow::array::{TimestampMillisecondArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
-use arrow::compute::cast;
+use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{AggregateFunction, WindowAggregateDesc, WindowTime};
 use sabot_core::{Error, Result};
@@ -134,6 +134,15 @@ fn read(columns: &mut Vec<Read>, column: usize, cast_to: Option<DataType>) -> us
         columns.push(wanted);
         columns.len() - 1
     })
+}
+
+/// The rows of a batch but these.
+pub(super) fn without(batch: &RecordBatch, rows: &[u32]) -> Result<RecordBatch> {
+    let mut others = vec![true; batch.num_rows()];
+    for row in rows {
+        others[*row as usize] = false;
+    }
+    Ok(filter_record_batch(batch, &BooleanArray::from(others))?)
 }
 
 /// The given rows of each column.

@@ -186,11 +186,15 @@ impl WindowAggregate {
     fn update_split(
         &mut self,
         times: &TimestampMillisecondArray,
+        batch: &RecordBatch,
         columns: &[ArrayRef],
         cx: &mut Cx<'_>,
     ) -> Result<()> {
         let split = self.slices.split(times.values(), self.watermark);
         OperatorMetrics::add(&cx.metrics.rows_late, split.late_rows);
+        if split.late_rows > 0 && cx.keeps_late() {
+            cx.late(input::without(batch, &split.rows)?);
+        }
         let columns = input::take(columns, &split.rows)?;
         let mut offset = 0;
         for (end, rows) in split.slices {
@@ -216,10 +220,11 @@ impl Operator for WindowAggregate {
             .map_err(|time| slices::out_of_range(&self.owner.operator, time))?;
         let columns = self.input.columns(&batch)?;
         if first < last {
-            return self.update_split(&times, &columns, cx);
+            return self.update_split(&times, &batch, &columns, cx);
         }
         if self.slices.is_late(last, self.watermark) {
             OperatorMetrics::add(&cx.metrics.rows_late, rows);
+            cx.late(batch);
             return Ok(());
         }
         self.update(last, &columns, rows)

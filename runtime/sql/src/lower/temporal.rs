@@ -111,7 +111,7 @@ impl Lowering<'_> {
     ) -> Result<(SourceDesc, SchemaRef, CalcDesc)> {
         let mut reads = Reads::default();
         reads.add(feed.filter.as_ref(), side.columns.iter().map(|(_, bound)| *bound));
-        let read = reads.of(table, self.settings.pushdown);
+        let read = reads.of(table, self.settings);
         let schema = schema_of(&read.columns);
         let desc = self.source_desc(table, &read)?;
         let known = Known::of_read(&read);

@@ -20,90 +20,9 @@ CREATE TABLE u (k STRING, b BIGINT, ts TIMESTAMP(3),
 CREATE TABLE out (k STRING, n BIGINT) WITH ('connector' = 'print');
 ";
 
-const fn example(what: &'static str, about: &'static str, sql: &'static str) -> Example {
+pub(super) const fn example(what: &'static str, about: &'static str, sql: &'static str) -> Example {
     Example { what, about, sql }
 }
-
-pub(super) const STATEMENTS: &[Example] = &[
-    example(
-        "CREATE TABLE",
-        "`IF NOT EXISTS`, `NOT NULL`, `COMMENT`, `WITH (...)` with the options of a [connector](../connectors.md)",
-        "CREATE TABLE IF NOT EXISTS x (a INT NOT NULL COMMENT 'c') COMMENT 'c' WITH ('connector' = 'print');
-         INSERT INTO x SELECT 1 FROM t",
-    ),
-    example(
-        "name AS expression",
-        "a computed column",
-        "CREATE TABLE x (a INT, b AS a + 1) WITH ('connector' = 'kafka');
-         INSERT INTO out (n) SELECT b FROM x",
-    ),
-    example(
-        "name AS PROCTIME()",
-        "processing time, for [windows](../windows.md#processing-time) and lookup joins",
-        "CREATE TABLE x (a INT, p AS PROCTIME()) WITH ('connector' = 'kafka');
-         INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE x, DESCRIPTOR(p),
-           INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
-    ),
-    example(
-        "WATERMARK FOR column AS expression",
-        "of a `TIMESTAMP(3)` or `TIMESTAMP_LTZ(3)`",
-        "CREATE TABLE x (a TIMESTAMP(3), WATERMARK FOR a AS a - INTERVAL '1' SECOND)
-           WITH ('connector' = 'kafka');
-         INSERT INTO out (n) SELECT 1 FROM x",
-    ),
-    example(
-        "PRIMARY KEY (...) NOT ENFORCED",
-        "of a table or of one column",
-        "CREATE TABLE x (a INT, PRIMARY KEY (a) NOT ENFORCED) WITH ('connector' = 'print');
-         INSERT INTO x SELECT 1 FROM t",
-    ),
-    example(
-        "name type METADATA",
-        "",
-        "CREATE TABLE x (a INT, b STRING METADATA) WITH ('connector' = 'kafka');
-         INSERT INTO out (n) SELECT a FROM x",
-    ),
-    example(
-        "PARTITIONED BY (...)",
-        "for `filesystem`, `print` and `blackhole`",
-        "CREATE TABLE x (a INT, b INT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');
-         INSERT INTO x SELECT 1, 2 FROM t",
-    ),
-    example(
-        "CREATE TABLE ... LIKE",
-        "",
-        "CREATE TABLE x LIKE out; INSERT INTO x SELECT k, b FROM t",
-    ),
-    example("CREATE TABLE ... AS SELECT", "", "CREATE TABLE x WITH ('connector' = 'print') AS SELECT k FROM t"),
-    example(
-        "CREATE [TEMPORARY] VIEW",
-        "with names for its columns if they are given",
-        "CREATE TEMPORARY VIEW v (a) AS SELECT b FROM t; INSERT INTO out (n) SELECT a FROM v",
-    ),
-    example("INSERT INTO", "`table [(columns)] query`", "INSERT INTO out (n) SELECT b FROM t"),
-    example("INSERT OVERWRITE", "", "INSERT OVERWRITE out SELECT k, b FROM t"),
-    example(
-        "EXECUTE STATEMENT SET",
-        "`BEGIN ... END`; so do several `INSERT INTO`",
-        "EXECUTE STATEMENT SET BEGIN INSERT INTO out SELECT k, b FROM t; END",
-    ),
-    example(
-        "SET",
-        "`SET 'table.exec.source.idle-timeout' = '10 s'`",
-        "SET 'table.exec.source.idle-timeout' = '10 s'; INSERT INTO out SELECT k, b FROM t",
-    ),
-    example(
-        "SET 'table.exec.state.ttl'",
-        "[how long](../joins.md#how-long-state-is-kept) rows of joins, groups, Top-N and `OVER` aggregates are kept",
-        "SET 'table.exec.state.ttl' = '1 h'; INSERT INTO out SELECT k, b FROM t",
-    ),
-    example(
-        "CREATE FUNCTION",
-        "",
-        "CREATE FUNCTION g AS 'a.B'; INSERT INTO out SELECT k, b FROM t",
-    ),
-    example("DROP TABLE", "", "DROP TABLE u; INSERT INTO out SELECT k, b FROM t"),
-];
 
 pub(super) const QUERIES: &[Example] = &[
     example("SELECT ... FROM ... WHERE", "", "INSERT INTO out SELECT k, b FROM t WHERE b > 1"),

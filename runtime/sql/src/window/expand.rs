@@ -7,7 +7,7 @@ use datafusion_common::{DFSchemaRef, ScalarValue};
 use datafusion_expr::{Expr, Operator, binary_expr};
 use sabot_core::plan::Window;
 
-use super::{EXPANDED, WINDOW_COLUMNS, kind, spec};
+use super::{EXPANDED, WINDOW_COLUMNS, kind, rows_change, spec};
 use crate::columns::Columns;
 use crate::error::{Position, Result};
 use crate::expr::{Bound, Meaning};
@@ -36,6 +36,9 @@ impl Relation {
         if !expands {
             self.refuse_expanded(at)?;
             return Ok(self);
+        }
+        if self.base.is_updating() {
+            return Err(rows_change(at));
         }
         let mut columns = Columns::default();
         let row_time = columns.take(&windows.row_time);

@@ -506,3 +506,56 @@ GROUP BY auction, TUMBLE(p, INTERVAL '10' SECOND);
 CREATE VIEW timed AS SELECT auction, price, PROCTIME() AS p FROM bids;
 INSERT INTO results SELECT auction, price
 FROM TABLE(HOP(TABLE timed, DESCRIPTOR(p), INTERVAL '1' SECOND, INTERVAL '10' SECOND));
+----
+CREATE TABLE x (a INT, b BIGINT METADATA FROM offset) WITH ('connector' = 'kafka');
+----
+CREATE TABLE x (a INT, b BIGINT METADATA, PRIMARY KEY (b) NOT ENFORCED) WITH ('connector' = 'kafka');
+----
+CREATE TABLE x (a INT, b STRING METADATA) PARTITIONED BY (b) WITH ('connector' = 'filesystem');
+----
+CREATE TABLE x (a INT, b STRING METADATA VIRTUAL) WITH ('connector' = 'kafka');
+INSERT INTO x (a, b) SELECT auction, name FROM bids;
+----
+CREATE TABLE x (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT 1, COUNT(*)
+FROM TABLE(TUMBLE(TABLE x, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+----
+CREATE TABLE x (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT a, a FROM TABLE(HOP(TABLE x, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND));
+----
+CREATE TABLE x (a BIGINT, ts TIMESTAMP(3), PRIMARY KEY (a) NOT ENFORCED, WATERMARK FOR ts AS ts)
+  WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT b.auction, x.a FROM bids AS b
+  JOIN x FOR SYSTEM_TIME AS OF b.ts ON b.auction = x.a;
+----
+SET 'table.exec.source.cdc-events-duplicate' = 'true';
+CREATE TABLE x (a INT, b BIGINT) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT a, b FROM x;
+----
+CREATE TABLE x (a INT, b BIGINT) WITH ('connector' = 'upsert-kafka');
+----
+CREATE TABLE x (a INT, b AS a + 1, PRIMARY KEY (b) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');
+----
+CREATE TABLE x (a BIGINT, ts TIMESTAMP(3), PRIMARY KEY (a) NOT ENFORCED, WATERMARK FOR ts AS ts)
+  WITH ('connector' = 'upsert-kafka');
+INSERT INTO results SELECT a, COUNT(*)
+FROM TABLE(TUMBLE(TABLE x, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY a, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'late';
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'late';
+CREATE TABLE late (auktion BIGINT) WITH ('connector' = 'print');
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'late';
+CREATE TABLE late (name BIGINT) WITH ('connector' = 'print');
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'sabot.late-rows.table' = 'results';
+INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction;
+----
+SET 'table.exec.emit.allow-lateness' = '10 s';

@@ -10,14 +10,16 @@ use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray
 use arrow::array::{Date32Array, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowTimestampType, DataType, Field, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+    ArrowTimestampType, DataType, Field, Fields, Schema, SchemaRef, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
 };
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
-use sabot_core::Error;
+use sabot_core::{Error, row_kind};
 
-use super::{JsonOptions, nanos_per, zone_of};
+use super::debezium::{self, Changes};
+use super::{JsonOptions, Record, nanos_per, zone_of};
 use crate::format::time::{Zone, parse_date, parse_timestamp};
 
 /// What became of some records.
@@ -25,7 +27,7 @@ use crate::format::time::{Zone, parse_date, parse_timestamp};
 pub(crate) struct Decoded {
     /// The rows.
     pub(crate) rows: RecordBatch,
-    /// Of every row, the index of its record. None when every record became a row.
+    /// Of every row, the index of its record. None when every record became one row.
     pub(crate) records: Option<Vec<usize>>,
     /// Records that were skipped, or had fields that became NULL, because of parse errors.
     pub(crate) malformed: usize,
@@ -58,14 +60,20 @@ pub(crate) struct RowDecoder {
 impl RowDecoder {
     /// A decoder of rows of `schema`, whose columns were checked.
     pub(crate) fn new(schema: SchemaRef, options: JsonOptions) -> Self {
-        let fields: Vec<_> = schema.fields().iter().map(|field| wire_field(field)).collect();
-        Self { wire: Arc::new(Schema::new(fields)), schema, options }
+        let columns = &schema.fields()[..row_kind::width(&schema)];
+        let fields: Fields = columns.iter().map(|field| wire_field(field)).collect();
+        let wire = match options.record {
+            Record::Row => Arc::new(Schema::new(fields)),
+            Record::Change => debezium::wire_schema(&fields),
+            Record::ChangeWithSchema => debezium::beside_schema(&debezium::wire_schema(&fields)),
+        };
+        Self { schema, wire, options }
     }
 
     /// Decodes records, each one JSON object.
     pub(crate) fn decode(&self, records: &[&[u8]]) -> Result<Decoded, Malformed> {
         match self.attempt(records, Mode::Strict) {
-            Ok(rows) => Ok(Decoded { rows, records: None, malformed: 0 }),
+            Ok((rows, records)) => Ok(Decoded { rows, records, malformed: 0 }),
             Err(_) => self.decode_one_by_one(records),
         }
     }
@@ -88,7 +96,11 @@ impl RowDecoder {
         }
         let good: Vec<&[u8]> = kept.iter().map(|i| records[*i]).collect();
         match self.attempt(&good, Mode::Lenient) {
-            Ok(rows) => Ok(Decoded { rows, records: Some(kept), malformed }),
+            Ok((rows, None)) => Ok(Decoded { rows, records: Some(kept), malformed }),
+            Ok((rows, Some(records))) => {
+                let records = records.into_iter().map(|record| kept[record]).collect();
+                Ok(Decoded { rows, records: Some(records), malformed })
+            }
             // Each of them was decoded alone: only limits of a whole batch are left.
             Err(reason) => Err(Malformed { record: 0, reason }),
         }
@@ -97,6 +109,9 @@ impl RowDecoder {
     /// What is wrong with a record's field, when it is one field of valid JSON.
     fn field_at_fault(&self, record: &[u8]) -> Option<String> {
         serde_json::from_slice::<serde::de::IgnoredAny>(record).ok()?;
+        if self.options.is_debezium() {
+            return None;
+        }
         self.schema.fields().iter().find_map(|field| {
             let alone = Arc::new(Schema::new(vec![Arc::clone(field)]));
             let reason = Self::new(alone, self.options).attempt(&[record], Mode::Strict).err()?;
@@ -105,9 +120,10 @@ impl RowDecoder {
         })
     }
 
-    fn attempt(&self, records: &[&[u8]], mode: Mode) -> Result<RecordBatch, String> {
+    /// The rows, and of each its record if that is not the one of the same number.
+    fn attempt(&self, records: &[&[u8]], mode: Mode) -> Result<Rows, String> {
         if records.is_empty() {
-            return Ok(RecordBatch::new_empty(self.schema.clone()));
+            return Ok((RecordBatch::new_empty(self.schema.clone()), None));
         }
         let mut decoder = self.decoder(records.len(), mode).map_err(|e| reason(&e))?;
         for (i, record) in records.iter().enumerate() {
@@ -127,14 +143,19 @@ impl RowDecoder {
         }
         let rows = decoder.flush().map_err(|e| reason(&e))?;
         let rows = rows.ok_or_else(|| "there is no JSON object in it".to_owned())?;
+        if self.options.is_debezium() {
+            let convert = |field: &Field, column: &ArrayRef| from_wire(field, column, mode);
+            let Changes { rows, records } = debezium::changes(&rows, &self.schema, convert)?;
+            return Ok((rows, Some(records)));
+        }
         let mut columns = Vec::with_capacity(rows.num_columns());
         for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
             columns.push(from_wire(field, column, mode)?);
         }
         // Nothing but the number of rows may be wanted.
         let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-        RecordBatch::try_new_with_options(self.schema.clone(), columns, &count)
-            .map_err(|e| reason(&e))
+        let rows = RecordBatch::try_new_with_options(self.schema.clone(), columns, &count);
+        Ok((rows.map_err(|e| reason(&e))?, None))
     }
 
     fn decoder(&self, rows: usize, mode: Mode) -> Result<Decoder, arrow::error::ArrowError> {
@@ -146,6 +167,9 @@ impl RowDecoder {
             .build_decoder()
     }
 }
+
+/// Rows, and the index of each one's record.
+type Rows = (RecordBatch, Option<Vec<usize>>);
 
 /// What a parse error of a field does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,7 +259,7 @@ fn read_texts<T>(
 }
 
 /// The decoder's message without the words that mean nothing to a user.
-fn reason(error: &arrow::error::ArrowError) -> String {
+pub(super) fn reason(error: &arrow::error::ArrowError) -> String {
     let text = error.to_string();
     let text = text
         .strip_prefix("Json error: ")

@@ -38,7 +38,7 @@ impl RowEncoder {
             prefix
         });
         let prefixes = prefixes.collect();
-        Self { prefixes, standard: options.standard, debezium: options.debezium }
+        Self { prefixes, standard: options.standard, debezium: options.is_debezium() }
     }
 
     /// Appends every row, each followed by `end_row` on what is written so far.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, cast::AsArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use sabot_core::row_kind::{self, RowKind};
 
 use super::*;
 
@@ -175,4 +176,97 @@ fn wrong_format_options_are_refused_with_what_is_right() {
         let error = JsonOptions::read(&Options { table: "t", map: &map }).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
+}
+
+/// Two columns, of which one is not NULL, and the kinds.
+fn changing() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("day", DataType::Date32, true),
+        row_kind::field(),
+    ]))
+}
+
+const CHANGE: JsonOptions = JsonOptions {
+    ignore_parse_errors: false,
+    fail_on_missing_field: false,
+    standard: Standard::Sql,
+    record: Record::Change,
+};
+
+fn decode_changes(options: JsonOptions, records: &[&str]) -> Result<Decoded, Malformed> {
+    let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
+    RowDecoder::new(changing(), options).decode(&records)
+}
+
+fn lines(decoded: &Decoded) -> Vec<String> {
+    let rows = &decoded.rows;
+    let (ids, days) = (rows.column(0).as_primitive::<Int64Type>(), rows.column(1));
+    let kinds = row_kind::kinds(rows).unwrap();
+    let line = |row: usize| {
+        let kind = RowKind::of(kinds.value(row)).symbol();
+        let day = arrow::util::display::array_value_to_string(days, row).unwrap();
+        format!("{} {kind} {} {day}", decoded.record(row), ids.value(row))
+    };
+    (0..rows.num_rows()).map(line).collect()
+}
+
+const CHANGES: [&str; 4] = [
+    r#"{"before":null,"after":{"id":1,"day":"2024-02-29","x":1},"op":"c","ts_ms":1,"source":{}}"#,
+    r#"{"after":{"id":2,"day":null},"op":"r"}"#,
+    r#"{"before":{"id":1,"day":"2024-02-29"},"after":{"id":1,"day":"2024-03-01"},"op":"u"}"#,
+    r#"{"before":{"id":2},"after":null,"op":"d"}"#,
+];
+const CHANGED: [&str; 5] =
+    ["0 +I 1 2024-02-29", "1 +I 2 ", "2 -U 1 2024-02-29", "2 +U 1 2024-03-01", "3 -D 2 "];
+
+#[test]
+fn changes_are_read_with_what_was_before_also_beside_their_schema() {
+    assert_eq!(lines(&decode_changes(CHANGE, &CHANGES).unwrap()), CHANGED);
+    let wrapped = CHANGES.map(|record| format!(r#"{{"schema":{{"a":1}},"payload":{record}}}"#));
+    let wrapped: Vec<&str> = wrapped.iter().map(String::as_str).collect();
+    let options = JsonOptions { record: Record::ChangeWithSchema, ..JsonOptions::default() };
+    assert_eq!(lines(&decode_changes(options, &wrapped).unwrap()), CHANGED);
+    let error = decode_changes(options, &CHANGES[..1]).unwrap_err();
+    assert!(error.reason.contains("'debezium-json.schema-include' = 'false'"), "{error:?}");
+    let error = decode_changes(CHANGE, &wrapped[..1]).unwrap_err();
+    assert!(error.reason.contains("'debezium-json.schema-include' = 'true'"), "{error:?}");
+}
+
+#[test]
+fn a_change_that_cannot_be_one_is_refused_or_skipped() {
+    for (record, expected) in [
+        (r#"{"after":{"id":1},"op":"x"}"#, "field 'op' is \"x\": expected c, r, u or d"),
+        (r#"{"after":{"id":1}}"#, "field 'op' is missing"),
+        (r#"{"after":null,"op":"c"}"#, "field 'after' is NULL in a change with the op c"),
+        (
+            r#"{"after":{"id":1},"op":"u"}"#,
+            "field 'before' is NULL in a change with the op u: have",
+        ),
+        (r#"{"before":null,"op":"d"}"#, "REPLICA IDENTITY FULL"),
+        (r#"{"after":{"id":null},"op":"c"}"#, "id"),
+        (r#"{"after":{"id":1,"day":"soon"},"op":"c"}"#, "field 'day' is \"soon\": expected a text"),
+        (r#"{"after":{"#, "does not end"),
+        ("[]", ""),
+    ] {
+        let error = decode_changes(CHANGE, &[CHANGES[0], record]).unwrap_err();
+        assert_eq!(error.record, 1, "{record}");
+        assert!(error.reason.contains(expected), "{record}: {}", error.reason);
+    }
+    let options = JsonOptions { ignore_parse_errors: true, ..CHANGE };
+    let broken = r#"{"after":{"id":1},"op":"u"}"#;
+    let records = [broken, CHANGES[2], broken, CHANGES[0]];
+    let decoded = decode_changes(options, &records).unwrap();
+    assert_eq!(lines(&decoded), ["1 -U 1 2024-02-29", "1 +U 1 2024-03-01", "3 +I 1 2024-02-29"]);
+    assert_eq!(decoded.malformed, 2);
+}
+
+#[test]
+fn changes_that_are_written_are_read_back() {
+    let decoded = decode_changes(CHANGE, &CHANGES).unwrap();
+    let text = encode(CHANGE, &decoded.rows);
+    let records: Vec<&str> = text.lines().collect();
+    let again = decode_changes(CHANGE, &records).unwrap();
+    assert_eq!(row_kind::values(&again.rows), row_kind::values(&decoded.rows));
+    assert_eq!(row_kind::weights(&again.rows), row_kind::weights(&decoded.rows));
 }

@@ -186,7 +186,7 @@ impl SessionAggregate {
         kept
     }
 
-    fn update(&mut self, batch: &RecordBatch, columns: &[ArrayRef], cx: &Cx<'_>) -> Result<()> {
+    fn update(&mut self, batch: &RecordBatch, columns: &[ArrayRef], cx: &mut Cx<'_>) -> Result<()> {
         let rows = batch.num_rows();
         let now_ms = processing::after(cx.now_ms, self.watermark);
         let times = self.input.times(batch, now_ms)?;
@@ -196,6 +196,9 @@ impl SessionAggregate {
             return self.fragments.update(&self.input.rows(columns, rows));
         };
         OperatorMetrics::add(&cx.metrics.rows_late, rows - kept.len());
+        if cx.keeps_late() {
+            cx.late(input::without(batch, &kept)?);
+        }
         let columns = input::take(columns, &kept)?;
         self.fragments.update(&self.input.rows(&columns, kept.len()))
     }
