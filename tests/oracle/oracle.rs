@@ -106,6 +106,8 @@ equal_the_batch_answer! {
     window_first_rows: WINDOW_FIRST_ROWS,
     over_times: OVER_TIMES,
     over_changes: OVER_CHANGES,
+    elements: ELEMENTS,
+    elements_of_changes: ELEMENTS_OF_CHANGES,
 }
 
 /// How a run of a query is disturbed.

@@ -215,3 +215,16 @@ fn subqueries_of_in_and_exists_are_the_same_join() {
         kept("NOT EXISTS (SELECT 1 FROM bids c WHERE b.auction = c.auction AND c.price > b.price)")
     );
 }
+
+#[test]
+fn uids_of_elements_name_the_array_alone() {
+    let unnest = |from: &str, more: &str| {
+        uids(&format!("INSERT INTO r2 SELECT auction, x FROM {from} {more};"))
+    };
+    let first = unnest("bids CROSS JOIN UNNEST(ARRAY[auction, price]) AS t (x)", "");
+    assert!(first.contains("sink:r2/unnest(ARRAY[auction, price])"), "{first:?}");
+    let listed = "bids AS b, UNNEST(ARRAY[b.auction, b.price]) AS t (x)";
+    assert_eq!(unnest(listed, "WHERE price > 3 AND x < 9"), first);
+    let outer = "(SELECT auction, price AS p FROM bids) LEFT JOIN UNNEST(ARRAY[auction, p]) AS t (x) ON TRUE";
+    assert_eq!(unnest(outer, ""), first);
+}
