@@ -111,6 +111,8 @@ equal_the_batch_answer! {
     over_changes: OVER_CHANGES,
     changes_that_are_read: CHANGES_THAT_ARE_READ,
     changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,
+    elements: ELEMENTS,
+    elements_of_changes: ELEMENTS_OF_CHANGES,
 }
 
 /// How a run of a query is disturbed.

@@ -13,6 +13,7 @@ mod nexmark;
 mod outer_joins;
 mod over;
 mod times;
+mod unnest;
 mod windows;
 
 pub(crate) use benchmark::*;
@@ -26,6 +27,7 @@ pub(crate) use nexmark::*;
 pub(crate) use outer_joins::*;
 pub(crate) use over::*;
 pub(crate) use times::*;
+pub(crate) use unnest::*;
 pub(crate) use windows::*;
 
 /// What a query reads.
@@ -104,6 +106,7 @@ const EVENTS: &str = "
 CREATE TABLE events (
   id BIGINT NOT NULL, kind STRING, site STRING, note STRING, small INT, amount BIGINT,
   ratio DOUBLE, fee DECIMAL(10, 2), ok BOOLEAN, born DATE, ts TIMESTAMP(3),
+  tags ARRAY<BIGINT>, items ARRAY<ROW<name STRING, n BIGINT, `day` DATE>>, labels MAP<STRING, BIGINT>,
   twice AS amount * 2,
   WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
 ) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/events');

@@ -6,6 +6,7 @@
 
 mod interval;
 mod over;
+mod unnest;
 mod windowed;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::{Evaluator, SourceFilter};
 
 pub use interval::{IntervalJoinDesc, TimeBounds};
 pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
+pub use unnest::{ElementColumns, UnnestDesc};
 pub use windowed::{ExpandDesc, WindowJoinDesc, WindowTopNDesc};
 
 /// A whole job, the same in every pod.
@@ -100,6 +102,8 @@ pub enum NodeKind {
     Over(OverDesc),
     /// Gives each row once for every window that it lies in.
     Expand(ExpandDesc),
+    /// Gives a row for each element of an ARRAY or a MAP.
+    Unnest(UnnestDesc),
     /// The first rows of each key of a window.
     WindowTopN(WindowTopNDesc),
     /// Joins rows of the same windows.

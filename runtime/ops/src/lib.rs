@@ -26,6 +26,7 @@ mod timed;
 mod times;
 mod top_n;
 mod union;
+mod unnest;
 mod window;
 mod windowed;
 
@@ -84,6 +85,9 @@ pub fn build(
         NodeKind::Expand(desc) => {
             Ok(Box::new(windowed::Expand::new(node, desc, &inputs[0], config)?))
         }
+        NodeKind::Unnest(desc) => {
+            Ok(Box::new(unnest::Unnest::new(node, desc, &inputs[0], config)?))
+        }
         NodeKind::WindowTopN(desc) => {
             Ok(Box::new(windowed::WindowTopN::new(node, desc, &inputs[0], config, state)?))
         }
@@ -132,6 +136,7 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::WindowTopN(desc) => windowed::top_n_state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowJoin(desc) => windowed::join_state_specs(&node.uid, desc, inputs),
         NodeKind::Expand(_)
+        | NodeKind::Unnest(_)
         | NodeKind::Calc(_)
         | NodeKind::Union
         | NodeKind::LookupJoin(_)

@@ -234,6 +234,12 @@ impl<'a> GroupScope<'a> {
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
                 let bound = Binder::new(self.input, at).bind(expr)?;
                 window::refuse_expanded(&bound, place_of(expr, at))?;
+                if distinct && bound.data_type.is_nested() {
+                    let message = format!("{} is {}", bound.text, flink_name(&bound.data_type));
+                    return Err(SqlError::new(at, message).hint(format!(
+                        "{name}(DISTINCT ...) needs values that are compared as wholes"
+                    )));
+                }
                 Ok(Some((bound.plain(), distinct)))
             }
             _ => Err(SqlError::new(at, format!("{name} takes one argument"))),
@@ -390,10 +396,12 @@ pub(crate) fn quotient(
 
 /// Refuses values without an order.
 pub(crate) fn check_extreme(argument: &Bound, at: Position) -> Result<()> {
-    if matches!(
-        argument.data_type,
-        DataType::Null | DataType::Duration(_) | DataType::Interval(_) | DataType::Binary
-    ) {
+    if argument.data_type.is_nested()
+        || matches!(
+            argument.data_type,
+            DataType::Null | DataType::Duration(_) | DataType::Interval(_) | DataType::Binary
+        )
+    {
         let name = flink_name(&argument.data_type);
         return Err(SqlError::new(at, format!("MIN and MAX cannot be applied to {name}")));
     }

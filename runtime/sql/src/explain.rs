@@ -144,6 +144,12 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             let row_time = input.field(desc.row_time).name();
             writeln!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
         }
+        NodeKind::Unnest(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            let outer = if desc.outer { ", rows without elements stay" } else { "" };
+            writeln!(out, "  elements   of {}{outer}", input.field(desc.column).name())?;
+            writeln!(out, "  columns    {}", columns(&row_kind::without(&node.schema)))?;
+        }
         NodeKind::WindowTopN(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
             writeln!(out, "  keys       {}", names(input, &desc.keys))?;

@@ -216,7 +216,18 @@ fn first_of(joined: &Relation, left: Bound, right: Bound, at: Position) -> Resul
 /// Keeps only rows for which `condition` is true: where it can, in front of a join or by its
 /// keys.
 pub(crate) fn hold(relation: &mut Relation, condition: Bound) {
-    if relation.filter.is_some() || proc_time::is_in(&condition.expr) {
+    if proc_time::is_in(&condition.expr) {
+        return relation.filter_by(condition);
+    }
+    if let Base::Unnest(node) = &relation.base {
+        let mut node = (**node).clone();
+        if let Some(condition) = node.hold(condition) {
+            return relation.filter_by(condition);
+        }
+        relation.base = Base::Unnest(Arc::new(node));
+        return;
+    }
+    if relation.filter.is_some() {
         return relation.filter_by(condition);
     }
     match &relation.base {

@@ -38,6 +38,7 @@ mod tokens;
 mod types;
 mod uid;
 mod union;
+mod unnest;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,6 +4,7 @@ mod late;
 mod over;
 mod source;
 mod temporal;
+mod unnest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -108,6 +109,7 @@ impl Lowering<'_> {
             Base::Temporal(node) => self.temporal(node, used, sink),
             Base::Over(node) => self.over(node, used, sink),
             Base::Expand(node) => self.expand(node, used, sink),
+            Base::Unnest(node) => self.unnest(node, used, sink),
             Base::Window(node) => self.shared(sink, node, |this| this.window(node, sink)),
             Base::Group(node) => self.shared(sink, node, |this| this.group(node, sink)),
         }

@@ -11,6 +11,7 @@ use crate::rank::RankNode;
 use crate::reads::Reads;
 use crate::relation::{Base, Feed};
 use crate::temporal::Versions;
+use crate::unnest::UnnestNode;
 use crate::window::ExpandNode;
 
 /// What is read of each table.
@@ -66,6 +67,9 @@ impl Needed {
             }
             Base::Expand(node) => {
                 self.feed(&node.feed, &expand_columns(node, &used), std::iter::empty());
+            }
+            Base::Unnest(node) => {
+                self.feed(&node.feed, &unnest_columns(node, &used), std::iter::empty());
             }
             Base::Over(node) => {
                 self.feed(&node.feed, &over_columns(node, &used), std::iter::empty());
@@ -171,5 +175,13 @@ pub(crate) fn expand_columns(node: &ExpandNode, used: &BTreeSet<String>) -> Vec<
     let mut columns = BTreeSet::from([node.row_time]);
     let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| used.contains(name));
     columns.extend(read.map(|(index, _)| index));
+    columns.into_iter().collect()
+}
+
+/// The columns that are read behind an UNNEST or by it.
+pub(crate) fn unnest_columns(node: &UnnestNode, used: &BTreeSet<String>) -> Vec<usize> {
+    let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| used.contains(name));
+    let mut columns: BTreeSet<usize> = read.map(|(index, _)| index).collect();
+    columns.insert(node.column);
     columns.into_iter().collect()
 }

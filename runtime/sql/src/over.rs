@@ -121,6 +121,11 @@ impl<'a> OverScope<'a> {
         let mut row_time = None;
         for by in &window.order_by {
             let bound = binder.bind(&by.expr)?;
+            if bound.data_type.is_nested() {
+                let name = crate::types::flink_name(&bound.data_type);
+                let message = format!("{} is {name}, which has no order", bound.text);
+                return Err(SqlError::new(place_of(&by.expr, at), message));
+            }
             let descending = by.options.asc == Some(false);
             let column = columns.take(&bound);
             let is_time = matches!(bound.meaning, Meaning::RowTime | Meaning::WindowTime);
@@ -273,6 +278,9 @@ impl<'a> OverScope<'a> {
                 at,
                 format!("{name}(DISTINCT ...) OVER is not supported yet"),
             ));
+        }
+        if !list.clauses.is_empty() {
+            return Err(SqlError::new(at, format!("{name} OVER takes only a value")));
         }
         match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Ident, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias, TableFactor, TableWithJoins,
-    visit_expressions,
+    Distinct, Expr, GroupByExpr, Ident, Join, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias,
+    TableFactor, TableWithJoins, visit_expressions,
 };
 
 use crate::aggregate::GroupScope;
@@ -21,6 +21,7 @@ use crate::subquery::membership;
 use crate::temporal::{as_of, temporal_join};
 use crate::types::flink_name;
 use crate::union::union_all;
+use crate::unnest;
 use crate::window;
 
 /// Resolves queries against a catalog.
@@ -168,6 +169,11 @@ impl<'a> Queries<'a> {
         let mut input = self.table(first, at)?;
         for table in tables {
             let place = start_of(table.relation.span()).unwrap_or(at);
+            if let Some(call) = unnest::Call::of(&table.relation) {
+                input = unnest::cross(input, &call, &table.joins, place)?;
+                input = self.joins(input, &table.joins, place)?;
+                continue;
+            }
             input = cross(input, self.table(table, place)?, place)?;
             // Of a list of tables, WHERE says what joins them.
             conditions.retain(|condition| {
@@ -186,9 +192,17 @@ impl<'a> Queries<'a> {
     }
 
     fn table(&self, table: &TableWithJoins, at: Position) -> Result<Relation> {
-        let mut input = self.factor(&table.relation, at)?;
-        for joined in &table.joins {
+        self.joins(self.factor(&table.relation, at)?, &table.joins, at)
+    }
+
+    /// The rows of `input`, joined as FROM says.
+    fn joins(&self, mut input: Relation, joins: &[Join], at: Position) -> Result<Relation> {
+        for joined in joins {
             let place = start_of(joined.relation.span()).unwrap_or(at);
+            if let Some(call) = unnest::Call::of(&joined.relation) {
+                input = unnest::join(input, &call, &joined.join_operator, place)?;
+                continue;
+            }
             input = match as_of(&joined.relation, place)? {
                 None => {
                     let right = self.factor(&joined.relation, place)?;
@@ -246,11 +260,11 @@ impl<'a> Queries<'a> {
                 Ok(relation)
             }
             TableFactor::NestedJoin { table_with_joins, .. } => self.table(table_with_joins, place),
+            factor if unnest::Call::of(factor).is_some() => Err(unnest::refuse_first(place)),
             TableFactor::Table { name, .. } => {
                 Err(SqlError::new(place, format!("{name}(...) in FROM is not supported"))
                     .hint("write TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))"))
             }
-            TableFactor::UNNEST { .. } => Err(unsupported("UNNEST", place)),
             TableFactor::MatchRecognize { .. } => Err(unsupported("MATCH_RECOGNIZE", place)),
             other => Err(SqlError::new(place, format!("FROM {other} is not supported"))),
         }
@@ -372,8 +386,10 @@ fn aggregate(
 
 /// Rows are sent by the hash of their keys, which not every type has.
 pub(crate) fn check_key(key: &Bound, at: Position) -> Result<()> {
-    use arrow::datatypes::DataType::{Duration, Interval, Null, Struct, Time32};
-    if matches!(key.data_type, Duration(_) | Interval(_) | Null | Struct(_) | Time32(_)) {
+    use arrow::datatypes::DataType::{Duration, Interval, Null, Time32};
+    if key.data_type.is_nested()
+        || matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_))
+    {
         let message = format!("{} is {}", key.text, flink_name(&key.data_type));
         return Err(SqlError::new(at, message).hint("this type cannot be grouped by"));
     }

@@ -93,12 +93,14 @@ fn types(out: &mut String) -> fmt::Result {
     for name in NAMES {
         there.push(match name {
             "ROW" => "`ROW<name type, ...>`".to_owned(),
+            "ARRAY" => "`ARRAY<type>`".to_owned(),
+            "MAP" => "`MAP<type, type>`".to_owned(),
             "DECIMAL" => "`DECIMAL(p, s)` up to 38 digits".to_owned(),
             "TIMESTAMP" | "TIMESTAMP_LTZ" => format!("`{name}(p)`"),
             name => format!("`{name}`"),
         });
     }
-    let others = ["ARRAY<INT>", "MAP<INT, INT>", "MULTISET<INT>", "VARIANT", "RAW"];
+    let others = ["MULTISET<INT>", "VARIANT", "RAW"];
     let missing: Vec<String> =
         others.into_iter().filter(|name| !is_there(name)).map(|name| format!("`{name}`")).collect();
     writeln!(out, "\n## Types\n\n{}.", there.join(", "))?;

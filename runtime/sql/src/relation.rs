@@ -20,6 +20,7 @@ use crate::over::OverNode;
 use crate::rank::RankNode;
 use crate::temporal::TemporalNode;
 use crate::union::UnionNode;
+use crate::unnest::UnnestNode;
 use crate::window::{self, ExpandNode};
 use sabot_core::plan::Window;
 
@@ -44,6 +45,8 @@ pub(crate) enum Base {
     Expand(Arc<ExpandNode>),
     /// The rows of another relation with aggregates over those up to each.
     Over(Arc<OverNode>),
+    /// The rows of another relation, each once for every element of a value that it has.
+    Unnest(Arc<UnnestNode>),
 }
 
 /// An input of a node: columns over a base.
@@ -69,6 +72,7 @@ impl Base {
             Self::Temporal(node) => &node.join.schema,
             Self::Over(node) => &node.schema,
             Self::Expand(node) => &node.schema,
+            Self::Unnest(node) => &node.schema,
         }
     }
 
@@ -86,6 +90,7 @@ impl Base {
             }
             Self::Over(node) => node.feed.base.tables(),
             Self::Expand(node) => node.feed.base.tables(),
+            Self::Unnest(node) => node.feed.base.tables(),
         };
         tables.sort_unstable();
         tables.dedup();
@@ -108,6 +113,7 @@ impl Base {
             Self::Rank(node) => node.window_end.is_none(),
             Self::Over(node) => node.row_time.is_none(),
             Self::Expand(node) => node.feed.base.is_updating(),
+            Self::Unnest(node) => node.feed.base.is_updating(),
         }
     }
 }

@@ -49,7 +49,31 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
         line: token.span.end.line.max(1),
         column: token.span.end.column.max(1),
     });
-    Ok(Tokens { tokens: without_inner_table(tokens), end })
+    Ok(Tokens { tokens: with_map_calls(without_inner_table(tokens)), end })
+}
+
+/// The function that `MAP[k, v]` becomes, which the parser does not know.
+pub(crate) const MAP: &str = "$MAP";
+
+/// `MAP[k, v]` as a call.
+fn with_map_calls(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    // The brackets that are open, and whether they are those of a MAP.
+    let mut open: Vec<bool> = Vec::new();
+    for index in 0..tokens.len() {
+        match tokens[index].token {
+            Token::LBracket => {
+                let is_map = index > 0 && is_keyword(&tokens[index - 1], Keyword::MAP);
+                if is_map {
+                    tokens[index - 1].token = Token::make_word(MAP, None);
+                    tokens[index].token = Token::LParen;
+                }
+                open.push(is_map);
+            }
+            Token::RBracket if open.pop() == Some(true) => tokens[index].token = Token::RParen,
+            _ => {}
+        }
+    }
+    tokens
 }
 
 /// The function that `t PARTITION BY a` becomes, which the parser does not know: its arguments are
@@ -135,6 +159,21 @@ mod tests {
             ("SESSION(TABLE t PARTITION BY (a, b), x)", "SESSION ( $PARTITION ( t , a , b ) , x )"),
             ("DATA => TABLE t PARTITION BY a", "DATA => $PARTITION ( t , a )"),
             ("(PARTITION BY a, TABLE)", "( PARTITION BY a , TABLE )"),
+        ] {
+            let tokens = tokenize(sql).unwrap().tokens;
+            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
+            assert_eq!(text.join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn maps_become_calls() {
+        for (sql, expected) in [
+            ("MAP['a', ARRAY[1][1]]['a']", "$MAP ( 'a' , ARRAY [ 1 ] [ 1 ] ) [ 'a' ]"),
+            ("map[1, MAP[2, 3]]", "$MAP ( 1 , $MAP ( 2 , 3 ) )"),
+            ("m MAP<INT, INT>, `map`[1]", "m MAP < INT , INT > , `map` [ 1 ]"),
+            ("MAP[1, 2", "$MAP ( 1 , 2"),
+            ("]] MAP[", "] ] $MAP ("),
         ] {
             let tokens = tokenize(sql).unwrap().tokens;
             let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();

@@ -1,17 +1,21 @@
 //! Flink's data types: parsed from a statement, shown in messages, kept as Arrow types.
 
+mod nested;
+
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
-use sqlparser::keywords::Keyword;
+use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
+use datafusion_expr::type_coercion::binary::type_union_resolution;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::quoted;
-use crate::statement::identifier;
 use crate::tokens::is_word;
+
+use self::nested::Brackets;
+pub(crate) use self::nested::{array_of, entries_of, map_of, text_of};
 
 /// `TIMESTAMP(3)`.
 pub(crate) const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Millisecond, None);
@@ -23,29 +27,30 @@ pub(crate) fn timestamp_ltz() -> DataType {
 
 /// Reads a type at the parser's place, such as `TIMESTAMP(3) WITH LOCAL TIME ZONE`.
 pub(crate) fn parse_type(parser: &mut Parser<'_>, end: Position) -> Result<DataType> {
-    let mut rows = Rows::default();
-    let data_type = parse_nested(parser, end, &mut rows)?;
-    if rows.closed == 0 {
+    let mut brackets = Brackets::default();
+    let data_type = parse_nested(parser, end, &mut brackets)?;
+    if brackets.closed == 0 {
         return Ok(data_type);
     }
     Err(SqlError::new(end, "a type has more > than <"))
 }
 
-/// The `>` that have been read too early: `>>` is one token and ends two rows.
-#[derive(Debug, Default)]
-struct Rows {
-    closed: u8,
-}
-
-fn parse_nested(parser: &mut Parser<'_>, end: Position, rows: &mut Rows) -> Result<DataType> {
+fn parse_nested(
+    parser: &mut Parser<'_>,
+    end: Position,
+    brackets: &mut Brackets,
+) -> Result<DataType> {
     let token = parser.next_token();
     let at = start_of(token.span).unwrap_or(end);
     let Token::Word(word) = &token.token else {
         return Err(SqlError::new(at, format!("expected a data type, found: {}", token.token)));
     };
     let name = word.value.to_ascii_uppercase();
-    if name == "ROW" {
-        return parse_row(parser, at, end, rows);
+    match name.as_str() {
+        "ROW" => return nested::parse_row(parser, at, end, brackets),
+        "ARRAY" => return nested::parse_array(parser, at, end, brackets),
+        "MAP" => return nested::parse_map(parser, at, end, brackets),
+        _ => {}
     }
     let arguments = parse_arguments(parser, at)?;
     let one = |default: u64| match arguments.as_slice() {
@@ -91,7 +96,7 @@ fn parse_nested(parser: &mut Parser<'_>, end: Position, rows: &mut Rows) -> Resu
             }
         }
         "TIMESTAMP_LTZ" => DataType::Timestamp(time_unit(one(6)?, at)?, Some(Arc::from("UTC"))),
-        "ARRAY" | "MAP" | "MULTISET" | "RAW" | "VARIANT" => {
+        "MULTISET" | "RAW" | "VARIANT" => {
             return Err(SqlError::new(at, format!("the type {name} is not supported yet")));
         }
         _ => {
@@ -104,58 +109,8 @@ fn parse_nested(parser: &mut Parser<'_>, end: Position, rows: &mut Rows) -> Resu
     })
 }
 
-/// Reads `<name type [NOT NULL] [COMMENT '...'], ...>` or the same in parentheses.
-fn parse_row(
-    parser: &mut Parser<'_>,
-    at: Position,
-    end: Position,
-    rows: &mut Rows,
-) -> Result<DataType> {
-    let in_parentheses = parser.consume_token(&Token::LParen);
-    if !in_parentheses && !parser.consume_token(&Token::Lt) {
-        return Err(SqlError::new(at, "ROW has no fields").hint("write ROW<a INT, b STRING>"));
-    }
-    let mut fields: Vec<Field> = Vec::new();
-    loop {
-        let name = identifier(parser, end)?;
-        if fields.iter().any(|field| *field.name() == name.value) {
-            let message = format!("the ROW has two fields \"{}\"", name.value);
-            return Err(SqlError::new(start_of(name.span).unwrap_or(at), message));
-        }
-        let data_type = parse_nested(parser, end, rows)?;
-        let nullable = !parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]);
-        // `NULL` says what is so anyway.
-        let _ = nullable && parser.parse_keyword(Keyword::NULL);
-        if parser.parse_keyword(Keyword::COMMENT) {
-            parser.next_token();
-        }
-        fields.push(Field::new(name.value, data_type, nullable));
-        if rows.closed > 0 {
-            rows.closed -= 1;
-            break;
-        }
-        let token = parser.next_token();
-        match token.token {
-            Token::Comma => {}
-            Token::RParen if in_parentheses => break,
-            Token::Gt if !in_parentheses => break,
-            Token::ShiftRight if !in_parentheses => {
-                rows.closed += 1;
-                break;
-            }
-            ref other => {
-                return Err(SqlError::new(
-                    start_of(token.span).unwrap_or(end),
-                    format!("expected , or the end of the ROW, found: {other}"),
-                ));
-            }
-        }
-    }
-    Ok(DataType::Struct(fields.into()))
-}
-
 /// The types' names.
-pub(crate) const NAMES: [&str; 17] = [
+pub(crate) const NAMES: [&str; 19] = [
     "BOOLEAN",
     "TINYINT",
     "SMALLINT",
@@ -173,6 +128,8 @@ pub(crate) const NAMES: [&str; 17] = [
     "TIMESTAMP",
     "TIMESTAMP_LTZ",
     "ROW",
+    "ARRAY",
+    "MAP",
 ];
 
 /// Reads a type from a text of its own, such as the target of a `CAST`.
@@ -256,6 +213,7 @@ pub(crate) fn flink_name(data_type: &DataType) -> String {
         TimeUnit::Microsecond => 6,
         TimeUnit::Nanosecond => 9,
     };
+    let not_null = |field: &FieldRef| if field.is_nullable() { "" } else { " NOT NULL" };
     match data_type {
         DataType::Null => "NULL".into(),
         DataType::Boolean => "BOOLEAN".into(),
@@ -276,10 +234,18 @@ pub(crate) fn flink_name(data_type: &DataType) -> String {
         DataType::Interval(IntervalUnit::YearMonth) => "INTERVAL MONTH".into(),
         DataType::Struct(fields) => {
             let field = |field: &FieldRef| {
-                let not_null = if field.is_nullable() { "" } else { " NOT NULL" };
-                format!("{} {}{not_null}", quoted(field.name()), flink_name(field.data_type()))
+                let data_type = flink_name(field.data_type());
+                format!("{} {data_type}{}", quoted(field.name()), not_null(field))
             };
             format!("ROW<{}>", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        DataType::List(item) => {
+            format!("ARRAY<{}{}>", flink_name(item.data_type()), not_null(item))
+        }
+        DataType::Map(..) => {
+            let Some([key, value]) = entries_of(data_type) else { return data_type.to_string() };
+            let (name, not_null) = (flink_name(value.data_type()), not_null(value));
+            format!("MAP<{}, {name}{not_null}>", flink_name(key.data_type()))
         }
         other => other.to_string(),
     }
@@ -303,12 +269,30 @@ pub(crate) fn casts_implicitly(from: &DataType, to: &DataType) -> bool {
         | (Decimal128(..), Decimal128(..) | Float32 | Float64)
         | (Float32, Float64) => true,
         (from, Decimal128(..) | Float32 | Float64) => rank(from).is_some(),
+        (DataType::List(from), DataType::List(to)) => {
+            casts_implicitly(from.data_type(), to.data_type())
+        }
+        (DataType::Struct(from), DataType::Struct(to)) => {
+            let fits = |(from, to): (&FieldRef, &FieldRef)| {
+                from.name() == to.name() && casts_implicitly(from.data_type(), to.data_type())
+            };
+            from.len() == to.len() && from.iter().zip(to).all(fits)
+        }
+        (DataType::Map(..), DataType::Map(..)) => match (entries_of(from), entries_of(to)) {
+            (Some(from), Some(to)) => (from.iter().zip(to))
+                .all(|(from, to)| casts_implicitly(from.data_type(), to.data_type())),
+            _ => false,
+        },
         _ => matches!((rank(from), rank(to)), (Some(f), Some(t)) if f <= t),
     }
 }
 
 /// Whether values of these types can be results of one expression, such as a `CASE`.
 pub(crate) fn have_common_type<'t>(types: impl IntoIterator<Item = &'t DataType>) -> bool {
+    let types: Vec<&DataType> = types.into_iter().collect();
+    if types.iter().any(|t| t.is_nested()) {
+        return common_type(types).is_some();
+    }
     let family = |data_type: &DataType| match data_type {
         t if t.is_numeric() => 1,
         DataType::Utf8 => 2,
@@ -321,6 +305,38 @@ pub(crate) fn have_common_type<'t>(types: impl IntoIterator<Item = &'t DataType>
     let mut families = types.into_iter().filter(|t| **t != DataType::Null).map(family);
     let first = families.next();
     families.all(|next| Some(next) == first)
+}
+
+/// The type that values of all these types can be given as, if there is one.
+pub(crate) fn common_type<'t>(types: impl IntoIterator<Item = &'t DataType>) -> Option<DataType> {
+    common_of(types.into_iter().filter(|t| **t != DataType::Null).collect())
+}
+
+fn common_of(types: Vec<&DataType>) -> Option<DataType> {
+    let first = *types.first()?;
+    if types.iter().all(|t| *t == first) {
+        return Some(first.clone());
+    }
+    if types.iter().all(|t| matches!(t, DataType::List(_))) {
+        let elements = types.iter().filter_map(|t| match t {
+            DataType::List(item) => Some(item.data_type()),
+            _ => None,
+        });
+        return common_type(elements).map(|element| array_of(element, true));
+    }
+    if let Some(entries) = types.iter().map(|t| entries_of(t)).collect::<Option<Vec<_>>>() {
+        let of = |part: usize| common_type(entries.iter().map(|e| e[part].data_type()));
+        return Some(map_of(of(0)?, of(1)?, true));
+    }
+    if types.iter().any(|t| t.is_nested()) || !have_common_type(types.iter().copied()) {
+        return None;
+    }
+    // A decimal beside a float becomes a DOUBLE, where the library would do the opposite.
+    if types.iter().any(|t| t.is_floating()) && types.iter().any(|t| t.is_decimal()) {
+        return Some(DataType::Float64);
+    }
+    let types: Vec<DataType> = types.into_iter().cloned().collect();
+    type_union_resolution(&types)
 }
 
 #[cfg(test)]
@@ -349,6 +365,10 @@ mod tests {
             "TIMESTAMP(9)",
             "TIMESTAMP_LTZ(3)",
             "ROW<a INT, `b c` ROW<d STRING NOT NULL, e ROW<f DECIMAL(10, 2)>>>",
+            "ARRAY<INT>",
+            "ARRAY<ARRAY<DECIMAL(10, 2)> NOT NULL>",
+            "MAP<STRING, INT NOT NULL>",
+            "MAP<BIGINT, MAP<STRING, ARRAY<ROW<a INT, b ARRAY<ROW<c INT>>>>>>",
         ] {
             assert_eq!(flink_name(&type_of_text(name, AT).unwrap()), name);
         }
@@ -362,6 +382,24 @@ mod tests {
     #[test]
     fn rows_that_are_not_closed_are_refused() {
         for text in ["ROW", "ROW<a INT", "ROW<a INT)", "ROW<a INT>>", "ROW<a INT, a INT>"] {
+            assert!(type_of_text(text, AT).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn arrays_and_maps_that_are_not_complete_are_refused() {
+        for text in [
+            "ARRAY",
+            "ARRAY<",
+            "ARRAY<INT",
+            "ARRAY<INT>>",
+            "ARRAY<INT, INT>",
+            "MAP",
+            "MAP<INT>",
+            "MAP<ARRAY<INT>>",
+            "MAP<INT, INT",
+            "MAP<MAP<INT, INT>, INT>",
+        ] {
             assert!(type_of_text(text, AT).is_err(), "{text}");
         }
     }

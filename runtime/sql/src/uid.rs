@@ -92,6 +92,11 @@ impl Uids {
         self.take(&format!("sink:{sink}/expand({window})"))
     }
 
+    /// `sink:results/unnest(items)`: it has no state.
+    pub(crate) fn unnest(&mut self, sink: &str, value: &str) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/unnest({value})"))
+    }
+
     /// `sink:results/over(ts)/by(auction)`.
     pub(crate) fn over(
         &mut self,

@@ -176,6 +176,7 @@ pub(crate) fn spec(base: &Base, row_time: Bound, window: Window) -> WindowSpec {
         | Base::Rank(_)
         | Base::Over(_)
         | Base::Expand(_)
+        | Base::Unnest(_)
         | Base::Temporal(_) => {
             format!("({}).{}", base.tables().join(","), row_time.text)
         }

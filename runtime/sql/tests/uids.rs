@@ -223,3 +223,16 @@ fn the_last_rows_of_a_table_are_named_by_it_and_its_key() {
     let expected = ["sink:r1", "source:x", "source:x/last/by(a)"].map(String::from);
     assert_eq!(uids(statements), BTreeSet::from(expected));
 }
+
+#[test]
+fn uids_of_elements_name_the_array_alone() {
+    let unnest = |from: &str, more: &str| {
+        uids(&format!("INSERT INTO r2 SELECT auction, x FROM {from} {more};"))
+    };
+    let first = unnest("bids CROSS JOIN UNNEST(ARRAY[auction, price]) AS t (x)", "");
+    assert!(first.contains("sink:r2/unnest(ARRAY[auction, price])"), "{first:?}");
+    let listed = "bids AS b, UNNEST(ARRAY[b.auction, b.price]) AS t (x)";
+    assert_eq!(unnest(listed, "WHERE price > 3 AND x < 9"), first);
+    let outer = "(SELECT auction, price AS p FROM bids) LEFT JOIN UNNEST(ARRAY[auction, p]) AS t (x) ON TRUE";
+    assert_eq!(unnest(outer, ""), first);
+}

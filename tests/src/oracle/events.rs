@@ -63,7 +63,36 @@ fn event(id: u64, ms: i64, random: &SeededRandom) -> Value {
         set("ratio", 6, json!((below(8001) as f64 - 4000.0) / 8.0));
         set("fee", 6, json!(f64::from(below(20_001) as u32) / 100.0 - 100.0));
     }
+    add_parts(&mut event, &SeededRandom::new(id));
     event
+}
+
+/// An array of numbers, one of rows, and the same rows as a map: NULL, empty, or up to five.
+fn add_parts(event: &mut Value, random: &SeededRandom) {
+    let below = |n: u64| random.next_u64() % n;
+    let number = || if below(6) == 0 { Value::Null } else { json!(below(9)) };
+    match below(7) {
+        0 => event["tags"] = Value::Null,
+        1 => {}
+        _ => event["tags"] = (0..below(6)).map(|_| number()).collect(),
+    }
+    if below(7) == 0 {
+        return;
+    }
+    let (mut items, mut labels) = (Vec::new(), serde_json::Map::new());
+    for name in ["a", "b", "ä", "d e", ""] {
+        match below(4) {
+            0 => {
+                let n = number();
+                items.push(json!({"name": name, "n": n, "day": "2024-02-29"}));
+                labels.insert(name.to_owned(), n);
+            }
+            1 if below(4) == 0 => items.push(Value::Null),
+            _ => {}
+        }
+    }
+    event["items"] = items.into();
+    event["labels"] = labels.into();
 }
 
 /// `yyyy-MM-dd HH:mm:ss.SSS`, of a time on one of two days.

@@ -115,38 +115,65 @@ impl JsonOptions {
 /// Refuses columns that JSON cannot carry.
 pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
     for field in schema.fields() {
-        if !is_supported(field.data_type()) {
-            return Err(options.column(
-                field.name(),
-                format!(
-                    "has the type {}, which the format 'json' does not support here: use BOOLEAN, \
-                     TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, STRING, DATE, \
-                     TIMESTAMP or TIMESTAMP_LTZ",
-                    field.data_type()
-                ),
-            ));
+        match unsupported(field.data_type()) {
+            None => {}
+            Some(Unsupported::Type(data_type)) => {
+                return Err(options.column(
+                    field.name(),
+                    format!(
+                        "has the type {data_type}, which the format 'json' does not support here: \
+                         use BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, \
+                         STRING, DATE, TIMESTAMP, TIMESTAMP_LTZ, ROW, ARRAY or MAP"
+                    ),
+                ));
+            }
+            Some(Unsupported::Key(data_type)) => {
+                return Err(options.column(
+                    field.name(),
+                    format!(
+                        "has a MAP with keys of the type {data_type}: the keys of JSON objects \
+                         are texts, use MAP<STRING, ...>"
+                    ),
+                ));
+            }
         }
     }
     Ok(())
 }
 
-fn is_supported(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
+/// What JSON cannot carry.
+enum Unsupported<'t> {
+    Type(&'t DataType),
+    /// The type of a MAP's keys.
+    Key(&'t DataType),
+}
+
+/// The part of a type that JSON cannot carry.
+fn unsupported(data_type: &DataType) -> Option<Unsupported<'_>> {
+    match data_type {
+        DataType::List(item) => unsupported(item.data_type()),
+        DataType::Struct(fields) => fields.iter().find_map(|field| unsupported(field.data_type())),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if *fields[0].data_type() != DataType::Utf8 => {
+                Some(Unsupported::Key(fields[0].data_type()))
+            }
+            entries => unsupported(entries),
+        },
         DataType::Boolean
-            | DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::Float32
-            | DataType::Float64
-            | DataType::Decimal128(_, _)
-            | DataType::Utf8
-            | DataType::LargeUtf8
-            | DataType::Utf8View
-            | DataType::Date32
-            | DataType::Timestamp(_, _)
-    )
+        | DataType::Int8
+        | DataType::Int16
+        | DataType::Int32
+        | DataType::Int64
+        | DataType::Float32
+        | DataType::Float64
+        | DataType::Decimal128(_, _)
+        | DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Date32
+        | DataType::Timestamp(_, _) => None,
+        other => Some(Unsupported::Type(other)),
+    }
 }
 
 /// Whether a timestamp column's text names a zone.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use arrow::array::{Array, ArrayRef, Int8Array, RecordBatch, cast::AsArray};
+use arrow::array::{Array, ArrayRef, Int8Array, ListArray, MapArray, RecordBatch, cast::AsArray};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, TimeUnit, TimestampMillisecondType};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use sabot_core::Result;
@@ -21,24 +21,16 @@ enum Column<'a> {
     Float64(&'a ArrayRef),
     Float32(&'a ArrayRef),
     TimestampMs(&'a ArrayRef, Zone),
+    List(&'a ListArray, Box<Column<'a>>),
+    /// With its keys and values.
+    Map(&'a MapArray, Box<[Column<'a>; 2]>),
+    Row(&'a ArrayRef, Vec<Column<'a>>),
     Other(ArrayFormatter<'a>),
 }
 
 impl<'a> RowText<'a> {
     pub(super) fn of(batch: &'a RecordBatch) -> Result<Self> {
-        const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("null");
-        let column = |array: &'a ArrayRef| {
-            Ok(match array.data_type() {
-                DataType::Float64 => Column::Float64(array),
-                DataType::Float32 => Column::Float32(array),
-                DataType::Timestamp(TimeUnit::Millisecond, zone) => Column::TimestampMs(
-                    array,
-                    if zone.is_some() { Zone::Present } else { Zone::Absent },
-                ),
-                _ => Column::Other(ArrayFormatter::try_new(array.as_ref(), &OPTIONS)?),
-            })
-        };
-        let columns = row_kind::values(batch).iter().map(column).collect::<Result<_>>()?;
+        let columns = row_kind::values(batch).iter().map(Column::of).collect::<Result<_>>()?;
         Ok(Self { columns, kinds: row_kind::kinds(batch), rows: batch.num_rows() })
     }
 
@@ -62,13 +54,72 @@ impl<'a> RowText<'a> {
     }
 }
 
-impl Column<'_> {
+impl<'a> Column<'a> {
+    fn of(array: &'a ArrayRef) -> Result<Self> {
+        const OPTIONS: FormatOptions<'static> = FormatOptions::new().with_null("null");
+        Ok(match array.data_type() {
+            DataType::Float64 => Self::Float64(array),
+            DataType::Float32 => Self::Float32(array),
+            DataType::Timestamp(TimeUnit::Millisecond, zone) => {
+                Self::TimestampMs(array, if zone.is_some() { Zone::Present } else { Zone::Absent })
+            }
+            DataType::List(_) => {
+                let list = array.as_list::<i32>();
+                Self::List(list, Box::new(Self::of(list.values())?))
+            }
+            DataType::Map(..) => {
+                let map = array.as_map();
+                Self::Map(map, Box::new([Self::of(map.keys())?, Self::of(map.values())?]))
+            }
+            DataType::Struct(_) => {
+                let fields = array.as_struct().columns().iter().map(Self::of);
+                Self::Row(array, fields.collect::<Result<_>>()?)
+            }
+            _ => Self::Other(ArrayFormatter::try_new(array.as_ref(), &OPTIONS)?),
+        })
+    }
+
     fn write(&self, row: usize, out: &mut String) {
+        let between = |out: &mut String, first: bool| out.push_str(if first { "" } else { ", " });
         match self {
-            Self::Float64(array) | Self::Float32(array) | Self::TimestampMs(array, _)
+            Self::Float64(array)
+            | Self::Float32(array)
+            | Self::TimestampMs(array, _)
+            | Self::Row(array, _)
                 if array.is_null(row) =>
             {
                 out.push_str("null");
+            }
+            Self::List(list, _) if list.is_null(row) => out.push_str("null"),
+            Self::Map(map, _) if map.is_null(row) => out.push_str("null"),
+            Self::List(list, values) => {
+                let offsets = list.value_offsets();
+                out.push('[');
+                for place in offsets[row]..offsets[row + 1] {
+                    between(out, place == offsets[row]);
+                    values.write(place as usize, out);
+                }
+                out.push(']');
+            }
+            Self::Map(map, parts) => {
+                let offsets = map.value_offsets();
+                out.push('{');
+                for place in offsets[row]..offsets[row + 1] {
+                    between(out, place == offsets[row]);
+                    parts[0].write(place as usize, out);
+                    out.push('=');
+                    parts[1].write(place as usize, out);
+                }
+                out.push('}');
+            }
+            Self::Row(_, fields) => {
+                // A ROW within a row has a kind as well, which says nothing.
+                out.push_str("+I[");
+                for (index, field) in fields.iter().enumerate() {
+                    between(out, index == 0);
+                    field.write(row, out);
+                }
+                out.push(']');
             }
             Self::Float64(array) => {
                 write_double(out, array.as_primitive::<Float64Type>().value(row));

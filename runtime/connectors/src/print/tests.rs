@@ -1,6 +1,10 @@
 use std::sync::Arc;
 
-use arrow::array::{Float64Array, Int64Array, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, Float64Array, Float64Builder, Int64Array, ListArray, MapBuilder, StringArray,
+    StringBuilder, StructArray, TimestampMillisecondArray,
+};
+use arrow::datatypes::{DataType, Field, Int32Type};
 
 use super::*;
 
@@ -31,4 +35,31 @@ fn the_identifier_names_the_subtask_when_there_are_several() {
     assert_eq!(prefix(None, 1, 2), "2> ");
     assert_eq!(prefix(Some("out"), 0, 1), "out> ");
     assert_eq!(prefix(Some("out"), 1, 2), "out:2> ");
+}
+
+#[test]
+fn parts_of_values_are_printed_as_flink_prints_them() {
+    let mut map = MapBuilder::new(None, StringBuilder::new(), Float64Builder::new());
+    map.keys().append_value("k");
+    map.values().append_value(1e10);
+    map.keys().append_value("l");
+    map.values().append_null();
+    map.append(true).unwrap();
+    map.append(false).unwrap();
+    let list = ListArray::from_iter_primitive::<Int32Type, _, _>([
+        Some(vec![Some(1), None]),
+        Some(vec![]),
+    ]);
+    let row: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    let row = StructArray::from(vec![(Arc::new(Field::new("x", DataType::Int64, true)), row)]);
+    let batch = RecordBatch::try_from_iter([
+        ("a", Arc::new(list) as _),
+        ("m", Arc::new(map.finish()) as _),
+        ("r", Arc::new(row) as _),
+    ])
+    .unwrap();
+    assert_eq!(
+        RowText::of(&batch).unwrap().lines(""),
+        "+I[[1, null], {k=1.0E10, l=null}, +I[1]]\n+I[[], null, +I[2]]\n"
+    );
 }

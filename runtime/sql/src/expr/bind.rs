@@ -9,11 +9,12 @@ use sqlparser::ast::{
 
 use super::bound::{Bound, Meaning, coerce, precedence};
 use super::scope::Scope;
-use super::{cast, field, literal, operator};
+use super::{access, cast, field, literal, operator};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
 use crate::proc_time;
-use crate::types::type_of_text;
+use crate::tokens::MAP;
+use crate::types::{text_of, type_of_text};
 use crate::window;
 
 /// Resolves expressions in one scope.
@@ -132,7 +133,7 @@ impl<'a> Binder<'a> {
                     return Err(SqlError::new(at, "the operator :: is not supported")
                         .hint("use CAST(<value> AS <type>)"));
                 }
-                let name = data_type.to_string();
+                let name = text_of(data_type);
                 let to = type_of_text(&name, at)?;
                 let bound = cast::explicit(self.bind(expr)?, &to, *kind == CastKind::TryCast, at)?;
                 Ok(cast::with_length(bound, &name))
@@ -146,6 +147,8 @@ impl<'a> Binder<'a> {
         use ast::Expr as E;
         match expr {
             E::Function(function) => self.function(function, at),
+            E::Array(array) if array.named => self.array(&array.elem, at),
+            E::CompoundFieldAccess { root, access_chain } => access::chain(self, root, access_chain, at),
             E::Extract { field, expr, .. } => self.unit_call("EXTRACT", field, expr, at),
             E::Floor { expr, field } => self.rounding("FLOOR", expr, field, at),
             E::Ceil { expr, field } => self.rounding("CEIL", expr, field, at),
@@ -217,7 +220,7 @@ impl<'a> Binder<'a> {
 
     /// `table.column`, `column.field`, `table.column.field`, and fields of fields. As in Flink, the
     /// first name is that of a table if there is one with such a column.
-    fn qualified(&self, parts: &[Ident], at: Position) -> Result<Bound> {
+    pub(super) fn qualified(&self, parts: &[Ident], at: Position) -> Result<Bound> {
         let [first, second, rest @ ..] = parts else {
             return Err(SqlError::new(at, "expected a column"));
         };
@@ -311,8 +314,27 @@ impl<'a> Binder<'a> {
         })
     }
 
+    /// `ARRAY[a, b]`.
+    fn array(&self, elements: &[ast::Expr], at: Position) -> Result<Bound> {
+        let elements = self.bind_all(elements)?;
+        let expr = functions::collections::array(&elements, at)?;
+        self.constructed("ARRAY", expr, &elements, at)
+    }
+
+    fn constructed(&self, name: &str, expr: Expr, parts: &[Bound], at: Position) -> Result<Bound> {
+        let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
+        let text = (format!("{name}[{}]", texts.join(", ")), precedence::ATOM);
+        self.finish(expr, false, text, || functions::wrong_arguments(name, parts, at))
+    }
+
     fn function(&self, function: &Function, at: Position) -> Result<Bound> {
         let name = function_name(&function.name, at)?.to_ascii_uppercase();
+        if name == MAP {
+            let pairs = function_arguments(function, "MAP", at)?;
+            let pairs = pairs.into_iter().map(|p| self.bind(p)).collect::<Result<Vec<_>>>()?;
+            let expr = functions::collections::map_of_pairs(&pairs, at)?;
+            return self.constructed("MAP", expr, &pairs, at);
+        }
         if function.over.is_some() {
             return Err(SqlError::new(at, "OVER cannot stand here").hint(
                 "it stands in the SELECT list; put the query into a subquery to use its value",

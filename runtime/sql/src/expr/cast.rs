@@ -6,8 +6,9 @@ use datafusion_functions::datetime;
 
 use super::bound::{Bound, Meaning, precedence};
 use crate::error::{Position, Result, SqlError};
+use crate::functions::cast_nested;
 use crate::functions::casts::{self, Otherwise};
-use crate::types::flink_name;
+use crate::types::{entries_of, flink_name};
 
 /// Casts a value; `attempt` gives NULL where a cast fails, otherwise the job fails.
 pub(super) fn explicit(value: Bound, to: &DataType, attempt: bool, at: Position) -> Result<Bound> {
@@ -69,7 +70,7 @@ fn length(data_type: &str) -> Option<(usize, bool)> {
 }
 
 fn refused(from: &DataType, to: &DataType) -> Option<&'static str> {
-    use DataType::{Boolean, Date32, Time32, Timestamp};
+    use DataType::{Boolean, Date32, List, Map, Time32, Timestamp};
     match (from, to) {
         (Date32 | Time32(_), to) if to.is_numeric() => Some("use EXTRACT or TIMESTAMPDIFF"),
         (from, Date32 | Time32(_)) if from.is_numeric() => {
@@ -84,18 +85,23 @@ fn refused(from: &DataType, to: &DataType) -> Option<&'static str> {
         (Boolean, Timestamp(..) | Date32) | (Timestamp(..) | Date32, Boolean) => {
             Some("the types have nothing in common")
         }
+        (from, to) if from == to => None,
+        (DataType::Null, _) => None,
+        (List(from), List(to)) => refused(from.data_type(), to.data_type()),
+        (Map(..), Map(..)) => {
+            let (from, to) = entries_of(from).zip(entries_of(to))?;
+            (from.iter().zip(to)).find_map(|(from, to)| refused(from.data_type(), to.data_type()))
+        }
+        (from, to) if to.is_nested() || (from.is_nested() && *to != DataType::Utf8) => {
+            Some("the types have nothing in common")
+        }
         _ => None,
     }
 }
 
 /// `2020-12-31 23:59:59.000`, as Flink prints timestamps.
 pub(crate) fn timestamp_text(value: Expr, unit: TimeUnit) -> Expr {
-    let format = match unit {
-        TimeUnit::Second => "%Y-%m-%d %H:%M:%S",
-        TimeUnit::Millisecond => "%Y-%m-%d %H:%M:%S%.3f",
-        TimeUnit::Microsecond => "%Y-%m-%d %H:%M:%S%.6f",
-        TimeUnit::Nanosecond => "%Y-%m-%d %H:%M:%S%.9f",
-    };
+    let format = cast_nested::format(unit);
     let plain = cast(value, DataType::Timestamp(unit, None));
     datetime::to_char().call(vec![plain, lit(format)])
 }

@@ -1,5 +1,6 @@
 //! Expressions: names resolved, types checked and found as Flink has them.
 
+mod access;
 mod bind;
 mod bound;
 mod cast;

@@ -58,7 +58,10 @@ pub(crate) fn binary(
     };
     let (left, right) = match level {
         p::AND | p::OR => (boolean(left, sign, at)?, boolean(right, sign, at)?),
-        p::COMPARISON => comparable(left, right),
+        p::COMPARISON => {
+            refuse_nested([&left, &right], sign, at)?;
+            comparable(left, right)
+        }
         _ if operator == Operator::StringConcat => {
             if left_type != DataType::Utf8 && right_type != DataType::Utf8 {
                 return Err(wrong().hint("use CAST(<value> AS STRING)"));
@@ -141,6 +144,22 @@ fn interval_for(time: &DataType, interval: Bound) -> Bound {
     let days = i32::try_from(ms.div_euclid(86_400_000)).unwrap_or(i32::MAX);
     let expr = Expr::Literal(ScalarValue::new_interval_mdn(0, days, 0), None);
     Bound { expr, data_type: DataType::Interval(IntervalUnit::MonthDayNano), ..interval }
+}
+
+/// Refuses to compare values of several parts as wholes.
+fn refuse_nested<'b>(
+    sides: impl IntoIterator<Item = &'b Bound>,
+    sign: &str,
+    at: Position,
+) -> Result<()> {
+    match sides.into_iter().find(|side| side.data_type.is_nested()) {
+        None => Ok(()),
+        Some(side) => {
+            let name = flink_name(&side.data_type);
+            let message = format!("{sign} cannot compare {}, which is {name}", side.text);
+            Err(SqlError::new(at, message).hint("compare its elements or fields"))
+        }
+    }
 }
 
 /// A text compared with another type is read as that type, never the other way around.
@@ -255,6 +274,7 @@ pub(super) fn distinct(
     };
     let level = p::COMPARISON;
     let text = format!("{} {sign} {}", left.text_within(level + 1), right.text_within(level + 1));
+    refuse_nested([&left, &right], sign, at)?;
     let (left, right) = comparable(left, right);
     let wrong = || SqlError::new(at, format!("the sides of {sign} cannot be compared"));
     binder.finish(binary_expr(left.expr, operator, right.expr), false, (text, level), wrong)
@@ -291,6 +311,7 @@ pub(super) fn in_list(
     let not = if negated { "NOT " } else { "" };
     let text = format!("{} {not}IN ({})", value.text_within(p::COMPARISON + 1), texts.join(", "));
     let nullable = value.nullable || list.iter().any(|item| item.nullable);
+    refuse_nested(std::iter::once(&value).chain(&list), "IN", at)?;
     let names: Vec<String> = list.iter().map(|item| flink_name(&item.data_type)).collect();
     let value_name = flink_name(&value.data_type);
     let mut value = value;

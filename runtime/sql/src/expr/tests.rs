@@ -108,14 +108,18 @@ fn both(cases: &[(&str, &str)]) {
     check(&cases);
 }
 
-/// Splits `DECIMAL(2, 1) 0.5` behind the type.
+/// Splits `MAP<STRING, DECIMAL(2, 1)> {...}` behind the type.
 fn split_type(text: &str) -> (&str, &str) {
-    let blank = match text.split_once(") ") {
-        Some((name, _)) if name.contains('(') && !name[..name.find('(').unwrap()].contains(' ') => {
-            name.len() + 1
+    let mut depth = 0;
+    let blank = text.find(|c| {
+        match c {
+            '(' | '<' => depth += 1,
+            ')' | '>' => depth -= 1,
+            _ => {}
         }
-        _ => text.find(' ').unwrap(),
-    };
+        depth == 0 && c == ' '
+    });
+    let blank = blank.unwrap();
     (&text[..blank], &text[blank + 1..])
 }
 

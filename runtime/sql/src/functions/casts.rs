@@ -18,9 +18,9 @@ use arrow::datatypes::{
 use datafusion_common::exec_datafusion_err;
 use datafusion_expr::Expr;
 
-use super::cast_texts as texts;
 use super::own::{Kernel, call};
 use super::own_math::Rounding;
+use super::{cast_nested, cast_texts as texts};
 use crate::types::{TIMESTAMP, flink_name};
 
 /// What becomes of a value that cannot be cast.
@@ -39,7 +39,15 @@ pub(crate) fn cast(
     to: &DataType,
     otherwise: Otherwise,
 ) -> Option<Expr> {
-    let kernel = match (from, to) {
+    let kernel = kernel(from, to, otherwise)?;
+    let name = format!("cast_{}_{}_{otherwise:?}", flink_name(from), flink_name(to));
+    Some(call(&name, vec![from.clone()], to.clone(), kernel, vec![value]))
+}
+
+/// The cast of an array; none where the library's own is right.
+pub(super) fn kernel(from: &DataType, to: &DataType, otherwise: Otherwise) -> Option<Kernel> {
+    Some(match (from, to) {
+        (from, _) if from.is_nested() => cast_nested::kernel(from, to, otherwise)?,
         (DataType::Utf8, _) => of_text(to, otherwise)?,
         (DataType::Float32 | DataType::Float64, DataType::Utf8) => float_text(from),
         (DataType::Binary, DataType::Utf8) => bytes_text(),
@@ -51,9 +59,7 @@ pub(crate) fn cast(
             chain(&[DataType::Int32, DataType::Int64, TIMESTAMP], to)
         }
         _ => return None,
-    };
-    let name = format!("cast_{from}_{to}_{otherwise:?}");
-    Some(call(&name, vec![from.clone()], to.clone(), kernel, vec![value]))
+    })
 }
 
 /// Cuts a text to `CHAR(length)` or `VARCHAR(length)`; the first is filled up with blanks.

@@ -1,13 +1,18 @@
 //! Flink's scalar functions, each built from the library's functions or our own.
 
+pub(crate) mod cast_nested;
 mod cast_texts;
 pub(crate) mod casts;
+pub(crate) mod collections;
 mod conditional;
 pub(crate) mod decimals;
 mod encode;
 mod json;
+mod lists;
 mod math;
 mod own;
+mod own_arrays;
+mod own_maps;
 mod own_math;
 mod own_text;
 mod own_time;
@@ -57,13 +62,14 @@ impl Call<'_> {
 type Entry = (&'static str, usize, usize, fn(&Call<'_>) -> Result<Expr>);
 
 /// The functions by what they are about.
-const GROUPS: [(&str, &[Entry]); 6] = [
+const GROUPS: [(&str, &[Entry]); 7] = [
     ("Conditions", conditional::FUNCTIONS),
     ("Numbers", math::FUNCTIONS),
     ("Texts", text::FUNCTIONS),
     ("Codes and digests", encode::FUNCTIONS),
     ("Times", time::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
+    ("ARRAYs and MAPs", collections::FUNCTIONS),
 ];
 
 fn entries() -> impl Iterator<Item = &'static Entry> {

@@ -14,6 +14,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         why: "Flink takes the day and the time of a timestamp before 1970 that has a fraction of a second from its seconds cut off toward zero: 1969-12-31 23:59:59.999 is on 1970-01-01 for it. Here it is on 1969-12-31.",
         answers: &[
+            (
+                "CAST(ARRAY[ts] AS ARRAY<DATE>)",
+                "ARRAY<DATE> [2020-02-29] | [NULL] | [1969-12-31] | [1970-01-01] | [9999-12-31]",
+            ),
             ("CAST(ts AS DATE)", "DATE 2020-02-29 | NULL | 1969-12-31 | 1970-01-01 | 9999-12-31"),
             ("DAYOFMONTH(ts)", "BIGINT 29 | NULL | 31 | 1 | 31"),
             ("DAYOFWEEK(ts)", "BIGINT 7 | NULL | 4 | 5 | 6"),
@@ -192,5 +196,38 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         why: "The first digit of an odd number stands alone; Flink loses it.",
         answers: &[("UNHEX('FFF')", "BYTES x'0fff'")],
+    },
+    Difference {
+        why: "What an ARRAY or a MAP does not have is NULL. Flink takes a constant to have none that is NULL, and gives -1 or an empty text instead.",
+        answers: &[
+            ("ARRAY[1, 2, 3][4]", "INT NULL"),
+            ("ARRAY[1, 2, 3][i]", "INT NULL"),
+            ("ARRAY[ARRAY[1], ARRAY[2, 3]][3][1]", "INT NULL"),
+            ("ELEMENT(ARRAY_REMOVE(ARRAY[1], 1))", "INT NULL"),
+            ("MAP['Hällo', 1, '', 2][s]", "INT 1 | NULL | NULL | 2 | NULL"),
+            ("MAP['a', 1, 'b', 2]['c']", "INT NULL"),
+            ("MAP[7, 'x', 0, 'y'][b]", "STRING NULL | NULL | NULL | \"y\" | NULL"),
+            ("MAP[7, 'x', 0, 'y'][i]", "STRING \"x\" | NULL | NULL | \"y\" | NULL"),
+            ("MAP[CAST(7 AS BIGINT), 'x'][i]", "STRING \"x\" | NULL | NULL | NULL | NULL"),
+        ],
+    },
+    Difference {
+        why: "The key of a MAP is never NULL, and NULL alone has no type.",
+        answers: &[("MAP['a', NULL]", "fails"), ("MAP[i, 'a']", "fails"), ("MAP[s, i]", "fails")],
+    },
+    Difference {
+        why: "ARRAYs and MAPs are not compared as wholes.",
+        answers: &[
+            ("ARRAY[1, 2] = ARRAY[1, 2]", "fails"),
+            ("ARRAY[i, 2] = ARRAY[7, 2]", "fails"),
+            ("MAP['a', 1] = MAP['a', 1]", "fails"),
+        ],
+    },
+    Difference {
+        why: "Flink splits a letter of two UTF-16 units.",
+        answers: &[(
+            "SPLIT(s, '')",
+            "ARRAY<STRING> [\"H\", \"ä\", \"l\", \"l\", \"o\"] | NULL | [\" \", \"a\", \",\", \"b\", \" \", \" \", \"c\", \" \"] | [] | [\"日\", \"本\", \"🎉\"]",
+        )],
     },
 ];

@@ -192,9 +192,20 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example("VALUES", "", "INSERT INTO out VALUES ('a', 1)"),
     example(
-        "UNNEST",
-        "",
+        "CROSS JOIN UNNEST(...) AS x (...)",
+        "a row for each element of an `ARRAY`, with the fields of a `ROW` as columns, or for each key and value of a \
+         `MAP`; also `FROM t, UNNEST(...)` and `JOIN UNNEST(...) ON ...`",
         "INSERT INTO out SELECT k, x FROM t CROSS JOIN UNNEST(ARRAY[1, 2]) AS v (x)",
+    ),
+    example(
+        "LEFT JOIN UNNEST(...) AS x ON TRUE",
+        "keeps rows without elements",
+        "INSERT INTO out SELECT name, n FROM t LEFT JOIN UNNEST(MAP[k, b]) AS x (name, n) ON TRUE",
+    ),
+    example(
+        "UNNEST(...) WITH ORDINALITY",
+        "the elements' numbers as a last column, from 1",
+        "INSERT INTO out SELECT x, n FROM t, UNNEST(SPLIT(k, ',')) WITH ORDINALITY AS v (x, n)",
     ),
     example(
         "MATCH_RECOGNIZE",
@@ -240,7 +251,11 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "AT TIME ZONE", "", "l AT TIME ZONE 'UTC' = l";
         "OVERLAPS", "", "(ts, ts) OVERLAPS (ts, ts)";
         "IS JSON", "", "k IS JSON";
-        "array[n]", "", "ARRAY[1, 2][1] = 1";
+        "ARRAY[...]", "of values with a common type", "CARDINALITY(ARRAY[i, b, NULL]) = 3";
+        "array[n]", "from 1; NULL where there is none", "ARRAY[1, 2][1] = 1";
+        "MAP[key, value, ...]", "of a key that comes twice the last value counts", "CARDINALITY(MAP[k, i, 'a', 1]) = 2";
+        "map[key]", "NULL where there is none", "MAP['a', 1]['a'] = 1";
+        "ARRAY = ARRAY", "", "ARRAY[1] = ARRAY[i]";
     }
     .into_iter()
 }

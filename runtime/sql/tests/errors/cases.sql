@@ -48,7 +48,7 @@ FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY window_start, window_end;
 ----
 INSERT INTO results
-SELECT auction, STDDEV_POP(price)
+SELECT auction, COLLECT(price)
 FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY auction, window_start, window_end;
 ----
@@ -284,7 +284,7 @@ CREATE TABLE x (a INT, PRIMARY KEY (a)) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a INT METADATA) WITH ('connector' = 'print');
 ----
-CREATE TABLE x (a ARRAY<INT>) WITH ('connector' = 'print');
+CREATE TABLE x (a MULTISET<INT>) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a INT) WITH ('connector' = 'print', 'Connector' = 'x');
 ----
@@ -559,3 +559,71 @@ SET 'sabot.late-rows.table' = 'results';
 INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction;
 ----
 SET 'table.exec.emit.allow-lateness' = '10 s';
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>, m MAP<STRING, INT>, items ARRAY<ROW<a INT, b STRING>>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, x FROM o CROSS JOIN UNNEST(id) AS t (x);
+----
+CREATE TABLE o (id BIGINT, items ARRAY<ROW<a INT, b STRING>>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, x FROM o CROSS JOIN UNNEST(items) AS t (x);
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, x FROM o LEFT JOIN UNNEST(tags) AS t (x) ON x > 1;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, x FROM o FULL JOIN UNNEST(tags) AS t (x) ON TRUE;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, x FROM o, UNNEST(tags) AS t (x) FULL JOIN bids ON bids.auction = x;
+----
+INSERT INTO results SELECT x, x FROM UNNEST(ARRAY[1, 2]) AS t (x);
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, COUNT(*) FROM o GROUP BY id, tags;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT a.id, b.id FROM o AS a JOIN o AS b ON a.tags = b.tags;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, id FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY tags) AS n FROM o) WHERE n <= 3;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, MAX(tags) FROM o GROUP BY id;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, COUNT(DISTINCT tags) FROM o GROUP BY id;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, tags FROM o;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, tags[0] FROM o;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, tags[id] FROM o;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, tags.first FROM o;
+----
+CREATE TABLE o (id BIGINT, m MAP<STRING, INT>) WITH ('connector' = 'kafka');
+INSERT INTO results SELECT id, m[id] FROM o;
+----
+INSERT INTO results SELECT auction, CARDINALITY(ARRAY[auction, name]) FROM bids;
+----
+INSERT INTO results SELECT auction, CARDINALITY(MAP[auction, 1, price]) FROM bids;
+----
+INSERT INTO results SELECT auction, CARDINALITY(ARRAY[]) FROM bids;
+----
+INSERT INTO results SELECT auction, name[1] FROM bids;
+----
+INSERT INTO results SELECT auction, ARRAY_POSITION(ARRAY[price], name) FROM bids;
+----
+INSERT INTO results SELECT auction, ARRAY_JOIN(ARRAY[price], ',') FROM bids;
+----
+INSERT INTO results SELECT auction, CAST(ARRAY[price] AS BIGINT) FROM bids;
+----
+CREATE TABLE o (id BIGINT, tags ARRAY) WITH ('connector' = 'kafka');
+----
+CREATE TABLE o (id BIGINT, m MAP<STRING>) WITH ('connector' = 'kafka');
+----
+INSERT INTO results SELECT auction, LAST_VALUE(price RESPECT NULLS) OVER (ORDER BY ts) FROM bids;

@@ -4,6 +4,8 @@
 //! the one at fault. Dates and timestamps are decoded as text first and read by our own rules,
 //! since the decoder below would take numbers and zones that Flink refuses.
 
+mod nested;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray};
@@ -150,7 +152,8 @@ impl RowDecoder {
         }
         let mut columns = Vec::with_capacity(rows.num_columns());
         for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
-            columns.push(from_wire(field, column, mode)?);
+            let place = format!("field '{}'", field.name());
+            columns.push(from_wire(&place, field.data_type(), column, mode)?);
         }
         // Nothing but the number of rows may be wanted.
         let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
@@ -189,59 +192,59 @@ pub(crate) fn malformed_row(place: &str, reason: &str, option: &str) -> Error {
 }
 
 fn wire_field(field: &Field) -> Field {
-    match field.data_type() {
-        DataType::Date32 | DataType::Timestamp(_, _) | DataType::Utf8View => {
-            field.clone().with_data_type(DataType::Utf8)
-        }
-        _ => field.clone(),
-    }
+    field.clone().with_data_type(nested::wire_type(field.data_type()))
 }
 
-fn from_wire(field: &Field, column: &ArrayRef, mode: Mode) -> Result<ArrayRef, String> {
-    match field.data_type() {
-        DataType::Date32 => dates(field, column.as_string(), mode),
+/// The values of what stands at `place`, such as `field 'a'`, as those of `data_type`.
+fn from_wire(
+    place: &str,
+    data_type: &DataType,
+    column: &ArrayRef,
+    mode: Mode,
+) -> Result<ArrayRef, String> {
+    match data_type {
+        DataType::Date32 => dates(place, column.as_string(), mode),
         DataType::Utf8View => cast(column, &DataType::Utf8View).map_err(|e| reason(&e)),
         DataType::Timestamp(unit, timezone) => {
             let (text, zone) = (column.as_string(), zone_of(timezone.as_ref()));
-            match unit {
-                TimeUnit::Second => timestamps::<TimestampSecondType>(field, text, zone, mode),
-                TimeUnit::Millisecond => {
-                    timestamps::<TimestampMillisecondType>(field, text, zone, mode)
-                }
-                TimeUnit::Microsecond => {
-                    timestamps::<TimestampMicrosecondType>(field, text, zone, mode)
-                }
-                TimeUnit::Nanosecond => {
-                    timestamps::<TimestampNanosecondType>(field, text, zone, mode)
-                }
-            }
+            let read = match unit {
+                TimeUnit::Second => timestamps::<TimestampSecondType>,
+                TimeUnit::Millisecond => timestamps::<TimestampMillisecondType>,
+                TimeUnit::Microsecond => timestamps::<TimestampMicrosecondType>,
+                TimeUnit::Nanosecond => timestamps::<TimestampNanosecondType>,
+            };
+            read(place, data_type, text, zone, mode)
+        }
+        DataType::List(_) | DataType::Map(..) | DataType::Struct(_) => {
+            nested::parts_from_wire(data_type, column, mode)
         }
         _ => Ok(column.clone()),
     }
 }
 
 fn timestamps<T: ArrowTimestampType>(
-    field: &Field,
+    place: &str,
+    data_type: &DataType,
     text: &StringArray,
     zone: Zone,
     mode: Mode,
 ) -> Result<ArrayRef, String> {
     let unit = nanos_per(T::UNIT);
-    let values = read_texts(field, text, mode, zone.example(), |text| {
+    let values = read_texts(place, text, mode, zone.example(), |text| {
         i64::try_from(parse_timestamp(text, zone)?.div_euclid(unit)).ok()
     })?;
     let array: PrimitiveArray<T> = values.into_iter().collect();
-    Ok(Arc::new(array.with_data_type(field.data_type().clone())))
+    Ok(Arc::new(array.with_data_type(data_type.clone())))
 }
 
-fn dates(field: &Field, text: &StringArray, mode: Mode) -> Result<ArrayRef, String> {
+fn dates(place: &str, text: &StringArray, mode: Mode) -> Result<ArrayRef, String> {
     let example = "a text such as '2024-05-01'";
-    let values = read_texts(field, text, mode, example, parse_date)?;
+    let values = read_texts(place, text, mode, example, parse_date)?;
     Ok(Arc::new(values.into_iter().collect::<Date32Array>()))
 }
 
 fn read_texts<T>(
-    field: &Field,
+    place: &str,
     texts: &StringArray,
     mode: Mode,
     expected: &str,
@@ -251,7 +254,7 @@ fn read_texts<T>(
     for text in texts {
         let value = text.and_then(&read);
         if let (Some(text), None, Mode::Strict) = (text, &value, mode) {
-            return Err(format!("field '{}' is {text:?}: expected {expected}", field.name()));
+            return Err(format!("{place} is {text:?}: expected {expected}"));
         }
         values.push(value);
     }

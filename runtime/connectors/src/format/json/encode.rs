@@ -3,11 +3,11 @@
 use arrow::array::types::{Decimal128Type, DecimalType};
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
-    Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, PrimitiveArray, RecordBatch,
-    StringArray, StringViewArray, cast::AsArray,
+    Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, ListArray, MapArray,
+    PrimitiveArray, RecordBatch, StringArray, StringViewArray, StructArray, cast::AsArray,
 };
 use arrow::datatypes::{
-    ArrowTimestampType, DataType, Schema, TimeUnit, TimestampMicrosecondType,
+    ArrowTimestampType, DataType, FieldRef, Schema, TimeUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 use sabot_core::row_kind::{self, RowKind};
@@ -30,14 +30,7 @@ pub(crate) struct RowEncoder {
 impl RowEncoder {
     /// An encoder of rows of `schema`, whose columns were checked.
     pub(crate) fn new(schema: &Schema, options: JsonOptions) -> Self {
-        let fields = schema.fields()[..row_kind::width(schema)].iter();
-        let prefixes = fields.enumerate().map(|(i, field)| {
-            let mut prefix = vec![if i == 0 { b'{' } else { b',' }];
-            write_text(&mut prefix, field.name());
-            prefix.push(b':');
-            prefix
-        });
-        let prefixes = prefixes.collect();
+        let prefixes = prefixes(&schema.fields()[..row_kind::width(schema)]);
         Self { prefixes, standard: options.standard, debezium: options.is_debezium() }
     }
 
@@ -75,6 +68,17 @@ impl RowEncoder {
     }
 }
 
+/// What stands before each field's value.
+fn prefixes(fields: &[FieldRef]) -> Vec<Vec<u8>> {
+    let prefix = |(i, field): (usize, &FieldRef)| {
+        let mut prefix = vec![if i == 0 { b'{' } else { b',' }];
+        write_text(&mut prefix, field.name());
+        prefix.push(b':');
+        prefix
+    };
+    fields.iter().enumerate().map(prefix).collect()
+}
+
 /// A column with its type known.
 enum Column<'a> {
     Boolean(&'a BooleanArray),
@@ -89,7 +93,16 @@ enum Column<'a> {
     LargeText(&'a LargeStringArray),
     TextView(&'a StringViewArray),
     Date(&'a Date32Array),
-    Timestamp { values: &'a [i64], array: &'a dyn Array, unit: i128, zone: Zone },
+    Timestamp {
+        values: &'a [i64],
+        array: &'a dyn Array,
+        unit: i128,
+        zone: Zone,
+    },
+    List(&'a ListArray, Box<Column<'a>>),
+    Map(&'a MapArray, &'a StringArray, Box<Column<'a>>),
+    /// With what stands before each field.
+    Row(&'a StructArray, Vec<Vec<u8>>, Vec<Column<'a>>),
 }
 
 impl<'a> Column<'a> {
@@ -115,6 +128,22 @@ impl<'a> Column<'a> {
                 unit: nanos_per(*unit),
                 zone: zone_of(timezone.as_ref()),
             },
+            DataType::List(_) => {
+                let list = array.as_list::<i32>();
+                Self::List(list, Box::new(Self::of(list.values())?))
+            }
+            DataType::Map(..) => {
+                let map = array.as_map();
+                let keys = map.keys().as_string_opt().ok_or_else(|| {
+                    Error::user("the format 'json' cannot write a MAP whose keys are no texts")
+                })?;
+                Self::Map(map, keys, Box::new(Self::of(map.values())?))
+            }
+            DataType::Struct(fields) => {
+                let row = array.as_struct();
+                let columns = row.columns().iter().map(Self::of).collect::<Result<_>>()?;
+                Self::Row(row, prefixes(fields), columns)
+            }
             other => {
                 return Err(Error::user(format!("the format 'json' cannot write {other}")));
             }
@@ -123,6 +152,9 @@ impl<'a> Column<'a> {
 
     fn array(&self) -> &dyn Array {
         match *self {
+            Self::List(array, _) => array,
+            Self::Map(array, _, _) => array,
+            Self::Row(array, _, _) => array,
             Self::Boolean(array) => array,
             Self::Int8(array) => array,
             Self::Int16(array) => array,
@@ -145,6 +177,38 @@ impl<'a> Column<'a> {
             return;
         }
         match *self {
+            Self::List(list, ref values) => {
+                let offsets = list.value_offsets();
+                let mut before = b'[';
+                for place in offsets[row]..offsets[row + 1] {
+                    out.push(before);
+                    before = b',';
+                    values.write(place as usize, standard, out);
+                }
+                out.extend_from_slice(if before == b'[' { b"[]" } else { b"]" });
+            }
+            Self::Map(map, keys, ref values) => {
+                let offsets = map.value_offsets();
+                let mut before = b'{';
+                for place in offsets[row] as usize..offsets[row + 1] as usize {
+                    out.push(before);
+                    before = b',';
+                    write_text(out, keys.value(place));
+                    out.push(b':');
+                    values.write(place, standard, out);
+                }
+                out.extend_from_slice(if before == b'{' { b"{}" } else { b"}" });
+            }
+            Self::Row(_, ref prefixes, ref columns) => {
+                if columns.is_empty() {
+                    out.push(b'{');
+                }
+                for (prefix, column) in prefixes.iter().zip(columns) {
+                    out.extend_from_slice(prefix);
+                    column.write(row, standard, out);
+                }
+                out.push(b'}');
+            }
             Self::Boolean(array) => write_value(out, array.value(row)),
             Self::Int8(array) => write_value(out, array.value(row)),
             Self::Int16(array) => write_value(out, array.value(row)),

@@ -270,3 +270,81 @@ fn changes_that_are_written_are_read_back() {
     assert_eq!(row_kind::values(&again.rows), row_kind::values(&decoded.rows));
     assert_eq!(row_kind::weights(&again.rows), row_kind::weights(&decoded.rows));
 }
+
+/// `a ARRAY<INT>, r ARRAY<ROW<x INT, at DATE>>, m MAP<STRING, TIMESTAMP(3)>`.
+fn nested() -> SchemaRef {
+    let field = |name: &str, data_type| Field::new(name, data_type, true);
+    let list = |element| DataType::List(Arc::new(field("item", element)));
+    let row = vec![field("x", DataType::Int32), field("at", DataType::Date32)];
+    let entries = vec![
+        Field::new("key", DataType::Utf8, false),
+        field("value", DataType::Timestamp(TimeUnit::Millisecond, None)),
+    ];
+    let entries = Field::new("entries", DataType::Struct(entries.into()), false);
+    Arc::new(Schema::new(vec![
+        field("a", list(DataType::Int32)),
+        field("r", list(DataType::Struct(row.into()))),
+        field("m", DataType::Map(Arc::new(entries), false)),
+    ]))
+}
+
+#[test]
+fn arrays_maps_and_rows_are_read_back_as_they_were_written() {
+    let lines = [
+        r#"{"a":[1,null,-3],"r":[{"x":1,"at":"2024-02-29"},null],"m":{"k \"":"2024-02-29 12:00:00"}}"#,
+        r#"{"a":[],"r":[],"m":{}}"#,
+        r#"{"a":null,"r":null,"m":null}"#,
+        r#"{"a":[4],"r":[{"x":null,"at":null}],"m":{"a":null,"b":"1969-12-31 23:59:59.5"}}"#,
+    ];
+    let records: Vec<&[u8]> = lines.iter().map(|line| line.as_bytes()).collect();
+    let rows = RowDecoder::new(nested(), JsonOptions::default()).decode(&records).unwrap().rows;
+    let text = encode(JsonOptions::default(), &rows);
+    assert_eq!(text.lines().collect::<Vec<_>>(), lines);
+    // A part of a batch has the same values.
+    assert_eq!(encode(JsonOptions::default(), &rows.slice(3, 1)).trim_end(), lines[3]);
+}
+
+#[test]
+fn of_a_key_that_comes_twice_the_last_value_counts() {
+    let records: [&[u8]; 2] = [
+        br#"{"m":{"a":"2024-01-01 00:00:00","b":null,"a":"2024-02-01 00:00:00"}}"#,
+        br#"{"m":{"a":null}}"#,
+    ];
+    let rows = RowDecoder::new(nested(), JsonOptions::default()).decode(&records).unwrap().rows;
+    let text = encode(JsonOptions::default(), &rows.project(&[2]).unwrap());
+    assert_eq!(text, "{\"m\":{\"a\":\"2024-02-01 00:00:00\",\"b\":null}}\n{\"m\":{\"a\":null}}\n");
+}
+
+#[test]
+fn bad_parts_of_a_value_are_named_or_become_null() {
+    for (bad, reason) in [
+        (r#"{"a":{"x":1}}"#, "field 'a': expected ["),
+        (r#"{"a":[1,"x"]}"#, "field 'a': "),
+        (r#"{"a":7}"#, "field 'a': "),
+        (r#"{"r":[{"x":1,"at":"soon"}]}"#, "field 'r': field 'at' is \"soon\": expected a text"),
+        (r#"{"r":[7]}"#, "field 'r': "),
+        (r#"{"m":["a"]}"#, "field 'm': expected {"),
+        (r#"{"m":{"a":"never"}}"#, "field 'm': a value is \"never\": expected a text such as"),
+    ] {
+        let decoder = RowDecoder::new(nested(), JsonOptions::default());
+        let fault = decoder.decode(&[b"{}", bad.as_bytes()]).unwrap_err();
+        assert_eq!(fault.record, 1, "{bad}");
+        assert!(fault.reason.contains(reason), "{bad}: {}", fault.reason);
+        let ignoring = JsonOptions { ignore_parse_errors: true, ..JsonOptions::default() };
+        let decoder = RowDecoder::new(nested(), ignoring);
+        let decoded = decoder.decode(&[b"{}", bad.as_bytes()]).unwrap();
+        assert_eq!((decoded.rows.num_rows(), decoded.malformed), (2, 1), "{bad}");
+    }
+}
+
+#[test]
+fn maps_without_texts_as_keys_are_refused() {
+    let entries =
+        vec![Field::new("key", DataType::Int32, false), Field::new("value", DataType::Int32, true)];
+    let entries = Field::new("entries", DataType::Struct(entries.into()), false);
+    let map = Field::new("m", DataType::Map(Arc::new(entries), false), true);
+    let schema = Arc::new(Schema::new(vec![map]));
+    let options = BTreeMap::new();
+    let error = check_columns(&Options { table: "t", map: &options }, &schema).unwrap_err();
+    assert!(error.to_string().contains("use MAP<STRING, ...>"), "{error}");
+}

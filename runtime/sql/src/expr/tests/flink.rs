@@ -108,11 +108,13 @@ impl Answer {
 
     fn ours(expression: &str) -> Self {
         let Ok(array) = evaluate_over(TABLE, rows(), expression) else { return Self::Fails };
-        let mut values: Vec<String> = (0..array.len()).map(|row| value(&array, row)).collect();
+        let mut values = values(&array);
         if values.iter().all(|value| *value == values[0]) {
             values.truncate(1);
         }
-        Self::Values(flink_name(array.data_type()), values)
+        // Flink knows better which elements are never NULL.
+        let name = flink_name(array.data_type()).replace(" NOT NULL", "");
+        Self::Values(name, values)
     }
 
     /// Floats may differ in their last digits, since each side has its own library for them.
@@ -151,13 +153,13 @@ fn is_near(a: &str, b: &str, digits: f64) -> bool {
 /// The type's name here: of times 3, 6 or 9 digits are kept.
 fn our_name(name: &str) -> String {
     let Some((base, digits)) = name.strip_suffix(')').and_then(|n| n.split_once('(')) else {
-        return name.to_owned();
+        return name.replace('`', "");
     };
     match (base, digits) {
         ("TIME", _) => base.to_owned(),
         ("TIMESTAMP" | "TIMESTAMP_LTZ", "0" | "1" | "2") => format!("{base}(3)"),
         ("TIMESTAMP" | "TIMESTAMP_LTZ", "4" | "5") => format!("{base}(6)"),
-        _ => name.to_owned(),
+        _ => name.replace('`', ""),
     }
 }
 
@@ -209,8 +211,25 @@ fn value(array: &ArrayRef, row: usize) -> String {
                 |time| format!("{} {}{zone}", date(time.date()), clock(time.time())),
             )
         }
+        DataType::List(_) => format!("[{}]", values(&array.as_list::<i32>().value(row)).join(", ")),
+        DataType::Map(..) => {
+            let entries = array.as_map().value(row);
+            let [keys, entries] = [0, 1].map(|part| values(entries.column(part)));
+            let mut entries: Vec<String> =
+                keys.iter().zip(&entries).map(|(key, value)| format!("{key}={value}")).collect();
+            entries.sort();
+            format!("{{{}}}", entries.join(", "))
+        }
+        DataType::Struct(_) => {
+            let fields = array.as_struct().columns().iter().map(|field| value(field, row));
+            format!("({})", fields.collect::<Vec<_>>().join(", "))
+        }
         other => panic!("values of {other} are not shown yet"),
     }
+}
+
+fn values(array: &ArrayRef) -> Vec<String> {
+    (0..array.len()).map(|row| value(array, row)).collect()
 }
 
 fn instant<T: ArrowTimestampType>(array: &ArrayRef, row: usize) -> Option<NaiveDateTime> {

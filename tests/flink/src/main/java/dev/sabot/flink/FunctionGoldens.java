@@ -1,6 +1,7 @@
 package dev.sabot.flink;
 
 import java.io.IOException;
+import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,8 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.configuration.Configuration;
@@ -168,10 +171,10 @@ public final class FunctionGoldens {
         }
     }
 
-    /** A type, without its length if it is of texts or bytes. */
+    /** A type, without the lengths of texts and bytes and without the NOT NULL of what is within it. */
     private static String name(LogicalType type) {
-        String name = type.copy(true).asSummaryString();
-        return name.replaceAll("^(VAR)?CHAR\\(\\d+\\)$", "STRING").replaceAll("^(VAR)?BINARY\\(\\d+\\)$", "BYTES");
+        String name = type.copy(true).asSummaryString().replace(" NOT NULL", "");
+        return name.replaceAll("\\b(VAR)?CHAR\\(\\d+\\)", "STRING").replaceAll("\\b(VAR)?BINARY\\(\\d+\\)", "BYTES");
     }
 
     private static String value(Object value) {
@@ -197,6 +200,20 @@ public final class FunctionGoldens {
                     + fraction(time.getNano());
         } else if (value instanceof LocalDate) {
             return date((LocalDate) value);
+        } else if (value.getClass().isArray()) {
+            return IntStream.range(0, Array.getLength(value))
+                    .mapToObj(i -> value(Array.get(value, i)))
+                    .collect(Collectors.joining(", ", "[", "]"));
+        } else if (value instanceof Map) {
+            return ((Map<?, ?>) value).entrySet().stream()
+                    .map(entry -> value(entry.getKey()) + "=" + value(entry.getValue()))
+                    .sorted()
+                    .collect(Collectors.joining(", ", "{", "}"));
+        } else if (value instanceof Row) {
+            Row row = (Row) value;
+            return IntStream.range(0, row.getArity())
+                    .mapToObj(i -> value(row.getField(i)))
+                    .collect(Collectors.joining(", ", "(", ")"));
         }
         return value.toString();
     }
