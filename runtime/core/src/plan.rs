@@ -337,6 +337,8 @@ pub struct TopNDesc {
 pub struct LastRowDesc {
     /// The key columns' indexes in the input.
     pub keys: Vec<usize>,
+    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
+    pub ttl_ms: Option<u64>,
 }
 
 /// A column of an order.

@@ -45,7 +45,9 @@ pub(crate) fn state_spec(
         key: state_fields(input, desc.keys.iter().copied()),
         value: state_fields(input, 0..row_kind::width(input)),
         namespace: "none".to_owned(),
+        ttl_ms: None,
     }
+    .with_ttl(desc.ttl_ms)
 }
 
 impl LastRow {
@@ -190,7 +192,7 @@ mod tests {
     }
 
     fn driver(backend: Box<dyn StateBackend>, nullable: bool) -> Driver {
-        let desc = NodeKind::LastRow(LastRowDesc { keys: vec![1] });
+        let desc = NodeKind::LastRow(LastRowDesc { keys: vec![1], ttl_ms: None });
         Driver::new(&node(desc, schema(nullable)), &schema(true), &config(), backend)
     }
 

@@ -183,6 +183,7 @@ fn ttl_ms(kind: &NodeKind) -> Option<u64> {
     match kind {
         NodeKind::GroupAggregate(desc) => desc.ttl_ms,
         NodeKind::Join(desc) => desc.ttl_ms,
+        NodeKind::LastRow(desc) => desc.ttl_ms,
         NodeKind::TopN(desc) => desc.ttl_ms,
         NodeKind::Over(desc) => desc.ttl_ms,
         _ => None,

@@ -43,7 +43,8 @@ impl Lowering<'_> {
         let uid = self.uids.last_row(&table.name, &table.primary_key)?;
         let name = self.uids.name(&format!("{}[last]", table.name));
         let inputs = vec![Input { from, exchange: Exchange::Keyed(keys.clone()) }];
-        Ok(self.push(uid, name, NodeKind::LastRow(LastRowDesc { keys }), inputs, schema))
+        let kind = NodeKind::LastRow(LastRowDesc { keys, ttl_ms: self.settings.state_ttl_ms });
+        Ok(self.push(uid, name, kind, inputs, schema))
     }
 
     /// How a table is read.

@@ -145,15 +145,17 @@ impl RowDecoder {
         }
         let rows = decoder.flush().map_err(|e| reason(&e))?;
         let rows = rows.ok_or_else(|| "there is no JSON object in it".to_owned())?;
+        let convert = |field: &Field, column: &ArrayRef| {
+            let place = format!("field '{}'", field.name());
+            from_wire(&place, field.data_type(), column, mode)
+        };
         if self.options.is_debezium() {
-            let convert = |field: &Field, column: &ArrayRef| from_wire(field, column, mode);
             let Changes { rows, records } = debezium::changes(&rows, &self.schema, convert)?;
             return Ok((rows, Some(records)));
         }
         let mut columns = Vec::with_capacity(rows.num_columns());
         for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
-            let place = format!("field '{}'", field.name());
-            columns.push(from_wire(&place, field.data_type(), column, mode)?);
+            columns.push(convert(field, column)?);
         }
         // Nothing but the number of rows may be wanted.
         let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
