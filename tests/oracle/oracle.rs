@@ -108,6 +108,8 @@ equal_the_batch_answer! {
     over_changes: OVER_CHANGES,
     elements: ELEMENTS,
     elements_of_changes: ELEMENTS_OF_CHANGES,
+    spreads: SPREADS,
+    collected: COLLECTED,
 }
 
 /// How a run of a query is disturbed.

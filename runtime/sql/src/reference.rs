@@ -5,6 +5,7 @@
 
 mod differences;
 mod examples;
+mod flink;
 
 use std::fmt::{self, Write as _};
 
@@ -13,7 +14,8 @@ use crate::types::{NAMES, type_of_text};
 use crate::{PlanOptions, functions, plan};
 pub(crate) use differences::DIFFERENCES;
 use differences::Difference;
-use examples::{Example, FLINK_FUNCTIONS, QUERIES, STATEMENTS, WORLD};
+use examples::{Example, QUERIES, STATEMENTS, WORLD};
+use flink::FLINK_FUNCTIONS;
 
 const INTRODUCTION: &str = "\
 # SQL

@@ -87,6 +87,34 @@ fn an_average_of_decimals_is_rounded_half_away_from_zero() {
     }
 }
 
+/// What Flink 2.2 answers of the same values: 1 and 4, of decimals 2.25 and 3.50.
+#[test]
+fn variances_of_numbers_have_their_type() {
+    let planned = planned(
+        "a BIGINT, b BIGINT, c BIGINT, d BIGINT",
+        "VAR_POP(b), VAR_SAMP(b), STDDEV_POP(b), STDDEV_SAMP(b)",
+    );
+    let column = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    // COUNT(b), SUM(b * b), SUM(b); the second row is of 1 alone.
+    let found = behind(&planned, vec![column(vec![2, 1]), column(vec![17, 1]), column(vec![5, 1])]);
+    let found: Vec<Vec<_>> =
+        found.iter().map(|c| c.as_primitive::<Int64Type>().iter().collect()).collect();
+    assert_eq!(found, [[Some(2), Some(0)], [Some(5), None], [Some(1), Some(0)], [Some(2), None]]);
+    let decimals = |values: Vec<i128>, scale| {
+        let values = Decimal128Array::from(values).with_precision_and_scale(38, scale);
+        Arc::new(values.unwrap()) as ArrayRef
+    };
+    let planned = self::planned(
+        "a DECIMAL(38, 6), b DECIMAL(38, 6)",
+        "VAR_POP(CAST(d AS DECIMAL(10, 2))), STDDEV_SAMP(CAST(d AS DECIMAL(10, 2)))",
+    );
+    let squares = decimals(vec![173_125], 4);
+    let found = behind(&planned, vec![column(vec![2]), squares, decimals(vec![575], 2)]);
+    let found: Vec<String> =
+        found.iter().map(|c| c.as_primitive::<Decimal128Type>().value_as_string(0)).collect();
+    assert_eq!(found, ["0.390625", "0.883883"]);
+}
+
 #[test]
 fn averages_of_floats_are_floats() {
     let planned = planned("a FLOAT, b DOUBLE", "AVG(f), SUM(d) / COUNT(*)");
