@@ -113,6 +113,8 @@ equal_the_batch_answer! {
     changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,
     elements: ELEMENTS,
     elements_of_changes: ELEMENTS_OF_CHANGES,
+    spreads: SPREADS,
+    collected: COLLECTED,
 }
 
 /// How a run of a query is disturbed.

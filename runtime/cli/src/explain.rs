@@ -7,7 +7,7 @@ use clap::Args;
 use crate::against::against;
 use crate::exit::{CliError, Exit};
 use crate::job_config::JobConfig;
-use crate::program::Program;
+use crate::program::{Program, explained};
 
 /// Shows the operators of a StreamJob: uids, keys, parallelism, state.
 #[derive(Debug, Args)]
@@ -24,9 +24,17 @@ pub struct ExplainArgs {
     pub against: Option<String>,
 }
 
-/// Prints the plan.
+/// Prints the plans that `EXPLAIN` statements ask for, or without any that of the job.
 pub async fn explain(args: &ExplainArgs) -> Result<Exit, CliError> {
     let config = JobConfig::for_run(&args.manifest, args.parallelism)?;
+    let explained = explained(&config)?;
+    for (at, planned) in &explained {
+        let text = sabot_sql::explain(planned, config.parallelism);
+        println!("EXPLAIN of line {}: {text}", at.line);
+    }
+    if !explained.is_empty() && args.against.is_none() {
+        return Ok(Exit::Success);
+    }
     let program = Program::compile(&config)?;
     print!("{}", sabot_sql::explain(&program.planned, config.parallelism));
     match &args.against {

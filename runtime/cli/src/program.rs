@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sabot_connectors::{Role, validate};
 use sabot_core::plan::{JobPlan, NodeKind};
-use sabot_sql::{PlanOptions, Planned};
+use sabot_sql::{PlanOptions, Planned, Position};
 
 use crate::exit::CliError;
 use crate::job_config::JobConfig;
@@ -25,20 +25,7 @@ impl Program {
         let options = PlanOptions { key_groups: config.key_groups };
         let planned = sabot_sql::plan(&config.sql, &options)
             .map_err(|error| CliError::sql(&config.sql_origin, &error.to_string()))?;
-        for node in &planned.plan.nodes {
-            let checked = match (node.kind.table_read(), &node.kind) {
-                (Some(desc), _) => {
-                    validate(&desc.table, Role::Source, &desc.options, &desc.physical_schema)
-                }
-                (None, NodeKind::Sink(desc)) => {
-                    validate(&desc.table, Role::Sink, &desc.options, &node.schema)
-                }
-                _ => Ok(()),
-            };
-            checked.map_err(|error| {
-                CliError::sql(&config.sql_origin, &located(&planned, &node.kind, &error))
-            })?;
-        }
+        check(config, &planned)?;
         for warning in &planned.warnings {
             tracing::warn!(origin = config.sql_origin, warning, "a setting has no effect");
         }
@@ -46,6 +33,36 @@ impl Program {
         let fingerprint = fingerprint(&sabot_sql::explain(&planned, 1));
         Ok(Self { planned, plan, fingerprint })
     }
+}
+
+/// Plans what the `EXPLAIN` statements of the job's SQL are about, each with its place.
+pub fn explained(config: &JobConfig) -> Result<Vec<(Position, Planned)>, CliError> {
+    let options = PlanOptions { key_groups: config.key_groups };
+    let explained = sabot_sql::plan_explained(&config.sql, &options)
+        .map_err(|error| CliError::sql(&config.sql_origin, &error.to_string()))?;
+    for (_, planned) in &explained {
+        check(config, planned)?;
+    }
+    Ok(explained)
+}
+
+/// Checks the tables of a plan against their connectors.
+fn check(config: &JobConfig, planned: &Planned) -> Result<(), CliError> {
+    for node in &planned.plan.nodes {
+        let checked = match (node.kind.table_read(), &node.kind) {
+            (Some(desc), _) => {
+                validate(&desc.table, Role::Source, &desc.options, &desc.physical_schema)
+            }
+            (None, NodeKind::Sink(desc)) => {
+                validate(&desc.table, Role::Sink, &desc.options, &node.schema)
+            }
+            _ => Ok(()),
+        };
+        checked.map_err(|error| {
+            CliError::sql(&config.sql_origin, &located(planned, &node.kind, &error))
+        })?;
+    }
+    Ok(())
 }
 
 /// Puts the position of the table's CREATE TABLE before the message.

@@ -418,6 +418,22 @@ pub enum AggregateFunction {
     Min,
     /// The largest.
     Max,
+    /// The value that came first, of those that are not null; only of rows that do not go.
+    First,
+    /// The value that came last, of those that are not null; only of rows that do not go.
+    Last,
+    /// The values that are not null as a list, in the order in which they came; only of rows that
+    /// do not go. Null when there are none.
+    Values,
+    /// The same of all values.
+    AllValues,
+}
+
+impl AggregateFunction {
+    /// Whether the order of rows makes a difference: then rows cannot go again.
+    pub const fn is_ordered(self) -> bool {
+        matches!(self, Self::First | Self::Last | Self::Values | Self::AllValues)
+    }
 }
 
 /// A table that is written.

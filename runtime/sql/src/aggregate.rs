@@ -18,7 +18,9 @@ use crate::expr::{
     precedence,
 };
 use crate::functions::wrapping_narrow;
+use crate::ordered::Ordered;
 use crate::relation::{Base, Relation, WindowSpec, columns_schema};
+use crate::spread::Spread;
 use crate::types::flink_name;
 use crate::window::{self, window_column};
 
@@ -67,9 +69,9 @@ pub(crate) struct Aggregate {
 
 /// What SELECT and HAVING see of a grouped relation.
 pub(crate) struct GroupScope<'a> {
-    input: &'a Relation,
+    pub(crate) input: &'a Relation,
     /// None when the groups never end.
-    window: Option<WindowSpec>,
+    pub(crate) window: Option<WindowSpec>,
     /// The keys and the window columns as written.
     grouped: Vec<Bound>,
     aggregates: RefCell<BTreeMap<String, Aggregate>>,
@@ -182,6 +184,9 @@ impl<'a> GroupScope<'a> {
 
     fn aggregate(&self, function: &Function, name: &str, at: Position) -> Result<Bound> {
         let input = Binder::new(self.input, at);
+        if let Some(ordered) = Ordered::of(name) {
+            return self.ordered(ordered, function, name, at);
+        }
         let argument = self.argument(function, name, at)?;
         let filter = match &function.filter {
             None => None,
@@ -207,11 +212,14 @@ impl<'a> GroupScope<'a> {
             "AVG" => self.average(argument, distinct, filter, at),
             "MIN" => self.extreme(AggregateFunction::Min, argument, filter, at),
             "MAX" => self.extreme(AggregateFunction::Max, argument, filter, at),
-            _ => Err(SqlError::new(
-                at,
-                format!("the aggregate function {name} is not supported yet"),
-            )
-            .hint("supported are COUNT, SUM, MIN, MAX and AVG")),
+            _ => match Spread::of(name) {
+                Some(spread) => self.spread(spread, name, (argument, distinct), filter, at),
+                None => Err(SqlError::new(
+                    at,
+                    format!("the aggregate function {name} is not supported yet"),
+                )
+                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP and STDDEV_SAMP")),
+            },
         }
     }
 
@@ -246,7 +254,7 @@ impl<'a> GroupScope<'a> {
         }
     }
 
-    fn register(
+    pub(crate) fn register(
         &self,
         function: AggregateFunction,
         argument: Option<(Bound, bool)>,
@@ -270,14 +278,19 @@ impl<'a> GroupScope<'a> {
         column
     }
 
-    fn count(&self, argument: Option<Bound>, distinct: bool, filter: Option<Bound>) -> Bound {
+    pub(crate) fn count(
+        &self,
+        argument: Option<Bound>,
+        distinct: bool,
+        filter: Option<Bound>,
+    ) -> Bound {
         // What is never null is counted like rows, and so shares their count.
         let argument = argument.filter(|a| a.nullable || distinct).map(|a| (a, distinct));
         self.register(AggregateFunction::Count, argument, filter, (DataType::Int64, false))
     }
 
     /// The sum in the argument's type, and the wide sum that is kept.
-    fn sum(
+    pub(crate) fn sum(
         &self,
         argument: Bound,
         distinct: bool,
@@ -418,6 +431,10 @@ fn canonical_name(
         AggregateFunction::Sum => "SUM",
         AggregateFunction::Min => "MIN",
         AggregateFunction::Max => "MAX",
+        AggregateFunction::First => "FIRST_VALUE",
+        AggregateFunction::Last => "LAST_VALUE",
+        AggregateFunction::Values => "VALUES",
+        AggregateFunction::AllValues => "ARRAY_AGG",
     };
     let argument = match argument {
         None => "*".to_owned(),
@@ -427,7 +444,7 @@ fn canonical_name(
     with_filter(format!("{name}({argument})"), filter)
 }
 
-fn with_filter(call: String, filter: Option<&Bound>) -> String {
+pub(crate) fn with_filter(call: String, filter: Option<&Bound>) -> String {
     match filter {
         None => call,
         Some(filter) => format!("{call} FILTER (WHERE {})", filter.text),

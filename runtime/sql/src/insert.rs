@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sqlparser::ast::Ident;
@@ -10,7 +10,7 @@ use sqlparser::ast::Ident;
 use crate::catalog::{Catalog, Table, TableColumn};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, precedence};
-use crate::relation::{Base, Field, Relation};
+use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::types::{casts_implicitly, flink_name};
 
 /// A resolved `INSERT INTO`.
@@ -57,6 +57,36 @@ pub(crate) fn resolve(
         });
     }
     Ok(Insert { sink, base: query.base, filter: query.filter, columns: values })
+}
+
+/// A query as if its rows were printed.
+pub(crate) fn shown(query: Relation, at: Position) -> Result<Insert> {
+    let query = query.expanded(at)?;
+    let mut columns: Vec<TableColumn> = Vec::new();
+    for field in &query.fields {
+        let mut name = field.name.clone();
+        while columns.iter().any(|column| column.name == name) {
+            name.push('0');
+        }
+        let Bound { data_type, nullable, .. } = field.value.clone();
+        columns.push(TableColumn { name, data_type, nullable, computed: None });
+    }
+    let fields = columns.iter().map(|c| ArrowField::new(&c.name, c.data_type.clone(), c.nullable));
+    let schema = columns_schema(fields.collect(), at)?;
+    let options = [("connector".to_owned(), "print".to_owned())];
+    let sink = Table {
+        name: "query".to_owned(),
+        columns,
+        schema,
+        watermark: None,
+        options: Arc::new(options.into()),
+        primary_key: Vec::new(),
+        idle_timeout_ms: None,
+        reload_interval_ms: None,
+        at,
+    };
+    let columns = query.fields.into_iter().map(|field| field.value.plain()).collect();
+    Ok(Insert { sink: Arc::new(sink), base: query.base, filter: query.filter, columns })
 }
 
 /// The columns that the query's are written to, in its order.

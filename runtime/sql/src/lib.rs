@@ -22,6 +22,7 @@ mod join;
 mod lookup;
 mod lower;
 mod needed;
+mod ordered;
 mod over;
 mod proc_time;
 mod query;
@@ -31,6 +32,7 @@ mod reference;
 mod relation;
 mod scalar;
 mod settings;
+mod spread;
 mod statement;
 mod subquery;
 mod temporal;
@@ -120,13 +122,42 @@ pub struct TableInfo {
 /// # Ok::<(), sabot_sql::SqlError>(())
 /// ```
 pub fn plan(sql: &str, options: &PlanOptions) -> Result<Planned> {
+    with_stack(|| {
+        let Program { catalog, settings, inserts, explained } = read(sql)?;
+        if let Some(Explained { at, .. }) = explained.first() {
+            return Err(SqlError::new(*at, "EXPLAIN is no statement of a job").hint(
+                "sabot explain <manifest> prints what is asked for; take it out to run the job",
+            ));
+        }
+        if inserts.is_empty() {
+            return Err(SqlError::new(None, "the statements write nothing")
+                .hint("add INSERT INTO <table> SELECT ..."));
+        }
+        planned(&catalog, &settings, &inserts, options)
+    })
+}
+
+/// Plans what each `EXPLAIN` of the statements is about, with its place; none when there is none.
+/// Statements that are not explained are checked.
+pub fn plan_explained(sql: &str, options: &PlanOptions) -> Result<Vec<(Position, Planned)>> {
+    with_stack(|| {
+        let Program { catalog, settings, explained, .. } = read(sql)?;
+        let plan = |Explained { inserts, at }: Explained| {
+            Ok((at, planned(&catalog, &settings, &inserts, options)?))
+        };
+        explained.into_iter().map(plan).collect()
+    })
+}
+
+/// Plans on a thread of its own.
+fn with_stack<T: Send>(plan: impl FnOnce() -> Result<T> + Send) -> Result<T> {
     // Expressions are walked recursively, and a user's can be deep: a thread of its own has room
     // for all that the limits of `tokens` and `expr` let through.
     std::thread::scope(|scope| {
         let planner = std::thread::Builder::new()
             .name("sql-planner".into())
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || plan_here(sql, options));
+            .spawn_scoped(scope, plan);
         let planner = planner.map_err(|error| {
             SqlError::new(None, format!("no thread can be started for planning: {error}"))
         })?;
@@ -137,11 +168,25 @@ pub fn plan(sql: &str, options: &PlanOptions) -> Result<Planned> {
 /// Reserved, not used: the system gives pages as they are touched.
 const STACK_BYTES: usize = 256 << 20;
 
-fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
-    let mut catalog = Catalog::default();
-    let mut settings = Settings::default();
-    let mut inserts = Vec::new();
+/// Statements, resolved.
+#[derive(Default)]
+struct Program {
+    catalog: Catalog,
+    settings: Settings,
+    inserts: Vec<Insert>,
+    explained: Vec<Explained>,
+}
+
+/// What one `EXPLAIN` is about.
+struct Explained {
+    inserts: Vec<Insert>,
+    at: Position,
+}
+
+fn read(sql: &str) -> Result<Program> {
+    let mut program = Program::default();
     for statement in statement::parse(sql)? {
+        let Program { catalog, settings, inserts, explained } = &mut program;
         match statement {
             Statement::CreateTable(create) => catalog.create_table(*create)?,
             Statement::CreateView { name, columns, if_not_exists, query } => {
@@ -149,21 +194,39 @@ fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
                     continue;
                 }
                 let at = start_of(name.span).unwrap_or(Position { line: 1, column: 1 });
-                let relation = Queries::new(&catalog, at).query(&query)?;
+                let relation = Queries::new(catalog, at).query(&query)?;
                 catalog.create_view(&name, &columns, relation)?;
             }
             Statement::Set { key, value, at } => settings.set(&key, &value, at)?,
-            Statement::Insert { table, columns, query, at } => {
-                let relation = Queries::new(&catalog, at).query(&query)?;
-                inserts.push(insert::resolve(&catalog, &table, &columns, relation, at)?);
+            Statement::Explain { explained: statements, query, at } => {
+                let mut about = statements
+                    .into_iter()
+                    .filter_map(|statement| insert_of(catalog, statement).transpose())
+                    .collect::<Result<Vec<Insert>>>()?;
+                if let Some(query) = query {
+                    about.push(insert::shown(Queries::new(catalog, at).query(&query)?, at)?);
+                }
+                explained.push(Explained { inserts: about, at });
             }
+            statement @ Statement::Insert { .. } => inserts.extend(insert_of(catalog, statement)?),
         }
     }
-    if inserts.is_empty() {
-        return Err(SqlError::new(None, "the statements write nothing")
-            .hint("add INSERT INTO <table> SELECT ..."));
-    }
-    check_keys(&catalog, &inserts, &settings)?;
+    Ok(program)
+}
+
+fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> {
+    let Statement::Insert { table, columns, query, at } = statement else { return Ok(None) };
+    let relation = Queries::new(catalog, at).query(&query)?;
+    insert::resolve(catalog, &table, &columns, relation, at).map(Some)
+}
+
+fn planned(
+    catalog: &Catalog,
+    settings: &Settings,
+    inserts: &[Insert],
+    options: &PlanOptions,
+) -> Result<Planned> {
+    check_keys(catalog, inserts, settings)?;
     let late = match &settings.late_rows {
         None => None,
         Some((name, at)) => {
@@ -171,9 +234,9 @@ fn plan_here(sql: &str, options: &PlanOptions) -> Result<Planned> {
             Some(LateRows { table, at: *at })
         }
     };
-    let plan = lower::lower(&inserts, &settings, late, options.key_groups)?;
+    let plan = lower::lower(inserts, settings, late, options.key_groups)?;
     let tables = catalog.tables().map(|table| table_info(table, &plan)).collect();
-    Ok(Planned { plan, tables, warnings: settings.warnings })
+    Ok(Planned { plan, tables, warnings: settings.warnings.clone() })
 }
 
 /// Refuses changes that may come again of tables without a key.

@@ -5,6 +5,7 @@
 
 mod differences;
 mod examples;
+mod flink;
 mod statements;
 
 use std::fmt::{self, Write as _};
@@ -14,7 +15,8 @@ use crate::types::{NAMES, type_of_text};
 use crate::{PlanOptions, functions, plan};
 pub(crate) use differences::DIFFERENCES;
 use differences::Difference;
-use examples::{Example, FLINK_FUNCTIONS, QUERIES, WORLD};
+use examples::{Example, QUERIES, WORLD};
+use flink::FLINK_FUNCTIONS;
 use statements::STATEMENTS;
 
 const INTRODUCTION: &str = "\

@@ -22,11 +22,17 @@ pub(crate) enum Statement {
     Insert { table: Ident, columns: Vec<Ident>, query: Box<Query>, at: Position },
     /// `SET 'key' = 'value'`.
     Set { key: String, value: String, at: Position },
+    /// `EXPLAIN [details]` with what is explained: `INSERT INTO` one or several times, or a query.
+    Explain { explained: Vec<Statement>, query: Option<Box<Query>>, at: Position },
 }
+
+/// What EXPLAIN can be asked for.
+const DETAILS: [&str; 4] =
+    ["ESTIMATED_COST", "CHANGELOG_MODE", "PLAN_ADVICE", "JSON_EXECUTION_PLAN"];
 
 /// What can be written, for messages.
 const SUPPORTED: &str =
-    "supported are CREATE TABLE, CREATE VIEW, INSERT INTO, EXECUTE STATEMENT SET and SET";
+    "supported are CREATE TABLE, CREATE VIEW, INSERT INTO, EXECUTE STATEMENT SET, SET and EXPLAIN";
 
 /// Parses all statements of a text.
 pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
@@ -70,13 +76,14 @@ impl Statements<'_> {
         if is_keyword(&token, Keyword::SET) {
             return self.set(at);
         }
+        if is_keyword(&token, Keyword::EXPLAIN) {
+            return self.explain(at);
+        }
         let error = match token.token.to_string().to_ascii_uppercase().as_str() {
             "SELECT" | "WITH" | "VALUES" => {
                 SqlError::new(at, "a query alone has nowhere to write its rows")
                     .hint("write INSERT INTO <table> SELECT ...")
             }
-            "EXPLAIN" => SqlError::new(at, "EXPLAIN is no statement of a job")
-                .hint("sabot explain <manifest> shows the plan of all its statements"),
             "DROP" | "ALTER" | "USE" | "DESCRIBE" | "SHOW" | "UPDATE" | "DELETE" | "ADD"
             | "RESET" | "ANALYZE" | "CALL" | "LOAD" | "TRUNCATE" => {
                 SqlError::new(at, format!("{} is not supported", token.token)).hint(SUPPORTED)
@@ -155,6 +162,67 @@ impl Statements<'_> {
         Ok(Statement::Set { key, value, at })
     }
 
+    /// `EXPLAIN [PLAN FOR | details] INSERT ... | SELECT ... | STATEMENT SET BEGIN ... END`.
+    fn explain(&mut self, at: Position) -> Result<Statement> {
+        if is_word(self.parser.peek_token_ref(), "PLAN") {
+            self.parser.next_token();
+            self.expect(Keyword::FOR)?;
+        } else {
+            self.details()?;
+        }
+        let before = self.parsed.len();
+        let next =
+            |parser: &Parser<'_>, n: usize, text| is_word(parser.peek_nth_token_ref(n), text);
+        let is_set = next(&self.parser, 0, "STATEMENT") && next(&self.parser, 1, "SET");
+        if is_set {
+            self.parser.next_token();
+            self.parser.next_token();
+            self.expect(Keyword::BEGIN)?;
+            self.inserts(at)?;
+        } else if self.begins_statement_set() {
+            self.statement_set()?;
+        } else if self.parser.parse_keyword(Keyword::INSERT) {
+            let insert = self.insert(at)?;
+            self.parsed.push(insert);
+        } else {
+            let query = Some(self.query()?);
+            return Ok(Statement::Explain { explained: Vec::new(), query, at });
+        }
+        let explained = self.parsed.split_off(before);
+        Ok(Statement::Explain { explained, query: None, at })
+    }
+
+    /// What EXPLAIN is asked for. The changes are always shown, and there are no estimates.
+    fn details(&mut self) -> Result<()> {
+        let in_parentheses = self.parser.peek_token_ref().token == Token::LParen
+            && matches!(&self.parser.peek_nth_token_ref(1).token, Token::Word(w) if DETAILS.contains(&w.value.to_ascii_uppercase().as_str()));
+        if in_parentheses {
+            self.parser.next_token();
+        }
+        loop {
+            let token = self.parser.peek_token();
+            let Token::Word(word) = &token.token else { return Ok(()) };
+            match word.value.to_ascii_uppercase().as_str() {
+                "JSON_EXECUTION_PLAN" => {
+                    let at = self.place_of(&token);
+                    return Err(SqlError::new(at, "EXPLAIN JSON_EXECUTION_PLAN is not supported"));
+                }
+                name if DETAILS.contains(&name) => {}
+                _ => return Ok(()),
+            }
+            self.parser.next_token();
+            if self.parser.consume_token(&Token::Comma) {
+                continue;
+            }
+            if in_parentheses {
+                let end = self.end;
+                let closed = self.parser.expect_token(&Token::RParen);
+                closed.map_err(|error| SqlError::from_parser(error, end))?;
+            }
+            return Ok(());
+        }
+    }
+
     /// `EXECUTE STATEMENT SET BEGIN` or `BEGIN STATEMENT SET`.
     fn begins_statement_set(&self) -> bool {
         let is = |index: usize, text: &str| is_word(self.parser.peek_nth_token_ref(index), text);
@@ -173,6 +241,11 @@ impl Statements<'_> {
         } else if !self.parser.consume_token(&Token::SemiColon) {
             return Err(SqlError::new(at, "BEGIN STATEMENT SET is followed by a semicolon"));
         }
+        self.inserts(at)
+    }
+
+    /// `INSERT INTO ...; ... END`.
+    fn inserts(&mut self, at: Position) -> Result<()> {
         loop {
             while self.parser.consume_token(&Token::SemiColon) {}
             let token = self.parser.next_token();

@@ -9,7 +9,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type};
 use sabot_core::plan::{CalcDesc, NodeKind};
-use sabot_sql::{PlanOptions, Planned, plan};
+use sabot_sql::{PlanOptions, Planned, explain, plan, plan_explained};
 
 fn planned(columns: &str, query: &str) -> Planned {
     let sql = format!(
@@ -85,6 +85,34 @@ fn an_average_of_decimals_is_rounded_half_away_from_zero() {
             );
         }
     }
+}
+
+/// What Flink 2.2 answers of the same values: 1 and 4, of decimals 2.25 and 3.50.
+#[test]
+fn variances_of_numbers_have_their_type() {
+    let planned = planned(
+        "a BIGINT, b BIGINT, c BIGINT, d BIGINT",
+        "VAR_POP(b), VAR_SAMP(b), STDDEV_POP(b), STDDEV_SAMP(b)",
+    );
+    let column = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    // COUNT(b), SUM(b * b), SUM(b); the second row is of 1 alone.
+    let found = behind(&planned, vec![column(vec![2, 1]), column(vec![17, 1]), column(vec![5, 1])]);
+    let found: Vec<Vec<_>> =
+        found.iter().map(|c| c.as_primitive::<Int64Type>().iter().collect()).collect();
+    assert_eq!(found, [[Some(2), Some(0)], [Some(5), None], [Some(1), Some(0)], [Some(2), None]]);
+    let decimals = |values: Vec<i128>, scale| {
+        let values = Decimal128Array::from(values).with_precision_and_scale(38, scale);
+        Arc::new(values.unwrap()) as ArrayRef
+    };
+    let planned = self::planned(
+        "a DECIMAL(38, 6), b DECIMAL(38, 6)",
+        "VAR_POP(CAST(d AS DECIMAL(10, 2))), STDDEV_SAMP(CAST(d AS DECIMAL(10, 2)))",
+    );
+    let squares = decimals(vec![173_125], 4);
+    let found = behind(&planned, vec![column(vec![2]), squares, decimals(vec![575], 2)]);
+    let found: Vec<String> =
+        found.iter().map(|c| c.as_primitive::<Decimal128Type>().value_as_string(0)).collect();
+    assert_eq!(found, ["0.390625", "0.883883"]);
 }
 
 #[test]
@@ -165,4 +193,55 @@ fn long_chains_of_operators_are_planned_and_endless_ones_refused() {
         let error = plan(&sql(terms), &PlanOptions::default()).unwrap_err();
         assert!(error.to_string().contains(message), "{terms}: {error}");
     }
+}
+
+#[test]
+fn explain_plans_what_it_is_about() {
+    let tables = "CREATE TABLE a (x INT, y INT) WITH ('connector' = 'x');
+CREATE TABLE b (x INT) WITH ('connector' = 'print');
+";
+    let explained = |statements: &str| {
+        plan_explained(&format!("{tables}{statements}"), &PlanOptions::default())
+            .map(|all| all.iter().map(|(at, planned)| (at.line, explain(planned, 1))).collect())
+            .map_err(|error| error.to_string())
+    };
+    let of_insert: Vec<(u64, String)> =
+        explained("EXPLAIN INSERT INTO b SELECT x FROM a;").unwrap();
+    let job = plan(&format!("{tables}INSERT INTO b SELECT x FROM a;"), &PlanOptions::default());
+    assert_eq!(of_insert, [(3, explain(&job.unwrap(), 1))]);
+    for same in [
+        "EXPLAIN PLAN FOR INSERT INTO b SELECT x FROM a;",
+        "EXPLAIN ESTIMATED_COST, CHANGELOG_MODE INSERT INTO b SELECT x FROM a",
+        "EXPLAIN (CHANGELOG_MODE, plan_advice) INSERT INTO b SELECT x FROM a;",
+        "EXPLAIN STATEMENT SET BEGIN INSERT INTO b SELECT x FROM a; END;",
+        "EXPLAIN EXECUTE STATEMENT SET BEGIN INSERT INTO b SELECT x FROM a; END;",
+        "EXPLAIN INSERT INTO b SELECT x FROM a; INSERT INTO b SELECT y FROM a;",
+    ] {
+        assert_eq!(explained(same).unwrap(), of_insert, "{same}");
+    }
+    let queries = "EXPLAIN SELECT x, COUNT(*) AS n FROM a GROUP BY x;
+EXPLAIN CHANGELOG_MODE (SELECT x AS n, y AS n FROM a);
+EXPLAIN WITH v AS (SELECT y FROM a) SELECT y FROM v";
+    let queries = explained(queries).unwrap();
+    assert_eq!(queries.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4, 5]);
+    assert!(queries[0].1.contains("changes    +I -U +U -D"), "{}", queries[0].1);
+    assert!(queries[1].1.contains("columns    n INT, n0 INT"), "{}", queries[1].1);
+    assert!(explained("INSERT INTO b SELECT x FROM a;").unwrap().is_empty());
+    for (wrong, message) in [
+        ("EXPLAIN JSON_EXECUTION_PLAN SELECT x FROM a", "line 3, column 9: EXPLAIN JSON_EXECUTION"),
+        ("EXPLAIN SELECT z FROM a", "line 3, column 16: column \"z\" does not exist"),
+        ("EXPLAIN (CHANGELOG_MODE SELECT x FROM a", "expected: ), found: SELECT"),
+        ("EXPLAIN CREATE VIEW v AS SELECT x FROM a", "line 3"),
+        (
+            "EXPLAIN STATEMENT SET BEGIN INSERT INTO b SELECT x FROM a;",
+            "the statement set has no END",
+        ),
+        ("EXPLAIN", "line 3"),
+    ] {
+        let error = explained(wrong).unwrap_err();
+        assert!(error.contains(message), "{wrong}: {error}");
+    }
+    let job = format!("{tables}EXPLAIN SELECT x FROM a; INSERT INTO b SELECT x FROM a;");
+    let error = plan(&job, &PlanOptions::default()).unwrap_err().to_string();
+    assert!(error.starts_with("line 3, column 1: EXPLAIN is no statement of a job"), "{error}");
 }

@@ -13,6 +13,7 @@ use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{AggregateDesc, AggregateFunction};
 use sabot_core::{Error, Result};
 
+use super::lists;
 use crate::window::aggregate::{result_of, state_type};
 
 /// An aggregate whose partial result is one or two columns of the group's row.
@@ -84,25 +85,45 @@ impl Accumulator {
     pub(super) fn width(&self) -> usize {
         match self.function {
             AggregateFunction::Sum => 2,
-            AggregateFunction::Count | AggregateFunction::Min | AggregateFunction::Max => 1,
+            _ => 1,
         }
     }
 
     /// The partial results of groups (null where there is none yet) with more rows.
     pub(super) fn add(&self, before: &[ArrayRef], rows: &Rows<'_>) -> Result<Vec<ArrayRef>> {
+        let goes = rows.weights.is_some_and(|weights| weights.iter().any(|weight| *weight < 0));
+        if self.function.is_ordered() && goes {
+            let name = &self.name;
+            return Err(Error::user(format!("{name} is computed only of rows that do not go")));
+        }
         match self.function {
             AggregateFunction::Count => Ok(vec![count(&before[0], rows)]),
             AggregateFunction::Sum => self.sum(before, rows),
             AggregateFunction::Min => Ok(vec![self.extreme(&before[0], rows, false)?]),
             AggregateFunction::Max => Ok(vec![self.extreme(&before[0], rows, true)?]),
+            AggregateFunction::First => {
+                Ok(vec![one(&before[0], self.argument(rows)?, rows, true)?])
+            }
+            AggregateFunction::Last => {
+                Ok(vec![one(&before[0], self.argument(rows)?, rows, false)?])
+            }
+            AggregateFunction::Values => {
+                Ok(vec![lists::extended(&before[0], self.argument(rows)?, rows)?])
+            }
+            AggregateFunction::AllValues => {
+                let values = self.argument(rows)?;
+                let rows = Rows { values: None, ..*rows };
+                Ok(vec![lists::extended(&before[0], values, &rows)?])
+            }
         }
     }
 
+    fn argument<'r>(&self, rows: &Rows<'r>) -> Result<&'r ArrayRef> {
+        rows.values.ok_or_else(|| Error::user(format!("{} needs an argument", self.name)))
+    }
+
     fn sum(&self, before: &[ArrayRef], rows: &Rows<'_>) -> Result<Vec<ArrayRef>> {
-        let values = match rows.values {
-            Some(values) => cast(values, &self.state_type)?,
-            None => return Err(Error::user(format!("{} needs an argument", self.name))),
-        };
+        let values = cast(self.argument(rows)?, &self.state_type)?;
         let sums: ArrayRef = match &self.state_type {
             DataType::Int64 => sums::<Int64Type>(&before[0], &values, rows, |sum, v, w| {
                 sum.wrapping_add(v.wrapping_mul(w))
@@ -119,9 +140,7 @@ impl Accumulator {
 
     /// The extreme of rows that only come.
     fn extreme(&self, before: &ArrayRef, rows: &Rows<'_>, highest: bool) -> Result<ArrayRef> {
-        let Some(values) = rows.values else {
-            return Err(Error::user(format!("{} needs an argument", self.name)));
-        };
+        let values = self.argument(rows)?;
         let groups = before.len();
         let all = concat(&[before.as_ref(), cast(values, &self.state_type)?.as_ref()])?;
         let converter = RowConverter::new(vec![SortField::new(self.state_type.clone())])?;
@@ -153,6 +172,20 @@ impl Accumulator {
         };
         result_of(accumulated, &self.data_type)
     }
+}
+
+/// The first or the last value of each group with more rows.
+fn one(before: &ArrayRef, values: &ArrayRef, rows: &Rows<'_>, first: bool) -> Result<ArrayRef> {
+    let groups = before.len();
+    let mut chosen: Vec<Option<u32>> =
+        (0..groups).map(|group| before.is_valid(group).then_some(group as u32)).collect();
+    rows.each(|row, group, _| {
+        if !first || chosen[group].is_none() {
+            chosen[group] = Some((groups + row) as u32);
+        }
+    });
+    let all = concat(&[before.as_ref(), values.as_ref()])?;
+    Ok(take(&all, &UInt32Array::from(chosen), None)?)
 }
 
 /// Counts of groups with more rows.

@@ -5,16 +5,18 @@
 //! aggregates; a group without rows is gone.
 
 mod accumulate;
+mod lists;
 mod values;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::array::make_comparator;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
 };
 use arrow::compute::kernels::cmp::distinct;
-use arrow::compute::{cast, concat, filter, is_not_null, or, take, take_arrays};
+use arrow::compute::{SortOptions, cast, concat, filter, is_not_null, or, take, take_arrays};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use sabot_core::plan::{AggregateDesc, AggregateFunction, GroupAggregateDesc, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
@@ -103,7 +105,7 @@ fn counted_values<'a>(
     let purpose = match desc.function {
         AggregateFunction::Min => Purpose::Lowest,
         AggregateFunction::Max => Purpose::Highest,
-        AggregateFunction::Count | AggregateFunction::Sum => Purpose::Distinct,
+        _ => Purpose::Distinct,
     };
     let counts = match purpose {
         Purpose::Distinct => desc.distinct,
@@ -253,7 +255,7 @@ impl GroupAggregate {
         let (was, is) = (self.results(before)?, self.results(after)?);
         let mut changed = BooleanArray::from(vec![false; keys.len()]);
         for (was, is) in was.iter().zip(&is) {
-            changed = or(&changed, &distinct(was, is)?)?;
+            changed = or(&changed, &differ(was, is)?)?;
         }
         let count = keys.len() as u32;
         let (mut kinds, mut from, mut versions) = (Vec::new(), Vec::new(), Vec::new());
@@ -293,6 +295,15 @@ impl GroupAggregate {
         );
         Ok(())
     }
+}
+
+/// Where two columns have different values; nulls are equal.
+fn differ(left: &ArrayRef, right: &ArrayRef) -> Result<BooleanArray> {
+    if !left.data_type().is_nested() {
+        return Ok(distinct(left, right)?);
+    }
+    let compare = make_comparator(left, right, SortOptions::default())?;
+    Ok((0..left.len()).map(|row| Some(compare(row, row).is_ne())).collect())
 }
 
 impl Operator for GroupAggregate {

@@ -146,6 +146,9 @@ impl OverAggregate {
             F::Aggregate(Of::Max) => pick(&values()?, carried, |all, carry| {
                 extremes(all, &self.value_type, frames, carry, true)
             }),
+            F::Aggregate(Of::First | Of::Last | Of::Values | Of::AllValues) => {
+                Err(Error::user(format!("{} is not computed over a frame", self.name)))
+            }
             F::FirstValue => pick(&values()?, carried, |all, carry| Ok(firsts(all, frames, carry))),
             F::LastValue => pick(&values()?, carried, |all, carry| Ok(lasts(all, frames, carry))),
             F::Lag(offset) => pick(&values()?, &[], |_, _| Ok(lags(offset, frames))),

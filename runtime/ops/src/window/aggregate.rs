@@ -38,6 +38,10 @@ pub(crate) fn state_type(desc: &AggregateDesc, input: &Schema) -> DataType {
             DataType::Boolean => DataType::Int8,
             other => other.clone(),
         },
+        AggregateFunction::First | AggregateFunction::Last => argument.clone(),
+        AggregateFunction::Values | AggregateFunction::AllValues => {
+            DataType::new_list(argument.clone(), true)
+        }
         AggregateFunction::Sum => match argument {
             // Sums wrap at their type's width as Flink's do; the low bits of a wider wrapping
             // sum are the same, so one width does for all.
@@ -59,6 +63,15 @@ impl Aggregate {
             AggregateFunction::Sum => sum_udaf(),
             AggregateFunction::Min => min_udaf(),
             AggregateFunction::Max => max_udaf(),
+            AggregateFunction::First
+            | AggregateFunction::Last
+            | AggregateFunction::Values
+            | AggregateFunction::AllValues => {
+                let name = &desc.name;
+                return Err(Error::user(format!(
+                    "operator {operator}: {name} over a window is not supported"
+                )));
+            }
         };
         let schema = Schema::new(vec![Field::new("value", state_type.clone(), true)]);
         let built = AggregateExprBuilder::new(function, vec![Arc::new(Column::new("value", 0))])

@@ -188,6 +188,11 @@ fn join(call: &Call<'_>) -> Result<Expr> {
     Ok(kernel(call.name, texts(call, 1), DataType::Utf8, |a, _| Ok(arrays::join(a))))
 }
 
+/// The texts of a list behind each other.
+pub(crate) fn joined(list: Bound, delimiter: Bound) -> Expr {
+    kernel("ARRAY_JOIN", vec![list, delimiter], DataType::Utf8, |a, _| Ok(arrays::join(a)))
+}
+
 /// The arguments, those from `first` on as texts even if they are NULL.
 fn texts(call: &Call<'_>, first: usize) -> Vec<Bound> {
     let fit = |(index, argument): (usize, &Bound)| match index {

@@ -627,3 +627,22 @@ CREATE TABLE o (id BIGINT, tags ARRAY) WITH ('connector' = 'kafka');
 CREATE TABLE o (id BIGINT, m MAP<STRING>) WITH ('connector' = 'kafka');
 ----
 INSERT INTO results SELECT auction, LAST_VALUE(price RESPECT NULLS) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, FIRST_VALUE(price)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY window_start, window_end, auction;
+----
+INSERT INTO results SELECT n, LAST_VALUE(auction)
+FROM (SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction) GROUP BY n;
+----
+INSERT INTO results SELECT auction, CHAR_LENGTH(LISTAGG(price)) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, CHAR_LENGTH(LISTAGG(name, name)) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, CARDINALITY(ARRAY_AGG(DISTINCT price)) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, FIRST_VALUE(price, name) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, VAR_POP(DISTINCT price) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, STDDEV_POP(name) FROM bids GROUP BY auction;

@@ -1,0 +1,177 @@
+//! `FIRST_VALUE`, `LAST_VALUE`, `ARRAY_AGG` and `LISTAGG`: aggregates that the order of rows makes a
+//! difference to. They are there where rows only come, and groups do not end.
+
+use arrow::datatypes::DataType;
+use sabot_core::plan::AggregateFunction;
+use sqlparser::ast::{
+    DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
+    FunctionArguments, NullTreatment,
+};
+
+use crate::aggregate::{GroupScope, with_filter};
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Binder, Bound, boolean, place_of, precedence};
+use crate::functions::collections;
+use crate::types::{array_of, flink_name};
+
+/// One of these aggregates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ordered {
+    First,
+    Last,
+    Array,
+    List,
+}
+
+impl Ordered {
+    /// The aggregate of this name.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "FIRST_VALUE" => Self::First,
+            "LAST_VALUE" => Self::Last,
+            "ARRAY_AGG" => Self::Array,
+            "LISTAGG" => Self::List,
+            _ => return None,
+        })
+    }
+}
+
+/// What stands in the parentheses.
+struct Arguments<'e> {
+    value: &'e Expr,
+    delimiter: Option<&'e Expr>,
+    distinct: bool,
+    ignore_nulls: bool,
+}
+
+impl<'e> Arguments<'e> {
+    fn of(ordered: Ordered, function: &'e Function, name: &str, at: Position) -> Result<Self> {
+        let wrong = |what: &str| SqlError::new(at, format!("{name} {what}"));
+        let FunctionArguments::List(list) = &function.args else {
+            return Err(wrong("needs an argument"));
+        };
+        let mut ignore_nulls = ordered != Ordered::Array;
+        for clause in &list.clauses {
+            match clause {
+                FunctionArgumentClause::IgnoreOrRespectNulls(nulls)
+                    if ordered == Ordered::Array =>
+                {
+                    ignore_nulls = *nulls == NullTreatment::IgnoreNulls;
+                }
+                other => return Err(wrong(&format!("does not take {other}"))),
+            }
+        }
+        let value = |argument: &'e FunctionArg| match argument {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Ok(expr),
+            _ => Err(wrong("takes values without names or *")),
+        };
+        let (value, delimiter) = match list.args.as_slice() {
+            [only] => (value(only)?, None),
+            [first, second] if ordered == Ordered::List => (value(first)?, Some(value(second)?)),
+            _ => return Err(wrong("takes one argument")),
+        };
+        let distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
+        Ok(Self { value, delimiter, distinct, ignore_nulls })
+    }
+}
+
+impl GroupScope<'_> {
+    /// Resolves one of these aggregates.
+    pub(crate) fn ordered(
+        &self,
+        ordered: Ordered,
+        function: &Function,
+        name: &str,
+        at: Position,
+    ) -> Result<Bound> {
+        let arguments = Arguments::of(ordered, function, name, at)?;
+        self.check_ordered(name, at)?;
+        let input = Binder::new(self.input, at);
+        let value = input.bind(arguments.value)?.plain();
+        if value.data_type == DataType::Null {
+            return Err(SqlError::new(at, format!("{name} of NULL has no type"))
+                .hint("use CAST(NULL AS <type>)"));
+        }
+        let filter = match &function.filter {
+            None => None,
+            Some(filter) => {
+                let place = place_of(filter, at);
+                Some(boolean(input.bind(filter)?, "FILTER", place)?)
+            }
+        };
+        match ordered {
+            Ordered::First | Ordered::Last => {
+                let function = match ordered {
+                    Ordered::First => AggregateFunction::First,
+                    _ => AggregateFunction::Last,
+                };
+                let data_type = (value.data_type.clone(), true);
+                // A value that comes again changes neither.
+                Ok(self.register(function, Some((value, false)), filter, data_type))
+            }
+            Ordered::Array => {
+                if arguments.distinct && !arguments.ignore_nulls {
+                    return Err(SqlError::new(at, "ARRAY_AGG(DISTINCT ...) is not supported yet")
+                        .hint("ARRAY_AGG(DISTINCT ... IGNORE NULLS) is"));
+                }
+                let function = match arguments.ignore_nulls {
+                    true => AggregateFunction::Values,
+                    false => AggregateFunction::AllValues,
+                };
+                let data_type = (array_of(value.data_type.clone(), true), true);
+                let argument = Some((value, arguments.distinct));
+                Ok(self.register(function, argument, filter, data_type))
+            }
+            Ordered::List => {
+                self.list((value, arguments.distinct), arguments.delimiter, filter, at)
+            }
+        }
+    }
+
+    /// `LISTAGG(value [, 'delimiter'])`: the values are kept as a list.
+    fn list(
+        &self,
+        (value, distinct): (Bound, bool),
+        delimiter: Option<&Expr>,
+        filter: Option<Bound>,
+        at: Position,
+    ) -> Result<Bound> {
+        if value.data_type != DataType::Utf8 {
+            let message =
+                format!("LISTAGG needs STRING, {} is {}", value.text, flink_name(&value.data_type));
+            return Err(SqlError::new(at, message).hint("use CAST(<value> AS STRING)"));
+        }
+        let delimiter = match delimiter {
+            None => crate::expr::text(","),
+            Some(expr) => Binder::new(self.input, at).bind(expr)?,
+        };
+        if delimiter.literal_text().is_none() {
+            return Err(SqlError::new(
+                at,
+                "the delimiter of LISTAGG must be a text in single quotes",
+            ));
+        }
+        let what = if distinct { "DISTINCT " } else { "" };
+        let text = format!("LISTAGG({what}{}, {})", value.text, delimiter.text);
+        let text = with_filter(text, filter.as_ref());
+        let data_type = (array_of(DataType::Utf8, true), true);
+        let values =
+            self.register(AggregateFunction::Values, Some((value, distinct)), filter, data_type);
+        let expr = collections::joined(values, delimiter);
+        Binder::new(self, at).finish(expr, true, (text, precedence::ATOM), || {
+            SqlError::new(at, "LISTAGG cannot be applied here")
+        })
+    }
+
+    fn check_ordered(&self, name: &str, at: Position) -> Result<()> {
+        if self.window.is_some() {
+            return Err(SqlError::new(at, format!("{name} over a window is not supported yet"))
+                .hint("it is in GROUP BY without windows"));
+        }
+        if self.input.base.is_updating() {
+            let message = format!("{name} needs rows that only come, and these can change and go");
+            return Err(SqlError::new(at, message).hint("aggregate before what updates"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,110 @@
+//! `VAR_POP`, `VAR_SAMP`, `STDDEV_POP`, `STDDEV_SAMP`: computed from sums and a count, as in Flink, so
+//! that rows can go as well.
+
+use arrow::datatypes::DataType;
+use datafusion_expr::lit;
+use datafusion_functions::{core::nullif, math};
+use sqlparser::ast::BinaryOperator;
+
+use crate::aggregate::{GroupScope, with_filter};
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Binder, Bound, Meaning, binary, precedence};
+use crate::functions::casts::{self, Otherwise};
+use crate::functions::wrapping_narrow;
+
+/// How far values are from their mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spread {
+    /// Of a sample: by one value less.
+    sample: bool,
+    /// The square root.
+    root: bool,
+}
+
+impl Spread {
+    /// What a function of this name computes.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        let (sample, root) = match name {
+            "VAR_POP" => (false, false),
+            "VAR_SAMP" | "VARIANCE" => (true, false),
+            "STDDEV_POP" => (false, true),
+            "STDDEV_SAMP" | "STDDEV" => (true, true),
+            _ => return None,
+        };
+        Some(Self { sample, root })
+    }
+}
+
+impl GroupScope<'_> {
+    /// `(SUM(x * x) - SUM(x) * SUM(x) / n) / n`, in the type of what is aggregated: of whole numbers
+    /// a whole number.
+    pub(crate) fn spread(
+        &self,
+        spread: Spread,
+        name: &str,
+        (argument, distinct): (Bound, bool),
+        filter: Option<Bound>,
+        at: Position,
+    ) -> Result<Bound> {
+        if distinct {
+            let message = format!("{name}(DISTINCT ...) is not supported yet");
+            return Err(SqlError::new(at, message)
+                .hint("aggregate the results of SELECT DISTINCT in a subquery"));
+        }
+        let text = with_filter(format!("{name}({})", argument.text), filter.as_ref());
+        let to = match &argument.data_type {
+            DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
+            other => other.clone(),
+        };
+        let wide = crate::aggregate::wide_sum(&argument, at)?;
+        let value = match wide {
+            DataType::Decimal128(..) => argument.clone(),
+            _ => argument.clone().implicit_cast(&wide),
+        };
+        let over_rows = Binder::new(self.input, at);
+        let square = binary(&over_rows, value.clone(), &BinaryOperator::Multiply, value, at)?;
+        let (_, squares) = self.sum(square, false, filter.clone(), at)?;
+        let (_, sum) = self.sum(argument.clone(), false, filter.clone(), at)?;
+        let count = self.count(Some(argument), false, filter);
+        let over_groups = Binder::new(self, at);
+        let compute = |left, operator, right| binary(&over_groups, left, &operator, right, at);
+        let of_squares = compute(sum.clone(), BinaryOperator::Multiply, sum)?;
+        let mean = compute(of_squares, BinaryOperator::Divide, not_zero(count.clone(), 0))?;
+        let around = compute(squares, BinaryOperator::Minus, mean)?;
+        let count = not_zero(count, i64::from(spread.sample));
+        let variance = compute(around, BinaryOperator::Divide, count)?;
+        let value = if spread.root { root(variance, at)? } else { variance };
+        let value = given_as(value, &to);
+        Ok(Bound { text, precedence: precedence::ATOM, nullable: true, ..value })
+    }
+}
+
+/// A count less some; NULL for 0.
+fn not_zero(count: Bound, less: i64) -> Bound {
+    let expr = nullif().call(vec![count.expr - lit(less), lit(0_i64)]);
+    Bound { expr, nullable: true, ..count }
+}
+
+fn root(value: Bound, at: Position) -> Result<Bound> {
+    if !value.data_type.is_numeric() {
+        return Err(SqlError::new(at, format!("{} has no root", value.text)));
+    }
+    let value = value.implicit_cast(&DataType::Float64);
+    Ok(Bound { expr: math::sqrt().call(vec![value.expr]), meaning: Meaning::Plain, ..value })
+}
+
+/// The value in a type, cut off as by a `CAST`.
+fn given_as(value: Bound, to: &DataType) -> Bound {
+    let from = value.data_type.clone();
+    if from == *to {
+        return value;
+    }
+    let expr = match (&from, to) {
+        (DataType::Int64, to) if to.is_integer() => wrapping_narrow(value.expr.clone(), to),
+        _ => match casts::cast(value.expr.clone(), &from, to, Otherwise::Fail) {
+            Some(expr) => expr,
+            None => return value.implicit_cast(to),
+        },
+    };
+    Bound { expr, data_type: to.clone(), ..value }
+}
