@@ -69,7 +69,7 @@ pub(crate) fn shown(query: Relation, at: Position) -> Result<Insert> {
             name.push('0');
         }
         let Bound { data_type, nullable, .. } = field.value.clone();
-        columns.push(TableColumn { name, data_type, nullable, computed: None });
+        columns.push(TableColumn { name, data_type, nullable, computed: None, metadata: None });
     }
     let fields = columns.iter().map(|c| ArrowField::new(&c.name, c.data_type.clone(), c.nullable));
     let schema = columns_schema(fields.collect(), at)?;
