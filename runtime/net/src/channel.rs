@@ -83,6 +83,20 @@ impl Shared {
 }
 
 impl Queue {
+    /// Puts a marker behind the last rows, and so in front of watermarks, which go on being one.
+    /// Where there is one already, that has waited longer.
+    fn mark(&mut self, marker: Element) {
+        let is_time = |element: &Element| matches!(element, Element::Watermark(_) | Element::Idle);
+        let times = self.elements.iter().rev().take_while(|(element, _)| is_time(element)).count();
+        let place = self.elements.len() - times;
+        let before = place.checked_sub(1).and_then(|before| self.elements.get(before));
+        if !matches!(before, Some((Element::Marker(_), _))) {
+            let bytes = marker.bytes();
+            self.bytes += bytes;
+            self.elements.insert(place, (marker, bytes));
+        }
+    }
+
     /// Puts an element at the end; true when the receiver may be waiting for it.
     fn push(&mut self, element: Element) -> bool {
         let was_empty = self.elements.is_empty();
@@ -91,8 +105,7 @@ impl Queue {
             // receiver's queue can hold.
             (Some((Element::Watermark(last), _)), Element::Watermark(next)) => *last = *next,
             (Some((Element::Idle, _)), Element::Idle) => {}
-            // The earlier one waits longer.
-            (Some((Element::Marker(_), _)), Element::Marker(_)) => {}
+            (_, Element::Marker(_)) => self.mark(element),
             _ => {
                 let bytes = element.bytes();
                 self.bytes += bytes;

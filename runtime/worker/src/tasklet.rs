@@ -314,12 +314,15 @@ impl ExchangeTasklet {
         if ready && !self.ended && !self.paused {
             self.chain.begin_turn(self.clock.now_ms(), state)?;
         }
-        for _ in 0..BATCHES_PER_TURN {
+        let mut left = BATCHES_PER_TURN;
+        while left > 0 {
             if self.ended || !self.chain.ready()? {
                 return Ok(());
             }
             let Some((input, element)) = self.next_element()? else { return Ok(()) };
             outcome.busy = true;
+            // Markers are no work: what is behind them must not wait for another turn.
+            left -= usize::from(!matches!(element, Element::Marker(_)));
             self.element(input, element, state, outcome)?;
         }
         Ok(())

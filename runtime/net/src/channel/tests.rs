@@ -42,6 +42,31 @@ fn rung(bell: &Doorbell) -> bool {
 }
 
 #[test]
+fn markers_stand_behind_rows_and_keep_no_watermarks_apart() {
+    let (sender, receiver) = channel(1 << 20);
+    for step in 0..100 {
+        sender.try_send(Element::Marker(step)).unwrap();
+        sender.try_send(watermark(step)).unwrap();
+    }
+    sender.try_send(batch(3)).unwrap();
+    sender.try_send(watermark(200)).unwrap();
+    sender.try_send(Element::Marker(7)).unwrap();
+    sender.try_send(Element::Idle).unwrap();
+    sender.try_send(Element::Marker(8)).unwrap();
+    assert_eq!(
+        drain(&receiver),
+        [
+            "marker 0",
+            &format!("watermark {}", EventTime::from_millis(99)),
+            "batch 3",
+            "marker 7",
+            &format!("watermark {}", EventTime::from_millis(200)),
+            "idle",
+        ]
+    );
+}
+
+#[test]
 fn a_batch_larger_than_the_limit_passes_an_empty_queue_and_the_next_waits() {
     let (sender, receiver) = channel(100);
     sender.try_send(batch(1000)).unwrap();
