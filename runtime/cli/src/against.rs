@@ -126,15 +126,16 @@ fn states(stored: &[StateSpec], wanted: &[StateSpec]) -> Vec<Line> {
 fn difference(stored: &StateSpec, wanted: &StateSpec) -> String {
     let left: Vec<StateField> =
         stored.value.iter().filter(|field| !wanted.value.contains(field)).cloned().collect();
-    let mut note = columns(&wanted.value);
+    let mut notes = vec![columns(&wanted.value)];
     if !left.is_empty() {
-        note += &format!("; without {}", columns(&left));
+        notes.push(format!("without {}", columns(&left)));
     }
     if stored.ttl_ms != wanted.ttl_ms {
         let text = |ttl_ms: Option<u64>| ttl_ms.map_or("none".to_owned(), |ms| format!("{ms} ms"));
-        note += &format!("; time to live {}, was {}", text(wanted.ttl_ms), text(stored.ttl_ms));
+        let (now, before) = (text(wanted.ttl_ms), text(stored.ttl_ms));
+        notes.push(format!("time to live {now}, was {before}"));
     }
-    note
+    notes.join("; ")
 }
 
 fn columns(fields: &[StateField]) -> String {

@@ -33,7 +33,7 @@ pub(super) type Shared = Arc<Vec<Arc<Vec<u8>>>>;
 /// The rows of a table.
 #[derive(Default)]
 pub(super) struct Pages {
-    pages: Shared,
+    all: Shared,
     /// What each page holds of rows that are there, in bytes.
     live: Vec<usize>,
     /// Pages that hold nothing.
@@ -85,7 +85,7 @@ impl Header {
 
 impl Pages {
     pub(super) fn row(&self, place: Place) -> Row<'_> {
-        let (page, offset) = (&self.pages[place.page as usize], place.offset as usize);
+        let (page, offset) = (&self.all[place.page as usize], place.offset as usize);
         Header::read(page, offset).row(page, offset)
     }
 
@@ -105,7 +105,7 @@ impl Pages {
     /// Writes a row's value where it is; whether there was room for it.
     pub(super) fn overwrite(&mut self, place: Place, value: &[u8]) -> bool {
         let offset = place.offset as usize;
-        let header = Header::read(&self.pages[place.page as usize], offset);
+        let header = Header::read(&self.all[place.page as usize], offset);
         if value.len() > header.room as usize {
             return false;
         }
@@ -118,7 +118,7 @@ impl Pages {
 
     pub(super) fn remove(&mut self, place: Place) {
         let (number, offset) = (place.page as usize, place.offset as usize);
-        let bytes = Header::read(&self.pages[number], offset).row_bytes();
+        let bytes = Header::read(&self.all[number], offset).row_bytes();
         self.page_mut(place.page)[offset..offset + 4].copy_from_slice(&GONE.to_le_bytes());
         let was_sparse = self.is_sparse(place.page);
         self.live[number] -= bytes;
@@ -131,7 +131,7 @@ impl Pages {
     /// is told each row, its place and its new one.
     pub(super) fn empty_one(&mut self, mut moved: impl FnMut(Row<'_>, Place, Place)) -> bool {
         let Some(number) = self.sparse.pop() else { return false };
-        let page = std::mem::take(&mut Arc::make_mut(&mut self.pages)[number as usize]);
+        let page = std::mem::take(&mut Arc::make_mut(&mut self.all)[number as usize]);
         for (offset, row) in rows(&page) {
             let to = self.append(row);
             moved(row, Place { page: number, offset }, to);
@@ -143,12 +143,12 @@ impl Pages {
 
     /// The pages as they are now.
     pub(super) fn share(&self) -> Shared {
-        Arc::clone(&self.pages)
+        Arc::clone(&self.all)
     }
 
     fn page_with_room(&mut self, bytes: usize) -> u32 {
         if let Some(open) = self.open {
-            let len = self.pages[open as usize].len();
+            let len = self.all[open as usize].len();
             if len == 0 || len + bytes <= PAGE_BYTES {
                 return open;
             }
@@ -157,7 +157,7 @@ impl Pages {
             }
         }
         let number = self.empty.pop().unwrap_or_else(|| {
-            Arc::make_mut(&mut self.pages).push(Arc::default());
+            Arc::make_mut(&mut self.all).push(Arc::default());
             self.live.push(0);
             (self.live.len() - 1) as u32
         });
@@ -166,11 +166,11 @@ impl Pages {
     }
 
     fn is_sparse(&self, number: u32) -> bool {
-        self.live[number as usize] * 2 <= self.pages[number as usize].len()
+        self.live[number as usize] * 2 <= self.all[number as usize].len()
     }
 
     fn page_mut(&mut self, number: u32) -> &mut Vec<u8> {
-        Arc::make_mut(&mut Arc::make_mut(&mut self.pages)[number as usize])
+        Arc::make_mut(&mut Arc::make_mut(&mut self.all)[number as usize])
     }
 }
 
