@@ -17,6 +17,9 @@ use crate::store::{ObjectStore, StoreError};
 /// How long an idle loop waits when nothing rings: bounds the delay of timers in a turn.
 const IDLE_WAIT: Duration = Duration::from_millis(5);
 
+/// The same for a loop that has something to do soon.
+const SOON_WAIT: Duration = Duration::from_millis(1);
+
 /// Time.
 pub trait Clock: Send + Sync {
     /// Wall-clock time, milliseconds since the Unix epoch.
@@ -56,6 +59,8 @@ pub enum Turn {
     Busy,
     /// Nothing: wait.
     Idle,
+    /// Nothing, but there will be in a millisecond.
+    Soon,
     /// The loop is over.
     Stop,
 }
@@ -187,6 +192,7 @@ impl Tasks for TokioTasks {
                 match turn() {
                     Turn::Busy => {}
                     Turn::Idle => bell.wait(IDLE_WAIT),
+                    Turn::Soon => bell.wait(SOON_WAIT),
                     Turn::Stop => return,
                 }
             }

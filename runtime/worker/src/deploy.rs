@@ -372,6 +372,7 @@ impl SlotBuild<'_, '_> {
             idle,
             barriers: VecDeque::new(),
             markers: Markers::default(),
+            rests_until: Duration::ZERO,
             paused: false,
             ended: false,
             pressure: Pressure::default(),

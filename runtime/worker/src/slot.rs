@@ -86,10 +86,11 @@ impl Slot {
                 Err(mpsc::TryRecvError::Empty) => break,
             }
         }
-        let mut busy = false;
+        let (mut busy, mut soon) = (false, false);
         for index in 0..self.tasklets.len() {
             let outcome = self.tasklets[index].turn(self.backend.as_mut())?;
             busy |= outcome.busy;
+            soon |= outcome.rests;
             for (epoch, part) in outcome.passed {
                 self.contribute(index, epoch, part);
             }
@@ -100,7 +101,11 @@ impl Slot {
             self.ended = true;
             (self.events)(SlotEvent::Ended);
         }
-        Ok(if busy { Turn::Busy } else { Turn::Idle })
+        Ok(match (busy, soon) {
+            (true, _) => Turn::Busy,
+            (false, true) => Turn::Soon,
+            (false, false) => Turn::Idle,
+        })
     }
 
     fn command(&mut self, command: SlotCommand) {

@@ -22,6 +22,10 @@ use crate::watermarks::{Advance, IdleSplits, MinWatermark};
 
 /// Batches that a tasklet takes in one turn, so that others get theirs.
 const BATCHES_PER_TURN: usize = 4;
+/// A source that gave fewer rows than [`FEW_ROWS`] lets some gather for so long: what follows it
+/// costs by the batch.
+const LINGER: Duration = Duration::from_millis(1);
+const FEW_ROWS: usize = 1024;
 /// A source marks the time at most this often.
 const MARKER_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -35,6 +39,8 @@ pub(crate) enum Tasklet {
 pub(crate) struct TurnOutcome {
     /// Whether anything was done.
     pub(crate) busy: bool,
+    /// Whether a source lets rows gather, for [`LINGER`].
+    pub(crate) rests: bool,
     /// A barrier has passed.
     pub(crate) passed: Vec<(Epoch, Part)>,
 }
@@ -96,6 +102,8 @@ pub(crate) struct SourceTasklet {
     pub(crate) idle: Option<IdleSplits>,
     pub(crate) barriers: VecDeque<(Epoch, bool)>,
     pub(crate) markers: Markers,
+    /// It is not polled before.
+    pub(crate) rests_until: Duration,
     pub(crate) paused: bool,
     pub(crate) ended: bool,
     pub(crate) pressure: Pressure,
@@ -160,10 +168,16 @@ impl SourceTasklet {
         }
         self.chain.begin_turn(self.clock.now_ms(), state)?;
         self.find_idle(state)?;
+        if self.clock.monotonic() < self.rests_until {
+            outcome.rests = true;
+            return Ok(());
+        }
+        let mut rows_given = 0;
         for _ in 0..BATCHES_PER_TURN {
             match self.source.poll(self.max_batch_rows)? {
                 SourcePoll::Batch { split, rows } => {
                     outcome.busy = true;
+                    rows_given += rows.num_rows();
                     let began = self.clock.monotonic();
                     self.batch(split, &rows, began, state)?;
                     self.mark(began, state)?;
@@ -181,6 +195,9 @@ impl SourceTasklet {
                     self.advance(advance, state)?;
                 }
                 SourcePoll::Pending => {
+                    if (1..FEW_ROWS).contains(&rows_given) {
+                        self.rests_until = self.clock.monotonic() + LINGER;
+                    }
                     self.markers.pending_at = Some(self.clock.now_micros());
                     return Ok(());
                 }
