@@ -10,6 +10,7 @@ use sabot_state::{Severity, compatibility};
 
 use crate::exit::{CliError, Exit, chain};
 use crate::job_config::JobConfig;
+use crate::preflight::check_states;
 use crate::savepoint::load;
 
 /// What becomes of a source's positions or of a state.
@@ -56,12 +57,7 @@ pub(crate) async fn against(
     lines.extend(states(&stored.collect::<Vec<_>>(), &wanted));
     print!("\nagainst {location}, epoch {}\n{}", loaded.manifest.epoch, text(&lines));
     check_key_groups(&loaded, config.key_groups).map_err(|e| CliError::config(chain(&e)))?;
-    let stands_in_the_way = |line: &Line| match line.fate {
-        Fate::Incompatible => true,
-        Fate::Dropped => line.state.is_some() && !config.acknowledge_state_loss,
-        Fate::Kept | Fate::New => false,
-    };
-    if lines.iter().any(stands_in_the_way) {
+    if check_states(&loaded, plan, config.acknowledge_state_loss).is_err() {
         return Err(CliError::config(format!(
             "the job cannot go on with {location}: incompatible state starts under another sink table \
              or with restore.mode Empty; state is dropped with spec.acknowledgeStateLoss: true"

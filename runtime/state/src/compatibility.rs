@@ -145,7 +145,8 @@ fn names(fields: &[StateField]) -> String {
     if fields.is_empty() {
         return "no aggregates".to_string();
     }
-    fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ")
+    let names = fields.iter().map(|f| f.name.as_str());
+    names.filter(|name| *name != StateField::WRITTEN).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

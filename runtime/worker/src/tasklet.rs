@@ -238,14 +238,15 @@ impl SourceTasklet {
     /// Sends a marker behind a batch, if the last one was some time ago.
     fn mark(&mut self, began: Duration, state: &mut dyn StateBackend) -> Result<()> {
         let Markers { next, pending_at } = &mut self.markers;
-        let since = pending_at.take().unwrap_or_else(|| {
-            let took = self.clock.monotonic().saturating_sub(began).as_micros();
-            self.clock.now_micros() - took as i64
-        });
+        let pending_at = pending_at.take();
         if began < *next {
             return Ok(());
         }
         *next = began + MARKER_INTERVAL;
+        let since = pending_at.unwrap_or_else(|| {
+            let took = self.clock.monotonic().saturating_sub(began).as_micros();
+            self.clock.now_micros() - took as i64
+        });
         self.chain.push(Element::Marker(since), state)
     }
 

@@ -13,6 +13,7 @@ use rdkafka::message::{BorrowedMessage, Timestamp};
 use sabot_core::{Error, Result};
 
 use crate::metadata::{Columns, Kind, MetadataKey, instant};
+use crate::options::Role;
 
 const TOPIC: &str = "topic";
 const PARTITION: &str = "partition";
@@ -21,7 +22,7 @@ const TIMESTAMP: &str = "timestamp";
 const TIMESTAMP_TYPE: &str = "timestamp-type";
 
 /// What is read.
-pub(super) const READ: &[MetadataKey] = &[
+const READ: &[MetadataKey] = &[
     MetadataKey { name: TOPIC, kind: Kind::Text },
     MetadataKey { name: PARTITION, kind: Kind::Int },
     MetadataKey { name: OFFSET, kind: Kind::BigInt },
@@ -30,13 +31,21 @@ pub(super) const READ: &[MetadataKey] = &[
 ];
 
 /// What is written.
-pub(super) const WRITTEN: &[MetadataKey] = &[MetadataKey { name: TIMESTAMP, kind: Kind::Time }];
+const WRITTEN: &[MetadataKey] = &[MetadataKey { name: TIMESTAMP, kind: Kind::Time }];
 
 /// What Flink has, and we have not.
 pub(super) const MISSING: &[(&str, &str)] = &[
     ("headers", "there is no type MAP yet"),
     ("leader-epoch", "the client library does not tell it"),
 ];
+
+/// What tables that are read or written can have.
+pub(super) fn keys(role: Role) -> &'static [MetadataKey] {
+    match role {
+        Role::Source => READ,
+        Role::Sink => WRITTEN,
+    }
+}
 
 /// What is under `key` of the messages that rows were made of.
 pub(super) fn of_messages(key: &str, messages: &[&BorrowedMessage<'_>]) -> ArrayRef {

@@ -319,10 +319,7 @@ impl Connector for UpsertKafka {
     }
 
     fn metadata(&self, role: Role) -> &'static [MetadataKey] {
-        match role {
-            Role::Source => metadata::READ,
-            Role::Sink => metadata::WRITTEN,
-        }
+        metadata::keys(role)
     }
 
     fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {

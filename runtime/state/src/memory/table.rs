@@ -70,7 +70,10 @@ impl Table {
         for start in (0..groups.len()).step_by(TOGETHER) {
             let part = start..groups.len().min(start + TOGETHER);
             places.clear();
-            places.extend(part.clone().map(|row| self.candidate(groups[row], keys.value(row))));
+            places.extend(part.clone().map(|row| {
+                let hash = hash_of(groups[row], keys.value(row));
+                (hash, self.candidate(hash))
+            }));
             for (row, (hash, place)) in part.zip(&places) {
                 let value = self.confirmed(*hash, *place, groups[row], keys.value(row));
                 values.extend_from_slice(value.unwrap_or_default());
@@ -92,18 +95,24 @@ impl Table {
         values: &BinaryArray,
         mut changed: impl FnMut(KeyGroup, &[u8], Option<&[u8]>),
     ) {
+        let mut hashes = Vec::with_capacity(TOGETHER.min(groups.len()));
         for start in (0..groups.len()).step_by(TOGETHER) {
             let part = start..groups.len().min(start + TOGETHER);
+            hashes.clear();
+            hashes.extend(part.clone().map(|row| hash_of(groups[row], keys.value(row))));
             // Waits for all rows' memory at once, so that the writes below need not.
-            let there = part.clone().filter(|row| self.is_there(groups[*row], keys.value(*row)));
+            let there = part.clone().zip(&hashes).filter(|(row, hash)| {
+                let place = self.candidate(**hash);
+                self.confirmed(**hash, place, groups[*row], keys.value(*row)).is_some()
+            });
             let new = part.len() - there.count();
             self.index.reserve(new, Entry::spread);
-            for row in part {
+            for (row, hash) in part.zip(&hashes) {
                 let (group, key) = (groups[row], keys.value(row));
                 let value = values.is_valid(row).then(|| values.value(row));
                 match value {
-                    Some(value) => self.insert(Row { group, key, value }),
-                    None => self.remove(group, key),
+                    Some(value) => self.insert(Row { group, key, value }, *hash),
+                    None => self.remove(group, key, *hash),
                 }
                 changed(group, key, value);
             }
@@ -116,14 +125,16 @@ impl Table {
     pub(super) fn sweep(&mut self, page: &mut usize, expired: &dyn Fn(&[u8]) -> bool) -> bool {
         let pages = self.pages.share();
         let end = pages.len().min(*page + SWEPT_PAGES.max(pages.len() / SWEEPS));
-        for rows_of in &pages[(*page).min(end)..end] {
-            for (_, row) in rows(rows_of).filter(|(_, row)| expired(row.value)) {
-                self.remove(row.group, row.key);
-            }
-        }
+        let swept = pages[(*page).min(end)..end].iter().flat_map(|page| rows(page));
+        let over = swept.filter(|(_, row)| expired(row.value));
+        let over: Vec<_> = over.map(|(_, row)| (row.group, row.key.to_vec())).collect();
         *page = end;
         let is_done = end == pages.len();
+        // Pages that are shared would be copied.
         drop(pages);
+        for (group, key) in over {
+            self.remove(group, &key, hash_of(group, &key));
+        }
         self.empty_sparse_pages();
         is_done
     }
@@ -133,10 +144,9 @@ impl Table {
         self.pages.share()
     }
 
-    /// The first row with the key's hash, which is nearly always the key's, if any is.
-    fn candidate(&self, group: KeyGroup, key: &[u8]) -> (u32, Option<Place>) {
-        let hash = hash_of(group, key);
-        (hash, self.index.find(spread(hash), |entry| entry.hash == hash).map(|entry| entry.place))
+    /// The first row with a key's hash, which is nearly always the key's, if any is.
+    fn candidate(&self, hash: u32) -> Option<Place> {
+        self.index.find(spread(hash), |entry| entry.hash == hash).map(|entry| entry.place)
     }
 
     fn confirmed(
@@ -157,14 +167,8 @@ impl Table {
         entry.map(|entry| pages.row(entry.place).value)
     }
 
-    fn is_there(&self, group: KeyGroup, key: &[u8]) -> bool {
-        let (hash, candidate) = self.candidate(group, key);
-        self.confirmed(hash, candidate, group, key).is_some()
-    }
-
-    fn insert(&mut self, row: Row<'_>) {
+    fn insert(&mut self, row: Row<'_>, hash: u32) {
         let Self { index, pages, bytes } = self;
-        let hash = hash_of(row.group, row.key);
         let found = index.find_mut(spread(hash), |entry| {
             entry.hash == hash && is_row(pages.row(entry.place), row.group, row.key)
         });
@@ -183,9 +187,8 @@ impl Table {
         }
     }
 
-    fn remove(&mut self, group: KeyGroup, key: &[u8]) {
+    fn remove(&mut self, group: KeyGroup, key: &[u8], hash: u32) {
         let Self { index, pages, bytes } = self;
-        let hash = hash_of(group, key);
         let found = index.find_entry(spread(hash), |entry| {
             entry.hash == hash && is_row(pages.row(entry.place), group, key)
         });
