@@ -12,7 +12,7 @@ use sabot_worker::StateBackendConfig;
 use crate::exit::CliError;
 
 /// Memory for a pod's state caches when the manifest does not say.
-const CACHE_MB_DEFAULT: i32 = 256;
+const CACHE_MB_DEFAULT: i32 = 512;
 /// A cache below this is of no use.
 const CACHE_MB_MIN: u64 = 8;
 

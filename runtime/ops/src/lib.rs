@@ -5,6 +5,7 @@ mod calc;
 mod codec;
 mod emit;
 mod error;
+mod first_rows;
 mod group;
 mod group_record;
 mod hot;

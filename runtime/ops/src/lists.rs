@@ -1,7 +1,5 @@
 //! Lists of rows as values of a state: each row behind its length.
 
-use std::sync::Arc;
-
 use arrow::array::{Array, AsArray, BinaryArray};
 use sabot_core::Result;
 
@@ -41,17 +39,4 @@ pub(crate) fn read<'l>(values: &BinaryArray, lists: &'l BinaryArray) -> Vec<Vec<
         rows(lists.value(next - 1)).collect()
     };
     (0..values.len()).map(list).collect()
-}
-
-/// Writes lists, each as the one column of a value.
-pub(crate) fn write(lists: &[&[&[u8]]], wrapper: &RowCodec) -> Result<BinaryArray> {
-    let list = |rows: &&[&[u8]]| {
-        let mut bytes = Vec::with_capacity(rows.iter().map(|row| row.len() + 4).sum());
-        for row in *rows {
-            push(&mut bytes, row);
-        }
-        bytes
-    };
-    let values = BinaryArray::from_iter_values(lists.iter().map(list));
-    wrapper.encode(&[Arc::new(values)], lists.len())
 }

@@ -61,17 +61,19 @@ pub(crate) fn state_key(keys: &[usize], order: &[OrderBy], input: &SchemaRef) ->
     key
 }
 
+/// What rows are ordered by.
+pub(crate) fn sort_fields(order: &[OrderBy], input: &SchemaRef) -> Vec<SortField> {
+    let field = |order: &OrderBy| {
+        let data_type = input.field(order.column).data_type().clone();
+        let options = SortOptions { descending: order.descending, nulls_first: order.nulls_first };
+        SortField::new_with_options(data_type, options)
+    };
+    order.iter().map(field).collect()
+}
+
 impl OrderedRows {
     pub(crate) fn new(order: &[OrderBy], input: &SchemaRef) -> Result<Self> {
-        let mut fields: Vec<SortField> = order
-            .iter()
-            .map(|order| {
-                let data_type = input.field(order.column).data_type().clone();
-                let options =
-                    SortOptions { descending: order.descending, nulls_first: order.nulls_first };
-                SortField::new_with_options(data_type, options)
-            })
-            .collect();
+        let mut fields = sort_fields(order, input);
         let values = row_kind::without(input);
         fields.extend(values.fields().iter().map(|f| SortField::new(f.data_type().clone())));
         Ok(Self {
@@ -79,10 +81,6 @@ impl OrderedRows {
             order: order.iter().map(|order| order.column).collect(),
             wrapper: RowCodec::new([DataType::Binary])?,
         })
-    }
-
-    pub(crate) fn wrapper(&self) -> &RowCodec {
-        &self.wrapper
     }
 
     /// The places of a batch's rows in the order.

@@ -244,7 +244,7 @@ fn groups_are_those_of_the_rows_that_are_left() {
     });
 }
 
-fn first_rows(rank: bool) {
+fn first_rows(rank: bool, limit: usize) {
     let plan = |updating| {
         let mut fields: Vec<Field> = row_kind::without(&input(updating))
             .fields()
@@ -256,7 +256,7 @@ fn first_rows(rank: bool) {
         let desc = TopNDesc {
             keys: vec![0],
             order: vec![OrderBy { column: 1, descending: true, nulls_first: false }],
-            limit: 3,
+            limit,
             rank,
             ttl_ms: None,
         };
@@ -274,7 +274,7 @@ fn first_rows(rank: bool) {
             *next += 1;
             (row, *next)
         });
-        count(ranked.filter(|(_, at)| *at <= 3).map(|(row, at)| {
+        count(ranked.filter(|(_, at)| *at <= limit as i64).map(|(row, at)| {
             let mut cells = cells(&[&row.0, &null_or(row.1), &row.2]);
             cells.extend(rank.then(|| at.to_string()));
             cells
@@ -284,10 +284,12 @@ fn first_rows(rank: bool) {
 
 #[test]
 fn first_rows_are_those_of_the_rows_that_are_left() {
-    first_rows(false);
+    first_rows(false, 3);
+    first_rows(false, 1);
 }
 
 #[test]
 fn ranks_are_those_of_the_rows_that_are_left() {
-    first_rows(true);
+    first_rows(true, 3);
+    first_rows(true, 1);
 }

@@ -1,25 +1,23 @@
 //! The first rows of each key in some order.
 //!
-//! Of rows that only come, those that are not among the first can never be again: the state is a
-//! key's first rows, in one value. Of rows that go as well all have to be kept: key, then the row
-//! in that order, to how often it is there; so the first rows of a key are the first entries
-//! behind it.
+//! Of rows that only come, a key's first ones are kept. Of rows that go as well all have to be
+//! kept: key, then the row in that order, to how often it is there; so the first rows of a key are
+//! the first entries behind it.
 
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{PlanNode, TopNDesc};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateHandle, StateSpec};
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
 use crate::OperatorConfig;
 use crate::emit::emit_in_parts;
-use crate::hot::Hot;
+use crate::first_rows::{FirstChanges, FirstRows};
 use crate::keyed::{Keys, UniqueKeys, state_fields};
-use crate::lists;
 use crate::multiset;
 use crate::ordered::{self, OrderedRow, OrderedRows};
 
@@ -28,7 +26,6 @@ const STATE_NAME: &str = "rows";
 
 pub(crate) struct TopN {
     keys: Keys,
-    ordered: OrderedRows,
     limit: usize,
     rank: bool,
     rows: Kept,
@@ -39,9 +36,9 @@ pub(crate) struct TopN {
 /// What is kept of each key.
 enum Kept {
     /// The first rows, for rows that only come.
-    First(Hot),
+    First(FirstRows),
     /// All rows.
-    All(StateHandle),
+    All(StateHandle, OrderedRows),
 }
 
 /// The state's description.
@@ -49,9 +46,13 @@ pub(crate) fn state_spec(operator: &OperatorUid, desc: &TopNDesc, input: &Schema
     let (key, value) = if row_kind::is_updating(input) {
         (ordered::state_key(&desc.keys, &desc.order, input), multiset::value_fields())
     } else {
-        let rows = ordered::description(&desc.order, input);
-        let first = ordered::field(format!("first {} rows {rows}", desc.limit));
-        (state_fields(input, desc.keys.iter().copied()), vec![first])
+        let order = ordered::description(&desc.order, input);
+        let mut key = state_fields(input, desc.keys.iter().copied());
+        key.push(StateField {
+            name: format!("number of the first {} rows by {order}", desc.limit),
+            data_type: DataType::Int64.to_string(),
+        });
+        (key, state_fields(input, 0..row_kind::width(input)))
     };
     StateSpec {
         operator: operator.clone(),
@@ -76,87 +77,51 @@ impl TopN {
         let handle = state.open(&state_spec(&node.uid, desc, input))?;
         Ok(Self {
             keys: Keys::new(node, keys, input, config)?,
-            ordered: OrderedRows::new(order, input)?,
             limit: *limit,
             rank: *rank,
             rows: if row_kind::is_updating(input) {
-                Kept::All(handle)
+                Kept::All(handle, OrderedRows::new(order, input)?)
             } else {
-                Kept::First(Hot::new(handle, state)?)
+                Kept::First(FirstRows::new(handle, (order, *limit), input, state)?)
             },
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         })
     }
 
-    /// Rows that come and go: notes them, and emits how the first rows of their keys change.
+    /// Rows that come and go: notes them; how the first rows of their keys change.
     fn update_all(
-        &self,
-        state: StateHandle,
+        (state, ordered): (StateHandle, &OrderedRows),
+        (limit, by_rank): (usize, bool),
         keys: &UniqueKeys,
         batch: &RecordBatch,
         cx: &mut Cx<'_>,
-    ) -> Result<()> {
-        let changes = self.ordered.changes(keys, batch)?;
-        let before = self.ordered.first(state, keys, self.limit, cx)?;
-        self.ordered.note(state, keys, &changes, cx)?;
-        let after = self.ordered.first(state, keys, self.limit, cx)?;
+    ) -> Result<FirstChanges> {
+        let changes = ordered.changes(keys, batch)?;
+        let before = ordered.first(state, keys, limit, cx)?;
+        ordered.note(state, keys, &changes, cx)?;
+        let after = ordered.first(state, keys, limit, cx)?;
         let mut out = Changes::default();
         for (before, after) in before.iter().zip(&after) {
-            out.add(self.rank, &as_slices(before), &as_slices(after));
+            out.add(by_rank, &as_slices(before), &as_slices(after));
         }
-        self.emit(&out, cx)
-    }
-
-    /// Rows that only come: those that are among the first rows of their keys take their places.
-    fn update_first(
-        &mut self,
-        keys: &UniqueKeys,
-        batch: &RecordBatch,
-        cx: &mut Cx<'_>,
-    ) -> Result<()> {
-        let rows = self.ordered.places(batch)?;
-        let Kept::First(hot) = &mut self.rows else { return Ok(()) };
-        let slots = hot.find(&keys.groups, &keys.bytes, cx)?;
-        let stored = hot.column(&slots);
-        let lists = lists::decode(&stored, self.ordered.wrapper())?;
-        let before = lists::read(&stored, &lists);
-        // None: as before.
-        let mut after: Vec<Option<Vec<&[u8]>>> = vec![None; keys.len()];
-        for (row, key) in keys.of_row.iter().enumerate() {
-            let first = after[*key].as_ref().unwrap_or(&before[*key]);
-            let row = rows.row(row).data();
-            if first.len() >= self.limit && first.last().is_none_or(|last| row >= *last) {
-                continue;
-            }
-            let first = after[*key].get_or_insert_with(|| before[*key].clone());
-            let at = first.partition_point(|other| *other <= row);
-            first.insert(at, row);
-            first.truncate(self.limit);
-        }
-        let mut out = Changes::default();
-        let (mut changed, mut values) = (Vec::new(), Vec::new());
-        for (key, after) in after.iter().enumerate() {
-            let Some(after) = after else { continue };
-            out.add(self.rank, &before[key], after);
-            changed.push(key);
-            values.push(after.as_slice());
-        }
-        let values = lists::write(&values, self.ordered.wrapper())?;
-        hot.set(&slots.pick(&changed), values.iter());
-        self.emit(&out, cx)
+        let (_, columns) = ordered.columns(out.rows.iter().copied())?;
+        Ok(FirstChanges { kinds: out.kinds, ranks: out.ranks, columns })
     }
 
     /// Emits how the first rows changed.
-    fn emit(&self, out: &Changes<'_>, cx: &mut Cx<'_>) -> Result<()> {
-        if out.kinds.is_empty() {
+    fn emit(
+        &self,
+        FirstChanges { kinds, ranks, mut columns }: FirstChanges,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        if kinds.is_empty() {
             return Ok(());
         }
-        let (_, mut columns) = self.ordered.columns(out.rows.iter().copied())?;
         if self.rank {
-            columns.push(Arc::new(Int64Array::from(out.ranks.clone())));
+            columns.push(Arc::new(Int64Array::from(ranks)));
         }
-        columns.push(row_kind::column(out.kinds.iter().copied()));
+        columns.push(row_kind::column(kinds));
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         emit_in_parts(&batch, self.max_batch_rows, cx);
         Ok(())
@@ -239,18 +204,22 @@ impl Operator for TopN {
             return Ok(());
         }
         let keys = self.keys.of(&batch)?;
-        match self.rows {
-            Kept::All(state) => self.update_all(state, &keys, &batch, cx),
-            Kept::First(_) => self.update_first(&keys, &batch, cx),
-        }
+        let changes = match &mut self.rows {
+            Kept::First(first) => first.update(&keys, &batch, self.rank, cx)?,
+            Kept::All(state, ordered) => {
+                let how = (self.limit, self.rank);
+                Some(Self::update_all((*state, ordered), how, &keys, &batch, cx)?)
+            }
+        };
+        changes.map_or(Ok(()), |changes| self.emit(changes, cx))
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         let state = match &mut self.rows {
-            Kept::All(state) => *state,
-            Kept::First(hot) => {
-                hot.flush(cx)?;
-                hot.state()
+            Kept::All(state, _) => *state,
+            Kept::First(first) => {
+                first.flush(cx)?;
+                first.state()
             }
         };
         let keyed = vec![cx.state.freeze(state)?];

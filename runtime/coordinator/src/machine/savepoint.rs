@@ -5,7 +5,7 @@ use std::time::Duration;
 use sabot_api::{ActivateRequest, RestoreFrom, SavepointMode, SavepointRequest, SavepointView};
 use sabot_core::protocol::CoordinatorMessage;
 use sabot_snapshot::{Loaded, Manifest, SavepointInfo};
-use sabot_types::{ControlRecord, Epoch, ManifestRef, OperationId};
+use sabot_types::{ControlRecord, Epoch, ManifestRef, OperationId, Phase};
 
 use super::recover::savepoint_ref;
 use super::{Effect, ExitReason, Machine, Mode, Purpose, Reply, Request, RequestId, Stage};
@@ -326,15 +326,27 @@ impl Machine {
         }
     }
 
-    /// The record says Parked.
+    /// The record says Parked; also when it is read again because a write's outcome was not known.
     pub(super) fn parked(&mut self, operation: &OperationId, loaded: Loaded) {
+        let lease = match &loaded.record.phase {
+            Phase::Parked { lease_seconds, .. } if *lease_seconds > 0 => {
+                Some(Duration::from_secs(u64::from(*lease_seconds)))
+            }
+            _ => None,
+        };
         self.control = Some(loaded);
         let now = self.now;
-        let lease = self.savepoint.take().and_then(|run| run.lease);
-        if let Some(view) = self.parking_view.take() {
-            self.savepoints.insert(operation.clone(), view);
+        if self.savepoint.as_ref().is_some_and(|run| &run.operation == operation) {
+            self.savepoint = None;
+            if let Some(view) = self.parking_view.take() {
+                self.savepoints.insert(operation.clone(), view);
+            }
         }
         if let Some(owner) = self.owner() {
+            // A lease that has run out does not begin anew: the job resumes at once.
+            if matches!(&owner.stage, Stage::Parked { operation: by, .. } if by == operation) {
+                return;
+            }
             tracing::info!(%operation, "parked");
             owner.stage = Stage::Parked {
                 operation: operation.clone(),

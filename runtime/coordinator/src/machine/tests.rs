@@ -267,6 +267,26 @@ async fn a_parked_job_that_nobody_comes_for_resumes() {
 }
 
 #[tokio::test]
+async fn a_resume_that_was_lost_is_tried_again() {
+    let mut bench = Bench::start(&store(), 1, FRESH).await;
+    bench.park().await;
+    bench.now += Duration::from_secs(61);
+    let effects = bench.machine.step(bench.now, 0, Event::Tick);
+    let purpose = effects.into_iter().find_map(|effect| match effect {
+        Effect::WriteControl { purpose, .. } => Some(purpose),
+        _ => None,
+    });
+    let purpose = purpose.expect("the job resumes");
+    let lost = WriteFailure::Unknown("the store is away".into());
+    bench.step(Event::Written(purpose, Err(lost))).await;
+    for _ in 0..3 {
+        bench.now += Duration::from_secs(2);
+        bench.step(Event::Tick).await;
+    }
+    assert_eq!(bench.machine.view().state, JobState::Running);
+}
+
+#[tokio::test]
 async fn the_end_of_input_is_a_last_checkpoint_and_then_finished() {
     let mut bench = Bench::start(&store(), 1, FRESH).await;
     let attempt = bench.run().await;

@@ -53,18 +53,34 @@ impl StateChanges {
 
     /// Visits the changed rows in the order of (namespace, key group, key), each as it was left.
     pub fn visit(&self, visit: &mut dyn FnMut(StateChange<'_>) -> Result<()>) -> Result<()> {
-        let mut order: Vec<_> = (0..self.rows.len()).filter(|row| self.is_kept(*row)).collect();
-        order.sort_by(|a, b| self.place(*a).cmp(&self.place(*b)));
-        for (at, row) in order.iter().enumerate() {
+        let rows = (0..self.rows.len()).filter(|row| self.is_kept(*row));
+        let mut order: Vec<_> = rows.map(|row| (self.start_of(row), row)).collect();
+        // Most places differ where they start, which is compared without a look at the rows.
+        order.sort_by(|(a_start, a), (b_start, b)| {
+            a_start.cmp(b_start).then_with(|| self.place(*a).cmp(&self.place(*b)))
+        });
+        for (at, (_, row)) in order.iter().enumerate() {
             let place = self.place(*row);
             // The sort keeps the order of equal places: the last one is what was left.
-            if order.get(at + 1).is_some_and(|next| self.place(*next) == place) {
+            if order.get(at + 1).is_some_and(|(_, next)| self.place(*next) == place) {
                 continue;
             }
             let (namespace, group, key) = place;
             visit(StateChange { namespace, group, key, value: self.value(*row) })?;
         }
         Ok(())
+    }
+
+    /// How a row's place starts, ordered as places are: the namespace, then the key group and the
+    /// first bytes of the key.
+    fn start_of(&self, row: usize) -> (Namespace, u128) {
+        const KEY_BYTES: usize = 14;
+        let (namespace, group, key) = self.place(row);
+        let mut start = [0; 2 + KEY_BYTES];
+        start[..2].copy_from_slice(&group.index().to_be_bytes());
+        let bytes = key.len().min(KEY_BYTES);
+        start[2..2 + bytes].copy_from_slice(&key[..bytes]);
+        (namespace, u128::from_be_bytes(start))
     }
 
     fn is_kept(&self, row: usize) -> bool {
@@ -92,7 +108,34 @@ impl StateChanges {
         }
     }
 
-    fn size(&self) -> usize {
+    /// Takes a row in.
+    pub fn put(&mut self, namespace: Namespace, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
+        self.rows.push(Row {
+            namespace,
+            start: self.bytes.len(),
+            // Longer rows than these fit no segment, which refuses them.
+            key_bytes: key.len() as u32,
+            value_bytes: value.map_or(REMOVED, |value| value.len() as u32),
+            group,
+        });
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.dropped.is_empty()
+    }
+
+    /// Forgets all, and keeps the room.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+        self.bytes.clear();
+        self.dropped.clear();
+    }
+
+    /// What it takes, in bytes.
+    pub fn size(&self) -> usize {
         self.bytes.len() + self.rows.len() * size_of::<Row>() + self.dropped.len() * 32
     }
 }
@@ -108,16 +151,7 @@ impl ChangeLog {
     /// A row is put, or removed where `value` is none.
     pub fn put(&mut self, namespace: Namespace, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
         let Some(changes) = &mut self.changes else { return };
-        changes.rows.push(Row {
-            namespace,
-            start: changes.bytes.len(),
-            // Longer rows than these fit no segment, which refuses them.
-            key_bytes: key.len() as u32,
-            value_bytes: value.map_or(REMOVED, |value| value.len() as u32),
-            group,
-        });
-        changes.bytes.extend_from_slice(key);
-        changes.bytes.extend_from_slice(value.unwrap_or_default());
+        changes.put(namespace, group, key, value);
         if changes.size() > KEPT_BYTES_MAX {
             self.changes = None;
         }

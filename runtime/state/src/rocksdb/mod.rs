@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use ::rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::state::{
-    ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRows,
-    StateSpec,
+    ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateChange, StateChanges,
+    StateHandle, StateRows, StateSpec,
 };
 use sabot_core::{Error, Result};
 use sabot_types::KeyGroup;
@@ -35,6 +35,8 @@ const FAMILY: &str = "default";
 const GET_CHUNK_ROWS: usize = 1024;
 /// A write batch is written at this size.
 const WRITE_BATCH_BYTES: usize = 1 << 20;
+/// Rows of this size in all wait to be written together at most.
+const WAITING_BYTES_MAX: usize = 8 << 20;
 
 /// A [`StateBackend`] on the local disk.
 pub struct RocksDbBackend {
@@ -42,11 +44,16 @@ pub struct RocksDbBackend {
     expiry: Arc<Expiry>,
     states: Vec<State>,
     write_options: WriteOptions,
+    /// From this size on the rows that wait are written.
+    waiting_bytes: usize,
 }
 
 struct State {
     spec: Arc<StateSpec>,
     log: ChangeLog,
+    /// What was put and is not in the database yet: rows are written together where nobody reads
+    /// in between.
+    waiting: StateChanges,
 }
 
 /// The database; frozen states hold it too. The fields drop in order: first it is closed, then
@@ -97,7 +104,7 @@ impl RocksDbBackend {
         let open = OpenDatabase::new();
         let dir = DatabaseDir::create(dir)?;
         let expiry = Arc::new(Expiry::default());
-        let mut options = options::database(cache_size_mb);
+        let mut options = options::database(cache_size_mb)?;
         expiry::install(&expiry, &mut options);
         let family = ColumnFamilyDescriptor::new(FAMILY, options.clone());
         let db = DB::open_cf_descriptors(&options, dir.path(), [family])
@@ -105,22 +112,47 @@ impl RocksDbBackend {
         let mut write_options = WriteOptions::default();
         write_options.disable_wal(true);
         let database = Arc::new(Database { db, dir, _open: open });
-        Ok(Self { database, expiry, states: Vec::new(), write_options })
+        let waiting_bytes = WAITING_BYTES_MAX.min((cache_size_mb as usize) << 14);
+        Ok(Self { database, expiry, states: Vec::new(), write_options, waiting_bytes })
+    }
+
+    /// Writes what waits. Neighbours find their places in the database faster than rows in any
+    /// order.
+    fn settle(&mut self, state: StateHandle) -> Result<()> {
+        let State { log, waiting, .. } = &mut self.states[usize::from(state.0)];
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let (database, options) = (&self.database, &self.write_options);
+        let mut batch = WriteBatch::default();
+        let mut row_key = Vec::new();
+        waiting.visit(&mut |StateChange { namespace, group, key, value }| {
+            row_key.clear();
+            Prefix::new(state, namespace).write_key(group, key, &mut row_key);
+            match value {
+                Some(value) => batch.put(&row_key, value),
+                None => batch.delete(&row_key),
+            }
+            log.put(namespace, group, key, value);
+            if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
+                database.write(std::mem::take(&mut batch), options)?;
+            }
+            Ok(())
+        })?;
+        waiting.clear();
+        if batch.is_empty() { Ok(()) } else { database.write(batch, options) }
     }
 
     fn check(&self, state: StateHandle) -> Result<()> {
         if usize::from(state.0) < self.states.len() { Ok(()) } else { Err(not_open(state)) }
     }
-
-    fn write(&self, batch: WriteBatch) -> Result<()> {
-        self.database
-            .db
-            .write_opt(batch, &self.write_options)
-            .map_err(|e| self.database.error("writing state", e))
-    }
 }
 
 impl Database {
+    fn write(&self, batch: WriteBatch, options: &WriteOptions) -> Result<()> {
+        self.db.write_opt(batch, options).map_err(|e| self.error("writing state", e))
+    }
+
     fn error(&self, action: &str, error: ::rocksdb::Error) -> Error {
         error::state(action, self.path(), error)
     }
@@ -140,7 +172,11 @@ impl StateBackend for RocksDbBackend {
         }
         let handle = handle_of(self.states.len());
         self.expiry.set(handle, spec.ttl_ms);
-        self.states.push(State { spec, log: ChangeLog::default() });
+        self.states.push(State {
+            spec,
+            log: ChangeLog::default(),
+            waiting: StateChanges::default(),
+        });
         Ok(handle)
     }
 
@@ -152,6 +188,7 @@ impl StateBackend for RocksDbBackend {
         keys: &BinaryArray,
     ) -> Result<BinaryArray> {
         self.check(state)?;
+        self.settle(state)?;
         check_keys(groups, keys);
         let prefix = Prefix::new(state, namespace);
         let family = self.database.db.cf_handle(FAMILY).expect("the database has its family");
@@ -185,34 +222,17 @@ impl StateBackend for RocksDbBackend {
         self.check(state)?;
         check_keys(groups, keys);
         assert_eq!(keys.len(), values.len(), "each key has a value");
-        let prefix = Prefix::new(state, namespace);
-        let mut batch = WriteBatch::default();
-        let mut row_key = Vec::new();
-        // Neighbours find their places in the database faster than rows in any order. The sort
-        // keeps the order of equal keys.
-        let mut order: Vec<u32> = (0..groups.len() as u32).collect();
-        let place = |row: &u32| (groups[*row as usize], keys.value(*row as usize));
-        order.sort_by(|a, b| place(a).cmp(&place(b)));
-        for row in order {
-            let row = row as usize;
-            let group = &groups[row];
-            let (key, value) = (keys.value(row), values.is_valid(row).then(|| values.value(row)));
-            row_key.clear();
-            prefix.write_key(*group, key, &mut row_key);
-            match value {
-                Some(value) => batch.put(&row_key, value),
-                None => batch.delete(&row_key),
-            }
-            self.states[usize::from(state.0)].log.put(namespace, *group, key, value);
-            if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
-                self.write(std::mem::take(&mut batch))?;
-            }
+        let waiting = &mut self.states[usize::from(state.0)].waiting;
+        for (row, group) in groups.iter().enumerate() {
+            let value = values.is_valid(row).then(|| values.value(row));
+            waiting.put(namespace, *group, keys.value(row), value);
         }
-        if batch.is_empty() { Ok(()) } else { self.write(batch) }
+        if waiting.size() >= self.waiting_bytes { self.settle(state) } else { Ok(()) }
     }
 
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
         self.check(state)?;
+        self.settle(state)?;
         let all = layout::state_bounds(state);
         let mut iterator = self.database.db.raw_iterator_opt(options::range(all.end));
         let mut found = Vec::new();
@@ -234,6 +254,7 @@ impl StateBackend for RocksDbBackend {
         visit: &mut dyn FnMut(StateRows) -> Result<()>,
     ) -> Result<()> {
         self.check(state)?;
+        self.settle(state)?;
         let prefix = Prefix::new(state, namespace);
         let mut options = options::range(prefix.end());
         // A window is read once, when it fires: it must not push out what point reads need.
@@ -259,6 +280,7 @@ impl StateBackend for RocksDbBackend {
         visit: PrefixVisitor<'_>,
     ) -> Result<()> {
         self.check(state)?;
+        self.settle(state)?;
         check_keys(groups, prefixes);
         let space = Prefix::new(state, namespace);
         let shortest = (0..prefixes.len()).map(|index| prefixes.value(index).len()).min();
@@ -284,17 +306,19 @@ impl StateBackend for RocksDbBackend {
 
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
         self.check(state)?;
+        self.settle(state)?;
         let prefix = Prefix::new(state, namespace);
         let mut batch = WriteBatch::default();
         batch.delete_range(prefix.start(), prefix.end());
-        self.write(batch)?;
+        self.database.write(batch, &self.write_options)?;
         self.states[usize::from(state.0)].log.drop_namespace(namespace);
         Ok(())
     }
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
         self.check(state)?;
-        let State { spec, log } = &mut self.states[usize::from(state.0)];
+        self.settle(state)?;
+        let State { spec, log, .. } = &mut self.states[usize::from(state.0)];
         let (database, spec) = (Arc::clone(&self.database), Arc::clone(spec));
         Ok(Box::new(frozen::freeze(database, state, spec, log.freeze())?))
     }

@@ -5,12 +5,19 @@ use ::rocksdb::{
     WriteBufferManager,
 };
 
+use sabot_core::{Error, Result};
+
 use super::layout::FILTERED_BYTES;
 
 const MIB: u64 = 1 << 20;
+const LEVELS: usize = 7;
+/// The database goes with its process, so what is in memory at its end is not written. A row's
+/// place is looked for beside that of the last row of the same state: rows come sorted.
+const WITHOUT_SETTERS: &str = "avoid_flush_during_shutdown=true;\
+    memtable_insert_with_hint_prefix_extractor=fixed:2";
 
 /// Options for a database whose block cache and write buffers take `cache_size_mb` together.
-pub(super) fn database(cache_size_mb: u64) -> Options {
+pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     let budget = (cache_size_mb.max(8) * MIB) as usize;
     let write_buffers = budget / 2;
     let cache = Cache::new_lru_cache(budget);
@@ -21,15 +28,20 @@ pub(super) fn database(cache_size_mb: u64) -> Options {
         cache.clone(),
     );
 
-    let mut options = Options::default();
+    let mut options = Options::default()
+        .get_options_from_string(WITHOUT_SETTERS)
+        .map_err(|e| Error::state("setting up the database", e))?;
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    options.set_compression_type(DBCompressionType::Lz4);
+    // What the first levels hold is soon written again, and most of it still is in memory.
+    let mut compression = [DBCompressionType::Lz4; LEVELS];
+    compression[..2].fill(DBCompressionType::None);
+    options.set_compression_per_level(&compression);
     options.set_block_based_table_factory(&tables(&cache));
     options.set_prefix_extractor(SliceTransform::create_fixed_prefix(FILTERED_BYTES));
     options.set_memtable_prefix_bloom_ratio(0.1);
     options.set_write_buffer_manager(&manager);
-    options.set_write_buffer_size((write_buffers / 4).clamp(MIB as usize, 64 * MIB as usize));
+    options.set_write_buffer_size((write_buffers / 2).clamp(MIB as usize, 256 * MIB as usize));
     options.set_max_write_buffer_number(4);
     options.set_max_background_jobs(2);
     options.set_max_open_files(1024);
@@ -38,7 +50,7 @@ pub(super) fn database(cache_size_mb: u64) -> Options {
     options.set_keep_log_file_num(1);
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
-    options
+    Ok(options)
 }
 
 /// Options of an iterator over many keys, up to `end`.

@@ -1,0 +1,560 @@
+//! The first rows of each key in some order, of rows that only come: one that is not among the
+//! first can never be again.
+//!
+//! State: key, then a number below the limit, to the row. A row that enters takes the number of
+//! one that leaves, so it costs one write. What changes reaches the backend only with the next
+//! snapshot; what was touched lately is not read again.
+
+use std::mem;
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, RecordBatch, UInt32Array};
+use arrow::compute::{interleave, take_arrays};
+use arrow::datatypes::SchemaRef;
+use arrow_row::{RowConverter, Rows};
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::OrderBy;
+use sabot_core::row_kind::{self, RowKind};
+use sabot_core::state::{Namespace, StateBackend, StateHandle};
+use sabot_core::{Cx, Result};
+use smallvec::SmallVec;
+
+use crate::codec::RowCodec;
+use crate::keyed::UniqueKeys;
+use crate::multiset::{count_of, value_of};
+use crate::ordered;
+use crate::recent::{AtHand, Entry, Recent};
+
+/// Rows that are written at once.
+const WRITE_ROWS: usize = 8192;
+
+pub(crate) struct FirstRows {
+    state: StateHandle,
+    limit: usize,
+    order: RowConverter,
+    order_columns: Vec<usize>,
+    codec: RowCodec,
+    recent: Recent<List>,
+    /// Whether the backend can have keys that are not at hand.
+    has_cold: bool,
+    /// How long a row is there after it came.
+    ttl_ms: Option<u64>,
+}
+
+/// The first rows of a key, in their order.
+#[derive(Default)]
+struct List(SmallVec<[Row; 1]>);
+
+struct Row {
+    /// Its place in the order, then the row.
+    bytes: Box<[u8]>,
+    order_bytes: u32,
+    /// Tells it from the other rows of its key.
+    number: u32,
+    /// Whether the backend has another one of this number, or none.
+    is_dirty: bool,
+    /// When it came or was read, where rows have a time to live.
+    since_ms: i64,
+}
+
+/// A row among those of its key: one that was there, or one of those that may enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Old(u32),
+    New(u32),
+}
+
+/// How the first rows change.
+pub(crate) struct FirstChanges {
+    pub(crate) kinds: Vec<RowKind>,
+    pub(crate) ranks: Vec<i64>,
+    /// The rows' columns.
+    pub(crate) columns: Vec<ArrayRef>,
+}
+
+/// Changes, and what the lists are after them.
+#[derive(Default)]
+struct Changes {
+    kinds: Vec<RowKind>,
+    ranks: Vec<i64>,
+    /// Of which table each row is and where in it: 0 the rows that may enter, 1 `old`.
+    rows: Vec<(usize, usize)>,
+    /// Rows that were there and are told of: slot and place in the list.
+    old: Vec<(u32, u32)>,
+    /// Lists that change: slot, and what they are then.
+    lists: Vec<(u32, Range<usize>)>,
+    places: Vec<Place>,
+}
+
+impl FirstRows {
+    pub(crate) fn new(
+        state: StateHandle,
+        (order, limit): (&[OrderBy], usize),
+        input: &SchemaRef,
+        backend: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let values = row_kind::without(input);
+        Ok(Self {
+            state,
+            limit,
+            order: RowConverter::new(ordered::sort_fields(order, input))?,
+            order_columns: order.iter().map(|order| order.column).collect(),
+            codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
+            recent: Recent::new(),
+            has_cold: !backend.namespaces(state)?.is_empty(),
+            ttl_ms: backend.ttl_ms(state),
+        })
+    }
+
+    /// The state's handle.
+    pub(crate) fn state(&self) -> StateHandle {
+        self.state
+    }
+
+    /// Lets those rows of a batch that are among the first of their keys take their places; how
+    /// the first rows change, told by rank or row by row.
+    pub(crate) fn update(
+        &mut self,
+        keys: &UniqueKeys,
+        batch: &RecordBatch,
+        by_rank: bool,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<FirstChanges>> {
+        let slots = self.find(keys, cx)?;
+        let order = self.order_of(batch.columns())?;
+        let may_enter = |row: &u32| {
+            let rows = &self.recent[slots[keys.of_row[*row as usize]]].value.0;
+            let row = order.row(*row as usize);
+            rows.len() < self.limit || rows.last().is_some_and(|last| row.data() <= last.place().0)
+        };
+        let mut entering: Vec<u32> = (0..batch.num_rows() as u32).filter(may_enter).collect();
+        if entering.is_empty() {
+            return Ok(None);
+        }
+        // By key, and as they came.
+        entering.sort_by_key(|row| keys.of_row[*row as usize]);
+        let entering = UInt32Array::from(entering);
+        let columns = take_arrays(row_kind::values(batch), &entering, None)?;
+        let rows = self.codec.encode(&columns, entering.len())?;
+        let new = NewRows { order, at: &entering, rows };
+        let changes = self.changes(keys, &slots, &new, by_rank);
+        let columns = self.columns(&columns, &changes)?;
+        self.apply(&changes, &new, cx.now_ms);
+        let Changes { kinds, ranks, .. } = changes;
+        Ok(Some(FirstChanges { kinds, ranks, columns }))
+    }
+
+    fn order_of(&self, columns: &[ArrayRef]) -> Result<Rows> {
+        let columns: Vec<_> = self.order_columns.iter().map(|c| Arc::clone(&columns[*c])).collect();
+        Ok(self.order.convert_columns(&columns)?)
+    }
+
+    /// How the lists change. They stay as they are.
+    fn changes(
+        &self,
+        keys: &UniqueKeys,
+        slots: &[u32],
+        new: &NewRows<'_>,
+        by_rank: bool,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        let mut places: Vec<Place> = Vec::new();
+        let key_of = |row: &u32| keys.of_row[*row as usize];
+        let mut next = 0;
+        for rows in new.at.values().chunk_by(|a, b| key_of(a) == key_of(b)) {
+            let slot = slots[key_of(&rows[0])];
+            let list = &self.recent[slot].value.0;
+            let place_of = |place: &Place| match place {
+                Place::Old(at) => list[*at as usize].place(),
+                Place::New(row) => new.place(*row),
+            };
+            places.clear();
+            places.extend((0..list.len() as u32).map(Place::Old));
+            for row in next..next + rows.len() as u32 {
+                let place = new.place(row);
+                let is_full = places.len() >= self.limit;
+                if is_full && places.last().is_none_or(|last| place >= place_of(last)) {
+                    continue;
+                }
+                let at = places.partition_point(|other| place_of(other) <= place);
+                places.insert(at, Place::New(row));
+                places.truncate(self.limit);
+            }
+            next += rows.len() as u32;
+            if !places.iter().any(|place| matches!(place, Place::New(_))) {
+                continue;
+            }
+            if by_rank {
+                let differ = |at: usize| place_of(&places[at]) != list[at].place();
+                changes.by_rank(slot, list.len(), &places, differ);
+            } else {
+                changes.by_row(slot, list.len(), &places);
+            }
+            let start = changes.places.len();
+            changes.places.extend_from_slice(&places);
+            changes.lists.push((slot, start..changes.places.len()));
+        }
+        changes
+    }
+
+    /// The columns of the rows that are told of; `entering` has those that may enter.
+    fn columns(&self, entering: &[ArrayRef], changes: &Changes) -> Result<Vec<ArrayRef>> {
+        let old = changes.old.iter();
+        let old = old.map(|(slot, at)| self.recent[*slot].value.0[*at as usize].place().1);
+        let old = self.codec.decode_rows(old)?;
+        let column = |(new, old): (&ArrayRef, &ArrayRef)| interleave(&[new, old], &changes.rows);
+        Ok(entering.iter().zip(&old).map(column).collect::<Result<_, _>>()?)
+    }
+
+    fn apply(&mut self, changes: &Changes, new: &NewRows<'_>, now_ms: i64) {
+        for (slot, places) in &changes.lists {
+            let list = &mut self.recent[*slot].value;
+            let before = list.held_bytes();
+            list.become_places(&changes.places[places.clone()], new, now_ms);
+            let after = list.held_bytes();
+            self.recent.bytes = self.recent.bytes + after - before;
+        }
+    }
+
+    /// Brings the rows of keys to hand.
+    fn find(&mut self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Vec<u32>> {
+        if self.recent.is_full() {
+            self.flush(cx)?;
+            self.recent.forget();
+            self.has_cold = true;
+        }
+        let mut slots = Vec::with_capacity(keys.len());
+        let mut missing = Vec::new();
+        for at in 0..keys.len() {
+            let key = keys.bytes.value(at);
+            slots.push(self.recent.find(key).unwrap_or_else(|| {
+                missing.push(at);
+                self.recent.begin(keys.groups[at], key)
+            }));
+        }
+        if let Some(ttl_ms) = self.ttl_ms {
+            let over = cx.now_ms.saturating_sub_unsigned(ttl_ms);
+            for slot in &slots {
+                let list = &mut self.recent[*slot].value;
+                let before = list.held_bytes();
+                list.0.retain(|row| row.since_ms > over);
+                let after = list.held_bytes();
+                self.recent.bytes = self.recent.bytes + after - before;
+            }
+        }
+        if self.has_cold && !missing.is_empty() {
+            self.fetch(&missing, &slots, keys, cx)?;
+        }
+        Ok(slots)
+    }
+
+    fn fetch(
+        &mut self,
+        missing: &[usize],
+        slots: &[u32],
+        keys: &UniqueKeys,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let (groups, wanted) = keys.pick(missing);
+        let mut found: Vec<(u32, u32)> = Vec::new();
+        let mut values = BinaryBuilder::new();
+        if self.limit == 1 {
+            let wanted = wanted.iter().map(|key| [key, value_of(0).as_slice()].concat());
+            let wanted = BinaryArray::from_iter_values(wanted);
+            let stored = cx.state.get(self.state, Namespace::ONLY, &groups, &wanted)?;
+            for (at, value) in missing.iter().zip(&stored) {
+                let Some(value) = value else { continue };
+                found.push((slots[*at], 0));
+                values.append_value(value);
+            }
+        } else {
+            let wanted = BinaryArray::from_iter_values(wanted);
+            let mut visit = |at: usize, number: &[u8], value: &[u8]| {
+                found.push((slots[missing[at]], count_of(number) as u32));
+                values.append_value(value);
+                Ok(ControlFlow::Continue(()))
+            };
+            cx.state.scan_prefixes(self.state, Namespace::ONLY, &groups, &wanted, &mut visit)?;
+        }
+        OperatorMetrics::add(&cx.metrics.state_reads, found.len().max(groups.len()));
+        let values = values.finish();
+        let order = self.order_of(&self.codec.decode(&values)?)?;
+        for (at, (slot, number)) in found.iter().enumerate() {
+            let mut row = Row::new(order.row(at).data(), values.value(at), *number, cx.now_ms);
+            row.is_dirty = false;
+            self.recent.bytes += row.held_bytes();
+            self.recent[*slot].value.0.push(row);
+        }
+        for at in missing {
+            self.recent[slots[*at]].value.0.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        }
+        Ok(())
+    }
+
+    /// Writes what the backend does not have.
+    pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        let mut groups = Vec::new();
+        let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
+        let mut bytes = Vec::new();
+        for Entry { group, key, value: list, .. } in self.recent.iter_mut() {
+            for row in list.0.iter_mut().filter(|row| row.is_dirty) {
+                row.is_dirty = false;
+                bytes.clear();
+                bytes.extend_from_slice(key);
+                bytes.extend_from_slice(&value_of(i64::from(row.number)));
+                groups.push(*group);
+                keys.append_value(&bytes);
+                values.append_value(row.place().1);
+            }
+            if groups.len() >= WRITE_ROWS {
+                let rows = (&groups, &keys.finish(), &values.finish());
+                cx.state.put(self.state, Namespace::ONLY, rows.0, rows.1, rows.2)?;
+                OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
+                groups.clear();
+            }
+        }
+        if groups.is_empty() {
+            return Ok(());
+        }
+        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
+        cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())
+    }
+}
+
+/// Rows of a batch that may enter, by key.
+struct NewRows<'a> {
+    /// The places of all rows of the batch.
+    order: Rows,
+    /// Where each of them is in the batch.
+    at: &'a UInt32Array,
+    rows: BinaryArray,
+}
+
+impl NewRows<'_> {
+    fn place(&self, row: u32) -> (&[u8], &[u8]) {
+        let row = row as usize;
+        (self.order.row(self.at.value(row) as usize).data(), self.rows.value(row))
+    }
+}
+
+impl Row {
+    fn new(order: &[u8], row: &[u8], number: u32, since_ms: i64) -> Self {
+        let mut bytes = Vec::with_capacity(order.len() + row.len());
+        bytes.extend_from_slice(order);
+        bytes.extend_from_slice(row);
+        let order_bytes = order.len() as u32;
+        Self { bytes: bytes.into(), order_bytes, number, is_dirty: true, since_ms }
+    }
+
+    /// Its place in the order, and the row: what rows are ordered by.
+    fn place(&self) -> (&[u8], &[u8]) {
+        self.bytes.split_at(self.order_bytes as usize)
+    }
+
+    fn held_bytes(&self) -> usize {
+        size_of::<Self>() + self.bytes.len()
+    }
+}
+
+impl List {
+    /// Rows that were there are among `places` in their order, and only the last ones leave.
+    fn become_places(&mut self, places: &[Place], new: &NewRows<'_>, now_ms: i64) {
+        let kept = places.iter().filter(|place| matches!(place, Place::Old(_))).count();
+        let numbers: SmallVec<[u32; 16]> = self.0.iter().map(|row| row.number).collect();
+        // Without holes, unless rows ended their time.
+        let has_holes = numbers.iter().any(|number| *number as usize >= numbers.len());
+        let others = if has_holes { 0 } else { numbers.len() as u32 }..;
+        let others = others.filter(|number| !(has_holes && numbers.contains(number)));
+        let mut free = numbers[kept..].iter().copied().chain(others);
+        let mut old = mem::take(&mut self.0).into_iter();
+        for place in places {
+            let row = match place {
+                Place::Old(_) => old.next(),
+                Place::New(row) => free.next().map(|number| {
+                    let (order, row) = new.place(*row);
+                    Row::new(order, row, number, now_ms)
+                }),
+            };
+            self.0.extend(row);
+        }
+    }
+}
+
+impl AtHand for List {
+    fn held_bytes(&self) -> usize {
+        self.0.iter().map(Row::held_bytes).sum()
+    }
+}
+
+impl Changes {
+    fn push(&mut self, kind: RowKind, row: (usize, usize), rank: usize) {
+        self.kinds.push(kind);
+        self.rows.push(row);
+        self.ranks.push(rank as i64 + 1);
+    }
+
+    /// A rank whose row changed is updated. Of the `before` rows that were there, each is told of
+    /// at most twice and taken apart once.
+    fn by_rank(
+        &mut self,
+        slot: u32,
+        before: usize,
+        places: &[Place],
+        differ: impl Fn(usize) -> bool,
+    ) {
+        let first = places.iter().enumerate().position(|(at, p)| *p != Place::Old(at as u32));
+        let Some(first) = first else { return };
+        let start = self.old.len();
+        self.old.extend((first..before).map(|at| (slot, at as u32)));
+        let row = |place: Place| match place {
+            Place::Old(at) => (1, start + at as usize - first),
+            Place::New(row) => (0, row as usize),
+        };
+        for (at, place) in places.iter().enumerate().skip(first) {
+            if at >= before {
+                self.push(RowKind::Insert, row(*place), at);
+            } else if differ(at) {
+                self.push(RowKind::UpdateBefore, row(Place::Old(at as u32)), at);
+                self.push(RowKind::UpdateAfter, row(*place), at);
+            }
+        }
+    }
+
+    /// Rows that left go, rows that entered come.
+    fn by_row(&mut self, slot: u32, before: usize, places: &[Place]) {
+        let kept = places.iter().filter(|place| matches!(place, Place::Old(_))).count();
+        for at in kept..before {
+            self.push(RowKind::Delete, (1, self.old.len()), 0);
+            self.old.push((slot, at as u32));
+        }
+        for place in places {
+            if let Place::New(row) = place {
+                self.push(RowKind::Insert, (0, *row as usize), 0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Int64Array;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use sabot_core::state::{StateField, StateRows, StateSpec};
+    use sabot_state::{Backend, open};
+    use sabot_types::{KeyGroup, OperatorUid};
+
+    use super::*;
+
+    fn spec(ttl_ms: Option<u64>) -> StateSpec {
+        let field =
+            |name: &str| StateField { name: name.to_owned(), data_type: "Int64".to_owned() };
+        StateSpec {
+            operator: OperatorUid::new("op").unwrap(),
+            name: "rows".to_owned(),
+            key: vec![field("k"), field("number")],
+            value: vec![field("v")],
+            namespace: "none".to_owned(),
+            ttl_ms: None,
+        }
+        .with_ttl(ttl_ms)
+    }
+
+    /// Rows `values` of one key by their only column; which of them are the first afterwards.
+    struct Run {
+        backend: Box<dyn StateBackend>,
+        rows: FirstRows,
+        spec: StateSpec,
+        metrics: OperatorMetrics,
+    }
+
+    impl Run {
+        fn new(limit: usize, ttl_ms: Option<u64>) -> Self {
+            let spec = spec(ttl_ms);
+            let mut backend = open(Backend::Memory).unwrap();
+            let rows = Self::rows(limit, &spec, &mut *backend);
+            Self { backend, rows, spec, metrics: OperatorMetrics::default() }
+        }
+
+        fn rows(limit: usize, spec: &StateSpec, backend: &mut dyn StateBackend) -> FirstRows {
+            let input: SchemaRef =
+                Arc::new(Schema::new(vec![Field::new("v", DataType::Int64, true)]));
+            let order = [OrderBy { column: 0, descending: false, nulls_first: false }];
+            let state = backend.open(spec).unwrap();
+            FirstRows::new(state, (&order, limit), &input, backend).unwrap()
+        }
+
+        fn come(&mut self, now_ms: i64, values: &[i64]) -> Vec<(RowKind, i64)> {
+            let values: ArrayRef = Arc::new(Int64Array::from(values.to_vec()));
+            let batch = RecordBatch::try_from_iter([("v", Arc::clone(&values))]).unwrap();
+            let keys = UniqueKeys {
+                of_row: vec![0; values.len()],
+                columns: Vec::new(),
+                groups: vec![KeyGroup::new(3)],
+                bytes: BinaryArray::from_iter_values([b"key"]),
+            };
+            self.backend.set_now(now_ms);
+            let mut out = Vec::new();
+            let mut cx = Cx::new(&mut out, &mut *self.backend, &self.metrics, now_ms);
+            let changes = self.rows.update(&keys, &batch, false, &mut cx).unwrap();
+            self.rows.flush(&mut cx).unwrap();
+            let Some(changes) = changes else { return Vec::new() };
+            let values = Int64Array::from(changes.columns[0].to_data());
+            changes.kinds.into_iter().zip(values.iter().flatten()).collect()
+        }
+
+        /// What the backend has.
+        fn stored(&mut self) -> Vec<(i64, i64)> {
+            let mut found = Vec::new();
+            let mut visit = |rows: StateRows| {
+                for (key, value) in rows.keys.iter().zip(&rows.values) {
+                    let number = count_of(&key.unwrap()[3..]);
+                    found.push((number, count_of(&value.unwrap()[..9])));
+                }
+                Ok(())
+            };
+            let state = self.rows.state();
+            self.backend.scan(state, Namespace::ONLY, 100, &mut visit).unwrap();
+            found
+        }
+    }
+
+    #[test]
+    fn a_row_that_enters_takes_the_number_of_one_that_leaves() {
+        let mut run = Run::new(2, None);
+        let (come, go) = (RowKind::Insert, RowKind::Delete);
+        assert_eq!(run.come(0, &[5, 9, 7]), [(come, 5), (come, 7)]);
+        assert_eq!(run.stored(), [(0, 5), (1, 7)]);
+        assert_eq!(run.come(0, &[8, 7]), [], "not among the first");
+        assert_eq!(run.come(0, &[6]), [(go, 7), (come, 6)]);
+        assert_eq!(run.stored(), [(0, 5), (1, 6)]);
+        assert_eq!(OperatorMetrics::get(&run.metrics.state_writes), 3);
+    }
+
+    #[test]
+    fn what_is_not_at_hand_is_read() {
+        for limit in [1, 2] {
+            let mut run = Run::new(limit, None);
+            run.come(0, &[5, 7]);
+            run.rows = Run::rows(limit, &run.spec, &mut *run.backend);
+            let (come, go) = (RowKind::Insert, RowKind::Delete);
+            let leaves = if limit == 1 { 5 } else { 7 };
+            assert_eq!(run.come(0, &[8]), []);
+            assert_eq!(run.come(0, &[4]), [(go, leaves), (come, 4)], "limit {limit}");
+            assert_eq!(run.stored().len(), limit);
+        }
+    }
+
+    #[test]
+    fn a_row_whose_time_is_over_leaves_its_number() {
+        let mut run = Run::new(3, Some(100));
+        let come = RowKind::Insert;
+        run.come(0, &[5]);
+        run.come(50, &[6, 7]);
+        assert_eq!(run.come(120, &[9]), [(come, 9)], "5 is not there any more");
+        assert_eq!(run.come(120, &[8]), [(RowKind::Delete, 9), (come, 8)]);
+        let mut numbers: Vec<i64> = run.stored().into_iter().map(|(number, _)| number).collect();
+        numbers.dedup();
+        assert_eq!(numbers, [0, 1, 2]);
+    }
+}
