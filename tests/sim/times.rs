@@ -74,18 +74,17 @@ fn each_bid_counts_in_one_window_of_processing_time_whatever_happens() {
     let job = SimJob::new(&sql, &[SINK]).expect("the query is valid");
     let expected = bids(&sql);
     assert!(expected.len() > 50, "there are {} bidders", expected.len());
+    let mut most = 0;
     for seed in 0..12 {
         let store = StoreFaults { per_mille: [0, 5, 30][(seed % 3) as usize], conditional: true };
         let mishaps = if seed == 0 { 0 } else { 8 };
         let outcome = runtime().block_on(run(&job, Scenario { seed, mishaps, store }));
         let windows = windows(&outcome, &expected);
-        assert!(
-            windows.as_ref().is_ok_and(|n| *n > 1),
-            "seed {seed}: {windows:?}\n{}",
-            outcome.log
-        );
+        let windows = windows.unwrap_or_else(|why| panic!("seed {seed}: {why}\n{}", outcome.log));
+        most = most.max(windows);
         assert_eq!(outcome.rows_late, 0, "seed {seed}");
     }
+    assert!(most > 1, "no run took longer than a window");
 }
 
 /// A window that was open when its pods were killed fires after the restore, with what it had.

@@ -2,10 +2,12 @@
 //! the chain behind it. A turn never waits.
 
 use std::collections::VecDeque;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::SourceDesc;
@@ -22,10 +24,14 @@ use crate::watermarks::{Advance, IdleSplits, MinWatermark};
 
 /// Batches that a tasklet takes in one turn, so that others get theirs.
 const BATCHES_PER_TURN: usize = 4;
+/// The same while they are of few rows in all.
+const SMALL_BATCHES_PER_TURN: usize = 64;
 /// A source that gave fewer rows than [`FEW_ROWS`] lets some gather for so long: what follows it
 /// costs by the batch.
 const LINGER: Duration = Duration::from_millis(1);
 const FEW_ROWS: usize = 1024;
+/// Batches of few rows that wait in front of an operator become one of at most so many.
+const GATHERED_ROWS: usize = 8192;
 /// A source marks the time at most this often.
 const MARKER_INTERVAL: Duration = Duration::from_millis(5);
 
@@ -173,7 +179,10 @@ impl SourceTasklet {
             return Ok(());
         }
         let mut rows_given = 0;
-        for _ in 0..BATCHES_PER_TURN {
+        for polled in 0..SMALL_BATCHES_PER_TURN {
+            if polled >= BATCHES_PER_TURN && rows_given >= FEW_ROWS {
+                break;
+            }
             match self.source.poll(self.max_batch_rows)? {
                 SourcePoll::Batch { split, rows } => {
                     outcome.busy = true;
@@ -339,11 +348,54 @@ impl ExchangeTasklet {
             }
             let Some((input, element)) = self.next_element()? else { return Ok(()) };
             outcome.busy = true;
-            // Markers are no work: what is behind them must not wait for another turn.
-            left -= usize::from(!matches!(element, Element::Marker(_)));
-            self.element(input, element, state, outcome)?;
+            let (element, next) = match element {
+                Element::Batch(batch) => {
+                    let (batch, next) = self.gather(input, batch)?;
+                    (Element::Batch(batch), next)
+                }
+                element => (element, None),
+            };
+            for (input, element) in iter::once((input, element)).chain(next) {
+                // Markers are no work: what is behind them must not wait for another turn.
+                left = left.saturating_sub(usize::from(!matches!(element, Element::Marker(_))));
+                self.element(input, element, state, outcome)?;
+            }
         }
         Ok(())
+    }
+
+    /// Puts what waits behind a batch of few rows into one with it, as long as that are batches of
+    /// few rows for the same port; what came then.
+    fn gather(
+        &mut self,
+        input: usize,
+        batch: RecordBatch,
+    ) -> Result<(RecordBatch, Option<(usize, Element)>)> {
+        let mut rows = batch.num_rows();
+        if rows >= FEW_ROWS {
+            return Ok((batch, None));
+        }
+        let mut gathered = vec![batch];
+        let mut next = None;
+        while rows < GATHERED_ROWS {
+            match self.next_element()? {
+                Some((other, Element::Batch(batch)))
+                    if self.ports[other] == self.ports[input] && batch.num_rows() < FEW_ROWS =>
+                {
+                    rows += batch.num_rows();
+                    gathered.push(batch);
+                }
+                other => {
+                    next = other;
+                    break;
+                }
+            }
+        }
+        let batch = match gathered.as_slice() {
+            [only] => only.clone(),
+            several => concat_batches(&several[0].schema(), several)?,
+        };
+        Ok((batch, next))
     }
 
     fn next_element(&mut self) -> Result<Option<(usize, Element)>> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sabot_core::{Element, Error, Random, Result, SeededRandom};
-use sabot_net::{ChannelId, ControlLink, Exchange, Receiver};
+use sabot_net::{ChannelId, ControlLink, Exchange, Receiver, TryRecv};
 use sabot_types::{Attempt, SetNumber};
 use sabot_worker::Network;
 use tokio::sync::futures::OwnedNotified;
@@ -140,6 +140,12 @@ impl Network for SimNetwork {
                     }
                     if sender.send(element).await.is_err() {
                         return Err(refused(addr));
+                    }
+                    // What was sent meanwhile has been as long on its way.
+                    while let TryRecv::Element(element) = receiver.try_recv() {
+                        if sender.send(element).await.is_err() {
+                            return Err(refused(addr));
+                        }
                     }
                 }
             }
