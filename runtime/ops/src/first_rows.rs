@@ -128,14 +128,16 @@ impl FirstRows {
             let row = order.row(*row as usize);
             rows.len() < self.limit || rows.last().is_some_and(|last| row.data() <= last.place().0)
         };
-        let mut entering: Vec<u32> = (0..batch.num_rows() as u32).filter(may_enter).collect();
+        let entering: UInt32Array = (0..batch.num_rows() as u32).filter(may_enter).collect();
         if entering.is_empty() {
             return Ok(None);
         }
-        // By key, and as they came.
-        entering.sort_by_key(|row| keys.of_row[*row as usize]);
-        let entering = UInt32Array::from(entering);
-        let columns = take_arrays(row_kind::values(batch), &entering, None)?;
+        let columns = row_kind::values(batch);
+        let columns = if entering.len() == batch.num_rows() {
+            columns.to_vec()
+        } else {
+            take_arrays(columns, &entering, None)?
+        };
         let rows = self.codec.encode(&columns, entering.len())?;
         let new = NewRows { order, at: &entering, rows };
         let changes = self.changes(keys, &slots, &new, by_rank);
@@ -160,9 +162,11 @@ impl FirstRows {
     ) -> Changes {
         let mut changes = Changes::default();
         let mut places: Vec<Place> = Vec::new();
-        let key_of = |row: &u32| keys.of_row[*row as usize];
-        let mut next = 0;
-        for rows in new.at.values().chunk_by(|a, b| key_of(a) == key_of(b)) {
+        let key_of = |row: &u32| keys.of_row[new.at.value(*row as usize) as usize];
+        // By key, and as they came.
+        let mut entering: Vec<u32> = (0..new.at.len() as u32).collect();
+        entering.sort_by_key(key_of);
+        for rows in entering.chunk_by(|a, b| key_of(a) == key_of(b)) {
             let slot = slots[key_of(&rows[0])];
             let list = &self.recent[slot].value.0;
             let place_of = |place: &Place| match place {
@@ -171,17 +175,16 @@ impl FirstRows {
             };
             places.clear();
             places.extend((0..list.len() as u32).map(Place::Old));
-            for row in next..next + rows.len() as u32 {
-                let place = new.place(row);
+            for row in rows {
+                let place = new.place(*row);
                 let is_full = places.len() >= self.limit;
                 if is_full && places.last().is_none_or(|last| place >= place_of(last)) {
                     continue;
                 }
                 let at = places.partition_point(|other| place_of(other) <= place);
-                places.insert(at, Place::New(row));
+                places.insert(at, Place::New(*row));
                 places.truncate(self.limit);
             }
-            next += rows.len() as u32;
             if !places.iter().any(|place| matches!(place, Place::New(_))) {
                 continue;
             }
@@ -437,124 +440,4 @@ impl Changes {
 }
 
 #[cfg(test)]
-mod tests {
-    use arrow::array::Int64Array;
-    use arrow::datatypes::{DataType, Field, Schema};
-    use sabot_core::state::{StateField, StateRows, StateSpec};
-    use sabot_state::{Backend, open};
-    use sabot_types::{KeyGroup, OperatorUid};
-
-    use super::*;
-
-    fn spec(ttl_ms: Option<u64>) -> StateSpec {
-        let field =
-            |name: &str| StateField { name: name.to_owned(), data_type: "Int64".to_owned() };
-        StateSpec {
-            operator: OperatorUid::new("op").unwrap(),
-            name: "rows".to_owned(),
-            key: vec![field("k"), field("number")],
-            value: vec![field("v")],
-            namespace: "none".to_owned(),
-            ttl_ms: None,
-        }
-        .with_ttl(ttl_ms)
-    }
-
-    /// Rows `values` of one key by their only column; which of them are the first afterwards.
-    struct Run {
-        backend: Box<dyn StateBackend>,
-        rows: FirstRows,
-        spec: StateSpec,
-        metrics: OperatorMetrics,
-    }
-
-    impl Run {
-        fn new(limit: usize, ttl_ms: Option<u64>) -> Self {
-            let spec = spec(ttl_ms);
-            let mut backend = open(Backend::Memory).unwrap();
-            let rows = Self::rows(limit, &spec, &mut *backend);
-            Self { backend, rows, spec, metrics: OperatorMetrics::default() }
-        }
-
-        fn rows(limit: usize, spec: &StateSpec, backend: &mut dyn StateBackend) -> FirstRows {
-            let input: SchemaRef =
-                Arc::new(Schema::new(vec![Field::new("v", DataType::Int64, true)]));
-            let order = [OrderBy { column: 0, descending: false, nulls_first: false }];
-            let state = backend.open(spec).unwrap();
-            FirstRows::new(state, (&order, limit), &input, backend).unwrap()
-        }
-
-        fn come(&mut self, now_ms: i64, values: &[i64]) -> Vec<(RowKind, i64)> {
-            let values: ArrayRef = Arc::new(Int64Array::from(values.to_vec()));
-            let batch = RecordBatch::try_from_iter([("v", Arc::clone(&values))]).unwrap();
-            let keys = UniqueKeys {
-                of_row: vec![0; values.len()],
-                columns: Vec::new(),
-                groups: vec![KeyGroup::new(3)],
-                bytes: BinaryArray::from_iter_values([b"key"]),
-            };
-            self.backend.set_now(now_ms);
-            let mut out = Vec::new();
-            let mut cx = Cx::new(&mut out, &mut *self.backend, &self.metrics, now_ms);
-            let changes = self.rows.update(&keys, &batch, false, &mut cx).unwrap();
-            self.rows.flush(&mut cx).unwrap();
-            let Some(changes) = changes else { return Vec::new() };
-            let values = Int64Array::from(changes.columns[0].to_data());
-            changes.kinds.into_iter().zip(values.iter().flatten()).collect()
-        }
-
-        /// What the backend has.
-        fn stored(&mut self) -> Vec<(i64, i64)> {
-            let mut found = Vec::new();
-            let mut visit = |rows: StateRows| {
-                for (key, value) in rows.keys.iter().zip(&rows.values) {
-                    let number = count_of(&key.unwrap()[3..]);
-                    found.push((number, count_of(&value.unwrap()[..9])));
-                }
-                Ok(())
-            };
-            let state = self.rows.state();
-            self.backend.scan(state, Namespace::ONLY, 100, &mut visit).unwrap();
-            found
-        }
-    }
-
-    #[test]
-    fn a_row_that_enters_takes_the_number_of_one_that_leaves() {
-        let mut run = Run::new(2, None);
-        let (come, go) = (RowKind::Insert, RowKind::Delete);
-        assert_eq!(run.come(0, &[5, 9, 7]), [(come, 5), (come, 7)]);
-        assert_eq!(run.stored(), [(0, 5), (1, 7)]);
-        assert_eq!(run.come(0, &[8, 7]), [], "not among the first");
-        assert_eq!(run.come(0, &[6]), [(go, 7), (come, 6)]);
-        assert_eq!(run.stored(), [(0, 5), (1, 6)]);
-        assert_eq!(OperatorMetrics::get(&run.metrics.state_writes), 3);
-    }
-
-    #[test]
-    fn what_is_not_at_hand_is_read() {
-        for limit in [1, 2] {
-            let mut run = Run::new(limit, None);
-            run.come(0, &[5, 7]);
-            run.rows = Run::rows(limit, &run.spec, &mut *run.backend);
-            let (come, go) = (RowKind::Insert, RowKind::Delete);
-            let leaves = if limit == 1 { 5 } else { 7 };
-            assert_eq!(run.come(0, &[8]), []);
-            assert_eq!(run.come(0, &[4]), [(go, leaves), (come, 4)], "limit {limit}");
-            assert_eq!(run.stored().len(), limit);
-        }
-    }
-
-    #[test]
-    fn a_row_whose_time_is_over_leaves_its_number() {
-        let mut run = Run::new(3, Some(100));
-        let come = RowKind::Insert;
-        run.come(0, &[5]);
-        run.come(50, &[6, 7]);
-        assert_eq!(run.come(120, &[9]), [(come, 9)], "5 is not there any more");
-        assert_eq!(run.come(120, &[8]), [(RowKind::Delete, 9), (come, 8)]);
-        let mut numbers: Vec<i64> = run.stored().into_iter().map(|(number, _)| number).collect();
-        numbers.dedup();
-        assert_eq!(numbers, [0, 1, 2]);
-    }
-}
+mod tests;
