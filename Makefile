@@ -63,7 +63,7 @@ bench-parts: ## benchmarks of single operators, optimised
 	cargo bench --workspace --bench nexmark --bench window_aggregate
 
 .PHONY: bench-targets
-bench-targets: ## a pipeline, state and checkpoints against their targets (RATE=500000, KEYS=10000000, GB=10, DIR=/var/tmp, PROFILE=dev)
+bench-targets: ## a pipeline, state and checkpoints against their targets (RATE=500000, KEYS=10000000, GB=10, BIG_GB=4, DIR=/var/tmp, PROFILE=dev)
 	@scripts/setup
 	$(ENV)
 	scripts/bench-pipeline

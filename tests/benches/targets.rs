@@ -31,6 +31,8 @@ fn main() -> Result<(), Failure> {
     let dir = tempfile::tempdir_in(setting("DIR").unwrap_or_else(|| "/var/tmp".to_owned()))?;
     let keys = number("KEYS", 1_000_000)?;
     let gigabytes = number("GB", 1)?;
+    // First, while the process is small.
+    beyond_memory(dir.path(), number("BIG_GB", 4)?)?;
     println!("state, {keys} keys of 8 bytes with values of 100 bytes");
     operations("memory", &mut *open(Backend::Memory)?, keys, Some(100.0), Some(60.0))?;
     let rocksdb = || Backend::RocksDb { dir: dir.path().join("db"), cache_size_mb: 512 };
@@ -185,6 +187,50 @@ fn report(what: &str, times: &mut [Duration], rows: usize, target_ns: Option<f64
 fn verdict(value: f64, at_most: f64, unit: &str) -> String {
     let word = if value <= at_most { "pass" } else { "MISS" };
     format!("  [{word}: at most {at_most} {unit}]")
+}
+
+/// A state of so many GB with little memory: what reading and writing a row at random costs beside
+/// a state that fits, and the memory that it takes.
+fn beyond_memory(dir: &Path, gigabytes: u64) -> Result<(), Failure> {
+    const BUDGET_MB: u64 = 512;
+    const FITS_MB: u64 = 256;
+    const BATCHES: usize = 400;
+    println!(
+        "a state of {gigabytes} GB in RocksDB with {BUDGET_MB} MB, values of {VALUE_BYTES} bytes"
+    );
+    let mut costs = Vec::new();
+    for megabytes in [FITS_MB, gigabytes * 1000] {
+        let dir = dir.join(format!("{megabytes}-mb"));
+        let backend = &mut *open(Backend::RocksDb { dir, cache_size_mb: BUDGET_MB })?;
+        let state = opened(backend)?;
+        let keys = megabytes * 1_000_000 / VALUE_BYTES as u64;
+        fill(backend, state, keys, VALUE_BYTES)?;
+        let mut dice = Dice(5);
+        let values = values(&mut dice, BATCH, VALUE_BYTES);
+        let mut times = Vec::with_capacity(BATCHES);
+        for _ in 0..BATCHES {
+            let numbers: Vec<u64> = (0..BATCH).map(|_| dice.next() % keys).collect();
+            let rows = Keys::of(numbers.iter().copied());
+            let began = Instant::now();
+            backend.get(state, Namespace::ONLY, &rows.groups, &rows.bytes)?;
+            backend.put(state, Namespace::ONLY, &rows.groups, &rows.bytes, &values)?;
+            times.push(began.elapsed());
+        }
+        report(&format!("get and put, {megabytes} MB, {BATCH} at a time"), &mut times, BATCH, None);
+        costs.push(times.iter().sum::<Duration>().as_secs_f64());
+    }
+    let ratio = costs[1] / costs[0];
+    println!("  {ratio:.1} times the cost of a state that fits{}", verdict(ratio, 3.0, "times"));
+    let peak = peak_resident_mb()?;
+    println!("  {peak:.0} MB resident at the most{}", verdict(peak, BUDGET_MB as f64 * 1.25, "MB"));
+    Ok(())
+}
+
+fn peak_resident_mb() -> Result<f64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+    Ok(kilobytes.ok_or("the system does not tell the peak of memory")?.trim().parse::<f64>()? / 1e3)
 }
 
 /// Checkpoints of a state of so many GB, all of it and after 1 % of the rows changed, against

@@ -171,8 +171,6 @@ impl Hot {
     /// Writes what the backend does not have.
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
         let mut dirty: Vec<_> = self.recent.iter_mut().filter(|e| e.value.is_dirty).collect();
-        // In the backend's order, which is cheaper to write.
-        dirty.sort_unstable_by(|a, b| (a.group, &a.key).cmp(&(b.group, &b.key)));
         for part in dirty.chunks_mut(8192) {
             let groups: Vec<KeyGroup> = part.iter().map(|entry| entry.group).collect();
             let keys = BinaryArray::from_iter_values(part.iter().map(|entry| &*entry.key));

@@ -18,7 +18,8 @@ const WITHOUT_SETTERS: &str = "avoid_flush_during_shutdown=true;\
 
 /// Options for a database whose block cache and write buffers take `cache_size_mb` together.
 pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
-    let budget = (cache_size_mb.max(8) * MIB) as usize;
+    // An eighth is left for what the allocator and files that are read and merged take besides.
+    let budget = (cache_size_mb.max(8) * MIB / 8 * 7) as usize;
     let write_buffers = budget / 2;
     let cache = Cache::new_lru_cache(budget);
     // Write buffers are charged to the cache: what they do not use, blocks may.
@@ -39,10 +40,10 @@ pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     options.set_compression_per_level(&compression);
     options.set_block_based_table_factory(&tables(&cache));
     options.set_prefix_extractor(SliceTransform::create_fixed_prefix(FILTERED_BYTES));
-    options.set_memtable_prefix_bloom_ratio(0.1);
+    options.set_memtable_prefix_bloom_ratio(0.02);
     options.set_write_buffer_manager(&manager);
     options.set_write_buffer_size((write_buffers / 2).clamp(MIB as usize, 256 * MIB as usize));
-    options.set_max_write_buffer_number(4);
+    options.set_max_write_buffer_number(3);
     options.set_max_background_jobs(2);
     options.set_max_open_files(1024);
     options.set_avoid_unnecessary_blocking_io(true);
