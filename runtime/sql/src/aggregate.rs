@@ -34,6 +34,8 @@ pub(crate) struct WindowNode {
     pub keys: Vec<Bound>,
     /// Sorted by name.
     pub aggregates: Vec<Aggregate>,
+    /// How long after a window has fired rows still change its result; none: not at all.
+    pub lateness_ms: Option<i64>,
     /// Keys, window columns, aggregates.
     pub schema: DFSchemaRef,
 }
@@ -105,17 +107,23 @@ impl<'a> GroupScope<'a> {
         Ok(scope)
     }
 
-    /// The aggregation, once everything over it is resolved.
-    pub(crate) fn into_base(self, at: Position) -> Result<Base> {
+    /// The aggregation, once everything over it is resolved; `lateness_ms` is how long rows change
+    /// the results of windows of event time that have fired.
+    pub(crate) fn into_base(self, lateness_ms: Option<i64>, at: Position) -> Result<Base> {
         let schema = self.build_schema(at)?;
         let keys = self.keys();
-        let aggregates = self.aggregates.into_inner().into_values().collect();
+        let aggregates: Vec<Aggregate> = self.aggregates.into_inner().into_values().collect();
         let (base, filter) = (self.input.base.clone(), self.input.filter.clone());
         Ok(match self.window {
             Some(window) => {
+                let lateness_ms = window.of_event_time().and(lateness_ms);
+                if lateness_ms.is_some() {
+                    window::refuse_lateness(&window, &aggregates, at)?;
+                }
                 let node = WindowNode {
                     base,
                     filter,
+                    lateness_ms,
                     // The same windows are the same wherever they are written.
                     window: WindowSpec { at: None, ..window },
                     keys,

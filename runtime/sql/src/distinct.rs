@@ -53,6 +53,7 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         window: node.window,
         keys,
         aggregates: parts,
+        lateness_ms: None,
         schema: columns_schema(fields, at)?,
     }));
     let row_time = window_column(2, Meaning::WindowTime, &time);
@@ -64,6 +65,7 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         window,
         keys: node.keys.iter().map(column_of).collect(),
         aggregates: aggregates.collect(),
+        lateness_ms: None,
         schema: node.schema,
     })
 }

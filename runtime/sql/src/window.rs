@@ -19,11 +19,12 @@ use sqlparser::ast::{self, Function};
 
 use self::arguments::{Arguments, Kind};
 pub(crate) use self::expand::{EXPAND_COLUMNS, ExpandNode, of_ends};
-use crate::aggregate::WindowNode;
+use crate::aggregate::{Aggregate, WindowNode};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
 use crate::query::Queries;
 use crate::relation::{Base, Field, Relation, WindowSpec};
+use crate::settings::LATE_FIRE;
 use crate::tokens::PARTITION;
 use crate::types::TIMESTAMP;
 
@@ -31,6 +32,29 @@ use crate::types::TIMESTAMP;
 pub(crate) fn rows_change(at: Position) -> SqlError {
     SqlError::new(at, "the rows of these windows can change after they were counted")
         .hint("windows need rows that only come: put the window before what updates")
+}
+
+/// Refuses windows whose results cannot change after they have fired.
+pub(crate) fn refuse_lateness(
+    window: &WindowSpec,
+    aggregates: &[Aggregate],
+    at: Position,
+) -> Result<()> {
+    if matches!(window.window, Window::Session { .. }) {
+        return Err(SqlError::new(
+            at,
+            format!("sessions cannot change after they have ended, as '{LATE_FIRE}' says"),
+        )
+        .hint("switch it off, or take other windows"));
+    }
+    match aggregates.iter().find(|aggregate| aggregate.distinct) {
+        None => Ok(()),
+        Some(aggregate) => Err(SqlError::new(
+            at,
+            format!("{} over windows that change after they have fired, as '{LATE_FIRE}' says, is not supported yet", aggregate.name),
+        )
+        .hint("group by the value in a subquery without windows")),
+    }
 }
 
 /// Resolves a table function in FROM.
@@ -158,8 +182,12 @@ fn check_row_time(column: &Bound, name: &str, at: Position) -> Result<()> {
     )))
 }
 
-/// The windows that the rows of an aggregation carry on.
+/// The windows that the rows of an aggregation carry on; none where they change, so that no
+/// watermark tells when they are all there.
 pub(crate) fn of_aggregation(node: &Arc<WindowNode>) -> Option<WindowSpec> {
+    if node.lateness_ms.is_some() {
+        return None;
+    }
     let window = kind::results_of(node.window.window)?;
     let row_time = window_column(2, Meaning::WindowTime, &node.window.row_time.data_type);
     Some(spec(&Base::Window(Arc::clone(node)), row_time, window))

@@ -298,7 +298,7 @@ impl GroupAggregate {
 }
 
 /// Where two columns have different values; nulls are equal.
-fn differ(left: &ArrayRef, right: &ArrayRef) -> Result<BooleanArray> {
+pub(crate) fn differ(left: &ArrayRef, right: &ArrayRef) -> Result<BooleanArray> {
     if !left.data_type().is_nested() {
         return Ok(distinct(left, right)?);
     }

@@ -4,6 +4,7 @@ mod processing;
 mod random;
 mod sessions;
 mod shared;
+mod updates;
 
 use std::sync::Arc;
 
@@ -268,6 +269,7 @@ fn result_of(
         time: WindowTime::Row(1),
         keys: vec![],
         aggregates: vec![aggregate],
+        lateness_ms: None,
     });
     let fields = ["window_start", "window_end", "window_time"];
     let mut fields: Vec<_> = fields.map(|n| Field::new(n, time.clone(), false)).into();

@@ -558,7 +558,31 @@ FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY au
 SET 'sabot.late-rows.table' = 'results';
 INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction;
 ----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
 SET 'table.exec.emit.allow-lateness' = '10 s';
+----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
+SET 'table.exec.emit.late-fire.delay' = '0 s';
+----
+SET 'table.exec.emit.late-fire.delay' = '5 s';
+----
+SET 'table.exec.emit.early-fire.enabled' = 'true';
+----
+SET 'table.exec.emit.late-fire.enable' = 'true';
+----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
+SET 'table.exec.emit.late-fire.delay' = '0 s';
+SET 'table.exec.emit.allow-lateness' = '10 s';
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
+SET 'table.exec.emit.late-fire.delay' = '0 s';
+SET 'table.exec.emit.allow-lateness' = '10 s';
+CREATE VIEW counts AS SELECT auction, COUNT(*) AS n, window_time AS wt
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end, window_time;
+INSERT INTO results SELECT auction, SUM(n)
+FROM TABLE(TUMBLE(TABLE counts, DESCRIPTOR(wt), INTERVAL '1' MINUTE)) GROUP BY auction, window_start, window_end;
 ----
 CREATE TABLE o (id BIGINT, tags ARRAY<INT>, m MAP<STRING, INT>, items ARRAY<ROW<a INT, b STRING>>) WITH ('connector' = 'kafka');
 INSERT INTO results SELECT id, x FROM o CROSS JOIN UNNEST(id) AS t (x);
