@@ -116,6 +116,9 @@ equal_the_batch_answer! {
     spreads: SPREADS,
     collected: COLLECTED,
     updated_windows: UPDATED_WINDOWS,
+    collected_in_windows: COLLECTED_IN_WINDOWS,
+    distinct_in_sessions: DISTINCT_IN_SESSIONS,
+    over_different: OVER_DIFFERENT,
 }
 
 /// How a run of a query is disturbed.

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
 use datafusion_expr::{Operator, binary_expr, cast};
 use datafusion_functions::core::nullif;
-use sabot_core::plan::{AggregateFunction, Window};
+use sabot_core::plan::AggregateFunction;
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
 
 use crate::distinct;
@@ -118,7 +118,7 @@ impl<'a> GroupScope<'a> {
             Some(window) => {
                 let lateness_ms = window.of_event_time().and(lateness_ms);
                 if lateness_ms.is_some() {
-                    window::refuse_lateness(&window, &aggregates, at)?;
+                    window::refuse_lateness(&window, at)?;
                 }
                 let node = WindowNode {
                     base,
@@ -206,14 +206,6 @@ impl<'a> GroupScope<'a> {
         let Some((argument, distinct)) = argument else {
             return Ok(self.count(None, false, filter));
         };
-        let session =
-            self.window.as_ref().is_some_and(|w| matches!(w.window, Window::Session { .. }));
-        if distinct && session && !matches!(name, "MIN" | "MAX") {
-            return Err(SqlError::new(
-                at,
-                format!("{name}(DISTINCT ...) over a session is not supported yet"),
-            ));
-        }
         match name {
             "COUNT" => Ok(self.count(Some(argument), distinct, filter)),
             "SUM" => self.sum(argument, distinct, filter, at).map(|(narrow, _)| narrow),

@@ -1,5 +1,5 @@
 //! `FIRST_VALUE`, `LAST_VALUE`, `ARRAY_AGG` and `LISTAGG`: aggregates that the order of rows makes a
-//! difference to. They are there where rows only come, and groups do not end.
+//! difference to. They are there where rows only come.
 
 use arrow::datatypes::DataType;
 use sabot_core::plan::AggregateFunction;
@@ -164,10 +164,6 @@ impl GroupScope<'_> {
     }
 
     fn check_ordered(&self, name: &str, at: Position) -> Result<()> {
-        if self.window.is_some() {
-            return Err(SqlError::new(at, format!("{name} over a window is not supported yet"))
-                .hint("it is in GROUP BY without windows"));
-        }
         if self.input.base.is_updating() {
             let message = format!("{name} needs rows that only come, and these can change and go");
             return Err(SqlError::new(at, message).hint("aggregate before what updates"));

@@ -19,7 +19,7 @@ use sqlparser::ast::{self, Function};
 
 use self::arguments::{Arguments, Kind};
 pub(crate) use self::expand::{EXPAND_COLUMNS, ExpandNode, of_ends};
-use crate::aggregate::{Aggregate, WindowNode};
+use crate::aggregate::WindowNode;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
 use crate::query::Queries;
@@ -35,26 +35,12 @@ pub(crate) fn rows_change(at: Position) -> SqlError {
 }
 
 /// Refuses windows whose results cannot change after they have fired.
-pub(crate) fn refuse_lateness(
-    window: &WindowSpec,
-    aggregates: &[Aggregate],
-    at: Position,
-) -> Result<()> {
-    if matches!(window.window, Window::Session { .. }) {
-        return Err(SqlError::new(
-            at,
-            format!("sessions cannot change after they have ended, as '{LATE_FIRE}' says"),
-        )
-        .hint("switch it off, or take other windows"));
+pub(crate) fn refuse_lateness(window: &WindowSpec, at: Position) -> Result<()> {
+    if !matches!(window.window, Window::Session { .. }) {
+        return Ok(());
     }
-    match aggregates.iter().find(|aggregate| aggregate.distinct) {
-        None => Ok(()),
-        Some(aggregate) => Err(SqlError::new(
-            at,
-            format!("{} over windows that change after they have fired, as '{LATE_FIRE}' says, is not supported yet", aggregate.name),
-        )
-        .hint("group by the value in a subquery without windows")),
-    }
+    let message = format!("sessions cannot change after they have ended, as '{LATE_FIRE}' says");
+    Err(SqlError::new(at, message).hint("switch it off, or take other windows"))
 }
 
 /// Resolves a table function in FROM.

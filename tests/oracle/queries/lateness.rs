@@ -30,7 +30,11 @@ INSERT INTO growing SELECT window_start, window_end, COUNT(*), SUM(amount)
 FROM TABLE(CUMULATE(TABLE hasty, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '20' SECOND))
 GROUP BY window_start, window_end;
 INSERT INTO older SELECT kind, TUMBLE_START(ts, INTERVAL '3' SECOND), COUNT(amount)
-FROM hasty GROUP BY kind, TUMBLE(ts, INTERVAL '3' SECOND);",
+FROM hasty GROUP BY kind, TUMBLE(ts, INTERVAL '3' SECOND);
+INSERT INTO different SELECT window_end, COUNT(DISTINCT site), SUM(DISTINCT amount),
+  CARDINALITY(ARRAY_AGG(id)), FIRST_VALUE(CHAR_LENGTH(SUBSTRING(kind FROM 1 FOR 1)))
+FROM TABLE(HOP(TABLE hasty, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))
+GROUP BY window_start, window_end;",
     sinks: &[
         Sink {
             name: "per_kind",
@@ -92,6 +96,16 @@ GROUP BY s, e",
             answer: "
 SELECT kind, s, count(amount)
 FROM (SELECT *, date_bin(INTERVAL '3 seconds', ts) AS s FROM hasty) GROUP BY kind, s",
+        },
+        Sink {
+            name: "different",
+            columns: "ends TIMESTAMP(3), sites BIGINT, total BIGINT, n INT, one INT",
+            changes: true,
+            answer: "
+SELECT e, count(DISTINCT site), sum(DISTINCT amount), CAST(count(*) AS INT), CAST(1 AS INT)
+FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM hasty
+  CROSS JOIN (VALUES (INTERVAL '5 seconds'), (INTERVAL '10 seconds')) AS ahead(d))
+GROUP BY e",
         },
     ],
 };

@@ -7,9 +7,11 @@
 //! and a window that begins and ends between two snapshots never reaches it.
 
 pub(crate) mod aggregate;
+mod collected;
 mod fire;
 mod flush;
 mod input;
+mod numbers;
 mod processing;
 pub(crate) mod progress;
 mod session;
@@ -31,6 +33,7 @@ use sabot_types::{EventTime, OperatorUid};
 
 use self::aggregate::Aggregate;
 use self::input::WindowInput;
+use self::numbers::Numbers;
 use self::progress::Progress;
 use self::session::SessionAggregate;
 use self::slices::Slices;
@@ -58,6 +61,8 @@ pub(crate) struct WindowAggregate {
     progress: Option<Progress>,
     /// For windows whose results can change.
     updates: Option<Updates>,
+    /// For aggregates to which the order of rows makes a difference.
+    numbers: Option<Numbers>,
     max_batch_rows: usize,
     schema: SchemaRef,
     /// Group numbers of a batch's rows, kept for its memory.
@@ -84,7 +89,9 @@ pub(crate) fn state_specs(
 ) -> Vec<StateSpec> {
     let progress = progress::state_spec(operator, desc);
     let updates = updates::state_specs(operator, desc, input);
-    std::iter::once(state_spec(operator, desc, input)).chain(progress).chain(updates).collect()
+    let numbers = numbers::state_spec(operator, desc);
+    let all = std::iter::once(state_spec(operator, desc, input)).chain(progress);
+    all.chain(updates).chain(numbers).collect()
 }
 
 fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &SchemaRef) -> StateSpec {
@@ -106,7 +113,7 @@ fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &Schema
 fn value_of(aggregate: &AggregateDesc, input: &SchemaRef) -> StateField {
     StateField {
         name: aggregate.name.clone(),
-        data_type: aggregate::state_type(aggregate, input).to_string(),
+        data_type: aggregate::partial_type(aggregate, input).to_string(),
     }
 }
 
@@ -180,6 +187,7 @@ impl WindowAggregate {
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
             progress,
             updates,
+            numbers: Numbers::of(&node.uid, desc, config.key_range, state)?,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
             scratch: Vec::new(),
@@ -243,7 +251,7 @@ impl Operator for WindowAggregate {
             .slices
             .ends(&times)
             .map_err(|time| slices::out_of_range(&self.owner.operator, time))?;
-        let columns = self.input.columns(&batch)?;
+        let columns = self.input.columns(&batch, self.numbers.as_mut())?;
         if self.updates.is_some() && slices::is_over(first, self.watermark.max(fired)) {
             return self.update_late(&times, &batch, &columns, cx);
         }
@@ -288,6 +296,9 @@ impl Operator for WindowAggregate {
         }
         if let Some(updates) = &mut self.updates {
             keyed.extend(updates.snapshot(cx)?);
+        }
+        if let Some(numbers) = &mut self.numbers {
+            keyed.push(numbers.snapshot(cx)?);
         }
         Ok(OperatorSnapshot {
             keyed,

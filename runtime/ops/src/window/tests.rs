@@ -1,3 +1,4 @@
+mod collected;
 mod fixture;
 mod migrated;
 mod processing;

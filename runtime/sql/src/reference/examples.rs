@@ -209,7 +209,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "ARRAY_AGG(...), LISTAGG(...)",
-        "and `FIRST_VALUE`, `LAST_VALUE`: in `GROUP BY` without windows, of rows that only come. `ARRAY_AGG` takes \
+        "and `FIRST_VALUE`, `LAST_VALUE`: of rows that only come, over windows too. `ARRAY_AGG` takes \
          `IGNORE NULLS`, the others ignore NULLs",
         "INSERT INTO out SELECT LISTAGG(k, '; '), CARDINALITY(ARRAY_AGG(b)) + FIRST_VALUE(b) FROM t GROUP BY i",
     ),
