@@ -119,6 +119,7 @@ equal_the_batch_answer! {
     collected_in_windows: COLLECTED_IN_WINDOWS,
     distinct_in_sessions: DISTINCT_IN_SESSIONS,
     over_different: OVER_DIFFERENT,
+    multisets: MULTISETS,
 }
 
 /// How a run of a query is disturbed.

@@ -431,6 +431,9 @@ pub enum AggregateFunction {
     Values,
     /// The same of all values.
     AllValues,
+    /// The values that are not null with how often each is there, as a map to an INT; only of
+    /// groups without windows.
+    Collect,
 }
 
 impl AggregateFunction {

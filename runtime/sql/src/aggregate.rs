@@ -212,13 +212,14 @@ impl<'a> GroupScope<'a> {
             "AVG" => self.average(argument, distinct, filter, at),
             "MIN" => self.extreme(AggregateFunction::Min, argument, filter, at),
             "MAX" => self.extreme(AggregateFunction::Max, argument, filter, at),
+            "COLLECT" => self.collect((argument, distinct), filter, at),
             _ => match Spread::of(name) {
                 Some(spread) => self.spread(spread, name, (argument, distinct), filter, at),
                 None => Err(SqlError::new(
                     at,
                     format!("the aggregate function {name} is not supported yet"),
                 )
-                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP and STDDEV_SAMP")),
+                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP and COLLECT")),
             },
         }
     }
@@ -435,6 +436,7 @@ fn canonical_name(
         AggregateFunction::Last => "LAST_VALUE",
         AggregateFunction::Values => "VALUES",
         AggregateFunction::AllValues => "ARRAY_AGG",
+        AggregateFunction::Collect => "COLLECT",
     };
     let argument = match argument {
         None => "*".to_owned(),

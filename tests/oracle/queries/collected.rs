@@ -199,3 +199,36 @@ GROUP BY kind, session",
         },
     ],
 };
+
+/// How often each value is there: as columns, since the batch engine has no such aggregate.
+pub(crate) const MULTISETS: Query = Query {
+    input: Input::Events,
+    job: "
+CREATE VIEW kinds AS SELECT site, COLLECT(kind) AS kinds,
+  COLLECT(DISTINCT kind) FILTER (WHERE ok) AS good FROM events GROUP BY site;
+INSERT INTO per_site SELECT site, kinds['view'], kinds['buy'], good['view'], CARDINALITY(kinds)
+FROM kinds;
+INSERT INTO of_counts SELECT ks['10'], CARDINALITY(ks) FROM (
+  SELECT COLLECT(CAST(n AS STRING)) AS ks
+  FROM (SELECT site, kind, COUNT(*) AS n FROM events GROUP BY site, kind));",
+    sinks: &[
+        Sink {
+            name: "per_site",
+            columns: "site STRING, views INT, buys INT, good INT, kinds INT",
+            changes: true,
+            answer: "
+SELECT site, CAST(nullif(count(CASE WHEN kind = 'view' THEN 1 END), 0) AS INT),
+  CAST(nullif(count(CASE WHEN kind = 'buy' THEN 1 END), 0) AS INT),
+  max(CASE WHEN kind = 'view' AND ok THEN 1 END), CAST(count(DISTINCT kind) AS INT)
+FROM events GROUP BY site",
+        },
+        Sink {
+            name: "of_counts",
+            columns: "tens INT, counts INT",
+            changes: true,
+            answer: "
+SELECT CAST(nullif(count(CASE WHEN n = 10 THEN 1 END), 0) AS INT), CAST(count(DISTINCT n) AS INT)
+FROM (SELECT site, kind, count(*) AS n FROM events GROUP BY site, kind)",
+        },
+    ],
+};

@@ -5,6 +5,7 @@
 //! aggregates; a group without rows is gone.
 
 mod accumulate;
+mod collect;
 mod lists;
 mod values;
 

@@ -50,6 +50,7 @@ pub(crate) fn state_type(desc: &AggregateDesc, input: &Schema) -> DataType {
         AggregateFunction::Values | AggregateFunction::AllValues => {
             DataType::new_list(argument.clone(), true)
         }
+        AggregateFunction::Collect => desc.data_type.clone(),
         AggregateFunction::Sum => match argument {
             // Sums wrap at their type's width as Flink's do; the low bits of a wider wrapping
             // sum are the same, so one width does for all.
@@ -98,9 +99,12 @@ impl Aggregate {
             AggregateFunction::First
             | AggregateFunction::Last
             | AggregateFunction::Values
-            | AggregateFunction::AllValues => {
+            | AggregateFunction::AllValues
+            | AggregateFunction::Collect => {
                 let name = &desc.name;
-                return Err(Error::user(format!("operator {operator}: {name} needs an argument")));
+                return Err(Error::user(format!(
+                    "operator {operator}: {name} over a window is not supported"
+                )));
             }
         };
         let schema = Schema::new(vec![Field::new("value", state_type.clone(), true)]);

@@ -208,6 +208,11 @@ pub(super) const QUERIES: &[Example] = &[
         "INSERT INTO out SELECT x, n FROM t, UNNEST(SPLIT(k, ',')) WITH ORDINALITY AS v (x, n)",
     ),
     example(
+        "COLLECT(...)",
+        "a `MULTISET`, which is a `MAP` of the values to how often each is there; in `GROUP BY` without windows",
+        "INSERT INTO out SELECT k, CARDINALITY(COLLECT(b)) FROM t GROUP BY k",
+    ),
+    example(
         "ARRAY_AGG(...), LISTAGG(...)",
         "and `FIRST_VALUE`, `LAST_VALUE`: of rows that only come, over windows too. `ARRAY_AGG` takes \
          `IGNORE NULLS`, the others ignore NULLs",

@@ -274,7 +274,7 @@ CREATE TABLE x (a INT, PRIMARY KEY (a)) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a INT METADATA) WITH ('connector' = 'print');
 ----
-CREATE TABLE x (a MULTISET<INT>) WITH ('connector' = 'print');
+CREATE TABLE x (a MULTISET) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a INT) WITH ('connector' = 'print', 'Connector' = 'x');
 ----
