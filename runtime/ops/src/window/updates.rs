@@ -11,16 +11,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use arrow::array::BooleanArray;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, RecordBatch, TimestampMillisecondArray, UInt32Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, TimestampMillisecondArray,
+    UInt32Array,
 };
 use arrow::compute::{concat, filter, is_not_null, or, take, take_arrays};
+use arrow::datatypes::SchemaRef;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{Window, WindowAggregateDesc};
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::state::{FrozenState, Namespace, StateBackend, StateHandle, StateSpec};
-use sabot_core::{Cx, Result};
+use sabot_core::{Cx, Error, Result};
 use sabot_types::{EventTime, KeyGroup, KeyGroupRange, OperatorUid};
 
 use super::flush::CHUNK_ROWS;
@@ -60,7 +61,7 @@ pub(super) struct Updates {
 pub(super) fn state_specs(
     operator: &OperatorUid,
     desc: &WindowAggregateDesc,
-    input: &arrow::datatypes::SchemaRef,
+    input: &SchemaRef,
 ) -> Vec<StateSpec> {
     if desc.lateness_ms.is_none() {
         return Vec::new();
@@ -99,7 +100,7 @@ impl Updates {
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
         let [results, gone] = specs else {
-            return Err(sabot_core::Error::user("windows that change have two states".to_owned()));
+            return Err(Error::user("windows that change have two states".to_owned()));
         };
         let results = state.open(results)?;
         let record = GroupRecord::open(gone, config.key_range, state)?;
