@@ -115,6 +115,11 @@ equal_the_batch_answer! {
     elements_of_changes: ELEMENTS_OF_CHANGES,
     spreads: SPREADS,
     collected: COLLECTED,
+    updated_windows: UPDATED_WINDOWS,
+    collected_in_windows: COLLECTED_IN_WINDOWS,
+    distinct_in_sessions: DISTINCT_IN_SESSIONS,
+    over_different: OVER_DIFFERENT,
+    multisets: MULTISETS,
 }
 
 /// How a run of a query is disturbed.
@@ -394,6 +399,16 @@ fn rows_later_than_the_watermark_allows_are_reported() {
         Case::of_sql("rows_later_than_the_watermark_allows_are_reported", &query, sql).run(0);
     let report = result.expect_err("rows were late");
     assert!(report.contains(" rows were dropped as late") && report.contains("sink per_kind: "));
+}
+
+#[test]
+fn rows_later_than_the_lateness_allows_are_reported() {
+    let query = queries::UPDATED_WINDOWS;
+    let sql = query.sql().replace("'6 s'", "'1 s'");
+    let name = "rows_later_than_the_lateness_allows_are_reported";
+    let (result, ..) = Case::of_sql(name, &query, sql).run(0);
+    let report = result.expect_err("rows were late");
+    assert!(report.contains(" rows were dropped as late"), "{report}");
 }
 
 #[test]

@@ -154,7 +154,8 @@ pub struct CalcDesc {
 /// Aggregates by key and window.
 ///
 /// The output's columns are: the keys, `window_start`, `window_end`, `window_time` (each a
-/// `Timestamp(Millisecond)` of the time's kind), the aggregates.
+/// `Timestamp(Millisecond)` of the time's kind), the aggregates, and the row kind where rows can
+/// come late.
 #[derive(Debug, Clone)]
 pub struct WindowAggregateDesc {
     /// The windows.
@@ -165,6 +166,9 @@ pub struct WindowAggregateDesc {
     pub keys: Vec<usize>,
     /// The aggregates.
     pub aggregates: Vec<AggregateDesc>,
+    /// How long after a window has fired rows still change its result, in milliseconds, above 0;
+    /// none: not at all. Only of event time, and not of sessions.
+    pub lateness_ms: Option<i64>,
 }
 
 /// The time that windows cut.
@@ -427,6 +431,9 @@ pub enum AggregateFunction {
     Values,
     /// The same of all values.
     AllValues,
+    /// The values that are not null with how often each is there, as a map to an INT; only of
+    /// groups without windows.
+    Collect,
 }
 
 impl AggregateFunction {

@@ -62,6 +62,7 @@ fn plan(window: Window) -> PlanNode {
             time: WindowTime::Row(2),
             keys: vec![0],
             aggregates,
+            lateness_ms: None,
         }),
         inputs: Vec::new(),
         schema: Arc::new(Schema::new(fields)),

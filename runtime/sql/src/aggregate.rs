@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
 use datafusion_expr::{Operator, binary_expr, cast};
 use datafusion_functions::core::nullif;
-use sabot_core::plan::{AggregateFunction, Window};
+use sabot_core::plan::AggregateFunction;
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
 
 use crate::distinct;
@@ -34,6 +34,8 @@ pub(crate) struct WindowNode {
     pub keys: Vec<Bound>,
     /// Sorted by name.
     pub aggregates: Vec<Aggregate>,
+    /// How long after a window has fired rows still change its result; none: not at all.
+    pub lateness_ms: Option<i64>,
     /// Keys, window columns, aggregates.
     pub schema: DFSchemaRef,
 }
@@ -105,17 +107,23 @@ impl<'a> GroupScope<'a> {
         Ok(scope)
     }
 
-    /// The aggregation, once everything over it is resolved.
-    pub(crate) fn into_base(self, at: Position) -> Result<Base> {
+    /// The aggregation, once everything over it is resolved; `lateness_ms` is how long rows change
+    /// the results of windows of event time that have fired.
+    pub(crate) fn into_base(self, lateness_ms: Option<i64>, at: Position) -> Result<Base> {
         let schema = self.build_schema(at)?;
         let keys = self.keys();
-        let aggregates = self.aggregates.into_inner().into_values().collect();
+        let aggregates: Vec<Aggregate> = self.aggregates.into_inner().into_values().collect();
         let (base, filter) = (self.input.base.clone(), self.input.filter.clone());
         Ok(match self.window {
             Some(window) => {
+                let lateness_ms = window.of_event_time().and(lateness_ms);
+                if lateness_ms.is_some() {
+                    window::refuse_lateness(&window, at)?;
+                }
                 let node = WindowNode {
                     base,
                     filter,
+                    lateness_ms,
                     // The same windows are the same wherever they are written.
                     window: WindowSpec { at: None, ..window },
                     keys,
@@ -198,27 +206,20 @@ impl<'a> GroupScope<'a> {
         let Some((argument, distinct)) = argument else {
             return Ok(self.count(None, false, filter));
         };
-        let session =
-            self.window.as_ref().is_some_and(|w| matches!(w.window, Window::Session { .. }));
-        if distinct && session && !matches!(name, "MIN" | "MAX") {
-            return Err(SqlError::new(
-                at,
-                format!("{name}(DISTINCT ...) over a session is not supported yet"),
-            ));
-        }
         match name {
             "COUNT" => Ok(self.count(Some(argument), distinct, filter)),
             "SUM" => self.sum(argument, distinct, filter, at).map(|(narrow, _)| narrow),
             "AVG" => self.average(argument, distinct, filter, at),
             "MIN" => self.extreme(AggregateFunction::Min, argument, filter, at),
             "MAX" => self.extreme(AggregateFunction::Max, argument, filter, at),
+            "COLLECT" => self.collect((argument, distinct), filter, at),
             _ => match Spread::of(name) {
                 Some(spread) => self.spread(spread, name, (argument, distinct), filter, at),
                 None => Err(SqlError::new(
                     at,
                     format!("the aggregate function {name} is not supported yet"),
                 )
-                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP and STDDEV_SAMP")),
+                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP and COLLECT")),
             },
         }
     }
@@ -435,6 +436,7 @@ fn canonical_name(
         AggregateFunction::Last => "LAST_VALUE",
         AggregateFunction::Values => "VALUES",
         AggregateFunction::AllValues => "ARRAY_AGG",
+        AggregateFunction::Collect => "COLLECT",
     };
     let argument = match argument {
         None => "*".to_owned(),

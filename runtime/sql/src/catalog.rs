@@ -148,6 +148,8 @@ enum Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     entries: BTreeMap<String, Entry>,
+    /// How long after a window has fired rows change its result; none: not at all.
+    pub(crate) lateness_ms: Option<i64>,
 }
 
 impl Catalog {

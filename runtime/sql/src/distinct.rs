@@ -1,5 +1,5 @@
-//! `DISTINCT` in the aggregates of a window: first each value once beside the keys, then the windows
-//! of these results.
+//! `DISTINCT` in the aggregates of a window: where that can be, first each value once beside the keys,
+//! then the windows of these results.
 
 use std::sync::Arc;
 
@@ -13,28 +13,24 @@ use crate::expr::{Bound, Meaning, coerce, precedence};
 use crate::relation::{Base, WindowSpec, columns_schema};
 use crate::window::{self, window_column};
 
-/// The same aggregation without `DISTINCT`, of an aggregation by the values as well.
+/// The same aggregation without `DISTINCT`, of an aggregation by the values as well. Where that
+/// cannot be, the aggregates keep their values themselves: of several values, over windows whose
+/// results are no windows again, and beside aggregates that need rows in their order.
 pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
     let Some(first) = node.aggregates.iter().find(|aggregate| aggregate.distinct) else {
         return Ok(node);
     };
     let value = distinct_value(first, &node.base, at)?;
-    crate::query::check_key(&value, at)?;
+    let mut same = true;
     for other in node.aggregates.iter().filter(|aggregate| aggregate.distinct) {
         // A sum casts what it sums up, which its text does not show.
-        if distinct_value(other, &node.base, at)?.text != value.text {
-            let message = format!(
-                "{} beside {}: DISTINCT of several values over a window is not supported yet",
-                other.name, first.name
-            );
-            return Err(SqlError::new(at, message).hint("aggregate one of them at a time"));
-        }
+        same &= distinct_value(other, &node.base, at)?.text == value.text;
     }
+    let ordered = node.aggregates.iter().any(|aggregate| aggregate.function.is_ordered());
     let windows = node.window.of_event_time().and_then(window::kind::results_of);
-    let Some(windows) = windows else {
-        let message = "DISTINCT over sessions and windows of processing time is not supported yet";
-        return Err(SqlError::new(at, message));
-    };
+    let splits = same && !ordered && node.lateness_ms.is_none();
+    let Some(windows) = windows.filter(|_| splits) else { return Ok(node) };
+    crate::query::check_key(&value, at)?;
     let mut keys = node.keys.clone();
     keys.push(value.clone().plain());
     keys.sort_by(|a, b| a.text.cmp(&b.text));
@@ -53,6 +49,7 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         window: node.window,
         keys,
         aggregates: parts,
+        lateness_ms: None,
         schema: columns_schema(fields, at)?,
     }));
     let row_time = window_column(2, Meaning::WindowTime, &time);
@@ -64,6 +61,7 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         window,
         keys: node.keys.iter().map(column_of).collect(),
         aggregates: aggregates.collect(),
+        lateness_ms: None,
         schema: node.schema,
     })
 }

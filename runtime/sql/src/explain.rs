@@ -236,6 +236,9 @@ fn explain_window(
         write!(out, ", offset {}", duration_text(offset_ms))?;
     }
     writeln!(out)?;
+    if let Some(ms) = desc.lateness_ms {
+        writeln!(out, "  lateness   {}: later rows change results", duration_text(ms))?;
+    }
     let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
     writeln!(out, "  keys       {keys}")?;
     for AggregateDesc { name, data_type, .. } in &desc.aggregates {

@@ -185,8 +185,16 @@ struct Explained {
 
 fn read(sql: &str) -> Result<Program> {
     let mut program = Program::default();
-    for statement in statement::parse(sql)? {
-        let Program { catalog, settings, inserts, explained } = &mut program;
+    let statements = statement::parse(sql)?;
+    // What is set counts for all statements of the job, wherever it is set.
+    for statement in &statements {
+        if let Statement::Set { key, value, at } = statement {
+            program.settings.set(key, value, *at)?;
+        }
+    }
+    program.catalog.lateness_ms = program.settings.lateness_ms()?;
+    for statement in statements {
+        let Program { catalog, inserts, explained, .. } = &mut program;
         match statement {
             Statement::CreateTable(create) => catalog.create_table(*create)?,
             Statement::CreateView { name, columns, if_not_exists, query } => {
@@ -197,7 +205,7 @@ fn read(sql: &str) -> Result<Program> {
                 let relation = Queries::new(catalog, at).query(&query)?;
                 catalog.create_view(&name, &columns, relation)?;
             }
-            Statement::Set { key, value, at } => settings.set(&key, &value, at)?,
+            Statement::Set { .. } => {}
             Statement::Explain { explained: statements, query, at } => {
                 let mut about = statements
                     .into_iter()

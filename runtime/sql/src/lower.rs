@@ -187,8 +187,10 @@ impl Lowering<'_> {
             time,
             keys,
             aggregates,
+            lateness_ms: node.lateness_ms,
         });
-        let schema = Arc::new(node.schema.as_arrow().clone());
+        let fields = node.schema.as_arrow().fields().iter().map(|f| f.as_ref().clone());
+        let schema = Arc::new(Schema::new(with_kind(fields, node.lateness_ms.is_some())));
         let id = self.push(uid.clone(), name, kind, vec![Input { from, exchange }], schema);
         self.late_rows(id, from, &late, &uid)?;
         Ok(id)

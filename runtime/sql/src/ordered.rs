@@ -1,5 +1,5 @@
 //! `FIRST_VALUE`, `LAST_VALUE`, `ARRAY_AGG` and `LISTAGG`: aggregates that the order of rows makes a
-//! difference to. They are there where rows only come, and groups do not end.
+//! difference to. They are there where rows only come. `COLLECT`, to which it makes none.
 
 use arrow::datatypes::DataType;
 use sabot_core::plan::AggregateFunction;
@@ -12,7 +12,7 @@ use crate::aggregate::{GroupScope, with_filter};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, boolean, place_of, precedence};
 use crate::functions::collections;
-use crate::types::{array_of, flink_name};
+use crate::types::{array_of, entries_of, flink_name, map_of};
 
 /// One of these aggregates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,11 +163,27 @@ impl GroupScope<'_> {
         })
     }
 
-    fn check_ordered(&self, name: &str, at: Position) -> Result<()> {
+    /// `COLLECT(value)`: the values with how often each is there.
+    pub(crate) fn collect(
+        &self,
+        (value, distinct): (Bound, bool),
+        filter: Option<Bound>,
+        at: Position,
+    ) -> Result<Bound> {
         if self.window.is_some() {
-            return Err(SqlError::new(at, format!("{name} over a window is not supported yet"))
-                .hint("it is in GROUP BY without windows"));
+            return Err(SqlError::new(at, "COLLECT over a window is not supported yet")
+                .hint("ARRAY_AGG is, and COLLECT in GROUP BY without windows"));
         }
+        if value.data_type == DataType::Null || entries_of(&value.data_type).is_some() {
+            let message = format!("{} is {}", value.text, flink_name(&value.data_type));
+            return Err(SqlError::new(at, message).hint("COLLECT cannot be applied to it"));
+        }
+        let multiset = map_of(value.data_type.clone(), DataType::Int32, false);
+        let argument = Some((value, distinct));
+        Ok(self.register(AggregateFunction::Collect, argument, filter, (multiset, false)))
+    }
+
+    fn check_ordered(&self, name: &str, at: Position) -> Result<()> {
         if self.input.base.is_updating() {
             let message = format!("{name} needs rows that only come, and these can change and go");
             return Err(SqlError::new(at, message).hint("aggregate before what updates"));

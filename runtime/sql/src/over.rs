@@ -68,6 +68,8 @@ pub(crate) struct OverAggregate {
     pub function: OverFunction,
     /// A column of the feed, by index.
     pub argument: Option<usize>,
+    /// Whether equal values count once.
+    pub distinct: bool,
     pub data_type: DataType,
     pub nullable: bool,
 }
@@ -205,7 +207,8 @@ impl<'a> OverScope<'a> {
             "COUNT" => {
                 let argument = self.argument(function, &name, at)?;
                 self.set_frame(frame, at)?;
-                Ok(self.count(argument))
+                let (argument, distinct) = argument.unzip();
+                Ok(self.count(argument, distinct.unwrap_or_default()))
             }
             "SUM" | "AVG" | "MIN" | "MAX" | "FIRST_VALUE" | "LAST_VALUE" => {
                 let Some(argument) = self.argument(function, &name, at)? else {
@@ -266,18 +269,20 @@ impl<'a> OverScope<'a> {
         }
     }
 
-    /// The one argument; none for `COUNT(*)`.
-    fn argument(&self, function: &Function, name: &str, at: Position) -> Result<Option<Bound>> {
+    /// The one argument, and whether equal values count once; none for `COUNT(*)`.
+    fn argument(
+        &self,
+        function: &Function,
+        name: &str,
+        at: Position,
+    ) -> Result<Option<(Bound, bool)>> {
         let FunctionArguments::List(list) = &function.args else {
             return Err(SqlError::new(at, format!("{name} needs an argument")));
         };
-        if matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct))
-            && !matches!(name, "MIN" | "MAX")
-        {
-            return Err(SqlError::new(
-                at,
-                format!("{name}(DISTINCT ...) OVER is not supported yet"),
-            ));
+        let distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
+        if distinct && matches!(name, "FIRST_VALUE" | "LAST_VALUE") {
+            return Err(SqlError::new(at, format!("{name} OVER takes no DISTINCT"))
+                .hint("equal values make no difference to it"));
         }
         if !list.clauses.is_empty() {
             return Err(SqlError::new(at, format!("{name} OVER takes only a value")));
@@ -285,21 +290,35 @@ impl<'a> OverScope<'a> {
         match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
-                Ok(Some(Binder::new(self.input, at).bind(expr)?.plain()))
+                let value = Binder::new(self.input, at).bind(expr)?.plain();
+                if distinct && value.data_type.is_nested() {
+                    let type_name = crate::types::flink_name(&value.data_type);
+                    let message = format!("{} is {type_name}", value.text);
+                    return Err(SqlError::new(at, message).hint(format!(
+                        "{name}(DISTINCT ...) needs values that are compared as wholes"
+                    )));
+                }
+                Ok(Some((value, distinct)))
             }
             _ => Err(SqlError::new(at, format!("{name} takes one argument"))),
         }
     }
 
-    fn aggregate(&self, name: &str, argument: Bound, at: Position) -> Result<Bound> {
+    fn aggregate(
+        &self,
+        name: &str,
+        (argument, distinct): (Bound, bool),
+        at: Position,
+    ) -> Result<Bound> {
         let data_type = argument.data_type.clone();
         let nullable = argument.nullable;
         match name {
-            "SUM" => Ok(narrow_sum(self.sum(&argument, at)?, data_type)),
+            "SUM" => Ok(narrow_sum(self.sum(&argument, distinct, at)?, data_type)),
             "AVG" => {
-                let sum = self.sum(&argument, at)?;
-                let text = self.text(&format!("AVG({})", argument.text));
-                let count = self.count(Some(argument));
+                let sum = self.sum(&argument, distinct, at)?;
+                let what = if distinct { "DISTINCT " } else { "" };
+                let text = self.text(&format!("AVG({what}{})", argument.text));
+                let count = self.count(Some(argument), distinct);
                 quotient(sum, count, &data_type, text, &self.schema(), at)
             }
             "MIN" | "MAX" => {
@@ -307,29 +326,33 @@ impl<'a> OverScope<'a> {
                 let function =
                     if name == "MIN" { AggregateFunction::Min } else { AggregateFunction::Max };
                 let function = OverFunction::Aggregate(function);
-                Ok(self.register(name, function, Some(&argument), (data_type, nullable)))
+                // Equal values do not change an extreme.
+                let argument = Some((&argument, false));
+                Ok(self.register(name, function, argument, (data_type, nullable)))
             }
             _ => {
                 let first = name == "FIRST_VALUE";
                 let function =
                     if first { OverFunction::FirstValue } else { OverFunction::LastValue };
-                Ok(self.register(name, function, Some(&argument), (data_type, nullable)))
+                let argument = Some((&argument, false));
+                Ok(self.register(name, function, argument, (data_type, nullable)))
             }
         }
     }
 
-    fn count(&self, argument: Option<Bound>) -> Bound {
-        let argument = argument.filter(|a| a.nullable);
+    fn count(&self, argument: Option<Bound>, distinct: bool) -> Bound {
+        let argument = argument.filter(|a| a.nullable || distinct);
+        let argument = argument.as_ref().map(|argument| (argument, distinct));
         let function = OverFunction::Aggregate(AggregateFunction::Count);
-        self.register("COUNT", function, argument.as_ref(), (DataType::Int64, false))
+        self.register("COUNT", function, argument, (DataType::Int64, false))
     }
 
-    fn sum(&self, argument: &Bound, at: Position) -> Result<Bound> {
+    fn sum(&self, argument: &Bound, distinct: bool, at: Position) -> Result<Bound> {
         let wide = wide_sum(argument, at)?;
         let nullable = argument.nullable;
         let argument = argument.clone().implicit_cast(&wide);
         let function = OverFunction::Aggregate(AggregateFunction::Sum);
-        Ok(self.register("SUM", function, Some(&argument), (wide, nullable)))
+        Ok(self.register("SUM", function, Some((&argument, distinct)), (wide, nullable)))
     }
 
     fn row_number(&self) -> Bound {
@@ -341,6 +364,7 @@ impl<'a> OverScope<'a> {
                 name: "ROW_NUMBER()".to_owned(),
                 function: OverFunction::RowNumber,
                 argument: None,
+                distinct: false,
                 data_type: data_type.clone(),
                 nullable: false,
             });
@@ -376,7 +400,8 @@ impl<'a> OverScope<'a> {
         let data_type = value.data_type.clone();
         let name = format!("LAG({}, {offset})", value.text);
         let function = OverFunction::Lag(offset);
-        let lag = self.register_as(name, function, Some(&value), (data_type.clone(), true));
+        let lag =
+            self.register_as(name, function, Some((&value, false)), (data_type.clone(), true));
         let Some(default) = default else { return Ok(lag) };
         let default = binder.bind(default)?;
         if !crate::types::casts_implicitly(&default.data_type, &data_type) {
@@ -406,18 +431,22 @@ impl<'a> OverScope<'a> {
         &self,
         name: &str,
         function: OverFunction,
-        argument: Option<&Bound>,
+        argument: Option<(&Bound, bool)>,
         result: (DataType, bool),
     ) -> Bound {
-        let name = format!("{name}({})", argument.map_or("*", |argument| argument.text.as_str()));
-        self.register_as(name, function, argument, result)
+        let text = match argument {
+            None => "*".to_owned(),
+            Some((argument, true)) => format!("DISTINCT {}", argument.text),
+            Some((argument, false)) => argument.text.clone(),
+        };
+        self.register_as(format!("{name}({text})"), function, argument, result)
     }
 
     fn register_as(
         &self,
         name: String,
         function: OverFunction,
-        argument: Option<&Bound>,
+        argument: Option<(&Bound, bool)>,
         (data_type, nullable): (DataType, bool),
     ) -> Bound {
         let text = self.text(&name);
@@ -425,14 +454,15 @@ impl<'a> OverScope<'a> {
         let column = format!("$over {name}");
         let known = self.aggregates.borrow().iter().any(|a| a.column == column);
         if !known {
+            let (argument, distinct) = argument.unzip();
             let argument = argument.map(|argument| self.columns.borrow_mut().take(argument));
-            let data_type = data_type.clone();
             self.aggregates.borrow_mut().push(OverAggregate {
                 column: column.clone(),
                 name,
                 function,
                 argument,
-                data_type,
+                distinct: distinct.unwrap_or_default(),
+                data_type: data_type.clone(),
                 nullable,
             });
         }

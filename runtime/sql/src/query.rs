@@ -122,7 +122,7 @@ impl<'a> Queries<'a> {
                 return Err(unsupported("OVER beside GROUP BY", group_at)
                     .hint("put the aggregation into a subquery"));
             }
-            aggregate(select, &input, group_by, group_at)?
+            aggregate(select, &input, group_by, self.catalog.lateness_ms, group_at)?
         } else {
             project(select, input, at)?
         };
@@ -333,13 +333,14 @@ fn distinct(input: Relation, at: Position) -> Result<Relation> {
         Field { value, ..field }
     });
     let fields = columns.collect();
-    Ok(Relation { base: scope.into_base(at)?, filter: None, fields, window: None })
+    Ok(Relation { base: scope.into_base(None, at)?, filter: None, fields, window: None })
 }
 
 fn aggregate(
     select: &Select,
     input: &Relation,
     group_by: &[Expr],
+    lateness_ms: Option<i64>,
     at: Position,
 ) -> Result<Relation> {
     let windowed = window::group::window_of(input, group_by, at)?;
@@ -376,7 +377,7 @@ fn aggregate(
             Some(boolean(Binder::new(&scope, place).bind(having)?, "HAVING", place)?)
         }
     };
-    let base = scope.into_base(at)?;
+    let base = scope.into_base(lateness_ms, at)?;
     let window = match &base {
         Base::Window(node) => window::of_aggregation(node),
         _ => None,

@@ -81,11 +81,15 @@ fn plans(sql: &str) -> bool {
 }
 
 fn aggregates(name: &str, argument: &str) -> bool {
-    plans(&format!(
-        "INSERT INTO out (n) SELECT CAST({name}({argument}) AS BIGINT) FROM \
-         TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
-         GROUP BY window_start, window_end"
-    ))
+    let call = format!("{name}({argument})");
+    let values = [format!("CAST({call} AS BIGINT)"), format!("CARDINALITY({call})")];
+    values.iter().any(|value| {
+        plans(&format!(
+            "INSERT INTO out (n) SELECT {value} FROM \
+             TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) \
+             GROUP BY window_start, window_end"
+        ))
+    })
 }
 
 fn types(out: &mut String) -> fmt::Result {
@@ -97,6 +101,7 @@ fn types(out: &mut String) -> fmt::Result {
             "ROW" => "`ROW<name type, ...>`".to_owned(),
             "ARRAY" => "`ARRAY<type>`".to_owned(),
             "MAP" => "`MAP<type, type>`".to_owned(),
+            "MULTISET" => "`MULTISET<type>`".to_owned(),
             "DECIMAL" => "`DECIMAL(p, s)` up to 38 digits".to_owned(),
             "TIMESTAMP" | "TIMESTAMP_LTZ" => format!("`{name}(p)`"),
             name => format!("`{name}`"),

@@ -101,7 +101,8 @@ impl Base {
     pub(crate) fn is_updating(&self) -> bool {
         match self {
             Self::Table(table) => table.changes(),
-            Self::Window(_) | Self::Temporal(_) => false,
+            Self::Window(node) => node.lateness_ms.is_some(),
+            Self::Temporal(_) => false,
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
             Self::Join(node) => {
                 node.interval().is_none()

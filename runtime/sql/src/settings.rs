@@ -13,10 +13,23 @@ pub(crate) struct Settings {
     pub cdc_duplicates: bool,
     /// The table of rows that come too late for their windows, and where that is set.
     pub late_rows: Option<(String, Position)>,
+    /// When results of windows are emitted beside their end.
+    pub emit: Emit,
     /// What sources are told of what is read.
     pub pushdown: Pushdown,
     /// What was set without an effect.
     pub warnings: Vec<String>,
+}
+
+/// `table.exec.emit.*`: what late rows do.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Emit {
+    /// [`ALLOW_LATENESS`] in milliseconds, and where it is set.
+    allow_lateness: Option<(u64, Position)>,
+    /// Where [`LATE_FIRE`] is switched on.
+    late_fire: Option<Position>,
+    /// Where [`LATE_FIRE_DELAY`] is set, which is 0.
+    late_fire_delay: Option<Position>,
 }
 
 /// What sources leave out because nothing reads it. Answers are the same either way: what is
@@ -44,10 +57,20 @@ pub(crate) const CDC_DUPLICATES: &str = "table.exec.source.cdc-events-duplicate"
 /// A setting of ours: Flink's SQL has no way to name late rows.
 pub(crate) const LATE_ROWS: &str = "sabot.late-rows.table";
 
-const KNOWN: [&str; 9] = [
+/// Whether rows behind a window's end change its result.
+pub(crate) const LATE_FIRE: &str = "table.exec.emit.late-fire.enabled";
+const LATE_FIRE_DELAY: &str = "table.exec.emit.late-fire.delay";
+/// How far behind.
+const ALLOW_LATENESS: &str = "table.exec.emit.allow-lateness";
+const EARLY_FIRE: &str = "table.exec.emit.early-fire.";
+
+const KNOWN: [&str; 12] = [
     "table.exec.source.idle-timeout",
     "table.exec.state.ttl",
     LATE_ROWS,
+    LATE_FIRE,
+    LATE_FIRE_DELAY,
+    ALLOW_LATENESS,
     CDC_DUPLICATES,
     "table.local-time-zone",
     "execution.runtime-mode",
@@ -108,9 +131,22 @@ impl Settings {
             "execution.runtime-mode" => only("streaming"),
             // A name for people; the job's name is the manifest's.
             "pipeline.name" => Ok(()),
-            _ if key.starts_with("table.exec.emit.") => {
-                Err(SqlError::new(at, format!("'{key}' is not supported: a window fires once"))
-                    .hint(format!("rows that are too late can go to a table: SET '{LATE_ROWS}'")))
+            LATE_FIRE => boolean(key, value, at).map(|on| self.emit.late_fire = on.then_some(at)),
+            ALLOW_LATENESS => {
+                self.emit.allow_lateness = Some((duration_ms(value, key, at)?, at));
+                Ok(())
+            }
+            LATE_FIRE_DELAY => match duration_ms(value, key, at)? {
+                0 => {
+                    self.emit.late_fire_delay = Some(at);
+                    Ok(())
+                }
+                _ => Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
+                    .hint("late rows change results at once: it is '0 s'")),
+            },
+            _ if key.starts_with(EARLY_FIRE) => {
+                Err(SqlError::new(at, format!("'{key}' is not supported"))
+                    .hint("the first result of a window comes when it ends"))
             }
             _ if let Some(place) = in_the_manifest(key) => {
                 self.warnings
@@ -131,6 +167,39 @@ impl Settings {
                     ))
                 }
             },
+        }
+    }
+}
+
+impl Settings {
+    /// How long after a window has fired rows change its result, in milliseconds; none: not at all.
+    /// As in Flink it is the time to live of states where it is not set itself.
+    pub(crate) fn lateness_ms(&mut self) -> Result<Option<i64>> {
+        let Emit { allow_lateness, late_fire, late_fire_delay } = self.emit;
+        let Some(at) = late_fire else {
+            let lateness = allow_lateness.map(|(_, at)| (ALLOW_LATENESS, at));
+            for (key, at) in
+                lateness.into_iter().chain(late_fire_delay.map(|at| (LATE_FIRE_DELAY, at)))
+            {
+                self.warnings
+                    .push(format!("{at}: '{key}' has no effect: '{LATE_FIRE}' is not 'true'"));
+            }
+            return Ok(None);
+        };
+        let needs = |what: &str, hint: String| {
+            Err(SqlError::new(at, format!("'{LATE_FIRE}' needs {what}")).hint(hint))
+        };
+        if late_fire_delay.is_none() {
+            return needs("a delay", format!("SET '{LATE_FIRE_DELAY}' = '0 s'"));
+        }
+        let lateness_ms = allow_lateness.map(|(ms, _)| ms);
+        let lateness_ms = lateness_ms.or(self.state_ttl_ms).and_then(|ms| ms.try_into().ok());
+        match lateness_ms.filter(|ms| *ms > 0) {
+            Some(ms) => Ok(Some(ms)),
+            None => needs(
+                "a time for which results can change",
+                format!("SET '{ALLOW_LATENESS}' = '10 s', or 'table.exec.state.ttl'"),
+            ),
         }
     }
 }
@@ -231,6 +300,32 @@ mod tests {
         assert_eq!(settings.state_ttl_ms, None);
         let error = settings.set("table.exec.state.ttl", "never", AT).unwrap_err();
         assert!(error.to_string().contains("such as '10 s'"), "{error}");
+    }
+
+    #[test]
+    fn a_lateness_is_set_together_with_what_it_needs() {
+        let mut settings = Settings::default();
+        settings.set(ALLOW_LATENESS, "10 s", AT).unwrap();
+        assert_eq!(settings.lateness_ms(), Ok(None));
+        let told = "line 1, column 1: 'table.exec.emit.allow-lateness' has no effect: \
+                    'table.exec.emit.late-fire.enabled' is not 'true'";
+        assert_eq!(settings.warnings, [told]);
+        settings.set(LATE_FIRE, "true", AT).unwrap();
+        assert!(settings.lateness_ms().unwrap_err().to_string().contains("needs a delay"));
+        settings.set(LATE_FIRE_DELAY, "0", AT).unwrap();
+        assert_eq!(settings.lateness_ms(), Ok(Some(10_000)));
+        settings.set(ALLOW_LATENESS, "0 s", AT).unwrap();
+        assert!(settings.lateness_ms().is_err());
+    }
+
+    #[test]
+    fn without_a_lateness_of_its_own_it_is_the_time_to_live() {
+        let mut settings = Settings::default();
+        settings.set(LATE_FIRE, "true", AT).unwrap();
+        settings.set(LATE_FIRE_DELAY, "0 s", AT).unwrap();
+        assert!(settings.lateness_ms().is_err());
+        settings.set("table.exec.state.ttl", "1 h", AT).unwrap();
+        assert_eq!(settings.lateness_ms(), Ok(Some(3_600_000)));
     }
 
     #[test]

@@ -125,9 +125,9 @@ fn lookup(left: Relation, right: Relation, kind: JoinKind, at: Position) -> Resu
     Ok(Joined { relation, node, versions, primary_key: None, right_name: name })
 }
 
-/// Rows of a table that change and go can be no versions yet.
+/// Rows of a table, or of windows, that change and go can be no versions yet.
 fn refuse_changes(base: &Base, name: &str, at: Position) -> Result<()> {
-    if matches!(base, Base::Table(table) if table.changes()) {
+    if matches!(base, Base::Table(_) | Base::Window(_)) && base.is_updating() {
         let message = format!("the rows of {name} change: it cannot be joined as of a time yet");
         return Err(SqlError::new(at, message)
             .hint("leave FOR SYSTEM_TIME AS OF out: the join then follows all changes"));

@@ -50,6 +50,7 @@ fn parse_nested(
         "ROW" => return nested::parse_row(parser, at, end, brackets),
         "ARRAY" => return nested::parse_array(parser, at, end, brackets),
         "MAP" => return nested::parse_map(parser, at, end, brackets),
+        "MULTISET" => return nested::parse_multiset(parser, at, end, brackets),
         _ => {}
     }
     let arguments = parse_arguments(parser, at)?;
@@ -96,7 +97,7 @@ fn parse_nested(
             }
         }
         "TIMESTAMP_LTZ" => DataType::Timestamp(time_unit(one(6)?, at)?, Some(Arc::from("UTC"))),
-        "MULTISET" | "RAW" | "VARIANT" => {
+        "RAW" | "VARIANT" => {
             return Err(SqlError::new(at, format!("the type {name} is not supported yet")));
         }
         _ => {
@@ -110,7 +111,7 @@ fn parse_nested(
 }
 
 /// The types' names.
-pub(crate) const NAMES: [&str; 19] = [
+pub(crate) const NAMES: [&str; 20] = [
     "BOOLEAN",
     "TINYINT",
     "SMALLINT",
@@ -130,6 +131,7 @@ pub(crate) const NAMES: [&str; 19] = [
     "ROW",
     "ARRAY",
     "MAP",
+    "MULTISET",
 ];
 
 /// Reads a type from a text of its own, such as the target of a `CAST`.

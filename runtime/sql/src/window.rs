@@ -24,6 +24,7 @@ use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
 use crate::query::Queries;
 use crate::relation::{Base, Field, Relation, WindowSpec};
+use crate::settings::LATE_FIRE;
 use crate::tokens::PARTITION;
 use crate::types::TIMESTAMP;
 
@@ -31,6 +32,15 @@ use crate::types::TIMESTAMP;
 pub(crate) fn rows_change(at: Position) -> SqlError {
     SqlError::new(at, "the rows of these windows can change after they were counted")
         .hint("windows need rows that only come: put the window before what updates")
+}
+
+/// Refuses windows whose results cannot change after they have fired.
+pub(crate) fn refuse_lateness(window: &WindowSpec, at: Position) -> Result<()> {
+    if !matches!(window.window, Window::Session { .. }) {
+        return Ok(());
+    }
+    let message = format!("sessions cannot change after they have ended, as '{LATE_FIRE}' says");
+    Err(SqlError::new(at, message).hint("switch it off, or take other windows"))
 }
 
 /// Resolves a table function in FROM.
@@ -158,8 +168,12 @@ fn check_row_time(column: &Bound, name: &str, at: Position) -> Result<()> {
     )))
 }
 
-/// The windows that the rows of an aggregation carry on.
+/// The windows that the rows of an aggregation carry on; none where they change, so that no
+/// watermark tells when they are all there.
 pub(crate) fn of_aggregation(node: &Arc<WindowNode>) -> Option<WindowSpec> {
+    if node.lateness_ms.is_some() {
+        return None;
+    }
     let window = kind::results_of(node.window.window)?;
     let row_time = window_column(2, Meaning::WindowTime, &node.window.row_time.data_type);
     Some(spec(&Base::Window(Arc::clone(node)), row_time, window))

@@ -73,3 +73,162 @@ SELECT site, CAST(count(*) AS INT),
 FROM events GROUP BY site",
     }],
 };
+
+/// The same over windows of every kind.
+pub(crate) const COLLECTED_IN_WINDOWS: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO tumbled SELECT site, window_start, CARDINALITY(ARRAY_AGG(amount)),
+  CARDINALITY(ARRAY_AGG(amount IGNORE NULLS) FILTER (WHERE ok)),
+  ARRAY_JOIN(ARRAY_SORT(ARRAY_AGG(DISTINCT kind IGNORE NULLS)), '+'),
+  FIRST_VALUE(site), LAST_VALUE(CHAR_LENGTH(site)), CHAR_LENGTH(LISTAGG(kind, '--')),
+  LISTAGG(DISTINCT SUBSTRING(site FROM 1 FOR 3)), COUNT(DISTINCT note)
+FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY site, window_start, window_end;
+INSERT INTO hopping SELECT kind, window_end, CARDINALITY(ARRAY_AGG(id)), FIRST_VALUE(kind),
+  LAST_VALUE(kind), ARRAY_JOIN(ARRAY_SORT(ARRAY_AGG(DISTINCT site IGNORE NULLS)), ' ')
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
+GROUP BY kind, window_start, window_end;
+INSERT INTO growing SELECT window_start, window_end, CHAR_LENGTH(LISTAGG(kind))
+FROM TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '20' SECOND))
+GROUP BY window_start, window_end;
+INSERT INTO visits SELECT site, window_start, CARDINALITY(ARRAY_AGG(id)), FIRST_VALUE(site),
+  LISTAGG(DISTINCT SUBSTRING(site FROM 1 FOR 4), '/'), SUM(DISTINCT amount)
+FROM TABLE(SESSION(TABLE events PARTITION BY site, DESCRIPTOR(ts), INTERVAL '2' SECOND))
+GROUP BY site, window_start, window_end;",
+    sinks: &[
+        Sink {
+            name: "tumbled",
+            columns: "site STRING, starts TIMESTAMP(3), n INT, amounts INT, kinds STRING, \
+                      first STRING, length INT, letters INT, names STRING, notes BIGINT",
+            changes: false,
+            answer: "
+SELECT site, s, CAST(count(*) AS INT),
+  CAST(nullif(count(CASE WHEN ok THEN amount END), 0) AS INT),
+  string_agg(DISTINCT kind, '+' ORDER BY kind), site AS first, CAST(character_length(site) AS INT),
+  CAST(sum(character_length(kind)) + 2 * (count(kind) - 1) AS INT),
+  CASE WHEN site IS NOT NULL THEN 'sit' END, count(DISTINCT note)
+FROM (SELECT *, date_bin(INTERVAL '10 seconds', ts) AS s FROM events) GROUP BY site, s",
+        },
+        Sink {
+            name: "hopping",
+            columns: "kind STRING, ends TIMESTAMP(3), n INT, first STRING, last STRING, sites STRING",
+            changes: false,
+            answer: "
+SELECT kind, e, CAST(count(*) AS INT), kind AS f, kind AS l, string_agg(DISTINCT site, ' ' ORDER BY site)
+FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM events CROSS JOIN (VALUES
+  (INTERVAL '5 seconds'), (INTERVAL '10 seconds'), (INTERVAL '15 seconds')) AS ahead(d))
+GROUP BY kind, e",
+        },
+        Sink {
+            name: "growing",
+            columns: "starts TIMESTAMP(3), ends TIMESTAMP(3), letters INT",
+            changes: false,
+            answer: "
+SELECT s, e, CAST(sum(character_length(kind)) + count(kind) - 1 AS INT)
+FROM (SELECT *, date_bin(INTERVAL '20 seconds', ts) AS s,
+    date_bin(INTERVAL '10 seconds', ts) + d AS e
+  FROM events CROSS JOIN (VALUES (INTERVAL '10 seconds'), (INTERVAL '20 seconds')) AS ahead(d))
+WHERE e <= s + INTERVAL '20 seconds'
+GROUP BY s, e",
+        },
+        Sink {
+            name: "visits",
+            columns: "site STRING, starts TIMESTAMP(3), n INT, first STRING, names STRING, total BIGINT",
+            changes: false,
+            answer: "
+SELECT site, min(ts), CAST(count(*) AS INT), site AS f, substr(site, 1, 4), sum(DISTINCT amount)
+FROM (SELECT *, sum(first) OVER (PARTITION BY site ORDER BY ts) AS session FROM (
+  SELECT *, CASE WHEN ts <= lag(ts) OVER (PARTITION BY site ORDER BY ts)
+    + INTERVAL '2 seconds' THEN 0 ELSE 1 END AS first FROM events))
+GROUP BY site, session",
+        },
+    ],
+};
+
+/// What counts once: over sessions, and of several values.
+pub(crate) const DISTINCT_IN_SESSIONS: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO visits SELECT site, window_start, window_end, COUNT(*), COUNT(DISTINCT kind),
+  COUNT(DISTINCT amount), SUM(DISTINCT amount), AVG(DISTINCT amount), SUM(DISTINCT fee),
+  SUM(DISTINCT ratio), COUNT(DISTINCT note) FILTER (WHERE ok)
+FROM TABLE(SESSION(TABLE events PARTITION BY site, DESCRIPTOR(ts), INTERVAL '2' SECOND))
+GROUP BY site, window_start, window_end;
+INSERT INTO tumbled SELECT kind, window_start, COUNT(DISTINCT site), SUM(DISTINCT CAST(small AS BIGINT)), COUNT(*)
+FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY kind, window_start, window_end;
+INSERT INTO older SELECT kind, SESSION_START(ts, INTERVAL '1' SECOND), COUNT(DISTINCT site)
+FROM events GROUP BY kind, SESSION(ts, INTERVAL '1' SECOND);",
+    sinks: &[
+        Sink {
+            name: "visits",
+            columns: "site STRING, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, kinds BIGINT, \
+                      amounts BIGINT, total BIGINT, mean BIGINT, fees DECIMAL(38, 2), ratio DOUBLE, \
+                      notes BIGINT",
+            changes: false,
+            answer: "
+SELECT site, min(ts), max(ts) + INTERVAL '2 seconds', count(*), count(DISTINCT kind),
+  count(DISTINCT amount), sum(DISTINCT amount),
+  sum(DISTINCT amount) / nullif(count(DISTINCT amount), 0),
+  sum(DISTINCT fee), sum(DISTINCT ratio), count(DISTINCT CASE WHEN ok THEN note END)
+FROM (SELECT *, sum(first) OVER (PARTITION BY site ORDER BY ts) AS session FROM (
+  SELECT *, CASE WHEN ts <= lag(ts) OVER (PARTITION BY site ORDER BY ts)
+    + INTERVAL '2 seconds' THEN 0 ELSE 1 END AS first FROM events))
+GROUP BY site, session",
+        },
+        Sink {
+            name: "tumbled",
+            columns: "kind STRING, starts TIMESTAMP(3), sites BIGINT, total BIGINT, n BIGINT",
+            changes: false,
+            answer: "
+SELECT kind, s, count(DISTINCT site),
+  sum(DISTINCT CAST(small AS BIGINT)), count(*)
+FROM (SELECT *, date_bin(INTERVAL '10 seconds', ts) AS s FROM events) GROUP BY kind, s",
+        },
+        Sink {
+            name: "older",
+            columns: "kind STRING, starts TIMESTAMP(3), sites BIGINT",
+            changes: false,
+            answer: "
+SELECT kind, min(ts), count(DISTINCT site)
+FROM (SELECT *, sum(first) OVER (PARTITION BY kind ORDER BY ts) AS session FROM (
+  SELECT *, CASE WHEN ts <= lag(ts) OVER (PARTITION BY kind ORDER BY ts)
+    + INTERVAL '1 second' THEN 0 ELSE 1 END AS first FROM events))
+GROUP BY kind, session",
+        },
+    ],
+};
+
+/// How often each value is there: as columns, since the batch engine has no such aggregate.
+pub(crate) const MULTISETS: Query = Query {
+    input: Input::Events,
+    job: "
+CREATE VIEW kinds AS SELECT site, COLLECT(kind) AS kinds,
+  COLLECT(DISTINCT kind) FILTER (WHERE ok) AS good FROM events GROUP BY site;
+INSERT INTO per_site SELECT site, kinds['view'], kinds['buy'], good['view'], CARDINALITY(kinds)
+FROM kinds;
+INSERT INTO of_counts SELECT ks['10'], CARDINALITY(ks) FROM (
+  SELECT COLLECT(CAST(n AS STRING)) AS ks
+  FROM (SELECT site, kind, COUNT(*) AS n FROM events GROUP BY site, kind));",
+    sinks: &[
+        Sink {
+            name: "per_site",
+            columns: "site STRING, views INT, buys INT, good INT, kinds INT",
+            changes: true,
+            answer: "
+SELECT site, CAST(nullif(count(CASE WHEN kind = 'view' THEN 1 END), 0) AS INT),
+  CAST(nullif(count(CASE WHEN kind = 'buy' THEN 1 END), 0) AS INT),
+  max(CASE WHEN kind = 'view' AND ok THEN 1 END), CAST(count(DISTINCT kind) AS INT)
+FROM events GROUP BY site",
+        },
+        Sink {
+            name: "of_counts",
+            columns: "tens INT, counts INT",
+            changes: true,
+            answer: "
+SELECT CAST(nullif(count(CASE WHEN n = 10 THEN 1 END), 0) AS INT), CAST(count(DISTINCT n) AS INT)
+FROM (SELECT site, kind, count(*) AS n FROM events GROUP BY site, kind)",
+        },
+    ],
+};

@@ -189,3 +189,56 @@ WINDOW w AS (PARTITION BY site ORDER BY n DESC, kind NULLS FIRST RANGE UNBOUNDED
         },
     ],
 };
+
+/// Values that count once in a frame: by joins of rows with those of their frames.
+pub(crate) const OVER_DIFFERENT: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO last_seconds
+SELECT id, COUNT(DISTINCT kind) OVER w, SUM(DISTINCT amount) OVER w, AVG(DISTINCT amount) OVER w,
+  SUM(DISTINCT ratio) OVER w, COUNT(*) OVER w, MAX(DISTINCT kind) OVER w
+FROM (SELECT * FROM events WHERE MOD(id, 8) = 0) WINDOW w AS (
+  PARTITION BY site ORDER BY ts RANGE BETWEEN INTERVAL '8' SECOND PRECEDING AND CURRENT ROW);
+INSERT INTO so_far
+SELECT id, COUNT(DISTINCT site) OVER w, SUM(DISTINCT amount) OVER w, SUM(DISTINCT fee) OVER w,
+  COUNT(DISTINCT id) OVER w
+FROM (SELECT * FROM events WHERE MOD(id, 8) = 1) WINDOW w AS (PARTITION BY kind ORDER BY ts);
+INSERT INTO sites
+SELECT site, n, COUNT(DISTINCT n) OVER w, SUM(DISTINCT n) OVER w
+FROM (SELECT site, COUNT(*) AS n FROM events GROUP BY site) WINDOW w AS (ORDER BY site);",
+    sinks: &[
+        Sink {
+            name: "last_seconds",
+            columns: "id BIGINT, kinds BIGINT, total BIGINT, mean BIGINT, ratio DOUBLE, n BIGINT, \
+                      kind STRING",
+            changes: false,
+            answer: "
+SELECT a.id, count(DISTINCT b.kind), sum(DISTINCT b.amount),
+  sum(DISTINCT b.amount) / nullif(count(DISTINCT b.amount), 0), sum(DISTINCT b.ratio), count(*),
+  max(b.kind)
+FROM events a JOIN events b ON coalesce(a.site, '-') = coalesce(b.site, '-')
+  AND a.id % 8 = 0 AND b.id % 8 = 0 AND b.ts <= a.ts AND b.ts >= a.ts - INTERVAL '8 seconds'
+GROUP BY a.id",
+        },
+        Sink {
+            name: "so_far",
+            columns: "id BIGINT, sites BIGINT, total BIGINT, fees DECIMAL(38, 2), n BIGINT",
+            changes: false,
+            answer: "
+SELECT a.id, count(DISTINCT b.site), sum(DISTINCT b.amount),
+  CAST(sum(DISTINCT b.fee) AS DECIMAL(38, 2)), count(*)
+FROM events a JOIN events b ON coalesce(a.kind, '-') = coalesce(b.kind, '-')
+  AND a.id % 8 = 1 AND b.id % 8 = 1 AND b.ts <= a.ts
+GROUP BY a.id",
+        },
+        Sink {
+            name: "sites",
+            columns: "site STRING, n BIGINT, counts BIGINT, total BIGINT",
+            changes: true,
+            answer: "
+WITH counts AS (SELECT site, count(*) AS n FROM events GROUP BY site)
+SELECT a.site, a.n, count(DISTINCT b.n), sum(DISTINCT b.n)
+FROM counts a JOIN counts b ON b.site IS NULL OR b.site <= a.site GROUP BY a.site, a.n",
+        },
+    ],
+};

@@ -60,6 +60,33 @@ fn a_wrong_manifest_or_statement_is_refused_with_its_place_and_remedy() {
             ],
         },
         Case {
+            name: "windows that change after they have fired into such a sink",
+            fault: Fault::Edit(
+                "INSERT INTO results",
+                "SET 'table.exec.emit.late-fire.enabled' = 'true'; \
+                     SET 'table.exec.emit.late-fire.delay' = '0 s'; \
+                     SET 'table.exec.emit.allow-lateness' = '1 s'; INSERT INTO results",
+            ),
+            commands: BOTH,
+            code: CONFIG,
+            says: &[
+                "table results: the rows that are written to it change and go (+I, -U, +U, -D)",
+            ],
+        },
+        Case {
+            name: "a lateness without a delay",
+            fault: Fault::Edit(
+                "INSERT INTO results",
+                "SET 'table.exec.emit.late-fire.enabled' = 'true'; INSERT INTO results",
+            ),
+            commands: &["validate job.yaml"],
+            code: CONFIG,
+            says: &[
+                "line 9, column 5: 'table.exec.emit.late-fire.enabled' needs a delay",
+                "SET 'table.exec.emit.late-fire.delay' = '0 s'",
+            ],
+        },
+        Case {
             name: "syntax error",
             fault: Fault::Edit("GROUP BY window_start", "GROUP window_start"),
             commands: BOTH,

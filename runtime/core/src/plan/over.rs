@@ -47,6 +47,8 @@ pub struct OverAggregateDesc {
     pub function: OverFunction,
     /// The argument's column in the input; none for `COUNT(*)` and `ROW_NUMBER()`.
     pub argument: Option<usize>,
+    /// Whether equal values count once (`DISTINCT`); only of counts and sums.
+    pub distinct: bool,
     /// The result's type.
     pub data_type: DataType,
 }

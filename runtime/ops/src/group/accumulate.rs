@@ -13,7 +13,7 @@ use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{AggregateDesc, AggregateFunction};
 use sabot_core::{Error, Result};
 
-use super::lists;
+use super::{collect, lists};
 use crate::window::aggregate::{result_of, state_type};
 
 /// An aggregate whose partial result is one or two columns of the group's row.
@@ -109,6 +109,9 @@ impl Accumulator {
             }
             AggregateFunction::Values => {
                 Ok(vec![lists::extended(&before[0], self.argument(rows)?, rows)?])
+            }
+            AggregateFunction::Collect => {
+                Ok(vec![collect::counted(&before[0], self.argument(rows)?, rows)?])
             }
             AggregateFunction::AllValues => {
                 let values = self.argument(rows)?;

@@ -5,6 +5,7 @@
 //! aggregates; a group without rows is gone.
 
 mod accumulate;
+mod collect;
 mod lists;
 mod values;
 
@@ -298,7 +299,7 @@ impl GroupAggregate {
 }
 
 /// Where two columns have different values; nulls are equal.
-fn differ(left: &ArrayRef, right: &ArrayRef) -> Result<BooleanArray> {
+pub(crate) fn differ(left: &ArrayRef, right: &ArrayRef) -> Result<BooleanArray> {
     if !left.data_type().is_nested() {
         return Ok(distinct(left, right)?);
     }

@@ -18,6 +18,7 @@ use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{AggregateDesc, AggregateFunction, Frame, OverAggregateDesc, OverFunction};
 use sabot_core::{Error, Result};
 
+use super::different;
 use super::frame::Frames;
 use crate::window::aggregate::{result_of, state_type};
 
@@ -26,13 +27,14 @@ pub(super) struct OverAggregate {
     function: OverFunction,
     name: String,
     argument: Option<usize>,
+    distinct: bool,
     /// What the argument is cast to.
     value_type: DataType,
     data_type: DataType,
 }
 
 /// The type in which an aggregate's argument is computed with.
-fn value_type(desc: &OverAggregateDesc, input: &Schema) -> DataType {
+pub(super) fn value_type(desc: &OverAggregateDesc, input: &Schema) -> DataType {
     let argument = || desc.argument.map(|column| input.field(column).data_type().clone());
     match desc.function {
         OverFunction::Aggregate(function) if function != AggregateFunction::Count => {
@@ -51,7 +53,7 @@ fn value_type(desc: &OverAggregateDesc, input: &Schema) -> DataType {
 }
 
 /// Whether answers go on from the key's last one.
-fn is_carried(function: OverFunction, frame: Frame) -> bool {
+pub(super) fn is_carried(function: OverFunction, frame: Frame) -> bool {
     match function {
         OverFunction::RowNumber => true,
         OverFunction::Lag(_) => false,
@@ -99,6 +101,7 @@ impl OverAggregate {
             function: desc.function,
             name: desc.name.clone(),
             argument: desc.argument,
+            distinct: desc.distinct,
             value_type,
             data_type: desc.data_type.clone(),
         })
@@ -118,8 +121,32 @@ impl OverAggregate {
         self.argument
     }
 
+    /// The argument's values, as they are computed with.
+    pub(super) fn values(&self, values: &ArrayRef) -> Result<ArrayRef> {
+        Ok(cast(values, &self.value_type)?)
+    }
+
+    /// What is computed with values.
+    pub(super) fn value_type(&self) -> &DataType {
+        &self.value_type
+    }
+
+    /// The answers of frames that begin anywhere, without anything that is carried on, of values of
+    /// which equal ones count once.
+    fn different(&self, values: &ArrayRef, frames: &Frames) -> Result<Vec<ArrayRef>> {
+        let counts = different::counts(values, frames)?;
+        match self.function {
+            OverFunction::Aggregate(AggregateFunction::Count) => Ok(vec![counts]),
+            OverFunction::Aggregate(AggregateFunction::Sum) => {
+                Ok(vec![different::sums(values, frames)?, counts])
+            }
+            _ => Err(Error::user(format!("{} is not computed over a frame", self.name))),
+        }
+    }
+
     /// The answers of a batch, as columns of what is carried on. `values` is the argument of all
-    /// rows of `frames`; `carried` has a row for each of its keys, null where a key has none.
+    /// rows of `frames`; `carried` has a row for each of its keys, null where a key has none. Where
+    /// equal values count once and something is carried on, values that came before are null.
     pub(super) fn answers(
         &self,
         values: Option<&ArrayRef>,
@@ -130,8 +157,11 @@ impl OverAggregate {
         use OverFunction as F;
         let values = || {
             let none = || Error::user(format!("{} needs an argument", self.name));
-            Ok::<_, Error>(cast(values.ok_or_else(none)?, &self.value_type)?)
+            self.values(values.ok_or_else(none)?)
         };
+        if self.distinct && carried.is_empty() {
+            return self.different(&values()?, frames);
+        }
         match self.function {
             F::RowNumber => Ok(vec![row_numbers(frames, counts_of(carried.first()))]),
             F::Aggregate(Of::Count) => {
@@ -146,7 +176,7 @@ impl OverAggregate {
             F::Aggregate(Of::Max) => pick(&values()?, carried, |all, carry| {
                 extremes(all, &self.value_type, frames, carry, true)
             }),
-            F::Aggregate(Of::First | Of::Last | Of::Values | Of::AllValues) => {
+            F::Aggregate(Of::First | Of::Last | Of::Values | Of::AllValues | Of::Collect) => {
                 Err(Error::user(format!("{} is not computed over a frame", self.name)))
             }
             F::FirstValue => pick(&values()?, carried, |all, carry| Ok(firsts(all, frames, carry))),

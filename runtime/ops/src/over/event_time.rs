@@ -18,6 +18,7 @@ use super::carried::{self, Before, Carried};
 use super::frame::{Frames, KeyRows};
 use super::history::History;
 use super::past::Past;
+use super::seen::{self, Seen};
 use super::{arguments, rows_back};
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
@@ -37,6 +38,8 @@ pub(super) struct EventTimeOver {
     row_time: usize,
     frame: Frame,
     aggregates: Vec<OverAggregate>,
+    /// For each aggregate the values that its keys have had, where that counts.
+    seen: Vec<Option<Seen>>,
     /// The columns that aggregates are over, each once.
     arguments: Vec<usize>,
     argument_codec: RowCodec,
@@ -71,6 +74,12 @@ impl EventTimeOver {
         check_row_time(&node.name, input, row_time)?;
         let aggregates = desc.aggregates.iter();
         let aggregates = aggregates.map(|a| OverAggregate::new(&node.name, a, input));
+        let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
+        let seen = desc.aggregates.iter().zip(&aggregates).map(|(desc_of, aggregate)| {
+            let spec = seen::state_spec(&node.uid, desc, desc_of, input);
+            spec.map(|spec| Seen::open(&spec, aggregate.value_type(), state)).transpose()
+        });
+        let seen = seen.collect::<Result<_>>()?;
         let arguments = arguments(desc);
         let carried = carried::state_spec(&node.uid, desc, input)
             .map(|spec| Carried::open(&spec, desc, input, state))
@@ -82,7 +91,8 @@ impl EventTimeOver {
             keys: Keys::new(node, &desc.keys, input, config)?,
             row_time,
             frame: desc.frame,
-            aggregates: aggregates.collect::<Result<_>>()?,
+            aggregates,
+            seen,
             argument_codec: RowCodec::new(
                 arguments.iter().map(|column| input.field(*column).data_type().clone()),
             )?,
@@ -166,10 +176,17 @@ impl EventTimeOver {
         let mut carried: &[ArrayRef] = before.as_ref().map_or(&[], |before| &before.results);
         let (mut columns, mut carry_on) = (due.rows.columns().to_vec(), Vec::new());
         let lasts: UInt32Array = frames.last_answers().collect();
-        for aggregate in &self.aggregates {
+        for (aggregate, seen) in self.aggregates.iter().zip(&mut self.seen) {
             let values = aggregate.argument().and_then(|column| {
                 self.arguments.iter().position(|c| *c == column).map(|at| &arguments[at])
             });
+            let firsts = match (seen, values) {
+                (Some(seen), Some(values)) => {
+                    Some(seen.firsts(&due.keys, &frames, &aggregate.values(values)?, cx)?)
+                }
+                _ => None,
+            };
+            let values = firsts.as_ref().or(values);
             let own;
             (own, carried) = carried.split_at(aggregate.carried(self.frame).min(carried.len()));
             let answers = aggregate.answers(values, &frames, own)?;
@@ -295,6 +312,9 @@ impl Operator for EventTimeOver {
         }
         if let Some(history) = &self.history {
             keyed.push(history.freeze(cx)?);
+        }
+        for seen in self.seen.iter_mut().flatten() {
+            keyed.push(seen.snapshot(cx)?);
         }
         keyed.push(self.progress.snapshot(self.watermark, cx)?);
         Ok(OperatorSnapshot {

@@ -8,10 +8,12 @@ mod aggregate;
 mod buffer;
 mod carried;
 mod changes;
+mod different;
 mod event_time;
 mod frame;
 mod history;
 mod past;
+mod seen;
 
 use arrow::datatypes::SchemaRef;
 use sabot_core::plan::{Frame, OverDesc, OverFunction, PlanNode};
@@ -34,6 +36,8 @@ pub(crate) fn state_specs(
     let mut specs = vec![buffer::state_spec(operator, &desc.keys, row_time, input)];
     specs.extend(carried::state_spec(operator, desc, input));
     specs.extend(history::state_spec(operator, desc, input));
+    let seen = |aggregate| seen::state_spec(operator, desc, aggregate, input);
+    specs.extend(desc.aggregates.iter().filter_map(seen));
     specs.push(progress::spec(operator, event_time::PROGRESS.to_owned()));
     specs
 }

@@ -1,7 +1,7 @@
 //! Random rows, out of order and late ones too, with restores in between, answered as a plain
 //! computation answers them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,6 +75,7 @@ fn plan(frame: Frame) -> PlanNode {
         name: name.to_owned(),
         function,
         argument,
+        distinct: name.contains("DISTINCT"),
         data_type: if argument == Some(3) { DataType::Float64 } else { DataType::Int64 },
     };
     let of = OverFunction::Aggregate;
@@ -86,6 +87,8 @@ fn plan(frame: Frame) -> PlanNode {
         aggregate("MAX(v)", of(AggregateFunction::Max), Some(2)),
         aggregate("FIRST_VALUE(v)", OverFunction::FirstValue, Some(2)),
         aggregate("LAST_VALUE(v)", OverFunction::LastValue, Some(2)),
+        aggregate("COUNT(DISTINCT v)", of(AggregateFunction::Count), Some(2)),
+        aggregate("SUM(DISTINCT v)", of(AggregateFunction::Sum), Some(2)),
         aggregate("ROW_NUMBER()", OverFunction::RowNumber, None),
     ];
     if has_lag(frame) {
@@ -122,6 +125,7 @@ fn expected(frame: Frame, rows: &[Row]) -> BTreeMap<i64, Answers> {
             let frame_rows: Vec<&Row> =
                 rows.iter().enumerate().filter(is_in).map(|(_, row)| *row).collect();
             let values: Vec<i64> = frame_rows.iter().filter_map(|row| row.v).collect();
+            let different: BTreeSet<i64> = values.iter().copied().collect();
             let floats: Vec<f64> = frame_rows.iter().filter_map(|row| row.f).collect();
             let mut answers = vec![
                 Some(values.len() as i64),
@@ -130,6 +134,8 @@ fn expected(frame: Frame, rows: &[Row]) -> BTreeMap<i64, Answers> {
                 values.iter().max().copied(),
                 values.first().copied(),
                 values.last().copied(),
+                Some(different.len() as i64),
+                (!different.is_empty()).then(|| different.iter().sum()),
                 Some(at as i64 + 1),
             ];
             answers.extend(
@@ -157,7 +163,7 @@ fn collect(driver: &mut Driver, watermark: i64, frame: Frame, out: &mut BTreeMap
             let value =
                 |column| Some(numbers(column)).filter(|c| c.is_valid(row)).map(|c| c.value(row));
             let answers = (6..last).map(value).collect::<Vec<_>>();
-            assert_eq!(answers.len(), 7 + usize::from(has_lag(frame)));
+            assert_eq!(answers.len(), 9 + usize::from(has_lag(frame)));
             let sum = floats.is_valid(row).then(|| floats.value(row));
             let id = numbers(1).value(row);
             let times =

@@ -1,6 +1,6 @@
 //! Aggregates over rows that come and go in an order that is not that of their coming.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
@@ -18,10 +18,13 @@ fn plan(frame: Frame, numbers: bool, updating: bool) -> PlanNode {
         name: name.to_owned(),
         function,
         argument,
+        distinct: name.contains("DISTINCT"),
         data_type: if argument == Some(2) { DataType::Utf8 } else { DataType::Int64 },
     };
     let mut aggregates = vec![
         aggregate("SUM(v)", OverFunction::Aggregate(AggregateFunction::Sum), Some(1)),
+        aggregate("COUNT(DISTINCT v)", OverFunction::Aggregate(AggregateFunction::Count), Some(1)),
+        aggregate("SUM(DISTINCT v)", OverFunction::Aggregate(AggregateFunction::Sum), Some(1)),
         aggregate("MAX(t)", OverFunction::Aggregate(AggregateFunction::Max), Some(2)),
         aggregate("LAG(v)", OverFunction::Lag(1), Some(1)),
     ];
@@ -57,8 +60,18 @@ fn expected(frame: Frame, numbers: bool, there: &[Row]) -> Rows {
             let sum = (!values.is_empty()).then(|| values.iter().sum());
             let text = frame.iter().map(|row| row.2).max().unwrap();
             let lag = at.checked_sub(1).and_then(|before| rows[before].1);
-            let mut cells =
-                cells(&[&row.0, &null_or(row.1), &row.2, &null_or(sum), &text, &null_or(lag)]);
+            let different: BTreeSet<i64> = values.iter().copied().collect();
+            let total = (!different.is_empty()).then(|| different.iter().sum());
+            let mut cells = cells(&[
+                &row.0,
+                &null_or(row.1),
+                &row.2,
+                &null_or(sum),
+                &different.len(),
+                &null_or(total),
+                &text,
+                &null_or(lag),
+            ]);
             cells.extend(numbers.then(|| (at + 1).to_string()));
             all.push(cells);
         }

@@ -1,5 +1,5 @@
 //! The aggregate functions: what is accumulated, how it is kept in the state, and how the
-//! result comes out of it. DataFusion's accumulators do the work.
+//! result comes out of it. DataFusion's accumulators do the work, but for those that keep values.
 
 use std::sync::Arc;
 
@@ -17,15 +17,23 @@ use datafusion_physical_expr::expressions::Column;
 use sabot_core::plan::{AggregateDesc, AggregateFunction};
 use sabot_core::{Error, Result};
 
+use super::collected::Collected;
 use crate::error::computing;
 
 /// One aggregate of a window.
 pub(super) struct Aggregate {
-    expression: AggregateFunctionExpr,
-    /// What the argument is cast to, and what the partial result in the state is; for counts
-    /// the argument stays as it is.
+    by: By,
+    /// What the argument is cast to; none for counts, whose argument stays as it is.
+    argument_type: Option<DataType>,
+    /// What the partial result in the state is.
     state_type: DataType,
     data_type: DataType,
+}
+
+/// What accumulates.
+enum By {
+    Library(Box<AggregateFunctionExpr>),
+    Values(Collected),
 }
 
 /// The type of an aggregate's partial result.
@@ -42,6 +50,7 @@ pub(crate) fn state_type(desc: &AggregateDesc, input: &Schema) -> DataType {
         AggregateFunction::Values | AggregateFunction::AllValues => {
             DataType::new_list(argument.clone(), true)
         }
+        AggregateFunction::Collect => desc.data_type.clone(),
         AggregateFunction::Sum => match argument {
             // Sums wrap at their type's width as Flink's do; the low bits of a wider wrapping
             // sum are the same, so one width does for all.
@@ -55,8 +64,32 @@ pub(crate) fn state_type(desc: &AggregateDesc, input: &Schema) -> DataType {
     }
 }
 
+/// The type of the partial result of an aggregate over a window.
+pub(super) fn partial_type(desc: &AggregateDesc, input: &Schema) -> DataType {
+    collected(desc, input)
+        .map_or_else(|| state_type(desc, input), |collected| collected.state_type())
+}
+
+/// What an aggregate over a window keeps of values, if it keeps them.
+fn collected(desc: &AggregateDesc, input: &Schema) -> Option<Collected> {
+    let value = match desc.function {
+        AggregateFunction::Sum => state_type(desc, input),
+        _ => input.field(desc.argument?).data_type().clone(),
+    };
+    Collected::of(desc, &value)
+}
+
 impl Aggregate {
     pub(super) fn new(operator: &str, desc: &AggregateDesc, input: &Schema) -> Result<Self> {
+        if let Some(collected) = collected(desc, input) {
+            let sums = desc.function == AggregateFunction::Sum;
+            return Ok(Self {
+                argument_type: sums.then(|| state_type(desc, input)),
+                state_type: collected.state_type(),
+                by: By::Values(collected),
+                data_type: desc.data_type.clone(),
+            });
+        }
         let state_type = state_type(desc, input);
         let function: Arc<AggregateUDF> = match desc.function {
             AggregateFunction::Count => count_udaf(),
@@ -66,7 +99,8 @@ impl Aggregate {
             AggregateFunction::First
             | AggregateFunction::Last
             | AggregateFunction::Values
-            | AggregateFunction::AllValues => {
+            | AggregateFunction::AllValues
+            | AggregateFunction::Collect => {
                 let name = &desc.name;
                 return Err(Error::user(format!(
                     "operator {operator}: {name} over a window is not supported"
@@ -88,11 +122,25 @@ impl Aggregate {
                 desc.name
             ))
         })?;
-        Ok(Self { expression, state_type, data_type: desc.data_type.clone() })
+        let counts = desc.function == AggregateFunction::Count;
+        Ok(Self {
+            by: By::Library(Box::new(expression)),
+            argument_type: (!counts).then(|| state_type.clone()),
+            state_type,
+            data_type: desc.data_type.clone(),
+        })
     }
 
     pub(super) fn accumulator(&self) -> Result<Box<dyn GroupsAccumulator>> {
-        self.expression.create_groups_accumulator().map_err(computing)
+        match &self.by {
+            By::Library(expression) => expression.create_groups_accumulator().map_err(computing),
+            By::Values(collected) => collected.accumulator(),
+        }
+    }
+
+    /// What the argument is cast to, if it is.
+    pub(super) fn argument_type(&self) -> Option<&DataType> {
+        self.argument_type.as_ref()
     }
 
     pub(super) fn state_type(&self) -> &DataType {
@@ -104,9 +152,17 @@ impl Aggregate {
         &self.data_type
     }
 
+    /// Whether the order of rows makes a difference.
+    pub(super) fn is_ordered(&self) -> bool {
+        matches!(&self.by, By::Values(collected) if collected.is_ordered())
+    }
+
     /// The result out of what was accumulated.
     pub(super) fn result(&self, accumulated: ArrayRef) -> Result<ArrayRef> {
-        result_of(accumulated, &self.data_type)
+        match &self.by {
+            By::Library(_) => result_of(accumulated, &self.data_type),
+            By::Values(collected) => result_of(collected.results(&accumulated)?, &self.data_type),
+        }
     }
 }
 

@@ -61,9 +61,12 @@ impl WindowAggregate {
             self.merge_stored(end, &mut table, cx)?;
             cx.state.drop_namespace(self.state, Namespace(end))?;
         }
+        if self.updates.is_some() {
+            return self.emit_remaining(end, table.partials()?, cx);
+        }
         let rows = table.len();
         let (keys, results) = table.results(&self.shape)?;
-        self.emit(end, rows, keys, results, cx)
+        self.emit(end, rows, keys, results, None, cx)
     }
 
     /// Fires a window of slices that lie in other windows too.
@@ -89,7 +92,7 @@ impl WindowAggregate {
             }
         }
         let partials = table.partials()?;
-        self.emit_remaining(end, &partials, cx)?;
+        self.emit_remaining(end, partials.clone(), cx)?;
         if growing && end < self.slices.last_window_of(end) {
             let first = self.slices.first_slice_of(end);
             let merged = Slice { sealed: Some(partials), ..Slice::default() };
@@ -99,27 +102,31 @@ impl WindowAggregate {
     }
 
     /// Emits what a window gives, but for key groups for which it had fired before a restore.
-    fn emit_remaining(&self, end: i64, partials: &Partials, cx: &mut Cx<'_>) -> Result<()> {
-        let Partials { keys, values, rows } = partials;
-        let mut results = self.shape.results(values)?;
-        let (mut keys, mut rows) = (keys.clone(), *rows);
+    fn emit_remaining(&mut self, end: i64, partials: Partials, cx: &mut Cx<'_>) -> Result<()> {
+        let Partials { mut keys, mut values, mut rows } = partials;
         if let Some(progress) = self.progress.as_ref().filter(|p| p.concerns(end)) {
             let groups = self.owner.groups_of(self.shape.keys(), &keys, rows)?;
             let remaining = progress.remaining(end, &groups);
-            for column in keys.iter_mut().chain(&mut results) {
+            for column in keys.iter_mut().chain(&mut values) {
                 *column = filter(column, &remaining)?;
             }
             rows = remaining.true_count();
         }
-        self.emit(end, rows, keys, results, cx)
+        if self.updates.is_some() {
+            return self.add_to_fired(end, &Partials { keys, values, rows }, cx);
+        }
+        let results = self.shape.results(&values)?;
+        self.emit(end, rows, keys, results, None, cx)
     }
 
-    fn emit(
+    /// Emits results of a window, as changes where they are of these kinds.
+    pub(super) fn emit(
         &self,
         end: i64,
         rows: usize,
         keys: Vec<ArrayRef>,
         results: Vec<ArrayRef>,
+        kinds: Option<ArrayRef>,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
         if rows == 0 {
@@ -132,7 +139,7 @@ impl WindowAggregate {
             Arc::new(column.with_data_type(field.data_type().clone())) as ArrayRef
         });
         let times: Vec<_> = times.collect();
-        let columns = keys.into_iter().chain(times).chain(results).collect();
+        let columns = keys.into_iter().chain(times).chain(results).chain(kinds).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         emit_in_parts(&batch, self.max_batch_rows, cx);
         Ok(())

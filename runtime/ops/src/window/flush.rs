@@ -11,7 +11,7 @@ use super::table::Partials;
 use crate::codec::slice_all;
 
 /// Rows that one write brings.
-const CHUNK_ROWS: usize = 8192;
+pub(super) const CHUNK_ROWS: usize = 8192;
 
 impl WindowAggregate {
     /// Afterwards the backend has everything, and the tables are gone.

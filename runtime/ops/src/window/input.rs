@@ -8,10 +8,12 @@ use arrow::array::{TimestampMillisecondArray, UInt32Array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, SchemaRef};
-use sabot_core::plan::{AggregateFunction, WindowAggregateDesc, WindowTime};
+use sabot_core::plan::{WindowAggregateDesc, WindowTime};
 use sabot_core::{Error, Result};
 
 use super::aggregate::Aggregate;
+use super::collected;
+use super::numbers::Numbers;
 use crate::times::{check_row_time, row_times};
 
 /// Which columns are read, and for what.
@@ -29,6 +31,8 @@ pub(super) struct WindowInput {
 struct Read {
     column: usize,
     cast_to: Option<DataType>,
+    /// Whether its values stand beside the numbers of their rows.
+    numbered: bool,
 }
 
 /// What an aggregate reads, as indexes of columns that are read.
@@ -56,15 +60,17 @@ impl WindowInput {
             check_row_time(operator, input, column)?;
         }
         let mut columns = Vec::new();
-        let keys = desc.keys.iter().map(|key| read(&mut columns, *key, None)).collect();
+        let plain = |column: usize| Read { column, cast_to: None, numbered: false };
+        let keys = desc.keys.iter().map(|key| read(&mut columns, plain(*key))).collect();
         let mut arguments = Vec::new();
         for (desc, aggregate) in desc.aggregates.iter().zip(aggregates) {
             let value = desc.argument.map(|column| {
-                let casts = desc.function != AggregateFunction::Count
-                    && input.field(column).data_type() != aggregate.state_type();
-                read(&mut columns, column, casts.then(|| aggregate.state_type().clone()))
+                let is = input.field(column).data_type();
+                let cast_to = aggregate.argument_type().filter(|wanted| *wanted != is).cloned();
+                let numbered = aggregate.is_ordered();
+                read(&mut columns, Read { column, cast_to, numbered })
             });
-            let filter = desc.filter.map(|column| read(&mut columns, column, None));
+            let filter = desc.filter.map(|column| read(&mut columns, plain(column)));
             if let Some(column) = desc.filter
                 && *input.field(column).data_type() != DataType::Boolean
             {
@@ -97,13 +103,22 @@ impl WindowInput {
         }
     }
 
-    /// The columns that are read.
-    pub(super) fn columns(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
-        let read = |Read { column, cast_to }: &Read| {
+    /// The columns that are read, those of rows that are numbered with the numbers.
+    pub(super) fn columns(
+        &self,
+        batch: &RecordBatch,
+        numbers: Option<&mut Numbers>,
+    ) -> Result<Vec<ArrayRef>> {
+        let numbers = numbers.map(|numbers| numbers.take(batch.num_rows()));
+        let read = |Read { column, cast_to, numbered }: &Read| {
             let column = batch.column(*column);
-            match cast_to {
-                Some(data_type) => Ok(cast(column, data_type)?),
-                None => Ok(Arc::clone(column)),
+            let values = match cast_to {
+                Some(data_type) => cast(column, data_type)?,
+                None => Arc::clone(column),
+            };
+            match &numbers {
+                Some(numbers) if *numbered => collected::beside(numbers, values),
+                _ => Ok(values),
             }
         };
         self.columns.iter().map(read).collect()
@@ -128,8 +143,7 @@ impl WindowInput {
 }
 
 /// The index of a column among those that are read, which it joins.
-fn read(columns: &mut Vec<Read>, column: usize, cast_to: Option<DataType>) -> usize {
-    let wanted = Read { column, cast_to };
+fn read(columns: &mut Vec<Read>, wanted: Read) -> usize {
     columns.iter().position(|known| *known == wanted).unwrap_or_else(|| {
         columns.push(wanted);
         columns.len() - 1

@@ -7,14 +7,17 @@
 //! and a window that begins and ends between two snapshots never reaches it.
 
 pub(crate) mod aggregate;
+mod collected;
 mod fire;
 mod flush;
 mod input;
+mod numbers;
 mod processing;
 pub(crate) mod progress;
 mod session;
 pub(crate) mod slices;
 mod table;
+mod updates;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,17 +25,20 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{AggregateDesc, PlanNode, Window, WindowAggregateDesc};
+use sabot_core::plan::{AggregateDesc, PlanNode, Window, WindowAggregateDesc, WindowTime};
+use sabot_core::row_kind;
 use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, OperatorUid};
 
 use self::aggregate::Aggregate;
 use self::input::WindowInput;
+use self::numbers::Numbers;
 use self::progress::Progress;
 use self::session::SessionAggregate;
 use self::slices::Slices;
 use self::table::{Partials, Table, TableShape};
+use self::updates::Updates;
 use crate::OperatorConfig;
 use crate::codec::{RowCodec, slice_all};
 use crate::keyed::{Owner, state_fields};
@@ -51,8 +57,12 @@ pub(crate) struct WindowAggregate {
     /// The slices of open windows by their ends.
     open: BTreeMap<i64, Slice>,
     watermark: EventTime,
-    /// For windows that share slices.
+    /// For windows that share slices, or whose results can change.
     progress: Option<Progress>,
+    /// For windows whose results can change.
+    updates: Option<Updates>,
+    /// For aggregates to which the order of rows makes a difference.
+    numbers: Option<Numbers>,
     max_batch_rows: usize,
     schema: SchemaRef,
     /// Group numbers of a batch's rows, kept for its memory.
@@ -78,7 +88,10 @@ pub(crate) fn state_specs(
     input: &SchemaRef,
 ) -> Vec<StateSpec> {
     let progress = progress::state_spec(operator, desc);
-    std::iter::once(state_spec(operator, desc, input)).chain(progress).collect()
+    let updates = updates::state_specs(operator, desc, input);
+    let numbers = numbers::state_spec(operator, desc);
+    let all = std::iter::once(state_spec(operator, desc, input)).chain(progress);
+    all.chain(updates).chain(numbers).collect()
 }
 
 fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &SchemaRef) -> StateSpec {
@@ -100,7 +113,7 @@ fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &Schema
 fn value_of(aggregate: &AggregateDesc, input: &SchemaRef) -> StateField {
     StateField {
         name: aggregate.name.clone(),
-        data_type: aggregate::state_type(aggregate, input).to_string(),
+        data_type: aggregate::partial_type(aggregate, input).to_string(),
     }
 }
 
@@ -112,6 +125,14 @@ pub(crate) fn build(
     config: &OperatorConfig,
     state: &mut dyn StateBackend,
 ) -> Result<Box<dyn Operator>> {
+    let refused =
+        matches!(desc.window, Window::Session { .. }) || desc.time == WindowTime::Processing;
+    if refused && desc.lateness_ms.is_some() {
+        return Err(Error::user(format!(
+            "operator {}: windows of processing time and sessions cannot change",
+            node.name
+        )));
+    }
     match desc.window {
         Window::Session { gap_ms } => {
             Ok(Box::new(SessionAggregate::new(node, desc, gap_ms, input, config, state)?))
@@ -147,6 +168,13 @@ impl WindowAggregate {
         let progress = progress::state_spec(&node.uid, desc)
             .map(|spec| Progress::open(&spec, config.key_range, state))
             .transpose()?;
+        let updates = match (desc.lateness_ms, &progress) {
+            (Some(lateness), Some(progress)) => {
+                let specs = updates::state_specs(&node.uid, desc, input);
+                Some(Updates::open(&specs, lateness, progress, config, state)?)
+            }
+            _ => None,
+        };
         Ok(Self {
             owner: Owner::new(node, config),
             input: WindowInput::new(&node.name, desc, &aggregates, input)?,
@@ -158,6 +186,8 @@ impl WindowAggregate {
             open: open.collect(),
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
             progress,
+            updates,
+            numbers: Numbers::of(&node.uid, desc, config.key_range, state)?,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
             scratch: Vec::new(),
@@ -166,6 +196,9 @@ impl WindowAggregate {
 
     /// Fires what is due at `watermark`, which it passes on.
     fn advance(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        if let Some(updates) = &mut self.updates {
+            updates.advance(watermark, cx)?;
+        }
         self.fire_due(watermark, cx)?;
         self.watermark = self.watermark.max(watermark);
         cx.emit(Element::Watermark(watermark));
@@ -218,7 +251,10 @@ impl Operator for WindowAggregate {
             .slices
             .ends(&times)
             .map_err(|time| slices::out_of_range(&self.owner.operator, time))?;
-        let columns = self.input.columns(&batch)?;
+        let columns = self.input.columns(&batch, self.numbers.as_mut())?;
+        if self.updates.is_some() && slices::is_over(first, self.watermark.max(fired)) {
+            return self.update_late(&times, &batch, &columns, cx);
+        }
         if first < last {
             return self.update_split(&times, &batch, &columns, cx);
         }
@@ -258,6 +294,12 @@ impl Operator for WindowAggregate {
         if let Some(progress) = &mut self.progress {
             keyed.push(progress.snapshot(self.watermark, cx)?);
         }
+        if let Some(updates) = &mut self.updates {
+            keyed.extend(updates.snapshot(cx)?);
+        }
+        if let Some(numbers) = &mut self.numbers {
+            keyed.push(numbers.snapshot(cx)?);
+        }
         Ok(OperatorSnapshot {
             keyed,
             watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
@@ -267,7 +309,7 @@ impl Operator for WindowAggregate {
 
 /// Checks that the plan's output columns are what the operator makes.
 fn check_output(node: &PlanNode, keys: &SchemaRef, aggregates: &[Aggregate]) -> Result<()> {
-    let fields = node.schema.fields();
+    let fields = &node.schema.fields()[..row_kind::width(&node.schema)];
     let expected = keys.fields().len() + 3 + aggregates.len();
     if fields.len() != expected {
         return Err(Error::user(format!(

@@ -1,7 +1,7 @@
 //! Up to where windows that share slices have fired, for each key group.
 //!
 //! A window of its own leaves nothing behind when it has fired; a slice that other windows share
-//! stays. Subtasks do not fire alike: with idle inputs one can be ahead of the other when their
+//! stays, and so does a result that rows can still change. Subtasks do not fire alike: with idle inputs one can be ahead of the other when their
 //! barriers come, and a restore starts at the lowest of their watermarks. Without this record the
 //! windows in between would fire again for those that were ahead.
 
@@ -30,7 +30,8 @@ pub(crate) struct Progress {
 
 /// Describes the state; none for windows that need none.
 pub(super) fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc) -> Option<StateSpec> {
-    matches!(desc.window, Window::Hop(_) | Window::Cumulate(_))
+    let leaves = matches!(desc.window, Window::Hop(_) | Window::Cumulate(_));
+    (leaves || desc.lateness_ms.is_some())
         .then(|| spec(operator, slices::namespace_of(desc.window)))
 }
 
@@ -57,6 +58,11 @@ impl Progress {
         EventTime::from_millis(self.newest)
     }
 
+    /// Up to where windows have fired for a key group.
+    pub(super) fn watermark_of(&self, group: KeyGroup) -> EventTime {
+        EventTime::from_millis(self.restored[usize::from(group.index() - self.range.start())])
+    }
+
     /// Whether the window that ends at `end` had fired for any key group.
     pub(super) fn concerns(&self, end: i64) -> bool {
         slices::is_over(end, EventTime::from_millis(self.newest))
@@ -64,10 +70,7 @@ impl Progress {
 
     /// Which rows, in these key groups, the window that ends at `end` has still to give.
     pub(super) fn remaining(&self, end: i64, groups: &[KeyGroup]) -> BooleanArray {
-        let open = groups.iter().map(|group| {
-            let restored = self.restored[usize::from(group.index() - self.range.start())];
-            !slices::is_over(end, EventTime::from_millis(restored))
-        });
+        let open = groups.iter().map(|group| !slices::is_over(end, self.watermark_of(*group)));
         open.collect::<Vec<_>>().into()
     }
 

@@ -124,6 +124,11 @@ impl Slices {
         self.sharing
     }
 
+    /// From the end of a window to that of the next.
+    pub(super) fn step(self) -> i64 {
+        self.step
+    }
+
     /// The end of the slice that `time` lies in.
     pub(super) fn end_of(self, time: i64) -> i64 {
         time - (time - self.offset).rem_euclid(self.step) + self.step

@@ -20,6 +20,7 @@ pub(super) struct TableShape {
 }
 
 /// Keys and their partial results, as columns.
+#[derive(Clone)]
 pub(super) struct Partials {
     pub(super) keys: Vec<ArrayRef>,
     pub(super) values: Vec<ArrayRef>,

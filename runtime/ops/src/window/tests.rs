@@ -1,9 +1,11 @@
+mod collected;
 mod fixture;
 mod migrated;
 mod processing;
 mod random;
 mod sessions;
 mod shared;
+mod updates;
 
 use std::sync::Arc;
 
@@ -268,6 +270,7 @@ fn result_of(
         time: WindowTime::Row(1),
         keys: vec![],
         aggregates: vec![aggregate],
+        lateness_ms: None,
     });
     let fields = ["window_start", "window_end", "window_time"];
     let mut fields: Vec<_> = fields.map(|n| Field::new(n, time.clone(), false)).into();

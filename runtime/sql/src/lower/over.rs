@@ -107,6 +107,7 @@ impl Lowering<'_> {
                 name: aggregate.name.clone(),
                 function: aggregate.function,
                 argument: aggregate.argument.as_ref().map(place),
+                distinct: aggregate.distinct,
                 data_type,
             });
         }

@@ -208,8 +208,13 @@ pub(super) const QUERIES: &[Example] = &[
         "INSERT INTO out SELECT x, n FROM t, UNNEST(SPLIT(k, ',')) WITH ORDINALITY AS v (x, n)",
     ),
     example(
+        "COLLECT(...)",
+        "a `MULTISET`, which is a `MAP` of the values to how often each is there; in `GROUP BY` without windows",
+        "INSERT INTO out SELECT k, CARDINALITY(COLLECT(b)) FROM t GROUP BY k",
+    ),
+    example(
         "ARRAY_AGG(...), LISTAGG(...)",
-        "and `FIRST_VALUE`, `LAST_VALUE`: in `GROUP BY` without windows, of rows that only come. `ARRAY_AGG` takes \
+        "and `FIRST_VALUE`, `LAST_VALUE`: of rows that only come, over windows too. `ARRAY_AGG` takes \
          `IGNORE NULLS`, the others ignore NULLs",
         "INSERT INTO out SELECT LISTAGG(k, '; '), CARDINALITY(ARRAY_AGG(b)) + FIRST_VALUE(b) FROM t GROUP BY i",
     ),

@@ -96,6 +96,14 @@ pub(super) const STATEMENTS: &[Example] = &[
            INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
     ),
     example(
+        "SET 'table.exec.emit.late-fire.enabled'",
+        "with `table.exec.emit.late-fire.delay` = '0 s' and `table.exec.emit.allow-lateness`: rows that come behind a window's end [change its result](../windows.md#allowed-lateness)",
+        "SET 'table.exec.emit.late-fire.enabled' = 'true'; SET 'table.exec.emit.late-fire.delay' = '0 s';
+         SET 'table.exec.emit.allow-lateness' = '10 s';
+         INSERT INTO out (n) SELECT COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
+           INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
+    ),
+    example(
         "CREATE FUNCTION",
         "",
         "CREATE FUNCTION g AS 'a.B'; INSERT INTO out SELECT k, b FROM t",

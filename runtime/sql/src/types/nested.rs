@@ -156,6 +156,26 @@ pub(super) fn parse_map(
     Ok(map_of(key, value, nullable))
 }
 
+/// Reads `<type>`. A MULTISET is a MAP of its values to how often each is there.
+pub(super) fn parse_multiset(
+    parser: &mut Parser<'_>,
+    at: Position,
+    end: Position,
+    brackets: &mut Brackets,
+) -> Result<DataType> {
+    if !parser.consume_token(&Token::Lt) {
+        return Err(
+            SqlError::new(at, "MULTISET has no type of its values").hint("write MULTISET<STRING>")
+        );
+    }
+    let (value, _) = part(parser, end, brackets)?;
+    if entries_of(&value).is_some() {
+        return Err(SqlError::new(at, "a MULTISET of MAPs is not supported"));
+    }
+    brackets.end(parser, "MULTISET", end)?;
+    Ok(map_of(value, DataType::Int32, false))
+}
+
 /// A type within another one, and whether its values can be null.
 fn part(
     parser: &mut Parser<'_>,

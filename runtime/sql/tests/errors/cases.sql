@@ -38,16 +38,6 @@ FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY auction, window_start, window_end;
 ----
 INSERT INTO results
-SELECT auction, COUNT(DISTINCT price)
-FROM TABLE(SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '10' SECOND))
-GROUP BY auction, window_start, window_end;
-----
-INSERT INTO results
-SELECT COUNT(DISTINCT auction), COUNT(DISTINCT price)
-FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
-GROUP BY window_start, window_end;
-----
-INSERT INTO results
 SELECT auction, COLLECT(price)
 FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY auction, window_start, window_end;
@@ -284,7 +274,7 @@ CREATE TABLE x (a INT, PRIMARY KEY (a)) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a INT METADATA) WITH ('connector' = 'print');
 ----
-CREATE TABLE x (a MULTISET<INT>) WITH ('connector' = 'print');
+CREATE TABLE x (a MULTISET) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a INT) WITH ('connector' = 'print', 'Connector' = 'x');
 ----
@@ -484,7 +474,7 @@ INSERT INTO results SELECT auction, LAG(price, 1, 'none') OVER (ORDER BY ts) FRO
 ----
 INSERT INTO results SELECT auction, LAG(price) OVER (ORDER BY ts ROWS 2 PRECEDING) FROM bids;
 ----
-INSERT INTO results SELECT auction, COUNT(DISTINCT price) OVER (ORDER BY ts) FROM bids;
+INSERT INTO results SELECT auction, FIRST_VALUE(DISTINCT price) OVER (ORDER BY ts) FROM bids;
 ----
 INSERT INTO results SELECT auction, SUM(name) OVER (ORDER BY ts) FROM bids;
 ----
@@ -498,10 +488,6 @@ FROM TABLE(SESSION(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' MINUTE));
 SET 'table.exec.mini-batch.enable' = 'true'; INSERT INTO results SELECT auction, price FROM bids;
 ----
 EXPLAIN INSERT INTO results SELECT auction, price FROM bids;
-----
-CREATE VIEW timed AS SELECT auction, price, PROCTIME() AS p FROM bids;
-INSERT INTO results SELECT auction, COUNT(DISTINCT price) FROM timed
-GROUP BY auction, TUMBLE(p, INTERVAL '10' SECOND);
 ----
 CREATE VIEW timed AS SELECT auction, price, PROCTIME() AS p FROM bids;
 INSERT INTO results SELECT auction, price
@@ -558,7 +544,31 @@ FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY au
 SET 'sabot.late-rows.table' = 'results';
 INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction;
 ----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
 SET 'table.exec.emit.allow-lateness' = '10 s';
+----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
+SET 'table.exec.emit.late-fire.delay' = '0 s';
+----
+SET 'table.exec.emit.late-fire.delay' = '5 s';
+----
+SET 'table.exec.emit.early-fire.enabled' = 'true';
+----
+SET 'table.exec.emit.late-fire.enable' = 'true';
+----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
+SET 'table.exec.emit.late-fire.delay' = '0 s';
+SET 'table.exec.emit.allow-lateness' = '10 s';
+INSERT INTO results SELECT auction, COUNT(*)
+FROM TABLE(SESSION(TABLE bids PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+----
+SET 'table.exec.emit.late-fire.enabled' = 'true';
+SET 'table.exec.emit.late-fire.delay' = '0 s';
+SET 'table.exec.emit.allow-lateness' = '10 s';
+CREATE VIEW counts AS SELECT auction, COUNT(*) AS n, window_time AS wt
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end, window_time;
+INSERT INTO results SELECT auction, SUM(n)
+FROM TABLE(TUMBLE(TABLE counts, DESCRIPTOR(wt), INTERVAL '1' MINUTE)) GROUP BY auction, window_start, window_end;
 ----
 CREATE TABLE o (id BIGINT, tags ARRAY<INT>, m MAP<STRING, INT>, items ARRAY<ROW<a INT, b STRING>>) WITH ('connector' = 'kafka');
 INSERT INTO results SELECT id, x FROM o CROSS JOIN UNNEST(id) AS t (x);
@@ -627,10 +637,6 @@ CREATE TABLE o (id BIGINT, tags ARRAY) WITH ('connector' = 'kafka');
 CREATE TABLE o (id BIGINT, m MAP<STRING>) WITH ('connector' = 'kafka');
 ----
 INSERT INTO results SELECT auction, LAST_VALUE(price RESPECT NULLS) OVER (ORDER BY ts) FROM bids;
-----
-INSERT INTO results SELECT auction, FIRST_VALUE(price)
-FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))
-GROUP BY window_start, window_end, auction;
 ----
 INSERT INTO results SELECT n, LAST_VALUE(auction)
 FROM (SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction) GROUP BY n;

@@ -22,6 +22,7 @@ use self::fragments::Fragments;
 use self::sessions::Sessions;
 use super::aggregate::Aggregate;
 use super::input::{self, WindowInput};
+use super::numbers::Numbers;
 use super::processing;
 use super::slices::{self, TIME_MAX_MS};
 use super::table::TableShape;
@@ -44,6 +45,8 @@ pub(crate) struct SessionAggregate {
     state: StateHandle,
     sessions: Sessions,
     fragments: Fragments,
+    /// For aggregates to which the order of rows makes a difference.
+    numbers: Option<Numbers>,
     /// The slots of sessions that got their first fragment since the last snapshot; a session may
     /// have ended since.
     touched: Vec<u32>,
@@ -112,6 +115,7 @@ impl SessionAggregate {
             value_codec,
             state: state.open(&super::state_spec(&node.uid, desc, input))?,
             sessions: Sessions::new(gap_ms),
+            numbers: Numbers::of(&node.uid, desc, config.key_range, state)?,
             touched: Vec::new(),
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
             told: EventTime::MIN,
@@ -209,7 +213,7 @@ impl Operator for SessionAggregate {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let columns = self.input.columns(&batch)?;
+        let columns = self.input.columns(&batch, self.numbers.as_mut())?;
         self.update(&batch, &columns, cx)
     }
 
@@ -245,8 +249,12 @@ impl Operator for SessionAggregate {
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.flush(cx)?;
+        let mut keyed = vec![cx.state.freeze(self.state)?];
+        if let Some(numbers) = &mut self.numbers {
+            keyed.push(numbers.snapshot(cx)?);
+        }
         Ok(OperatorSnapshot {
-            keyed: vec![cx.state.freeze(self.state)?],
+            keyed,
             watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
         })
     }

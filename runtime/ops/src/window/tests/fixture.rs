@@ -151,7 +151,8 @@ pub(super) fn plan_of(window: Window, keys: &[usize]) -> PlanNode {
         fields.push(Field::new(&aggregate.name, aggregate.data_type.clone(), nullable));
     }
     let time = WindowTime::Row(5);
-    let desc = WindowAggregateDesc { window, time, keys: keys.to_vec(), aggregates };
+    let desc =
+        WindowAggregateDesc { window, time, keys: keys.to_vec(), aggregates, lateness_ms: None };
     node(NodeKind::WindowAggregate(desc), Arc::new(Schema::new(fields)))
 }
 
@@ -208,37 +209,49 @@ pub(super) fn aggregated(
 
 /// What has come out, sorted; checks the windows' times.
 pub(super) fn fired(driver: &Driver) -> Vec<Fired> {
-    let mut all = Vec::new();
-    for batch in driver.batches() {
-        let i64s = |name: &str| batch[name].as_primitive::<Int64Type>().clone();
-        let i32s = |name: &str| batch[name].as_primitive::<Int32Type>().clone();
-        let times = |name: &str| batch[name].as_primitive::<TimestampMillisecondType>().clone();
-        let text = |column: &dyn Array, row: usize| -> Option<String> {
-            column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_string())
-        };
-        let int = |column: &Int32Array, row: usize| column.is_valid(row).then(|| column.value(row));
-        for row in 0..batch.num_rows() {
-            let end = times("window_end").value(row);
-            assert_eq!(times("window_time").value(row), end - 1);
-            let k1 = batch
-                .column_by_name("k1")
-                .and_then(|k1| k1.is_valid(row).then(|| k1.as_primitive::<Int64Type>().value(row)));
-            all.push(Fired {
-                end,
-                start: times("window_start").value(row),
-                k1,
-                k2: batch.column_by_name("k2").and_then(|k2| text(k2, row)),
-                count: i64s("COUNT(*)").value(row),
-                count_v: i64s("COUNT(v)").value(row),
-                sum_v: int(&i32s("SUM(v)"), row),
-                min_v: int(&i32s("MIN(v)"), row),
-                max_t: text(&batch["MAX(t)"], row),
-                sum_filtered: int(&i32s("SUM(v) FILTER(f)"), row),
-            });
-        }
-    }
+    let mut all: Vec<Fired> = driver.batches().flat_map(fired_in).collect();
     all.sort();
     all
+}
+
+/// The rows of a batch.
+pub(super) fn fired_in(batch: &RecordBatch) -> Vec<Fired> {
+    let mut all = Vec::new();
+    let i64s = |name: &str| batch[name].as_primitive::<Int64Type>().clone();
+    let i32s = |name: &str| batch[name].as_primitive::<Int32Type>().clone();
+    let times = |name: &str| batch[name].as_primitive::<TimestampMillisecondType>().clone();
+    let text = |column: &dyn Array, row: usize| -> Option<String> {
+        column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_string())
+    };
+    let int = |column: &Int32Array, row: usize| column.is_valid(row).then(|| column.value(row));
+    for row in 0..batch.num_rows() {
+        let end = times("window_end").value(row);
+        assert_eq!(times("window_time").value(row), end - 1);
+        let k1 = batch
+            .column_by_name("k1")
+            .and_then(|k1| k1.is_valid(row).then(|| k1.as_primitive::<Int64Type>().value(row)));
+        all.push(Fired {
+            end,
+            start: times("window_start").value(row),
+            k1,
+            k2: batch.column_by_name("k2").and_then(|k2| text(k2, row)),
+            count: i64s("COUNT(*)").value(row),
+            count_v: i64s("COUNT(v)").value(row),
+            sum_v: int(&i32s("SUM(v)"), row),
+            min_v: int(&i32s("MIN(v)"), row),
+            max_t: text(&batch["MAX(t)"], row),
+            sum_filtered: int(&i32s("SUM(v) FILTER(f)"), row),
+        });
+    }
+    all
+}
+
+impl Fired {
+    /// Whether both are results of the same key and window.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        let key = |row: &Self| (row.end, row.start, row.k1, row.k2.clone());
+        key(self) == key(other)
+    }
 }
 
 /// Makes backends of one kind.

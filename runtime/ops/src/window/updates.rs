@@ -1,0 +1,337 @@
+//! Windows that have fired and can still change: rows behind the watermark, but not further than the
+//! allowed lateness, update their results.
+//!
+//! What a window that fires has added up to is kept by key, under the window's end, until the
+//! watermark is the lateness beyond it. A row that comes for such a window is merged into it, and
+//! the result that was emitted is replaced. Slices know nothing of that: they go as they go without
+//! lateness, and a row is put into its slice for those of its windows that have not fired.
+//!
+//! Up to where a key group's windows are gone is stored as well: after a restore with a longer
+//! lateness, or with the first, windows of which nothing is kept do not begin again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, TimestampMillisecondArray,
+    UInt32Array,
+};
+use arrow::compute::{concat, filter, is_not_null, or, take, take_arrays};
+use arrow::datatypes::SchemaRef;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::plan::{Window, WindowAggregateDesc};
+use sabot_core::row_kind::{self, RowKind};
+use sabot_core::state::{FrozenState, Namespace, StateBackend, StateHandle, StateSpec};
+use sabot_core::{Cx, Error, Result};
+use sabot_types::{EventTime, KeyGroup, KeyGroupRange, OperatorUid};
+
+use super::flush::CHUNK_ROWS;
+use super::progress::Progress;
+use super::slices::{self, is_over};
+use super::table::Partials;
+use super::{WindowAggregate, input};
+use crate::OperatorConfig;
+use crate::codec::slice_all;
+use crate::group::differ;
+use crate::group_record::{self, GroupRecord};
+
+/// The states' names within the operator.
+const RESULTS: &str = "results";
+const GONE: &str = "gone";
+
+/// The windows of an operator that have fired and can still change.
+pub(super) struct Updates {
+    lateness_ms: i64,
+    results: StateHandle,
+    /// The ends of windows that the state has rows of.
+    kept: BTreeSet<i64>,
+    record: GroupRecord,
+    range: KeyGroupRange,
+    /// Up to where a key group's windows were gone when that was stored, from the range's first
+    /// group on.
+    restored: Vec<i64>,
+    /// The highest of them.
+    newest: i64,
+    /// Up to where windows are gone.
+    gone: EventTime,
+    /// What the backend has of that.
+    written: Option<EventTime>,
+}
+
+/// Describes the states; none where results do not change.
+pub(super) fn state_specs(
+    operator: &OperatorUid,
+    desc: &WindowAggregateDesc,
+    input: &SchemaRef,
+) -> Vec<StateSpec> {
+    if desc.lateness_ms.is_none() {
+        return Vec::new();
+    }
+    let windows = match desc.window {
+        Window::Hop(steps) => Window::HopResults(steps),
+        Window::Cumulate(steps) => Window::CumulateResults(steps),
+        other => other,
+    };
+    let namespace = slices::namespace_of(windows);
+    let results = StateSpec {
+        name: RESULTS.to_owned(),
+        namespace: namespace.clone(),
+        ..super::state_spec(operator, desc, input)
+    };
+    vec![results, group_record::state_spec(operator, GONE, "watermark", namespace)]
+}
+
+/// Where the rows of a batch belong.
+#[derive(Default)]
+struct Sorted {
+    /// Those that lie in a window that has not fired.
+    open: Vec<u32>,
+    /// Those that lie in windows that have fired and can change, by the windows' ends.
+    fired: BTreeMap<i64, Vec<u32>>,
+    /// Those of both.
+    kept: Vec<u32>,
+}
+
+impl Updates {
+    pub(super) fn open(
+        specs: &[StateSpec],
+        lateness_ms: i64,
+        progress: &Progress,
+        config: &OperatorConfig,
+        state: &mut dyn StateBackend,
+    ) -> Result<Self> {
+        let [results, gone] = specs else {
+            return Err(Error::user("windows that change have two states".to_owned()));
+        };
+        let results = state.open(results)?;
+        let record = GroupRecord::open(gone, config.key_range, state)?;
+        let watermark = config.restored_watermark.unwrap_or(EventTime::MIN);
+        let groups = (config.key_range.start()..config.key_range.end()).map(KeyGroup::new);
+        // Of a group for which nothing is stored, no result was kept.
+        let restored = record.read(state)?.into_iter().zip(groups).map(|(stored, group)| {
+            stored.unwrap_or_else(|| watermark.max(progress.watermark_of(group)).millis())
+        });
+        let restored: Vec<i64> = restored.collect();
+        let newest = restored.iter().copied().max().unwrap_or(i64::MIN);
+        let kept = state.namespaces(results)?.into_iter().map(|end| end.0).collect();
+        let range = config.key_range;
+        let mut updates = Self {
+            lateness_ms,
+            results,
+            kept,
+            record,
+            range,
+            restored,
+            newest,
+            gone: EventTime::MIN,
+            written: None,
+        };
+        updates.gone = updates.gone_at(watermark);
+        Ok(updates)
+    }
+
+    /// Up to where windows are gone at `watermark`.
+    fn gone_at(&self, watermark: EventTime) -> EventTime {
+        if watermark == EventTime::MAX {
+            return watermark;
+        }
+        EventTime::from_millis(watermark.millis().saturating_sub(self.lateness_ms))
+    }
+
+    /// Up to where windows are gone for a key group.
+    fn gone_for(&self, group: KeyGroup) -> EventTime {
+        let restored = self.restored[usize::from(group.index() - self.range.start())];
+        self.gone.max(EventTime::from_millis(restored))
+    }
+
+    /// Forgets what can no longer change at `watermark`.
+    pub(super) fn advance(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        self.gone = self.gone.max(self.gone_at(watermark));
+        while let Some(end) = self.kept.first().copied().filter(|end| is_over(*end, self.gone)) {
+            self.kept.remove(&end);
+            cx.state.drop_namespace(self.results, Namespace(end))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<[Box<dyn FrozenState>; 2]> {
+        if self.written != Some(self.gone) {
+            let values = self.restored.iter().map(|restored| (*restored).max(self.gone.millis()));
+            self.record.write(values.collect(), cx)?;
+            self.written = Some(self.gone);
+        }
+        Ok([cx.state.freeze(self.results)?, self.record.freeze(cx)?])
+    }
+}
+
+impl WindowAggregate {
+    /// Takes in rows of which some may be behind the watermark.
+    pub(super) fn update_late(
+        &mut self,
+        times: &TimestampMillisecondArray,
+        batch: &RecordBatch,
+        columns: &[ArrayRef],
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let Sorted { open, fired, kept } = self.sort(times.values(), columns)?;
+        let late = batch.num_rows() - kept.len();
+        OperatorMetrics::add(&cx.metrics.rows_late, late);
+        if late > 0 && cx.keeps_late() {
+            cx.late(input::without(batch, &kept)?);
+        }
+        for (end, rows) in fired {
+            let columns = input::take(columns, &rows)?;
+            let mut table = self.shape.table()?;
+            table.update(&self.input.rows(&columns, rows.len()), &mut self.scratch)?;
+            self.add_to_fired(end, &table.partials()?, cx)?;
+        }
+        let columns = input::take(columns, &open)?;
+        let times: Vec<i64> = open.iter().map(|row| times.value(*row as usize)).collect();
+        let split = self.slices.split(&times, EventTime::MIN);
+        let columns = input::take(&columns, &split.rows)?;
+        let mut offset = 0;
+        for (end, rows) in split.slices {
+            self.update(end, &slice_all(&columns, offset, rows), rows)?;
+            offset += rows;
+        }
+        Ok(())
+    }
+
+    fn sort(&self, times: &[i64], columns: &[ArrayRef]) -> Result<Sorted> {
+        let mut sorted = Sorted::default();
+        let (Some(updates), Some(progress)) = (&self.updates, &self.progress) else {
+            return Ok(sorted);
+        };
+        // After a restore some key groups can be ahead of the others.
+        let alike = progress.newest() <= self.watermark
+            && EventTime::from_millis(updates.newest) <= updates.gone;
+        let groups = if alike {
+            None
+        } else {
+            let keys = self.input.rows(columns, times.len()).keys;
+            Some(self.owner.groups_of(self.shape.keys(), &keys, times.len())?)
+        };
+        for (row, time) in (0_u32..).zip(times) {
+            let (fired, gone) = match &groups {
+                None => (self.watermark, updates.gone),
+                Some(groups) => {
+                    let group = groups[row as usize];
+                    (self.watermark.max(progress.watermark_of(group)), updates.gone_for(group))
+                }
+            };
+            let slice = self.slices.end_of(*time);
+            let last = self.slices.last_window_of(slice);
+            let mut is_kept = !is_over(last, fired);
+            if is_kept {
+                sorted.open.push(row);
+            }
+            let mut end = self.slices.next_window_of(slice, gone);
+            while end <= last && is_over(end, fired) {
+                if !is_over(end, gone) {
+                    sorted.fired.entry(end).or_default().push(row);
+                    is_kept = true;
+                }
+                end += self.slices.step();
+            }
+            if is_kept {
+                sorted.kept.push(row);
+            }
+        }
+        Ok(sorted)
+    }
+
+    /// Adds to the results of a window that has fired, or fires now, and emits how they change.
+    pub(super) fn add_to_fired(
+        &mut self,
+        end: i64,
+        partials: &Partials,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let Some(updates) = &mut self.updates else { return Ok(()) };
+        let state = updates.results;
+        let is_stored = updates.kept.contains(&end);
+        // A window that is gone when it fires is not kept at all.
+        let keeps = partials.rows > 0 && !is_over(end, updates.gone);
+        if keeps {
+            updates.kept.insert(end);
+        }
+        for offset in (0..partials.rows).step_by(CHUNK_ROWS) {
+            let rows = CHUNK_ROWS.min(partials.rows - offset);
+            let keys = slice_all(&partials.keys, offset, rows);
+            let mut values = slice_all(&partials.values, offset, rows);
+            let groups = self.owner.groups_of(self.shape.keys(), &keys, rows)?;
+            let encoded = self.key_codec.encode(&keys, rows)?;
+            let mut before = BinaryArray::new_null(rows);
+            if is_stored {
+                before = cx.state.get(state, Namespace(end), &groups, &encoded)?;
+                OperatorMetrics::add(&cx.metrics.state_reads, rows);
+            }
+            let known: Vec<usize> = (0..rows).filter(|row| before.is_valid(*row)).collect();
+            let mut was = Vec::new();
+            if !known.is_empty() {
+                let found = filter(&before, &is_not_null(&before)?)?;
+                was = self.value_codec.decode(found.as_binary::<i32>())?;
+                let all: Vec<usize> = (0..rows).collect();
+                values = self.shape.merged(rows, &[(&values, &all), (&was, &known)])?;
+            }
+            if keeps {
+                let bytes = self.value_codec.encode(&values, rows)?;
+                cx.state.put(state, Namespace(end), &groups, &encoded, &bytes)?;
+                OperatorMetrics::add(&cx.metrics.state_writes, rows);
+            }
+            self.emit_changes(end, &keys, (&was, &known), &values, rows, cx)?;
+        }
+        Ok(())
+    }
+
+    /// Emits how the results of keys have changed: `was` is what those at the places `known` had
+    /// added up to, the others had no result.
+    fn emit_changes(
+        &self,
+        end: i64,
+        keys: &[ArrayRef],
+        (was, known): (&[ArrayRef], &[usize]),
+        is: &[ArrayRef],
+        rows: usize,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let is = self.shape.results(is)?;
+        if known.is_empty() {
+            let kinds = row_kind::column(std::iter::repeat_n(RowKind::Insert, rows));
+            return self.emit(end, rows, keys.to_vec(), is, Some(kinds), cx);
+        }
+        let was = self.shape.results(was)?;
+        let places = UInt32Array::from_iter_values(known.iter().map(|row| *row as u32));
+        let mut changed = BooleanArray::from(vec![false; known.len()]);
+        for (was, is) in was.iter().zip(&is) {
+            changed = or(&changed, &differ(was, &take(is, &places, None)?)?)?;
+        }
+        let (mut kinds, mut from, mut versions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut push = |kind, row: usize, version: usize| {
+            kinds.push(kind);
+            from.push(row as u32);
+            versions.push(version as u32);
+        };
+        let mut next = 0;
+        for row in 0..rows {
+            let new = known.len() + row;
+            if known.get(next) != Some(&row) {
+                push(RowKind::Insert, row, new);
+                continue;
+            }
+            if changed.value(next) {
+                push(RowKind::UpdateBefore, row, next);
+                push(RowKind::UpdateAfter, row, new);
+            }
+            next += 1;
+        }
+        let count = kinds.len();
+        let keys = take_arrays(keys, &UInt32Array::from(from), None)?;
+        let versions = UInt32Array::from(versions);
+        let results = was.iter().zip(&is).map(|(was, is)| {
+            let both = concat(&[was.as_ref(), is.as_ref()])?;
+            Ok(take(&both, &versions, None)?)
+        });
+        let results = results.collect::<Result<_>>()?;
+        self.emit(end, count, keys, results, Some(row_kind::column(kinds)), cx)
+    }
+}

@@ -1,0 +1,111 @@
+//! Rows that come behind their windows' ends, but within the lateness that is allowed: in the end
+//! nothing tells that they were late.
+
+use super::{Input, Query, Sink};
+
+pub(crate) const UPDATED_WINDOWS: Query = Query {
+    input: Input::Events,
+    job: "
+SET 'table.exec.emit.late-fire.enabled' = 'true';
+SET 'table.exec.emit.late-fire.delay' = '0 s';
+SET 'table.exec.emit.allow-lateness' = '6 s';
+CREATE TABLE hasty (
+  id BIGINT NOT NULL, kind STRING, site STRING, small INT, amount BIGINT, ok BOOLEAN, ts TIMESTAMP(3),
+  WATERMARK FOR ts AS ts
+) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/events');
+CREATE VIEW counts AS
+  SELECT kind, window_start AS ws, window_end AS we, COUNT(*) AS n, SUM(amount) AS total,
+    MIN(small) AS low, AVG(amount) FILTER (WHERE ok) AS mean
+  FROM TABLE(TUMBLE(TABLE hasty, DESCRIPTOR(ts), INTERVAL '2' SECOND))
+  GROUP BY kind, window_start, window_end;
+INSERT INTO per_kind SELECT kind, ws, we, n, total, low, mean FROM counts;
+INSERT INTO per_window SELECT ws, we, COUNT(*), SUM(n), MAX(total) FROM counts GROUP BY ws, we;
+INSERT INTO busiest SELECT ws, kind, n FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY ws, we ORDER BY n DESC, kind) AS r FROM counts)
+WHERE r = 1;
+INSERT INTO hopping SELECT site, window_end, COUNT(*), SUM(amount), MAX(kind)
+FROM TABLE(HOP(TABLE hasty, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
+GROUP BY site, window_start, window_end HAVING COUNT(*) > 1;
+INSERT INTO growing SELECT window_start, window_end, COUNT(*), SUM(amount)
+FROM TABLE(CUMULATE(TABLE hasty, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '20' SECOND))
+GROUP BY window_start, window_end;
+INSERT INTO older SELECT kind, TUMBLE_START(ts, INTERVAL '3' SECOND), COUNT(amount)
+FROM hasty GROUP BY kind, TUMBLE(ts, INTERVAL '3' SECOND);
+INSERT INTO different SELECT window_end, COUNT(DISTINCT site), SUM(DISTINCT amount),
+  CARDINALITY(ARRAY_AGG(id)), FIRST_VALUE(CHAR_LENGTH(SUBSTRING(kind FROM 1 FOR 1)))
+FROM TABLE(HOP(TABLE hasty, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))
+GROUP BY window_start, window_end;",
+    sinks: &[
+        Sink {
+            name: "per_kind",
+            columns: "kind STRING, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, total BIGINT, \
+                      low INT, mean BIGINT",
+            changes: true,
+            answer: "
+SELECT kind, s, s + INTERVAL '2 seconds', count(*), sum(amount), min(small),
+  sum(CASE WHEN ok THEN amount END) / nullif(count(CASE WHEN ok THEN amount END), 0)
+FROM (SELECT *, date_bin(INTERVAL '2 seconds', ts) AS s FROM hasty) GROUP BY kind, s",
+        },
+        Sink {
+            name: "per_window",
+            columns: "starts TIMESTAMP(3), ends TIMESTAMP(3), kinds BIGINT, n BIGINT, most BIGINT",
+            changes: true,
+            answer: "
+SELECT s, s + INTERVAL '2 seconds', count(*), sum(n), max(total) FROM (
+  SELECT kind, s, count(*) AS n, sum(amount) AS total
+  FROM (SELECT *, date_bin(INTERVAL '2 seconds', ts) AS s FROM hasty) GROUP BY kind, s)
+GROUP BY s",
+        },
+        Sink {
+            name: "busiest",
+            columns: "starts TIMESTAMP(3), kind STRING, n BIGINT",
+            changes: true,
+            answer: "
+SELECT s, kind, n FROM (
+  SELECT *, row_number() OVER (PARTITION BY s ORDER BY n DESC, kind NULLS FIRST) AS r FROM (
+    SELECT kind, s, count(*) AS n
+    FROM (SELECT *, date_bin(INTERVAL '2 seconds', ts) AS s FROM hasty) GROUP BY kind, s))
+WHERE r = 1",
+        },
+        Sink {
+            name: "hopping",
+            columns: "site STRING, ends TIMESTAMP(3), n BIGINT, total BIGINT, kind STRING",
+            changes: true,
+            answer: "
+SELECT site, e, count(*), sum(amount), max(kind)
+FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM hasty CROSS JOIN (VALUES
+  (INTERVAL '5 seconds'), (INTERVAL '10 seconds'), (INTERVAL '15 seconds')) AS ahead(d))
+GROUP BY site, e HAVING count(*) > 1",
+        },
+        Sink {
+            name: "growing",
+            columns: "starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, total BIGINT",
+            changes: true,
+            answer: "
+SELECT s, e, count(*), sum(amount)
+FROM (SELECT *, date_bin(INTERVAL '20 seconds', ts) AS s, date_bin(INTERVAL '4 seconds', ts) + d AS e
+  FROM hasty CROSS JOIN (VALUES (INTERVAL '4 seconds'), (INTERVAL '8 seconds'),
+    (INTERVAL '12 seconds'), (INTERVAL '16 seconds'), (INTERVAL '20 seconds')) AS ahead(d))
+WHERE e <= s + INTERVAL '20 seconds'
+GROUP BY s, e",
+        },
+        Sink {
+            name: "older",
+            columns: "kind STRING, starts TIMESTAMP(3), n BIGINT",
+            changes: true,
+            answer: "
+SELECT kind, s, count(amount)
+FROM (SELECT *, date_bin(INTERVAL '3 seconds', ts) AS s FROM hasty) GROUP BY kind, s",
+        },
+        Sink {
+            name: "different",
+            columns: "ends TIMESTAMP(3), sites BIGINT, total BIGINT, n INT, one INT",
+            changes: true,
+            answer: "
+SELECT e, count(DISTINCT site), sum(DISTINCT amount), CAST(count(*) AS INT), CAST(1 AS INT)
+FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM hasty
+  CROSS JOIN (VALUES (INTERVAL '5 seconds'), (INTERVAL '10 seconds')) AS ahead(d))
+GROUP BY e",
+        },
+    ],
+};
