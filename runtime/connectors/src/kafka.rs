@@ -15,12 +15,12 @@ mod upsert;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use sabot_core::{Result, Sink, SinkContext, Source, SourceContext};
+use sabot_core::{Result, Sink, SinkContext, Source, SourceContext, partitions};
 
 use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder};
 use crate::metadata::MetadataKey;
 use crate::options::{OptionError, Options, Role};
-use crate::registry::{Connector, KnownOptions};
+use crate::registry::{Connector, KnownOptions, TableRead};
 
 pub(crate) use upsert::UpsertKafka;
 
@@ -112,7 +112,11 @@ fn read_start(options: &Options<'_>) -> Result<Start, OptionError> {
         ("group-offsets", Start::Group),
         ("timestamp", Start::TimestampMs(0)),
     ];
-    match options.one_of(START, &modes)?.unwrap_or(Start::Group) {
+    let mode = options.one_of(START, &modes)?;
+    if options.get(partitions::READ_WHOLE).is_some() {
+        return Ok(Start::Earliest);
+    }
+    match mode.unwrap_or(Start::Group) {
         Start::Group if options.get("properties.group.id").is_none() => Err(options.missing(
             "properties.group.id",
             "the group whose offsets are read, or set 'scan.startup.mode' to 'earliest-offset', \
@@ -190,6 +194,13 @@ impl Connector for Kafka {
         let json = settings.json;
         let rows = |schema| reader::Rows::Values(RowDecoder::new(schema, json));
         Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded, rows).await?))
+    }
+
+    async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
+        let settings = Settings::read(&Options { table: &ctx.table, map: &ctx.options })?;
+        let json = settings.json;
+        let rows = |schema| reader::Rows::Values(RowDecoder::new(schema, json));
+        source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {

@@ -38,6 +38,14 @@ pub(crate) struct KnownOptions {
     pub(crate) prefix: Option<&'static str>,
 }
 
+/// A table that a lookup join reads whole.
+pub struct TableRead {
+    /// Gives its rows, then ends.
+    pub source: Box<dyn Source>,
+    /// Whether they come after those that were read before, and not in their place.
+    pub goes_on: bool,
+}
+
 /// What a folder of this crate implements.
 #[async_trait]
 pub(crate) trait Connector: Send + Sync {
@@ -93,6 +101,13 @@ pub(crate) trait Connector: Send + Sync {
     /// Opens one subtask of a source whose options were checked.
     async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
         Err(wrong_role(&ctx.table, self.name(), Role::Source).into())
+    }
+
+    /// Opens a table that is read whole, from begin to end. `ctx.restored` is where the last reading
+    /// of it ended; a connector that can goes on there.
+    async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
+        let ctx = SourceContext { restored: Arc::default(), ..ctx };
+        Ok(TableRead { source: self.open_source(ctx).await?, goes_on: false })
     }
 
     /// Opens one subtask of a sink whose options were checked.
@@ -167,6 +182,17 @@ pub fn is_bounded(options: &BTreeMap<String, String>) -> bool {
 
 /// Opens one subtask of a source.
 pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
+    source_of(&ctx)?.open_source(ctx.clone()).await
+}
+
+/// Opens a table that a lookup join reads whole, as one subtask. `ctx.restored` are the positions at
+/// which its last reading ended; none: it was not read yet.
+pub async fn open_table(ctx: SourceContext) -> Result<TableRead> {
+    source_of(&ctx)?.open_table(ctx.clone()).await
+}
+
+/// The connector of a source, which agrees with what the plan says of it.
+fn source_of(ctx: &SourceContext) -> Result<&'static dyn Connector> {
     validate(&ctx.table, Role::Source, &ctx.options, &ctx.schema)?;
     let connector = find(&Options { table: &ctx.table, map: &ctx.options })?;
     if let (Some(filter), false) = (&ctx.filter, connector.filters()) {
@@ -186,7 +212,7 @@ pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
             connector.name()
         )));
     }
-    connector.open_source(ctx.clone()).await
+    Ok(connector)
 }
 
 /// Opens one subtask of a sink.

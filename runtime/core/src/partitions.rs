@@ -1,6 +1,6 @@
-//! `PARTITIONED BY` and `PRIMARY KEY` of a table, which travel as entries of its options.
-//! Connectors that know partitions look them up, the others refuse them; the primary key is there
-//! for connectors that store rows by it.
+//! `PARTITIONED BY` and `PRIMARY KEY` of a table, which travel as entries of its options, and that it
+//! is read whole. Connectors that know partitions look them up, the others refuse them; the primary
+//! key is there for connectors that store rows by it.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,13 @@ pub const PARTITIONED_BY: &str = "partitioned by";
 /// The same for `PRIMARY KEY`.
 pub const PRIMARY_KEY: &str = "primary key";
 
+/// There with a table that a lookup join reads: from its first row to its last one, whatever the
+/// options say of begin and end.
+pub const READ_WHOLE: &str = "read whole";
+
 /// Whether an entry of the options is one of these, and no option.
 pub fn is_declaration(key: &str) -> bool {
-    matches!(key, PARTITIONED_BY | PRIMARY_KEY)
+    matches!(key, PARTITIONED_BY | PRIMARY_KEY | READ_WHOLE)
 }
 
 /// The columns of the primary key; none for tables whose connector does not store rows by it.

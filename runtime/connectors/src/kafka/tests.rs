@@ -13,6 +13,8 @@ use sabot_core::metrics::OperatorMetrics;
 use sabot_core::{Env, SourceContext, SourcePoll, metadata, row_kind};
 use sabot_types::Epoch;
 
+mod tables;
+
 use super::*;
 use crate::testing::{
     concat, options, read_some, read_with_rescale, schema, sink_context, source_context, timestamp,

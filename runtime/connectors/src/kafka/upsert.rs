@@ -20,7 +20,7 @@ use super::{BOUNDED, PROPERTIES, SERVERS, Settings, Start, metadata, read_bounde
 use crate::format::json::{self, Decoded, JsonOptions, RowDecoder, RowEncoder};
 use crate::metadata::MetadataKey;
 use crate::options::{OptionError, Options, Role};
-use crate::registry::{Connector, KnownOptions};
+use crate::registry::{Connector, KnownOptions, TableRead};
 
 const NAME: &str = "upsert-kafka";
 const KEY_FORMAT: &str = "key.format";
@@ -338,6 +338,14 @@ impl Connector for UpsertKafka {
         let opened =
             source::KafkaSource::open(&ctx, settings, Start::Earliest, bounded, rows).await?;
         Ok(Box::new(opened))
+    }
+
+    async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
+        let options = Options { table: &ctx.table, map: &ctx.options };
+        let upserts = Upserts::read(&options)?;
+        let settings = upserts.settings(&options)?;
+        let rows = |schema| super::reader::Rows::Upserts(UpsertDecoder::new(schema, &upserts));
+        source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
