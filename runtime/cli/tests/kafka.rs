@@ -7,6 +7,7 @@
 
 mod kafka {
     mod broker;
+    mod headers;
     mod lookups;
 }
 #[allow(dead_code, reason = "shared with another test")]

@@ -1,5 +1,6 @@
 //! A broker with topics, and a folder with a job that reads and writes them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::mocking::MockCluster;
@@ -65,6 +66,12 @@ spec:
         Running::start(sabot("run job.yaml"), self.folder.path())
     }
 
+    /// Starts a job of other statements, without the state of the one before.
+    pub(crate) fn restarted(&self, sql: &str) -> Running {
+        std::fs::remove_dir_all(self.folder.path().join("state")).unwrap();
+        self.start(sql)
+    }
+
     /// The lines that are visible in a folder, in order.
     pub(crate) fn lines(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.folder.path().join(folder)) else {
@@ -84,4 +91,34 @@ spec:
         eventually(PATIENCE, enough)
             .unwrap_or_else(|| panic!("{case}: there are only {:?}", self.lines(folder)))
     }
+
+    /// All messages of a topic, as texts: key, value and headers.
+    pub(crate) fn messages(&self, topic: &str, count: usize) -> Vec<Received> {
+        use rdkafka::Message as _;
+        use rdkafka::consumer::{BaseConsumer, Consumer};
+        use rdkafka::message::Headers as _;
+        use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+        let mut config = rdkafka::ClientConfig::new();
+        config.set("bootstrap.servers", self.cluster.bootstrap_servers()).set("group.id", "test");
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+        consumer.assign(&list).unwrap();
+        let text = |bytes: Option<&[u8]>| {
+            bytes.map_or_else(|| "NULL".to_owned(), |bytes| String::from_utf8_lossy(bytes).into())
+        };
+        let received = (0..count).map(|_| {
+            let message = consumer.poll(PATIENCE).expect("a message comes").unwrap();
+            let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+            let headers = headers.map(|header| (header.key.to_owned(), text(header.value)));
+            Received { value: text(message.payload()), headers: headers.collect() }
+        });
+        received.collect()
+    }
+}
+
+/// A message.
+pub(crate) struct Received {
+    pub(crate) value: String,
+    pub(crate) headers: BTreeMap<String, String>,
 }
