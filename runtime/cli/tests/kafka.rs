@@ -7,6 +7,7 @@
 
 mod kafka {
     mod broker;
+    mod changes;
     mod headers;
     mod lookups;
 }

@@ -20,7 +20,7 @@ use sabot_core::{
 };
 use sabot_types::{Attempt, OperatorUid};
 
-use crate::format::json::{self, JsonOptions};
+use crate::format::json::{self, JsonOptions, beside};
 use crate::metadata::{Columns, Kind, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
@@ -83,10 +83,11 @@ impl Connector for Filesystem {
         true
     }
 
-    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
+    fn metadata(&self, role: Role, options: &Options<'_>) -> Vec<MetadataKey> {
         match role {
-            Role::Source => METADATA,
-            Role::Sink => &[],
+            Role::Source if self.gives_changes(options) => [METADATA, beside::METADATA].concat(),
+            Role::Source => METADATA.to_vec(),
+            Role::Sink => Vec::new(),
         }
     }
 

@@ -17,8 +17,8 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use sabot_core::{Result, Sink, SinkContext, Source, SourceContext, partitions};
 
-use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder};
-use crate::metadata::MetadataKey;
+use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder, beside};
+use crate::metadata::{Columns, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions, TableRead};
 
@@ -138,6 +138,14 @@ fn read_bounded(options: &Options<'_>) -> Result<bool, OptionError> {
     Ok(options.one_of(BOUNDED, &modes)?.unwrap_or_default())
 }
 
+/// How the rows of a table, and what is beside them, are made of messages' values.
+fn values(json: JsonOptions) -> impl FnOnce(&Columns) -> reader::Rows {
+    move |columns| {
+        let keys = beside::keys_of(columns, beside::VALUE);
+        reader::Rows::Values(RowDecoder::new(columns.rows(), json).with_beside(keys))
+    }
+}
+
 #[async_trait]
 impl Connector for Kafka {
     fn name(&self) -> &'static str {
@@ -175,8 +183,12 @@ impl Connector for Kafka {
         Settings::read(options).is_ok_and(|settings| settings.json.is_debezium())
     }
 
-    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
-        metadata::keys(role)
+    fn metadata(&self, role: Role, options: &Options<'_>) -> Vec<MetadataKey> {
+        let mut keys = metadata::keys(role).to_vec();
+        if role == Role::Source && self.gives_changes(options) {
+            keys.extend(beside::VALUE_METADATA);
+        }
+        keys
     }
 
     fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
@@ -191,15 +203,13 @@ impl Connector for Kafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
         let (start, bounded) = (read_start(&options)?, read_bounded(&options)?);
-        let json = settings.json;
-        let rows = |schema| reader::Rows::Values(RowDecoder::new(schema, json));
+        let rows = values(settings.json);
         Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded, rows).await?))
     }
 
     async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
         let settings = Settings::read(&Options { table: &ctx.table, map: &ctx.options })?;
-        let json = settings.json;
-        let rows = |schema| reader::Rows::Values(RowDecoder::new(schema, json));
+        let rows = values(settings.json);
         source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 

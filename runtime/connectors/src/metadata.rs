@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Time,
     /// Bytes by texts.
     Headers,
+    /// Texts by texts.
+    Texts,
 }
 
 impl Kind {
@@ -40,6 +42,9 @@ impl Kind {
             (Self::Headers, DataType::Map(entries, _)) => {
                 matches!(types_of(entries), Some([DataType::Utf8, DataType::Binary]))
             }
+            (Self::Texts, DataType::Map(entries, _)) => {
+                matches!(types_of(entries), Some([DataType::Utf8, DataType::Utf8]))
+            }
             _ => false,
         }
     }
@@ -51,6 +56,7 @@ impl Kind {
             Self::BigInt => "BIGINT",
             Self::Time => "TIMESTAMP_LTZ(3)",
             Self::Headers => "MAP<STRING, BYTES>",
+            Self::Texts => "MAP<STRING, STRING>",
         }
     }
 }
@@ -151,6 +157,11 @@ impl Columns {
                 .map(|index| Arc::clone(&self.schema.fields()[*index]))
                 .collect::<Vec<_>>(),
         ))
+    }
+
+    /// The keys of the columns that are metadata.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.metadata.iter().filter_map(|index| metadata::key(self.schema.field(*index)))
     }
 
     /// Adds the metadata columns to rows that have the others; `value` makes what is under a key.

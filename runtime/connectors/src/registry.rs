@@ -78,9 +78,9 @@ pub(crate) trait Connector: Send + Sync {
         false
     }
 
-    /// What it has beside rows in this role, for `METADATA` columns.
-    fn metadata(&self, _role: Role) -> &'static [MetadataKey] {
-        &[]
+    /// What it has beside rows in this role with these options, for `METADATA` columns.
+    fn metadata(&self, _role: Role, _options: &Options<'_>) -> Vec<MetadataKey> {
+        Vec::new()
     }
 
     /// Metadata of Flink's connector that it does not have, and why.
@@ -162,8 +162,8 @@ pub fn validate(
     if role == Role::Source {
         options.duration("scan.watermark.idle-timeout")?;
     }
-    let (known, missing) = (connector.metadata(role), connector.missing_metadata());
-    metadata::check(&options, (connector.name(), role), known, missing, schema)?;
+    let (known, missing) = (connector.metadata(role, &options), connector.missing_metadata());
+    metadata::check(&options, (connector.name(), role), &known, missing, schema)?;
     let is_updating = row_kind::is_updating(schema);
     if role == Role::Sink && is_updating && !connector.takes_changes(&options) {
         let (table, name) = (table.to_owned(), connector.name());

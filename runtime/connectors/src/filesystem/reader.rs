@@ -16,7 +16,7 @@ use tokio::sync::mpsc::Sender;
 use super::partitions::Partitions;
 use super::path::File;
 use super::{FILE_NAME, FILE_PATH, FILE_SIZE, store_error};
-use crate::format::json::{RowDecoder, malformed_row};
+use crate::format::json::{Decoded, RowDecoder, malformed_row, of_key};
 use crate::metadata::{Columns, instant};
 
 /// Bytes of one read.
@@ -176,9 +176,12 @@ impl Reader {
             malformed_row(&place, &fault.reason, &self.ignore_option)
         })?;
         OperatorMetrics::add(&self.metrics.rows_malformed, decoded.malformed);
-        let rows = self.partitions.join(self.store.root(), &work.file.key, decoded.rows)?;
+        let Decoded { rows, beside, .. } = decoded;
+        let rows = self.partitions.join(self.store.root(), &work.file.key, rows)?;
         let count = rows.num_rows();
-        self.metadata.join(rows, |key| Ok(self.about(&work.file, key, count)))
+        self.metadata.join(rows, |key| {
+            Ok(of_key(&beside, key).unwrap_or_else(|| self.about(&work.file, key, count)))
+        })
     }
 
     /// What is known of a file under a key, `rows` times.

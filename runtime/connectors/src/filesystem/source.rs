@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 use super::partitions::Partitions;
 use super::path::{File, Found};
 use super::reader::{Message, Position, Reader, Work};
-use crate::format::json::{JsonOptions, RowDecoder};
+use crate::format::json::{JsonOptions, RowDecoder, beside};
 use crate::metadata;
 use crate::pace::Pace;
 use crate::splits::deal;
@@ -91,7 +91,8 @@ impl FileSource {
         let readers = READERS.min(work.len());
         let reader = Arc::new(Reader {
             store: found.store,
-            decoder: RowDecoder::new(partitions.file_schema(), options),
+            decoder: RowDecoder::new(partitions.file_schema(), options)
+                .with_beside(beside::keys_of(&metadata, "")),
             ignore_option: format!("{}.ignore-parse-errors", options.format()),
             partitions,
             metadata,

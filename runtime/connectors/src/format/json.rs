@@ -5,6 +5,7 @@
 //! a parse error. With `json.ignore-parse-errors` a field that cannot be parsed becomes NULL and
 //! a row that cannot be parsed is skipped; both are counted.
 
+pub(crate) mod beside;
 mod debezium;
 mod decode;
 mod encode;
@@ -13,7 +14,7 @@ use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
 #[cfg(test)]
 use decode::Malformed;
-pub(crate) use decode::{Decoded, RowDecoder, malformed_row};
+pub(crate) use decode::{Decoded, RowDecoder, malformed_row, of_key};
 pub(crate) use encode::RowEncoder;
 
 use super::time::{Standard, Zone};

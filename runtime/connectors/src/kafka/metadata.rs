@@ -40,8 +40,18 @@ const WRITTEN: &[MetadataKey] = &[
 ];
 
 /// What Flink has, and we have not.
-pub(super) const MISSING: &[(&str, &str)] =
-    &[("leader-epoch", "the client library does not tell it")];
+pub(super) const MISSING: &[(&str, &str)] = &[
+    ("leader-epoch", "the client library does not tell it"),
+    ("value.schema", ONLY_CHANGES),
+    ("value.ingestion-timestamp", ONLY_CHANGES),
+    ("value.source.timestamp", ONLY_CHANGES),
+    ("value.source.database", ONLY_CHANGES),
+    ("value.source.schema", ONLY_CHANGES),
+    ("value.source.table", ONLY_CHANGES),
+    ("value.source.properties", ONLY_CHANGES),
+];
+
+const ONLY_CHANGES: &str = "only a source with the format 'debezium-json' has it";
 
 /// What tables that are read or written can have.
 pub(super) fn keys(role: Role) -> &'static [MetadataKey] {

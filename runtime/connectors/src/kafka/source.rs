@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sabot_core::metrics::OperatorMetrics;
@@ -76,7 +75,7 @@ impl KafkaSource {
         settings: Settings,
         start: Start,
         bounded: bool,
-        rows: impl FnOnce(SchemaRef) -> Rows,
+        rows: impl FnOnce(&Columns) -> Rows,
     ) -> Result<Self> {
         let (owned, known) = (ctx.clone(), settings.clone());
         let (consumer, opened) = blocking(&ctx.env, "kafka-open", move || {
@@ -90,7 +89,7 @@ impl KafkaSource {
     pub(super) async fn open_table(
         ctx: &SourceContext,
         settings: Settings,
-        rows: impl FnOnce(SchemaRef) -> Rows,
+        rows: impl FnOnce(&Columns) -> Rows,
     ) -> Result<TableRead> {
         let (owned, known) = (ctx.clone(), settings.clone());
         let (consumer, opened, goes_on) =
@@ -104,7 +103,7 @@ impl KafkaSource {
         settings: Settings,
         consumer: BaseConsumer<Logged>,
         opened: &[Opened],
-        rows: impl FnOnce(SchemaRef) -> Rows,
+        rows: impl FnOnce(&Columns) -> Rows,
     ) -> Self {
         let names = opened.iter().map(|part| split_name(&settings, part.number)).collect();
         let (sender, queue) = channel(QUEUE);
@@ -124,7 +123,7 @@ impl KafkaSource {
             let metadata = Columns::new(&ctx.schema);
             let mut reader = Reader {
                 consumer,
-                decoder: rows(metadata.rows()),
+                decoder: rows(&metadata),
                 metadata,
                 settings,
                 batch_rows: ctx.max_batch_rows.max(1),

@@ -16,9 +16,10 @@ use rdkafka::message::BorrowedMessage;
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Error, Result, Sink, SinkContext, Source, SourceContext, partitions};
 
+use super::reader::Rows;
 use super::{BOUNDED, PROPERTIES, SERVERS, Settings, Start, metadata, read_bounded, sink, source};
 use crate::format::json::{self, Decoded, JsonOptions, RowDecoder, RowEncoder};
-use crate::metadata::MetadataKey;
+use crate::metadata::{Columns, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions, TableRead};
 
@@ -86,6 +87,11 @@ impl Upserts {
         Settings::of(options, self.value_json, "value.json.")
     }
 
+    /// How rows are made of messages.
+    fn rows(&self) -> impl FnOnce(&Columns) -> Rows + '_ {
+        |columns| Rows::Upserts(UpsertDecoder::new(columns.rows(), self))
+    }
+
     /// Indexes of the columns of the key and of those of the value, in `schema`.
     fn columns(&self, schema: &Schema) -> (Vec<usize>, Vec<usize>) {
         let key: Vec<usize> = self.key.iter().filter_map(|n| schema.index_of(n).ok()).collect();
@@ -128,6 +134,8 @@ pub(super) struct DecodedMessages {
     pub(super) rows: RecordBatch,
     pub(super) messages: Vec<usize>,
     pub(super) malformed: usize,
+    /// What the values have beside the rows, by keys.
+    pub(super) beside: Vec<(&'static str, ArrayRef)>,
 }
 
 /// A message that cannot be decoded.
@@ -206,7 +214,7 @@ impl UpsertDecoder {
             reason: error.to_string(),
             option: IGNORE_VALUES.to_owned(),
         })?;
-        Ok(DecodedMessages { rows, messages: kept, malformed })
+        Ok(DecodedMessages { rows, messages: kept, malformed, beside: Vec::new() })
     }
 
     fn rows(
@@ -318,8 +326,8 @@ impl Connector for UpsertKafka {
         true
     }
 
-    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
-        metadata::keys(role)
+    fn metadata(&self, role: Role, _: &Options<'_>) -> Vec<MetadataKey> {
+        metadata::keys(role).to_vec()
     }
 
     fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
@@ -334,7 +342,7 @@ impl Connector for UpsertKafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let (upserts, bounded) = (Upserts::read(&options)?, read_bounded(&options)?);
         let settings = upserts.settings(&options)?;
-        let rows = |schema| super::reader::Rows::Upserts(UpsertDecoder::new(schema, &upserts));
+        let rows = upserts.rows();
         let opened =
             source::KafkaSource::open(&ctx, settings, Start::Earliest, bounded, rows).await?;
         Ok(Box::new(opened))
@@ -344,7 +352,7 @@ impl Connector for UpsertKafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let upserts = Upserts::read(&options)?;
         let settings = upserts.settings(&options)?;
-        let rows = |schema| super::reader::Rows::Upserts(UpsertDecoder::new(schema, &upserts));
+        let rows = upserts.rows();
         source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 

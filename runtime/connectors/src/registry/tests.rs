@@ -223,6 +223,8 @@ fn metadata_that_a_connector_does_not_have_is_refused_with_what_there_is() {
     for (role, pairs, key, data_type, expected) in [
         (Role::Source, &kafka[..], "ofset", &big, "(did you mean 'offset'?); it reads: 'topic', "),
         (Role::Source, &kafka, "headers", &text, "'headers' is MAP<STRING, BYTES>: declare it so"),
+        (Role::Source, &kafka, "value.source.table", &text, "only a source with the format 'debez"),
+        (Role::Source, &file, "source.table", &text, "it reads: 'file.path', 'file.name', "),
         (Role::Source, &kafka, "leader-epoch", &int, "the client library does not tell it"),
         (Role::Source, &kafka, "offset", &text, "the metadata 'offset' is BIGINT: declare it so"),
         (Role::Sink, &kafka, "offset", &big, "it writes: 'timestamp', 'headers'; a column that"),
