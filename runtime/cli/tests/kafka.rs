@@ -8,6 +8,7 @@
 mod kafka {
     mod broker;
     mod changes;
+    mod csv;
     mod headers;
     mod lookups;
 }

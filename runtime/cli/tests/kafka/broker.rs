@@ -72,6 +72,13 @@ spec:
         self.start(sql)
     }
 
+    /// Writes a file of the job's folder.
+    pub(crate) fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
     /// The lines that are visible in a folder, in order.
     pub(crate) fn lines(&self, folder: &str) -> Vec<String> {
         let Ok(entries) = std::fs::read_dir(self.folder.path().join(folder)) else {

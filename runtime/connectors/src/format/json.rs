@@ -10,14 +10,14 @@ mod debezium;
 mod decode;
 mod encode;
 
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, SchemaRef};
 
-#[cfg(test)]
-use decode::Malformed;
-pub(crate) use decode::{Decoded, RowDecoder, malformed_row, of_key};
+pub(crate) use decode::RowDecoder;
 pub(crate) use encode::RowEncoder;
 
-use super::time::{Standard, Zone};
+use super::time::Standard;
+#[cfg(test)]
+use super::{Decoded, Malformed};
 use crate::options::{OptionError, Options};
 
 /// Options of sources that read JSON.
@@ -61,6 +61,7 @@ pub(crate) struct JsonOptions {
 
 impl JsonOptions {
     /// Reads the options; `format` must be `json` or `debezium-json`.
+    #[cfg(test)]
     pub(crate) fn read(options: &Options<'_>) -> Result<Self, OptionError> {
         Self::read_named(options, "format", "json.")
     }
@@ -174,21 +175,6 @@ fn unsupported(data_type: &DataType) -> Option<Unsupported<'_>> {
         | DataType::Date32
         | DataType::Timestamp(_, _) => None,
         other => Some(Unsupported::Type(other)),
-    }
-}
-
-/// Whether a timestamp column's text names a zone.
-fn zone_of(timezone: Option<&std::sync::Arc<str>>) -> Zone {
-    timezone.map_or(Zone::Absent, |_| Zone::Present)
-}
-
-/// Nanoseconds in one unit.
-fn nanos_per(unit: TimeUnit) -> i128 {
-    match unit {
-        TimeUnit::Second => 1_000_000_000,
-        TimeUnit::Millisecond => 1_000_000,
-        TimeUnit::Microsecond => 1000,
-        TimeUnit::Nanosecond => 1,
     }
 }
 

@@ -20,7 +20,7 @@ use super::client::{Logged, failed, is_passing, log_error};
 use super::metadata::of_messages;
 use super::upsert::{DecodedMessages, MalformedMessage, UpsertDecoder};
 use crate::format::json::beside::VALUE;
-use crate::format::json::{Decoded, RowDecoder, malformed_row, of_key};
+use crate::format::{Decoded, Decoder, malformed_row, of_key};
 use crate::metadata::Columns;
 
 /// The longest wait for a first message; bounds how long closing takes.
@@ -50,7 +50,7 @@ pub(super) enum Message {
 /// How messages become rows.
 pub(super) enum Rows {
     /// By their values.
-    Values(RowDecoder),
+    Values(Decoder),
     /// By their keys and values.
     Upserts(UpsertDecoder),
 }
@@ -237,7 +237,10 @@ impl Reader {
             let offset = messages[fault.message].offset();
             let place =
                 format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
-            malformed_row(&place, &fault.reason, &fault.option)
+            match &self.decoder {
+                Rows::Values(decoder) => decoder.malformed(&place, &fault.reason, &fault.option),
+                Rows::Upserts(_) => malformed_row(&place, "JSON", &fault.reason, &fault.option),
+            }
         })?;
         let of_rows: Vec<_> = decoded.messages.iter().map(|index| messages[*index]).collect();
         let value = |key: &str| {

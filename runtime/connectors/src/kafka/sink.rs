@@ -25,7 +25,7 @@ use sabot_types::Epoch;
 use super::client::{blocking, config, failed, log, log_error, partitions};
 use super::upsert::{Encoded, UpsertEncoder};
 use super::{Settings, metadata};
-use crate::format::json::RowEncoder;
+use crate::format;
 use crate::metadata::Columns;
 
 /// Messages on their way above which the sink takes no rows.
@@ -48,7 +48,7 @@ pub(super) struct KafkaSink {
 /// How rows become messages.
 pub(super) enum Encoder {
     /// Each row a value, without a key.
-    Values(RowEncoder),
+    Values(format::Encoder),
     /// Each new version of a row a key and a value, and rows that go keys alone.
     Upserts(UpsertEncoder),
 }

@@ -18,7 +18,8 @@ use sabot_core::{Error, Result, Sink, SinkContext, Source, SourceContext, partit
 
 use super::reader::Rows;
 use super::{BOUNDED, PROPERTIES, SERVERS, Settings, Start, metadata, read_bounded, sink, source};
-use crate::format::json::{self, Decoded, JsonOptions, RowDecoder, RowEncoder};
+use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder};
+use crate::format::{Decoded, Encoder, Format};
 use crate::metadata::{Columns, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions, TableRead};
@@ -84,7 +85,7 @@ impl Upserts {
     }
 
     fn settings(&self, options: &Options<'_>) -> Result<Settings, OptionError> {
-        Settings::of(options, self.value_json, "value.json.")
+        Settings::of(options, Format::Json(self.value_json), "value.json.".to_owned())
     }
 
     /// How rows are made of messages.
@@ -252,8 +253,8 @@ fn rows_by_message(decoded: &Decoded, messages: &[usize], count: usize) -> Vec<O
 pub(super) struct UpsertEncoder {
     key_columns: Vec<usize>,
     value_columns: Vec<usize>,
-    key: RowEncoder,
-    value: RowEncoder,
+    key: Encoder,
+    value: Encoder,
 }
 
 /// Bytes of several rows, and where each one's end.
@@ -264,7 +265,7 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    pub(super) fn encode(encoder: &RowEncoder, rows: &RecordBatch) -> Result<Self> {
+    pub(super) fn encode(encoder: &Encoder, rows: &RecordBatch) -> Result<Self> {
         let mut encoded = Self::default();
         let Self { bytes, ends } = &mut encoded;
         encoder.encode(rows, bytes, |out| ends.push(out.len()))?;
@@ -280,9 +281,10 @@ impl Encoded {
 impl UpsertEncoder {
     fn new(schema: &SchemaRef, upserts: &Upserts) -> Self {
         let (key_columns, value_columns) = upserts.columns(schema);
+        let encoder = |schema: &SchemaRef, json| Encoder::Json(RowEncoder::new(schema, json));
         Self {
-            key: RowEncoder::new(&upserts.key_schema(schema, &key_columns), upserts.key_json),
-            value: RowEncoder::new(&part(schema, &value_columns), upserts.value_json),
+            key: encoder(&upserts.key_schema(schema, &key_columns), upserts.key_json),
+            value: encoder(&part(schema, &value_columns), upserts.value_json),
             key_columns,
             value_columns,
         }

@@ -43,7 +43,7 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
             with(("fromat", "json")),
             id,
             "unknown option 'fromat' of connector 'filesystem' as a source \
-             (did you mean 'format'?); known options: connector, debezium-json.",
+             (did you mean 'format'?); known options: connector, csv.allow-",
         ),
         (
             Role::Sink,

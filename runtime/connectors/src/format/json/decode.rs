@@ -18,46 +18,13 @@ use arrow::datatypes::{
 };
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
-use sabot_core::{Error, row_kind};
+use sabot_core::row_kind;
 
 use super::beside::{self, Beside};
 use super::debezium::{self, Changes};
-use super::{JsonOptions, Record, nanos_per, zone_of};
-use crate::format::time::{Zone, parse_date, parse_timestamp};
-
-/// What became of some records.
-#[derive(Debug)]
-pub(crate) struct Decoded {
-    /// The rows.
-    pub(crate) rows: RecordBatch,
-    /// Of every row, the index of its record. None when every record became one row.
-    pub(crate) records: Option<Vec<usize>>,
-    /// Records that were skipped, or had fields that became NULL, because of parse errors.
-    pub(crate) malformed: usize,
-    /// What changes have beside the rows, by keys.
-    pub(crate) beside: Vec<(&'static str, ArrayRef)>,
-}
-
-/// What there is under a key.
-pub(crate) fn of_key(beside: &[(&'static str, ArrayRef)], key: &str) -> Option<ArrayRef> {
-    beside.iter().find(|(name, _)| *name == key).map(|(_, column)| Arc::clone(column))
-}
-
-impl Decoded {
-    /// The index of the record of row `row`.
-    pub(crate) fn record(&self, row: usize) -> usize {
-        self.records.as_ref().map_or(row, |records| records[row])
-    }
-}
-
-/// The first record that cannot be parsed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    /// Its index.
-    pub(crate) record: usize,
-    /// What is wrong with it.
-    pub(crate) reason: String,
-}
+use super::{JsonOptions, Record};
+use crate::format::time::{Zone, nanos_per, parse_date, parse_timestamp, zone_of};
+use crate::format::{Decoded, Malformed};
 
 /// Decodes records of one table.
 #[derive(Debug)]
@@ -91,7 +58,7 @@ impl RowDecoder {
     /// Decodes records, each one JSON object.
     pub(crate) fn decode(&self, records: &[&[u8]]) -> Result<Decoded, Malformed> {
         match self.attempt(records, Mode::Strict) {
-            Ok(Rows { rows, records, beside }) => {
+            Ok(Made { rows, records, beside }) => {
                 Ok(Decoded { rows, records, malformed: 0, beside })
             }
             Err(_) => self.decode_one_by_one(records),
@@ -116,10 +83,10 @@ impl RowDecoder {
         }
         let good: Vec<&[u8]> = kept.iter().map(|i| records[*i]).collect();
         match self.attempt(&good, Mode::Lenient) {
-            Ok(Rows { rows, records: None, beside }) => {
+            Ok(Made { rows, records: None, beside }) => {
                 Ok(Decoded { rows, records: Some(kept), malformed, beside })
             }
-            Ok(Rows { rows, records: Some(records), beside }) => {
+            Ok(Made { rows, records: Some(records), beside }) => {
                 let records = records.into_iter().map(|record| kept[record]).collect();
                 Ok(Decoded { rows, records: Some(records), malformed, beside })
             }
@@ -143,10 +110,10 @@ impl RowDecoder {
     }
 
     /// The rows, and of each its record if that is not the one of the same number.
-    fn attempt(&self, records: &[&[u8]], mode: Mode) -> Result<Rows, String> {
+    fn attempt(&self, records: &[&[u8]], mode: Mode) -> Result<Made, String> {
         if records.is_empty() {
             let beside = self.beside(&[], &[], mode)?;
-            return Ok(Rows {
+            return Ok(Made {
                 rows: RecordBatch::new_empty(self.schema.clone()),
                 records: None,
                 beside,
@@ -178,7 +145,7 @@ impl RowDecoder {
             let changes = debezium::changes(&rows, &self.schema, convert)?;
             let beside = self.beside(records, &changes.records, mode)?;
             let Changes { rows, records } = changes;
-            return Ok(Rows { rows, records: Some(records), beside });
+            return Ok(Made { rows, records: Some(records), beside });
         }
         let mut columns = Vec::with_capacity(rows.num_columns());
         for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
@@ -187,7 +154,7 @@ impl RowDecoder {
         // Nothing but the number of rows may be wanted.
         let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         let rows = RecordBatch::try_new_with_options(self.schema.clone(), columns, &count);
-        Ok(Rows { rows: rows.map_err(|e| reason(&e))?, records: None, beside: Vec::new() })
+        Ok(Made { rows: rows.map_err(|e| reason(&e))?, records: None, beside: Vec::new() })
     }
 
     /// What is wanted beside rows, each of a record.
@@ -222,7 +189,7 @@ impl RowDecoder {
 }
 
 /// Rows, the index of each one's record, and what is beside them.
-struct Rows {
+struct Made {
     rows: RecordBatch,
     records: Option<Vec<usize>>,
     beside: Vec<(&'static str, ArrayRef)>,
@@ -235,14 +202,6 @@ pub(super) enum Mode {
     Strict,
     /// The field becomes NULL.
     Lenient,
-}
-
-/// The error of a record that may not be skipped.
-pub(crate) fn malformed_row(place: &str, reason: &str, option: &str) -> Error {
-    Error::user(format!(
-        "{place} is not a valid JSON row: {reason}; correct it, or set '{option}' = 'true' to \
-         skip such rows"
-    ))
 }
 
 fn wire_field(field: &Field) -> Field {

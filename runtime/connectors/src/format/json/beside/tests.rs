@@ -20,7 +20,7 @@ fn decode(
     records: &[&str],
 ) -> Result<Vec<String>, String> {
     let schema = Schema::new(vec![Field::new("id", DataType::Int64, true), row_kind::field()]);
-    let options = JsonOptions { record, ignore_parse_errors, ..JsonOptions::default() };
+    let options = JsonOptions { ignore_parse_errors, record, ..JsonOptions::default() };
     let keys = METADATA.iter().map(|key| key.name).collect();
     let decoder = RowDecoder::new(Arc::new(schema), options).with_beside(keys);
     let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
