@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use sabot_sql::{PlanOptions, Planned};
 use sabot_tests::oracle::{
-    Rows, account_files, answer, event_files, price_files, read, run_with_restores,
+    Rows, account_files, answer, csv_files, event_files, price_files, read, run_with_restores,
 };
 use sabot_tests::sim::{Outcome, Scenario, SimFile, SimJob, StoreFaults, run};
 
@@ -113,6 +113,7 @@ equal_the_batch_answer! {
     changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,
     elements: ELEMENTS,
     elements_of_changes: ELEMENTS_OF_CHANGES,
+    rows_of_csv: ROWS_OF_CSV,
     spreads: SPREADS,
     collected: COLLECTED,
     updated_windows: UPDATED_WINDOWS,
@@ -169,7 +170,7 @@ impl<'a> Case<'a> {
         let files = match query.input {
             Input::Bids => Vec::new(),
             Input::Nexmark => vec![queries::side_input()],
-            Input::Events => [event_files(), price_files(), account_files()].concat(),
+            Input::Events => [event_files(), price_files(), csv_files(), account_files()].concat(),
         };
         let answers = answers(name, query, &planned, &files);
         let folders: Vec<String> = query.sinks.iter().map(|sink| folder(sink.name)).collect();

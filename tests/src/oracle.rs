@@ -17,6 +17,6 @@ pub use accounts::{ACCOUNTS, account_files};
 pub use batch::answer;
 pub use events::{EVENTS, event_files};
 pub use input::{Table, read};
-pub use prices::{PRICES, price_files};
+pub use prices::{CSV, PRICES, csv_files, price_files};
 pub use restores::run_with_restores;
 pub use rows::{Difference, Rows};

@@ -1,4 +1,4 @@
-//! The connector `filesystem`: JSON lines in a local directory or a bucket.
+//! The connector `filesystem`: lines of JSON or CSV in a local directory or a bucket.
 //!
 //! A table may be `PARTITIONED BY` columns, whose values are then in the folders' names; see
 //! `partitions.rs`. As a source it reads the files that are there when the job starts, then ends; names that
@@ -20,7 +20,8 @@ use sabot_core::{
 };
 use sabot_types::{Attempt, OperatorUid};
 
-use crate::format::json::{self, JsonOptions};
+use crate::format::json::{self, beside};
+use crate::format::{Format, csv};
 use crate::metadata::{Columns, Kind, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
@@ -57,6 +58,10 @@ fn path<'a>(options: &Options<'a>) -> Result<&'a str, OptionError> {
     }
 }
 
+fn format(options: &Options<'_>) -> Result<Format, OptionError> {
+    Format::read(options, "format", "")
+}
+
 #[async_trait]
 impl Connector for Filesystem {
     fn name(&self) -> &'static str {
@@ -65,8 +70,8 @@ impl Connector for Filesystem {
 
     fn options(&self, role: Role) -> Option<KnownOptions> {
         let names: &'static [&'static [&'static str]] = match role {
-            Role::Source => &[&[PATH, RATE], json::SOURCE_OPTIONS],
-            Role::Sink => &[&[PATH], json::SINK_OPTIONS],
+            Role::Source => &[&[PATH, RATE], json::SOURCE_OPTIONS, csv::SOURCE_OPTIONS],
+            Role::Sink => &[&[PATH], json::SINK_OPTIONS, csv::SINK_OPTIONS],
         };
         Some(KnownOptions { names, prefix: None })
     }
@@ -74,28 +79,28 @@ impl Connector for Filesystem {
     fn check(&self, _: Role, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
         path(options)?;
         options.number(RATE)?;
-        JsonOptions::read(options)?;
         partitions::check(options, schema)?;
-        json::check_columns(options, schema)
+        format(options)?.check_columns(options, schema)
     }
 
     fn takes_partitions(&self) -> bool {
         true
     }
 
-    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
+    fn metadata(&self, role: Role, options: &Options<'_>) -> Vec<MetadataKey> {
         match role {
-            Role::Source => METADATA,
-            Role::Sink => &[],
+            Role::Source if self.gives_changes(options) => [METADATA, beside::METADATA].concat(),
+            Role::Source => METADATA.to_vec(),
+            Role::Sink => Vec::new(),
         }
     }
 
     fn gives_changes(&self, options: &Options<'_>) -> bool {
-        JsonOptions::read(options).is_ok_and(JsonOptions::is_debezium)
+        format(options).is_ok_and(|format| format.is_debezium())
     }
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {
-        JsonOptions::read(options).is_ok_and(JsonOptions::is_debezium)
+        format(options).is_ok_and(|format| format.is_debezium())
     }
 
     fn is_bounded(&self, _: &Options<'_>) -> bool {
@@ -105,18 +110,18 @@ impl Connector for Filesystem {
     async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let found = path::find_files(&ctx.env, path(&options)?).await?;
-        let json = JsonOptions::read(&options)?;
+        let format = format(&options)?;
         let rate = options.number(RATE)?.filter(|rate| *rate > 0);
         let metadata = Columns::new(&ctx.schema);
         let partitions = Partitions::new(&metadata.rows(), &options.partitions());
-        Ok(Box::new(source::FileSource::open(&ctx, found, (partitions, metadata), json, rate)?))
+        Ok(Box::new(source::FileSource::open(&ctx, found, (partitions, metadata), &format, rate)?))
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let store = open(&ctx.env, path(&options)?).await?;
         let partitions = Partitions::new(&ctx.schema, &options.partitions());
-        Ok(Box::new(sink::FileSink::new(&ctx, store, partitions, JsonOptions::read(&options)?)))
+        Ok(Box::new(sink::FileSink::new(&ctx, store, partitions, &format(&options)?)))
     }
 
     fn committer(&self, env: &Env) -> Option<Box<dyn Committer>> {

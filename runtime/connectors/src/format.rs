@@ -1,4 +1,212 @@
 //! Formats: rows to bytes and back, shared by connectors.
 
+pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod time;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use sabot_core::{Error, Result};
+
+use crate::options::{OptionError, Options};
+use csv::CsvOptions;
+use json::JsonOptions;
+
+/// What `format` may be.
+const EXPECTED: &str = "'json', 'debezium-json' or 'csv'";
+
+/// The format of a table's rows, with its options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json(JsonOptions),
+    Csv(CsvOptions),
+}
+
+impl Format {
+    /// Reads the format that `option` names; the names of its own options begin with `prefix`, such
+    /// as `value.`.
+    pub(crate) fn read(
+        options: &Options<'_>,
+        option: &str,
+        prefix: &str,
+    ) -> Result<Self, OptionError> {
+        options.required(option, EXPECTED)?;
+        let formats = [("json", false), ("debezium-json", false), (csv::NAME, true)];
+        if options.one_of(option, &formats)?.unwrap_or_default() {
+            return Ok(Self::Csv(CsvOptions::read(options, &format!("{prefix}csv."))?));
+        }
+        Ok(Self::Json(JsonOptions::read_named(options, option, &format!("{prefix}json."))?))
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Json(json) => json.format(),
+            Self::Csv(_) => csv::NAME,
+        }
+    }
+
+    /// Whether its rows are changes.
+    pub(crate) fn is_debezium(&self) -> bool {
+        matches!(self, Self::Json(json) if json.is_debezium())
+    }
+
+    /// How the names of files end.
+    pub(crate) fn extension(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "jsonl",
+            Self::Csv(_) => "csv",
+        }
+    }
+
+    /// Refuses columns that it cannot carry.
+    pub(crate) fn check_columns(
+        &self,
+        options: &Options<'_>,
+        schema: &SchemaRef,
+    ) -> Result<(), OptionError> {
+        match self {
+            Self::Json(_) => json::check_columns(options, schema),
+            Self::Csv(_) => csv::check_columns(options, schema),
+        }
+    }
+
+    /// A decoder of rows of `schema`, whose columns were checked. Of changes it gives the keys
+    /// `beside` as well.
+    pub(crate) fn decoder(&self, schema: SchemaRef, beside: Vec<&'static str>) -> Decoder {
+        match self {
+            Self::Json(json) => {
+                Decoder::Json(json::RowDecoder::new(schema, *json).with_beside(beside))
+            }
+            Self::Csv(csv) => Decoder::Csv(csv::RowDecoder::new(schema, csv.clone())),
+        }
+    }
+
+    /// An encoder of rows of `schema`, whose columns were checked.
+    pub(crate) fn encoder(&self, schema: &SchemaRef) -> Encoder {
+        match self {
+            Self::Json(json) => Encoder::Json(json::RowEncoder::new(schema, *json)),
+            Self::Csv(csv) => Encoder::Csv(csv::RowEncoder::new(schema, csv.clone())),
+        }
+    }
+}
+
+/// Decodes records of one table.
+#[derive(Debug)]
+pub(crate) enum Decoder {
+    Json(json::RowDecoder),
+    Csv(csv::RowDecoder),
+}
+
+impl Decoder {
+    /// Decodes records.
+    pub(crate) fn decode(&self, records: &[&[u8]]) -> Result<Decoded, Malformed> {
+        match self {
+            Self::Json(json) => json.decode(records),
+            Self::Csv(csv) => csv.decode(records),
+        }
+    }
+
+    /// How many bytes the first record of a file has with its line's end; none: the bytes end
+    /// before.
+    pub(crate) fn record_end(&self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Json(_) => memchr::memchr(b'\n', bytes).map(|newline| newline + 1),
+            Self::Csv(csv) => csv.record_end(bytes),
+        }
+    }
+
+    /// A record without what does not count around it.
+    pub(crate) fn trim<'r>(&self, record: &'r [u8]) -> &'r [u8] {
+        match self {
+            Self::Json(_) => record.trim_ascii(),
+            Self::Csv(_) => {
+                let line = record.strip_suffix(b"\n").unwrap_or(record);
+                line.strip_suffix(b"\r").unwrap_or(line)
+            }
+        }
+    }
+
+    /// What a record is, for messages.
+    pub(crate) fn record(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "one JSON object a line",
+            Self::Csv(_) => "one row a line, and every quote closed",
+        }
+    }
+
+    /// The error of a record that may not be skipped.
+    pub(crate) fn malformed(&self, place: &str, reason: &str, option: &str) -> Error {
+        let format = match self {
+            Self::Json(_) => "JSON",
+            Self::Csv(_) => "CSV",
+        };
+        malformed_row(place, format, reason, option)
+    }
+}
+
+/// Encodes rows of one table.
+#[derive(Debug)]
+pub(crate) enum Encoder {
+    Json(json::RowEncoder),
+    Csv(csv::RowEncoder),
+}
+
+impl Encoder {
+    /// Appends every row, each followed by `end_row` on what is written so far.
+    pub(crate) fn encode(
+        &self,
+        batch: &RecordBatch,
+        out: &mut Vec<u8>,
+        end_row: impl FnMut(&mut Vec<u8>),
+    ) -> Result<()> {
+        match self {
+            Self::Json(json) => json.encode(batch, out, end_row),
+            Self::Csv(csv) => csv.encode(batch, out, end_row),
+        }
+    }
+}
+
+/// What became of some records.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    /// The rows.
+    pub(crate) rows: RecordBatch,
+    /// Of every row, the index of its record. None when every record became one row.
+    pub(crate) records: Option<Vec<usize>>,
+    /// Records that were skipped, or had fields that became NULL, because of parse errors.
+    pub(crate) malformed: usize,
+    /// What changes have beside the rows, by keys.
+    pub(crate) beside: Vec<(&'static str, ArrayRef)>,
+}
+
+impl Decoded {
+    /// The index of the record of row `row`.
+    pub(crate) fn record(&self, row: usize) -> usize {
+        self.records.as_ref().map_or(row, |records| records[row])
+    }
+}
+
+/// What there is under a key.
+pub(crate) fn of_key(beside: &[(&'static str, ArrayRef)], key: &str) -> Option<ArrayRef> {
+    beside.iter().find(|(name, _)| *name == key).map(|(_, column)| Arc::clone(column))
+}
+
+/// The first record that cannot be parsed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Malformed {
+    /// Its index.
+    pub(crate) record: usize,
+    /// What is wrong with it.
+    pub(crate) reason: String,
+}
+
+/// The error of a record that may not be skipped.
+pub(crate) fn malformed_row(place: &str, format: &str, reason: &str, option: &str) -> Error {
+    Error::user(format!(
+        "{place} is not a valid {format} row: {reason}; correct it, or set '{option}' = 'true' to \
+         skip such rows"
+    ))
+}

@@ -1,4 +1,4 @@
-//! The connector `kafka`: topics of JSON objects.
+//! The connector `kafka`: topics of JSON objects or CSV rows.
 //!
 //! As a source it assigns partitions itself, without a consumer group's rebalancing: partition p
 //! belongs to subtask p modulo the parallelism, and how far it was read lies in the job's
@@ -15,12 +15,13 @@ mod upsert;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use sabot_core::{Result, Sink, SinkContext, Source, SourceContext};
+use sabot_core::{Result, Sink, SinkContext, Source, SourceContext, partitions};
 
-use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder};
-use crate::metadata::MetadataKey;
+use crate::format::json::{self, beside};
+use crate::format::{Format, csv};
+use crate::metadata::{Columns, MetadataKey};
 use crate::options::{OptionError, Options, Role};
-use crate::registry::{Connector, KnownOptions};
+use crate::registry::{Connector, KnownOptions, TableRead};
 
 pub(crate) use upsert::UpsertKafka;
 
@@ -54,7 +55,7 @@ pub(crate) struct Kafka;
 struct Settings {
     topic: String,
     brokers: String,
-    json: JsonOptions,
+    format: Format,
     /// The prefix of the format's options.
     option_prefix: String,
     /// What `properties.*` gives to the client library.
@@ -82,12 +83,13 @@ impl Settings {
         if format == "value.format" && options.get("format").is_some() {
             return Err(options.bad("format", "it to be left out when 'value.format' is set"));
         }
-        let json = JsonOptions::read_named(options, format, &format!("{prefix}json."))?;
-        Self::of(options, json, &format!("{prefix}{}.", json.format()))
+        let format = Format::read(options, format, prefix)?;
+        let prefix = format!("{prefix}{}.", format.name());
+        Self::of(options, format, prefix)
     }
 
     /// The settings of a table whose values have this format.
-    fn of(options: &Options<'_>, json: JsonOptions, prefix: &str) -> Result<Self, OptionError> {
+    fn of(options: &Options<'_>, format: Format, prefix: String) -> Result<Self, OptionError> {
         let topic = options.required("topic", "the name of one topic")?;
         if topic.contains([',', ';']) {
             return Err(options.bad("topic", "the name of one topic; lists are not supported"));
@@ -98,8 +100,8 @@ impl Settings {
         Ok(Self {
             topic: topic.to_owned(),
             brokers: options.required(SERVERS, "the brokers: 'host:port,host:port'")?.to_owned(),
-            option_prefix: prefix.to_owned(),
-            json,
+            option_prefix: prefix,
+            format,
             properties: properties.collect(),
         })
     }
@@ -112,7 +114,11 @@ fn read_start(options: &Options<'_>) -> Result<Start, OptionError> {
         ("group-offsets", Start::Group),
         ("timestamp", Start::TimestampMs(0)),
     ];
-    match options.one_of(START, &modes)?.unwrap_or(Start::Group) {
+    let mode = options.one_of(START, &modes)?;
+    if options.get(partitions::READ_WHOLE).is_some() {
+        return Ok(Start::Earliest);
+    }
+    match mode.unwrap_or(Start::Group) {
         Start::Group if options.get("properties.group.id").is_none() => Err(options.missing(
             "properties.group.id",
             "the group whose offsets are read, or set 'scan.startup.mode' to 'earliest-offset', \
@@ -134,6 +140,14 @@ fn read_bounded(options: &Options<'_>) -> Result<bool, OptionError> {
     Ok(options.one_of(BOUNDED, &modes)?.unwrap_or_default())
 }
 
+/// How the rows of a table, and what is beside them, are made of messages' values.
+fn values(format: Format) -> impl FnOnce(&Columns) -> reader::Rows {
+    move |columns| {
+        let keys = beside::keys_of(columns, beside::VALUE);
+        reader::Rows::Values(format.decoder(columns.rows(), keys))
+    }
+}
+
 #[async_trait]
 impl Connector for Kafka {
     fn name(&self) -> &'static str {
@@ -142,8 +156,20 @@ impl Connector for Kafka {
 
     fn options(&self, role: Role) -> Option<KnownOptions> {
         let names: &'static [&'static [&'static str]] = match role {
-            Role::Source => &[COMMON_OPTIONS, SOURCE_OPTIONS, json::SOURCE_OPTIONS],
-            Role::Sink => &[COMMON_OPTIONS, SINK_OPTIONS, json::SINK_OPTIONS],
+            Role::Source => &[
+                COMMON_OPTIONS,
+                SOURCE_OPTIONS,
+                json::SOURCE_OPTIONS,
+                csv::SOURCE_OPTIONS,
+                csv::VALUE_SOURCE_OPTIONS,
+            ],
+            Role::Sink => &[
+                COMMON_OPTIONS,
+                SINK_OPTIONS,
+                json::SINK_OPTIONS,
+                csv::SINK_OPTIONS,
+                csv::VALUE_SINK_OPTIONS,
+            ],
         };
         Some(KnownOptions { names, prefix: Some(PROPERTIES) })
     }
@@ -159,20 +185,24 @@ impl Connector for Kafka {
             read_start(options)?;
             read_bounded(options)?;
         }
-        json::check_columns(options, schema)?;
+        settings.format.check_columns(options, schema)?;
         client::check_properties(options, &settings)
     }
 
     fn gives_changes(&self, options: &Options<'_>) -> bool {
-        Settings::read(options).is_ok_and(|settings| settings.json.is_debezium())
+        Settings::read(options).is_ok_and(|settings| settings.format.is_debezium())
     }
 
     fn takes_changes(&self, options: &Options<'_>) -> bool {
-        Settings::read(options).is_ok_and(|settings| settings.json.is_debezium())
+        Settings::read(options).is_ok_and(|settings| settings.format.is_debezium())
     }
 
-    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
-        metadata::keys(role)
+    fn metadata(&self, role: Role, options: &Options<'_>) -> Vec<MetadataKey> {
+        let mut keys = metadata::keys(role).to_vec();
+        if role == Role::Source && self.gives_changes(options) {
+            keys.extend(beside::VALUE_METADATA);
+        }
+        keys
     }
 
     fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
@@ -187,16 +217,21 @@ impl Connector for Kafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
         let (start, bounded) = (read_start(&options)?, read_bounded(&options)?);
-        let json = settings.json;
-        let rows = |schema| reader::Rows::Values(RowDecoder::new(schema, json));
+        let rows = values(settings.format.clone());
         Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded, rows).await?))
+    }
+
+    async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
+        let settings = Settings::read(&Options { table: &ctx.table, map: &ctx.options })?;
+        let rows = values(settings.format.clone());
+        source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
-        let json = settings.json;
-        let encoder = |schema: &SchemaRef| sink::Encoder::Values(RowEncoder::new(schema, json));
+        let format = settings.format.clone();
+        let encoder = |schema: &SchemaRef| sink::Encoder::Values(format.encoder(schema));
         Ok(Box::new(sink::KafkaSink::open(&ctx, settings, encoder).await?))
     }
 }

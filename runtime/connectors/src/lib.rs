@@ -26,5 +26,6 @@ pub use commit::{commit, sweep};
 pub use options::{OptionError, Role};
 pub use print::{PrintTarget, set_print_target};
 pub use registry::{
-    committer, connector_names, is_bounded, open_sink, open_source, remove_abandoned, validate,
+    TableRead, committer, connector_names, is_bounded, open_sink, open_source, open_table,
+    remove_abandoned, validate,
 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::{Error, Result, metadata};
 
 use crate::options::{OptionError, Options, Role, did_you_mean};
@@ -25,6 +25,10 @@ pub(crate) enum Kind {
     BigInt,
     /// An instant with milliseconds.
     Time,
+    /// Bytes by texts.
+    Headers,
+    /// Texts by texts.
+    Texts,
 }
 
 impl Kind {
@@ -35,6 +39,12 @@ impl Kind {
             // Of an instant the milliseconds since the Unix epoch.
             | (Self::Int | Self::BigInt | Self::Time, DataType::Int64)
             | (Self::Time, DataType::Timestamp(..)) => true,
+            (Self::Headers, DataType::Map(entries, _)) => {
+                matches!(types_of(entries), Some([DataType::Utf8, DataType::Binary]))
+            }
+            (Self::Texts, DataType::Map(entries, _)) => {
+                matches!(types_of(entries), Some([DataType::Utf8, DataType::Utf8]))
+            }
             _ => false,
         }
     }
@@ -45,8 +55,22 @@ impl Kind {
             Self::Int => "INT",
             Self::BigInt => "BIGINT",
             Self::Time => "TIMESTAMP_LTZ(3)",
+            Self::Headers => "MAP<STRING, BYTES>",
+            Self::Texts => "MAP<STRING, STRING>",
         }
     }
+}
+
+/// The types of a MAP's keys and values.
+fn types_of(entries: &Field) -> Option<[&DataType; 2]> {
+    let DataType::Struct(fields) = entries.data_type() else { return None };
+    fields.iter().map(|field| field.data_type()).collect::<Vec<_>>().try_into().ok()
+}
+
+/// The type of a MAP with texts as keys.
+pub(crate) fn map_of(value: DataType) -> DataType {
+    let fields = vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, true)];
+    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields.into()), false)), false)
 }
 
 /// An instant as connectors have it.
@@ -133,6 +157,11 @@ impl Columns {
                 .map(|index| Arc::clone(&self.schema.fields()[*index]))
                 .collect::<Vec<_>>(),
         ))
+    }
+
+    /// The keys of the columns that are metadata.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.metadata.iter().filter_map(|index| metadata::key(self.schema.field(*index)))
     }
 
     /// Adds the metadata columns to rows that have the others; `value` makes what is under a key.

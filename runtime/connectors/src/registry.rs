@@ -38,6 +38,14 @@ pub(crate) struct KnownOptions {
     pub(crate) prefix: Option<&'static str>,
 }
 
+/// A table that a lookup join reads whole.
+pub struct TableRead {
+    /// Gives its rows, then ends.
+    pub source: Box<dyn Source>,
+    /// Whether they come after those that were read before, and not in their place.
+    pub goes_on: bool,
+}
+
 /// What a folder of this crate implements.
 #[async_trait]
 pub(crate) trait Connector: Send + Sync {
@@ -70,9 +78,9 @@ pub(crate) trait Connector: Send + Sync {
         false
     }
 
-    /// What it has beside rows in this role, for `METADATA` columns.
-    fn metadata(&self, _role: Role) -> &'static [MetadataKey] {
-        &[]
+    /// What it has beside rows in this role with these options, for `METADATA` columns.
+    fn metadata(&self, _role: Role, _options: &Options<'_>) -> Vec<MetadataKey> {
+        Vec::new()
     }
 
     /// Metadata of Flink's connector that it does not have, and why.
@@ -93,6 +101,13 @@ pub(crate) trait Connector: Send + Sync {
     /// Opens one subtask of a source whose options were checked.
     async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
         Err(wrong_role(&ctx.table, self.name(), Role::Source).into())
+    }
+
+    /// Opens a table that is read whole, from begin to end. `ctx.restored` is where the last reading
+    /// of it ended; a connector that can goes on there.
+    async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
+        let ctx = SourceContext { restored: Arc::default(), ..ctx };
+        Ok(TableRead { source: self.open_source(ctx).await?, goes_on: false })
     }
 
     /// Opens one subtask of a sink whose options were checked.
@@ -147,8 +162,8 @@ pub fn validate(
     if role == Role::Source {
         options.duration("scan.watermark.idle-timeout")?;
     }
-    let (known, missing) = (connector.metadata(role), connector.missing_metadata());
-    metadata::check(&options, (connector.name(), role), known, missing, schema)?;
+    let (known, missing) = (connector.metadata(role, &options), connector.missing_metadata());
+    metadata::check(&options, (connector.name(), role), &known, missing, schema)?;
     let is_updating = row_kind::is_updating(schema);
     if role == Role::Sink && is_updating && !connector.takes_changes(&options) {
         let (table, name) = (table.to_owned(), connector.name());
@@ -167,6 +182,17 @@ pub fn is_bounded(options: &BTreeMap<String, String>) -> bool {
 
 /// Opens one subtask of a source.
 pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
+    source_of(&ctx)?.open_source(ctx.clone()).await
+}
+
+/// Opens a table that a lookup join reads whole, as one subtask. `ctx.restored` are the positions at
+/// which its last reading ended; none: it was not read yet.
+pub async fn open_table(ctx: SourceContext) -> Result<TableRead> {
+    source_of(&ctx)?.open_table(ctx.clone()).await
+}
+
+/// The connector of a source, which agrees with what the plan says of it.
+fn source_of(ctx: &SourceContext) -> Result<&'static dyn Connector> {
     validate(&ctx.table, Role::Source, &ctx.options, &ctx.schema)?;
     let connector = find(&Options { table: &ctx.table, map: &ctx.options })?;
     if let (Some(filter), false) = (&ctx.filter, connector.filters()) {
@@ -186,7 +212,7 @@ pub async fn open_source(ctx: SourceContext) -> Result<Box<dyn Source>> {
             connector.name()
         )));
     }
-    connector.open_source(ctx.clone()).await
+    Ok(connector)
 }
 
 /// Opens one subtask of a sink.

@@ -213,7 +213,7 @@ pub struct JoinDesc {
 }
 
 /// Joins rows with those that a table has when they come: the table is read whole when the job
-/// starts, and at intervals if that is asked for. A null key is equal to nothing.
+/// starts, and what is new of it at intervals if that is asked for. A null key is equal to nothing.
 ///
 /// The output's columns are: those of the input, those of the table.
 #[derive(Debug, Clone)]
@@ -222,10 +222,13 @@ pub struct LookupJoinDesc {
     pub kind: JoinKind,
     /// The key columns' indexes in the input.
     pub keys: Vec<usize>,
-    /// The table. It ends by itself.
+    /// The table, which is read whole. Its options say so.
     pub table: SourceDesc,
-    /// The table's columns.
+    /// The table's columns, with the row kind if its rows change.
     pub table_schema: SchemaRef,
+    /// The columns in `table_schema` of each of whose values only the last row counts, if that does
+    /// not go; none: all rows count.
+    pub table_last_by: Option<Vec<usize>>,
     /// Filters and projects the table's rows.
     pub rows: CalcDesc,
     /// The key columns' indexes in the projected rows; as many as in the input, of the same types.

@@ -1,17 +1,25 @@
 //! Joins rows with those that a table has when they come.
 //!
-//! The table is read whole before the operator is built, and again if that is asked for
+//! The table is read whole before the operator is built, and again or on if that is asked for
 //! ([`LookupTable`]); each subtask meets all of it, so that its input needs no exchange. There is no
 //! state: after a restore the table is what it is then.
+//!
+//! Of a table whose rows change, the last row of each of its own keys is there. Rows are chosen and
+//! made only then: an older row must not stand in for a last one that the filter leaves out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{Array, ArrayRef, RecordBatch};
-use arrow::compute::concat_batches;
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array,
+};
+use arrow::compute::{
+    and, concat_batches, filter_record_batch, prep_null_mask_filter, take_record_batch,
+};
 use arrow::datatypes::{Schema, SchemaRef};
 use hashbrown::HashMap;
-use sabot_core::plan::{LookupJoinDesc, PlanNode};
-use sabot_core::{Cx, Operator, Result};
+use sabot_core::plan::{CalcDesc, LookupJoinDesc, PlanNode};
+use sabot_core::row_kind::{self, RowKind};
+use sabot_core::{Cx, Evaluator, Operator, Result, proc_time};
 
 use crate::OperatorConfig;
 use crate::calc::Calc;
@@ -29,14 +37,29 @@ pub struct LookupTable {
 /// What a table's rows become.
 struct Shape {
     calc: Calc,
+    /// The columns that the join reads, then those of the table's own key.
     schema: SchemaRef,
     keys: Vec<usize>,
     codec: RowCodec,
+    /// How the last row of each of the table's own keys is told.
+    last: Option<LastRows>,
+}
+
+/// How a table's rows change.
+struct LastRows {
+    /// The columns of the key, in the table's rows.
+    keys: Vec<usize>,
+    codec: RowCodec,
+    /// Which rows are there for the join.
+    filter: Option<Arc<dyn Evaluator>>,
 }
 
 /// One version of all rows.
 struct Rows {
-    columns: Vec<ArrayRef>,
+    /// As the shape's schema is.
+    all: RecordBatch,
+    /// How many columns the join reads.
+    width: usize,
     /// For each key the place of its rows in `of_key`, and how many they are.
     places: HashMap<Box<[u8]>, (u32, u32)>,
     /// Rows, those of a key next to each other.
@@ -49,11 +72,19 @@ impl LookupTable {
         let fields = node.schema.fields();
         let width = fields.len().saturating_sub(desc.rows.columns.len());
         let schema: SchemaRef = Arc::new(Schema::new(fields[width..].to_vec()));
+        let last = desc.table_last_by.as_ref().map(|keys| LastRows::new(desc, keys)).transpose()?;
+        // Which of the rows are there is told apart from what becomes of them.
+        let filter = desc.rows.filter.clone().filter(|_| last.is_none());
+        let calc = CalcDesc { filter, columns: desc.rows.columns.clone() };
+        let own = last.iter().flat_map(|last| &last.keys);
+        let own = own.map(|key| Arc::clone(&desc.table_schema.fields()[*key]));
+        let wide = Schema::new(schema.fields().iter().cloned().chain(own).collect::<Vec<_>>());
         let shape = Shape {
-            calc: Calc::of(&node.name, &desc.rows, Arc::clone(&schema))?,
+            calc: Calc::of(&node.name, &calc, Arc::clone(&schema))?,
             codec: codec_of(&schema, &desc.table_keys)?,
-            schema,
+            schema: Arc::new(wide),
             keys: desc.table_keys.clone(),
+            last,
         };
         let rows = Rows::new(&shape, &[])?;
         Ok(Self { shape: Arc::new(shape), rows: Arc::new(Mutex::new(Arc::new(rows))) })
@@ -62,10 +93,28 @@ impl LookupTable {
     /// Takes rows of the table, as its columns are, in place of all that there are; `now_ms` is the
     /// time at which they were read.
     pub fn replace(&self, rows: Vec<RecordBatch>, now_ms: i64) -> Result<()> {
-        let rows = rows.into_iter().map(|batch| self.shape.calc.apply(batch, now_ms));
-        let rows: Vec<RecordBatch> =
-            rows.filter_map(Result::transpose).collect::<Result<Vec<_>>>()?;
-        let rows = Arc::new(Rows::new(&self.shape, &rows)?);
+        self.set(None, rows, now_ms)
+    }
+
+    /// Takes rows that have come to the table since it was read, in their order.
+    pub fn add(&self, rows: Vec<RecordBatch>, now_ms: i64) -> Result<()> {
+        self.set(Some(&self.current().all), rows, now_ms)
+    }
+
+    fn set(&self, before: Option<&RecordBatch>, rows: Vec<RecordBatch>, now_ms: i64) -> Result<()> {
+        let shape = &self.shape;
+        let rows = match &shape.last {
+            Some(last) => vec![last.rows(shape, before, &rows, now_ms)?],
+            None => {
+                let rows = rows.into_iter().map(|batch| shape.calc.apply(batch, now_ms));
+                let before = before.cloned().map(Ok);
+                before
+                    .into_iter()
+                    .chain(rows.filter_map(Result::transpose))
+                    .collect::<Result<_>>()?
+            }
+        };
+        let rows = Arc::new(Rows::new(shape, &rows)?);
         *self.rows.lock().unwrap_or_else(PoisonError::into_inner) = rows;
         Ok(())
     }
@@ -77,6 +126,80 @@ impl LookupTable {
 
     fn current(&self) -> Arc<Rows> {
         Arc::clone(&self.rows.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl LastRows {
+    fn new(desc: &LookupJoinDesc, keys: &[usize]) -> Result<Self> {
+        Ok(Self {
+            keys: keys.to_vec(),
+            codec: codec_of(&desc.table_schema, keys)?,
+            filter: desc.rows.filter.clone(),
+        })
+    }
+
+    /// The last rows of all keys, as the shape's schema is, out of those that were the last ones
+    /// `before` and of the table's rows that came then.
+    fn rows(
+        &self,
+        shape: &Shape,
+        before: Option<&RecordBatch>,
+        rows: &[RecordBatch],
+        now_ms: i64,
+    ) -> Result<RecordBatch> {
+        let mut parts: Vec<RecordBatch> = before.cloned().into_iter().collect();
+        let mut last: HashMap<Box<[u8]>, u32> = HashMap::new();
+        let mut next = 0;
+        if let Some(before) = before {
+            let keys = &before.columns()[before.num_columns() - self.keys.len()..];
+            for key in self.codec.encode(keys, before.num_rows())?.iter().flatten() {
+                last.insert(Box::from(key), next);
+                next += 1;
+            }
+        }
+        for batch in rows {
+            let is_there = self.is_there(batch, now_ms)?;
+            let keys = self.codec.encode(&columns_of(batch, &self.keys), batch.num_rows())?;
+            for (key, is_there) in keys.iter().flatten().zip(is_there.values()) {
+                if is_there {
+                    last.insert(Box::from(key), next);
+                    next += 1;
+                } else {
+                    last.remove(key);
+                }
+            }
+            let batch = filter_record_batch(batch, &is_there)?;
+            let keys = columns_of(&batch, &self.keys);
+            if let Some(made) = shape.calc.apply(batch, now_ms)? {
+                let columns = made.columns().iter().cloned().chain(keys).collect();
+                let count = RecordBatchOptions::new().with_row_count(Some(made.num_rows()));
+                let schema = Arc::clone(&shape.schema);
+                parts.push(RecordBatch::try_new_with_options(schema, columns, &count)?);
+            }
+        }
+        let all = concat_batches(&shape.schema, &parts)?;
+        let mut places: Vec<u32> = last.into_values().collect();
+        places.sort_unstable();
+        Ok(take_record_batch(&all, &UInt32Array::from(places))?)
+    }
+
+    /// Which rows do not say that a key's row goes, and are asked for.
+    fn is_there(&self, batch: &RecordBatch, now_ms: i64) -> Result<BooleanArray> {
+        let all = || BooleanArray::from(vec![true; batch.num_rows()]);
+        let comes = |kind: &i8| RowKind::of(*kind).is_added();
+        let comes = row_kind::kinds(batch)
+            .map_or_else(all, |kinds| kinds.values().iter().map(comes).map(Some).collect());
+        let Some(filter) = &self.filter else { return Ok(comes) };
+        let wanted = if filter.reads_proc_time() {
+            filter.evaluate(&proc_time::append(batch, now_ms)?)?
+        } else {
+            filter.evaluate(batch)?
+        };
+        let wanted = wanted.as_boolean();
+        Ok(match wanted.null_count() {
+            0 => and(&comes, wanted)?,
+            _ => and(&comes, &prep_null_mask_filter(wanted))?,
+        })
     }
 }
 
@@ -95,7 +218,13 @@ impl Rows {
             places.insert(Box::from(key), (of_key.len() as u32, rows.len() as u32));
             of_key.extend(rows);
         }
-        Ok(Self { columns: all.columns().to_vec(), places, of_key })
+        let width = all.num_columns() - shape.last.as_ref().map_or(0, |last| last.keys.len());
+        Ok(Self { all, width, places, of_key })
+    }
+
+    /// The columns that the join reads.
+    fn columns(&self) -> &[ArrayRef] {
+        &self.all.columns()[..self.width]
     }
 
     fn of(&self, key: &[u8]) -> &[u32] {
@@ -144,10 +273,10 @@ impl Operator for LookupJoin {
                 pairs.push(row, *other);
             }
             if pairs.are_many() {
-                answer.emit(std::mem::take(&mut pairs), &table.columns, cx)?;
+                answer.emit(std::mem::take(&mut pairs), table.columns(), cx)?;
             }
         }
-        answer.emit(pairs, &table.columns, cx)?;
+        answer.emit(pairs, table.columns(), cx)?;
         answer.finish(cx)
     }
 }
@@ -207,6 +336,7 @@ mod tests {
                 watermark: None,
             },
             table_schema,
+            table_last_by: None,
             rows: CalcDesc {
                 filter: None,
                 columns: columns.map(|index| column(index, DataType::Int64)).to_vec(),
@@ -226,13 +356,16 @@ mod tests {
     }
 
     fn joined(kind: JoinKind, condition: bool) -> Joined {
-        let desc = desc(kind, condition);
+        joined_by(&desc(kind, condition))
+    }
+
+    fn joined_by(desc: &LookupJoinDesc) -> Joined {
         let fields = ["k", "v", "tk", "tv"].map(|name| Field::new(name, DataType::Int64, true));
         let schema = Arc::new(Schema::new(fields.to_vec()));
         let node = node(NodeKind::LookupJoin(desc.clone()), schema);
-        let table = LookupTable::new(&node, &desc).unwrap();
+        let table = LookupTable::new(&node, desc).unwrap();
         let input = super::tests::schema(["k", "v"]);
-        let operator = crate::build_lookup(&node, &desc, &input, table.clone(), &config()).unwrap();
+        let operator = crate::build_lookup(&node, desc, &input, table.clone(), &config()).unwrap();
         Joined { operator, table }
     }
 
@@ -298,6 +431,65 @@ mod tests {
         let Joined { operator, table } = inner;
         drop(operator);
         assert!(!table.is_shared());
+    }
+
+    #[test]
+    fn rows_that_have_come_since_stand_beside_those_that_there_are() {
+        let mut inner = joined(JoinKind::Inner, false);
+        inner.table.replace(vec![batch(["tk", "tv"], &TABLE)], 0).unwrap();
+        inner.table.add(vec![batch(["tk", "tv"], &[(Some(3), 5)])], 0).unwrap();
+        inner.table.add(Vec::new(), 0).unwrap();
+        let met = inner.rows(&ROWS);
+        assert_eq!((met.len(), met[3]), (4, (Some(3), Some(1), Some(5))));
+    }
+
+    /// Rows with a key, a value that tells them apart, and whether they come.
+    fn changes(rows: &[(i64, i64, bool)]) -> RecordBatch {
+        let plain: Vec<_> = rows.iter().map(|row| (Some(row.0), row.1)).collect();
+        let mut columns = batch(["tk", "tv"], &plain).columns().to_vec();
+        let kind = |comes| if comes { RowKind::Insert } else { RowKind::Delete };
+        columns.push(row_kind::column(rows.iter().map(|row| kind(row.2))));
+        RecordBatch::try_new(with_kind(), columns).unwrap()
+    }
+
+    fn with_kind() -> SchemaRef {
+        let fields = schema(["tk", "tv"]).fields().to_vec();
+        let kind = Arc::new(row_kind::field());
+        Arc::new(Schema::new(fields.into_iter().chain([kind]).collect::<Vec<_>>()))
+    }
+
+    /// The table's own key is the value by which it is not looked up.
+    #[test]
+    fn of_rows_that_change_the_last_one_of_each_key_is_there_unless_it_goes_or_is_filtered_out() {
+        let desc = LookupJoinDesc {
+            table_schema: with_kind(),
+            table_last_by: Some(vec![1]),
+            ..desc(JoinKind::Inner, false)
+        };
+        let mut inner = joined_by(&desc);
+        let first = [(1, 10, true), (1, 11, true), (2, 20, true), (3, 30, true), (2, 10, true)];
+        inner.table.replace(vec![changes(&first[..3]), changes(&first[3..])], 0).unwrap();
+        let rows = [(Some(1), 0), (Some(2), 0), (Some(3), 0)];
+        let met = |key, value| (Some(key), Some(0), Some(value));
+        // Row 10 has moved from one key to another.
+        let all = [met(1, 11), met(2, 10), met(2, 20), met(3, 30)];
+        assert_eq!(inner.rows(&rows), all);
+        inner.table.add(vec![changes(&[(2, 20, false), (9, 99, false)])], 0).unwrap();
+        inner.table.add(vec![changes(&[(3, 11, true), (3, 12, true), (3, 12, false)])], 0).unwrap();
+        assert_eq!(inner.rows(&rows), [met(2, 10), met(3, 11), met(3, 30)]);
+        inner.table.replace(vec![changes(&[(3, 1, true)])], 0).unwrap();
+        assert_eq!(inner.rows(&rows), [met(3, 1)]);
+
+        let is_low = computed(DataType::Boolean, |batch| {
+            let limit = Int64Array::new_scalar(3);
+            let is_low: BooleanArray = lt(batch.column(0), &limit).unwrap();
+            Arc::new(is_low)
+        });
+        let rows_of = CalcDesc { filter: Some(is_low), ..desc.rows.clone() };
+        let mut low = joined_by(&LookupJoinDesc { rows: rows_of, ..desc });
+        low.table.replace(vec![changes(&[(1, 10, true), (2, 20, true)])], 0).unwrap();
+        low.table.add(vec![changes(&[(3, 10, true), (3, 30, true)])], 0).unwrap();
+        assert_eq!(low.rows(&rows), [met(2, 20)]);
     }
 
     #[test]

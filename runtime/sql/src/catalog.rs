@@ -311,6 +311,11 @@ fn build_table(create: CreateTable) -> Result<Table> {
         }
         options.insert(partitions::PRIMARY_KEY.to_owned(), partitions::to_option(&primary_key));
     }
+    if is_positional(&options) {
+        let own = columns.iter().filter(|c| c.computed.is_none() && c.metadata.is_none());
+        let own: Vec<String> = own.map(|column| column.name.clone()).collect();
+        options.insert(partitions::PHYSICAL_COLUMNS.to_owned(), partitions::to_option(&own));
+    }
     let schema = scope.schema;
     Ok(Table {
         schema,
@@ -323,6 +328,12 @@ fn build_table(create: CreateTable) -> Result<Table> {
         name,
         columns,
     })
+}
+
+/// Whether rows are stored in a format that has no names for their columns.
+fn is_positional(options: &BTreeMap<String, String>) -> bool {
+    let is_csv = |key| options.get(key).is_some_and(|format| format.eq_ignore_ascii_case("csv"));
+    is_csv("format") || is_csv("value.format")
 }
 
 /// The columns of the primary key, which have to be in the rows.

@@ -110,16 +110,23 @@ fn lookup(left: Relation, right: Relation, kind: JoinKind, at: Position) -> Resu
         ));
     };
     let table = Arc::clone(table);
-    if table.options.get("connector").is_none_or(|connector| connector != LOOKUP_CONNECTOR) {
-        let connector = table.options.get("connector").map_or("", String::as_str);
+    let connector = table.options.get("connector").map_or("", String::as_str);
+    if !LOOKUP_CONNECTORS.contains(&connector) {
         let message =
             format!("{name} cannot be looked up: connector {connector} does not read it whole");
         return Err(SqlError::new(at, message).hint(format!(
-            "a lookup join reads a table of the connector {LOOKUP_CONNECTOR}; as of a row time any \
-             table with a primary key and a watermark can be joined"
+            "a lookup join reads a table of the connectors {}; as of a row time any table with a \
+             primary key and a watermark can be joined",
+            LOOKUP_CONNECTORS.join(", ")
         )));
     }
-    refuse_changes(&right.base, &name, at)?;
+    if connector == UNORDERED_CONNECTOR {
+        refuse_changes(&right.base, &name, at)?;
+    } else if table.changes() && table.primary_key.is_empty() {
+        let message = format!("the rows of {name} change, and it has no primary key");
+        return Err(SqlError::new(at, message)
+            .hint("add PRIMARY KEY (...) NOT ENFORCED: the last row of each key is looked up"));
+    }
     let (relation, node) = parts(left, right, kind, at)?;
     let versions = Versions::Lookup(table);
     Ok(Joined { relation, node, versions, primary_key: None, right_name: name })
@@ -135,8 +142,10 @@ fn refuse_changes(base: &Base, name: &str, at: Position) -> Result<()> {
     Ok(())
 }
 
-/// The connector whose tables end and can be read again.
-const LOOKUP_CONNECTOR: &str = "filesystem";
+/// The connectors whose tables can be read whole.
+const LOOKUP_CONNECTORS: [&str; 3] = [UNORDERED_CONNECTOR, "kafka", "upsert-kafka"];
+/// The one of them whose rows have no order by which one would be the last.
+const UNORDERED_CONNECTOR: &str = "filesystem";
 
 fn versioned(
     left: Relation,

@@ -203,3 +203,29 @@ WHERE ms >= 1700000100000",
         },
     ],
 };
+
+/// Rows of several lines, of which not all columns are read.
+pub(crate) const ROWS_OF_CSV: Query = Query {
+    input: Input::Events,
+    job: "
+CREATE TABLE csv_prices (id BIGINT, note STRING, site STRING, amount BIGINT, ts TIMESTAMP(3))
+WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 's3://in/csv',
+  'csv.null-literal' = '-', 'csv.allow-comments' = 'true', 'rows-per-second' = '150');
+CREATE VIEW noted AS SELECT id, note, ts FROM csv_prices WHERE id <> 7;
+INSERT INTO notes SELECT id, note, ts FROM noted;
+INSERT INTO sums SELECT site, COUNT(*), SUM(amount), MAX(ts) FROM csv_prices GROUP BY site;",
+    sinks: &[
+        Sink {
+            name: "notes",
+            columns: "id BIGINT, note STRING, ts TIMESTAMP(3)",
+            changes: false,
+            answer: "SELECT id, note, ts FROM csv_prices WHERE id <> 7",
+        },
+        Sink {
+            name: "sums",
+            columns: "site STRING, n BIGINT, amount BIGINT, last TIMESTAMP(3)",
+            changes: true,
+            answer: "SELECT site, COUNT(*), SUM(amount), MAX(ts) FROM csv_prices GROUP BY site",
+        },
+    ],
+};

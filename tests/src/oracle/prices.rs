@@ -13,6 +13,9 @@ use crate::sim::SimFile;
 /// Where the files of [`price_files`] lie.
 pub const PRICES: &str = "s3://in/prices";
 
+/// Where those of [`csv_files`] do.
+pub const CSV: &str = "s3://in/csv";
+
 const FILES: u64 = 5;
 /// Rows of a file.
 const ROWS: u64 = 150;
@@ -49,4 +52,20 @@ pub fn price_files() -> Vec<SimFile> {
         SimFile { folder: PRICES.to_string(), name: format!("{number:02}.jsonl"), content }
     };
     (0..FILES).map(&mut file).collect()
+}
+
+/// The same prices as CSV, each with a note of several lines; NULL is `-`.
+pub fn csv_files() -> Vec<SimFile> {
+    let csv = |file: SimFile| {
+        let mut content = "# id,note,site,amount,ts\n".to_owned();
+        for line in file.content.lines() {
+            let price: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+            let text = |name: &str| price[name].as_str().unwrap_or("-").to_owned();
+            let (id, site, ts) = (&price["id"], text("site"), text("ts"));
+            let amount = price["amount"].as_i64().map_or("-".to_owned(), |n| n.to_string());
+            let _ = writeln!(content, "{id},\"{id},\n\"\"{site}\"\"\n\",{site},{amount},{ts}");
+        }
+        SimFile { folder: CSV.to_owned(), name: file.name.replace("jsonl", "csv"), content }
+    };
+    price_files().into_iter().map(csv).collect()
 }

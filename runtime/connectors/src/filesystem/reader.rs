@@ -1,4 +1,4 @@
-//! Reads files in tasks: fetches ranges, cuts lines, decodes them into batches.
+//! Reads files in tasks: fetches ranges, cuts records, decodes them into batches.
 //!
 //! A few tasks a subtask share its list of splits, so that several files are read side by side
 //! and the smallest of their watermarks moves on. Their batches go through one bounded queue.
@@ -16,19 +16,19 @@ use tokio::sync::mpsc::Sender;
 use super::partitions::Partitions;
 use super::path::File;
 use super::{FILE_NAME, FILE_PATH, FILE_SIZE, store_error};
-use crate::format::json::{RowDecoder, malformed_row};
+use crate::format::{Decoded, Decoder, of_key};
 use crate::metadata::{Columns, instant};
 
 /// Bytes of one read.
 const CHUNK: u64 = 1 << 20;
-/// The longest line; a longer one is no JSON row.
+/// The longest record; a longer one is no row.
 const LINE_MAX: usize = 64 << 20;
 
 /// How far a file has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Position {
-    /// The byte at which a line starts.
+    /// The byte at which a record starts.
     pub(super) offset: u64,
     /// Lines before it.
     pub(super) line: u64,
@@ -65,7 +65,7 @@ pub(super) struct Work {
 /// What the tasks of a subtask share.
 pub(super) struct Reader {
     pub(super) store: Arc<dyn ObjectStore>,
-    pub(super) decoder: RowDecoder,
+    pub(super) decoder: Decoder,
     /// The option that skips malformed rows.
     pub(super) ignore_option: String,
     pub(super) partitions: Partitions,
@@ -139,14 +139,13 @@ impl Reader {
             }
             fetched = end;
             bytes.extend_from_slice(&chunk);
-            let whole = if fetched == work.file.size {
-                bytes.len()
-            } else {
-                memchr::memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1)
-            };
+            let is_last = fetched == work.file.size;
             let mut done = 0;
-            while done < whole {
-                let lines = Lines::cut(&bytes[done..whole], self.batch_rows, at);
+            while done < bytes.len() {
+                let lines = Lines::cut(&bytes[done..], is_last, self.batch_rows, at, &self.decoder);
+                if lines.length == 0 {
+                    break;
+                }
                 done += lines.length;
                 let (start, end) = (at, lines.end);
                 let rows = self.decode(work, &lines)?;
@@ -154,13 +153,14 @@ impl Reader {
                 at = Position { rows: start.rows - skipped, ..end };
                 self.send(Message::Rows { split: work.split, rows, start, end: at }).await?;
             }
-            bytes.drain(..whole);
+            bytes.drain(..done);
             if bytes.len() > LINE_MAX {
                 let place =
                     format!("line {} of {}/{}", at.line + 1, self.store.root(), work.file.key);
                 return Err(Error::user(format!(
-                    "{place} is longer than {} MiB: expected one JSON object a line",
-                    LINE_MAX >> 20
+                    "{place} is longer than {} MiB: expected {}",
+                    LINE_MAX >> 20,
+                    self.decoder.record()
                 ))
                 .into());
             }
@@ -173,12 +173,15 @@ impl Reader {
         let decoded = self.decoder.decode(&lines.records).map_err(|fault| {
             let line = lines.numbers[fault.record];
             let place = format!("line {line} of {}/{}", self.store.root(), work.file.key);
-            malformed_row(&place, &fault.reason, &self.ignore_option)
+            self.decoder.malformed(&place, &fault.reason, &self.ignore_option)
         })?;
         OperatorMetrics::add(&self.metrics.rows_malformed, decoded.malformed);
-        let rows = self.partitions.join(self.store.root(), &work.file.key, decoded.rows)?;
+        let Decoded { rows, beside, .. } = decoded;
+        let rows = self.partitions.join(self.store.root(), &work.file.key, rows)?;
         let count = rows.num_rows();
-        self.metadata.join(rows, |key| Ok(self.about(&work.file, key, count)))
+        self.metadata.join(rows, |key| {
+            Ok(of_key(&beside, key).unwrap_or_else(|| self.about(&work.file, key, count)))
+        })
     }
 
     /// What is known of a file under a key, `rows` times.
@@ -211,20 +214,27 @@ fn skip(batch: &RecordBatch, rows: u64) -> (RecordBatch, u64) {
     (batch.slice(skipped, batch.num_rows() - skipped), skipped as u64)
 }
 
-/// Some lines that are not blank.
+/// Some records that are not blank. Most are lines.
 struct Lines<'a> {
     records: Vec<&'a [u8]>,
-    /// Of every record its line's number, from 1.
+    /// Of every record its first line's number, from 1.
     numbers: Vec<u64>,
     /// Bytes that were cut.
     length: usize,
-    /// Where the next line starts.
+    /// Where the next record starts.
     end: Position,
 }
 
 impl<'a> Lines<'a> {
-    /// Cuts at most `most` records off `bytes`, which start at `start`.
-    fn cut(bytes: &'a [u8], most: usize, start: Position) -> Self {
+    /// Cuts at most `most` records off `bytes`, which start at `start`; the last one need have no end
+    /// if these are the last bytes.
+    fn cut(
+        bytes: &'a [u8],
+        is_last: bool,
+        most: usize,
+        start: Position,
+        decoder: &Decoder,
+    ) -> Self {
         let mut lines = Self {
             records: Vec::with_capacity(most.min(bytes.len() / 16)),
             numbers: Vec::new(),
@@ -233,15 +243,16 @@ impl<'a> Lines<'a> {
         };
         while lines.length < bytes.len() && lines.records.len() < most {
             let rest = &bytes[lines.length..];
-            let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
-            let line = rest[..length].trim_ascii();
+            let length = decoder.record_end(rest).or_else(|| is_last.then_some(rest.len()));
+            let Some(length) = length else { break };
+            let record = decoder.trim(&rest[..length]);
+            if !record.is_empty() {
+                lines.records.push(record);
+                lines.numbers.push(lines.end.line + 1);
+            }
             lines.length += length;
             lines.end.offset += length as u64;
-            lines.end.line += 1;
-            if !line.is_empty() {
-                lines.records.push(line);
-                lines.numbers.push(lines.end.line);
-            }
+            lines.end.line += memchr::memchr_iter(b'\n', &rest[..length]).count().max(1) as u64;
         }
         lines
     }

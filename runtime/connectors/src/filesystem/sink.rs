@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::partitions::Partitions;
 use super::{NAME, store_error};
-use crate::format::json::{JsonOptions, RowEncoder};
+use crate::format::{Encoder, Format};
 
 /// Bytes that are buffered, in all partitions together: an epoch with more is written as several
 /// objects.
@@ -67,16 +67,26 @@ fn uid_hash(uid: &OperatorUid) -> String {
     format!("{:08x}", sabot_types::key_hash::of_bytes(uid.as_str().as_bytes()) >> 32)
 }
 
+/// How the names of a sink's parts begin, without their folders.
+fn target_name(uid: &OperatorUid, epoch: Epoch, subtask: u32) -> String {
+    format!("part-{}-{:010}-{subtask}", uid_hash(uid), epoch.get())
+}
+
 /// The visible name of a part in `folder`, which is empty or ends with `/`.
-fn target_key(folder: &str, uid: &OperatorUid, epoch: Epoch, subtask: u32, part: usize) -> String {
-    let name = format!("{folder}part-{}-{:010}-{subtask}", uid_hash(uid), epoch.get());
-    if part == 0 { format!("{name}.jsonl") } else { format!("{name}-{part}.jsonl") }
+fn target_key(folder: &str, name: &str, part: usize, extension: &str) -> String {
+    if part == 0 {
+        format!("{folder}{name}.{extension}")
+    } else {
+        format!("{folder}{name}-{part}.{extension}")
+    }
 }
 
 pub(super) struct FileSink {
     uid: OperatorUid,
     subtask: u32,
-    encoder: RowEncoder,
+    encoder: Encoder,
+    /// How the names of files end.
+    extension: &'static str,
     uploader: Arc<Uploader>,
     env: Env,
     doorbell: Doorbell,
@@ -105,13 +115,14 @@ impl FileSink {
         ctx: &SinkContext,
         store: Arc<dyn ObjectStore>,
         partitions: Partitions,
-        options: JsonOptions,
+        format: &Format,
     ) -> Self {
         let token = ctx.env.random.next_u64();
         Self {
             uid: ctx.uid.clone(),
             subtask: ctx.subtask,
-            encoder: RowEncoder::new(&partitions.file_schema(), options),
+            encoder: format.encoder(&partitions.file_schema()),
+            extension: format.extension(),
             uploader: Arc::new(Uploader {
                 store,
                 clock: ctx.env.clock.clone(),
@@ -138,7 +149,7 @@ impl FileSink {
     /// The name of the next hidden object.
     fn next_pending(&mut self) -> String {
         self.written += 1;
-        format!("{}-{}.jsonl", self.opening, self.written)
+        format!("{}-{}.{}", self.opening, self.written, self.extension)
     }
 
     /// Uploads the largest buffer as a part.
@@ -214,7 +225,8 @@ impl Sink for FileSink {
             let upload = async move { store.upload(&key, buffer.into()).await };
             parts.push(Part { folder, pending, uploaded: upload.boxed() });
         }
-        let (uid, subtask) = (self.uid.clone(), self.subtask);
+        let (uid, extension) = (self.uid.clone(), self.extension);
+        let name = target_name(&self.uid, epoch, self.subtask);
         async move {
             let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
             let mut uploads = Vec::with_capacity(parts.len());
@@ -223,7 +235,7 @@ impl Sink for FileSink {
                 let payload = Payload {
                     root: uploader.store.root().to_owned(),
                     pending,
-                    target: target_key(&folder, &uid, epoch, subtask, *number),
+                    target: target_key(&folder, &name, *number, extension),
                 };
                 *number += 1;
                 let committable = Committable {

@@ -11,7 +11,8 @@ use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 use super::partitions::Partitions;
 use super::path::{File, Found};
 use super::reader::{Message, Position, Reader, Work};
-use crate::format::json::{JsonOptions, RowDecoder};
+use crate::format::Format;
+use crate::format::json::beside;
 use crate::metadata;
 use crate::pace::Pace;
 use crate::splits::deal;
@@ -57,7 +58,7 @@ impl FileSource {
         ctx: &SourceContext,
         found: Found,
         (partitions, metadata): (Partitions, metadata::Columns),
-        options: JsonOptions,
+        format: &Format,
         rate: Option<u64>,
     ) -> Result<Self> {
         let files: HashMap<&str, &File> =
@@ -91,8 +92,8 @@ impl FileSource {
         let readers = READERS.min(work.len());
         let reader = Arc::new(Reader {
             store: found.store,
-            decoder: RowDecoder::new(partitions.file_schema(), options),
-            ignore_option: format!("{}.ignore-parse-errors", options.format()),
+            decoder: format.decoder(partitions.file_schema(), beside::keys_of(&metadata, "")),
+            ignore_option: format!("{}.ignore-parse-errors", format.name()),
             partitions,
             metadata,
             batch_rows: ctx.max_batch_rows.max(1),

@@ -1,3 +1,5 @@
+mod csv;
+
 use std::fmt::Write;
 use std::sync::Arc;
 

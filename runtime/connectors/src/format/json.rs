@@ -5,18 +5,19 @@
 //! a parse error. With `json.ignore-parse-errors` a field that cannot be parsed becomes NULL and
 //! a row that cannot be parsed is skipped; both are counted.
 
+pub(crate) mod beside;
 mod debezium;
 mod decode;
 mod encode;
 
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, SchemaRef};
 
-#[cfg(test)]
-use decode::Malformed;
-pub(crate) use decode::{Decoded, RowDecoder, malformed_row};
+pub(crate) use decode::RowDecoder;
 pub(crate) use encode::RowEncoder;
 
-use super::time::{Standard, Zone};
+use super::time::Standard;
+#[cfg(test)]
+use super::{Decoded, Malformed};
 use crate::options::{OptionError, Options};
 
 /// Options of sources that read JSON.
@@ -60,6 +61,7 @@ pub(crate) struct JsonOptions {
 
 impl JsonOptions {
     /// Reads the options; `format` must be `json` or `debezium-json`.
+    #[cfg(test)]
     pub(crate) fn read(options: &Options<'_>) -> Result<Self, OptionError> {
         Self::read_named(options, "format", "json.")
     }
@@ -173,21 +175,6 @@ fn unsupported(data_type: &DataType) -> Option<Unsupported<'_>> {
         | DataType::Date32
         | DataType::Timestamp(_, _) => None,
         other => Some(Unsupported::Type(other)),
-    }
-}
-
-/// Whether a timestamp column's text names a zone.
-fn zone_of(timezone: Option<&std::sync::Arc<str>>) -> Zone {
-    timezone.map_or(Zone::Absent, |_| Zone::Present)
-}
-
-/// Nanoseconds in one unit.
-fn nanos_per(unit: TimeUnit) -> i128 {
-    match unit {
-        TimeUnit::Second => 1_000_000_000,
-        TimeUnit::Millisecond => 1_000_000,
-        TimeUnit::Microsecond => 1000,
-        TimeUnit::Nanosecond => 1,
     }
 }
 

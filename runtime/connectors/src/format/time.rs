@@ -5,6 +5,8 @@
 //! and left out when it is zero. Reading takes both standards, since neither text can mean
 //! something else in the other.
 
+use arrow::datatypes::TimeUnit;
+
 /// Nanoseconds a second.
 const NANOS: i64 = 1_000_000_000;
 
@@ -182,6 +184,21 @@ pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     (year, month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+/// Whether a timestamp column's text names a zone.
+pub(crate) fn zone_of(timezone: Option<&std::sync::Arc<str>>) -> Zone {
+    timezone.map_or(Zone::Absent, |_| Zone::Present)
+}
+
+/// Nanoseconds in one unit.
+pub(crate) fn nanos_per(unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => 1_000_000_000,
+        TimeUnit::Millisecond => 1_000_000,
+        TimeUnit::Microsecond => 1000,
+        TimeUnit::Nanosecond => 1,
+    }
 }
 
 #[cfg(test)]

@@ -1,18 +1,19 @@
-//! What Kafka has beside the value of a message: where it is, and when it was written.
+//! What Kafka has beside the value of a message: where it is, when it was written, and its headers.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    Array, ArrayRef, BinaryArray, BinaryBuilder, Int32Array, Int64Array, MapArray, MapBuilder,
+    MapFieldNames, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
     cast::AsArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
 use rdkafka::Message as _;
-use rdkafka::message::{BorrowedMessage, Timestamp};
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, OwnedHeaders, Timestamp};
 use sabot_core::{Error, Result};
 
-use crate::metadata::{Columns, Kind, MetadataKey, instant};
+use crate::metadata::{Columns, Kind, MetadataKey, instant, map_of};
 use crate::options::Role;
 
 const TOPIC: &str = "topic";
@@ -20,6 +21,7 @@ const PARTITION: &str = "partition";
 const OFFSET: &str = "offset";
 const TIMESTAMP: &str = "timestamp";
 const TIMESTAMP_TYPE: &str = "timestamp-type";
+const HEADERS: &str = "headers";
 
 /// What is read.
 const READ: &[MetadataKey] = &[
@@ -28,16 +30,28 @@ const READ: &[MetadataKey] = &[
     MetadataKey { name: OFFSET, kind: Kind::BigInt },
     MetadataKey { name: TIMESTAMP, kind: Kind::Time },
     MetadataKey { name: TIMESTAMP_TYPE, kind: Kind::Text },
+    MetadataKey { name: HEADERS, kind: Kind::Headers },
 ];
 
 /// What is written.
-const WRITTEN: &[MetadataKey] = &[MetadataKey { name: TIMESTAMP, kind: Kind::Time }];
+const WRITTEN: &[MetadataKey] = &[
+    MetadataKey { name: TIMESTAMP, kind: Kind::Time },
+    MetadataKey { name: HEADERS, kind: Kind::Headers },
+];
 
 /// What Flink has, and we have not.
 pub(super) const MISSING: &[(&str, &str)] = &[
-    ("headers", "there is no type MAP yet"),
     ("leader-epoch", "the client library does not tell it"),
+    ("value.schema", ONLY_CHANGES),
+    ("value.ingestion-timestamp", ONLY_CHANGES),
+    ("value.source.timestamp", ONLY_CHANGES),
+    ("value.source.database", ONLY_CHANGES),
+    ("value.source.schema", ONLY_CHANGES),
+    ("value.source.table", ONLY_CHANGES),
+    ("value.source.properties", ONLY_CHANGES),
 ];
+
+const ONLY_CHANGES: &str = "only a source with the format 'debezium-json' has it";
 
 /// What tables that are read or written can have.
 pub(super) fn keys(role: Role) -> &'static [MetadataKey] {
@@ -62,12 +76,62 @@ pub(super) fn of_messages(key: &str, messages: &[&BorrowedMessage<'_>]) -> Array
             };
             Arc::new(messages.map(|m| Some(name(m))).collect::<StringArray>())
         }
+        HEADERS => Arc::new(headers_of(messages)),
         _ => {
             // A message without a time has the time -1, as Kafka's own client says.
             let time = |m: &&BorrowedMessage<'_>| m.timestamp().to_millis().unwrap_or(-1);
             let times = TimestampMillisecondArray::from_iter_values(messages.map(time));
             Arc::new(times.with_data_type(instant()))
         }
+    }
+}
+
+/// The headers of messages; of those with one name the last.
+fn headers_of<'m>(messages: impl Iterator<Item = &'m &'m BorrowedMessage<'m>>) -> MapArray {
+    let names = ["entries", "key", "value"].map(str::to_owned);
+    let [entry, key, value] = names;
+    let names = MapFieldNames { entry, key, value };
+    let mut maps = MapBuilder::new(Some(names), StringBuilder::new(), BinaryBuilder::new());
+    for message in messages {
+        let headers: Vec<_> = message.headers().into_iter().flat_map(|all| all.iter()).collect();
+        for (index, header) in headers.iter().enumerate() {
+            if headers[index + 1..].iter().all(|later| later.key != header.key) {
+                maps.keys().append_value(header.key);
+                maps.values().append_option(header.value);
+            }
+        }
+        // The builder takes as many keys as values, and that is what it got.
+        drop(maps.append(true));
+    }
+    maps.finish()
+}
+
+/// The headers with which rows are written.
+pub(super) struct Headers(MapArray);
+
+impl Headers {
+    /// Those of a batch, if it has them.
+    pub(super) fn of(split: &Columns, batch: &RecordBatch) -> Result<Option<Self>> {
+        let Some(column) = split.column(batch, HEADERS) else { return Ok(None) };
+        let maps = cast(column, &map_of(DataType::Binary));
+        let maps =
+            maps.map_err(|error| Error::external("reading the headers of messages", error))?;
+        Ok(Some(Self(maps.as_map().clone())))
+    }
+
+    /// Those of a row. Of a header without a value nothing is written, as in Flink.
+    pub(super) fn of_row(&self, row: usize) -> Option<OwnedHeaders> {
+        if self.0.is_null(row) || self.0.value_length(row) == 0 {
+            return None;
+        }
+        let entries = self.0.value(row);
+        let keys: &StringArray = entries.column(0).as_string();
+        let values: &BinaryArray = entries.column(1).as_binary();
+        let pairs = keys.iter().zip(values).filter_map(|(key, value)| Some((key?, value?)));
+        let add = |headers: OwnedHeaders, (key, value): (&str, &[u8])| {
+            headers.insert(Header { key, value: Some(value) })
+        };
+        Some(pairs.fold(OwnedHeaders::new(), add))
     }
 }
 

@@ -19,7 +19,8 @@ use super::Settings;
 use super::client::{Logged, failed, is_passing, log_error};
 use super::metadata::of_messages;
 use super::upsert::{DecodedMessages, MalformedMessage, UpsertDecoder};
-use crate::format::json::{RowDecoder, malformed_row};
+use crate::format::json::beside::VALUE;
+use crate::format::{Decoded, Decoder, malformed_row, of_key};
 use crate::metadata::Columns;
 
 /// The longest wait for a first message; bounds how long closing takes.
@@ -49,7 +50,7 @@ pub(super) enum Message {
 /// How messages become rows.
 pub(super) enum Rows {
     /// By their values.
-    Values(RowDecoder),
+    Values(Decoder),
     /// By their keys and values.
     Upserts(UpsertDecoder),
 }
@@ -80,8 +81,9 @@ impl Rows {
             option: ignore_option.to_owned(),
         })?;
         let of_rows = (0..decoded.rows.num_rows()).map(|row| decoded.record(row));
-        let (messages, malformed) = (of_rows.collect(), decoded.malformed);
-        Ok(DecodedMessages { rows: decoded.rows, messages, malformed })
+        let messages = of_rows.collect();
+        let Decoded { rows, malformed, beside, .. } = decoded;
+        Ok(DecodedMessages { rows, messages, malformed, beside })
     }
 }
 
@@ -235,10 +237,16 @@ impl Reader {
             let offset = messages[fault.message].offset();
             let place =
                 format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
-            malformed_row(&place, &fault.reason, &fault.option)
+            match &self.decoder {
+                Rows::Values(decoder) => decoder.malformed(&place, &fault.reason, &fault.option),
+                Rows::Upserts(_) => malformed_row(&place, "JSON", &fault.reason, &fault.option),
+            }
         })?;
         let of_rows: Vec<_> = decoded.messages.iter().map(|index| messages[*index]).collect();
-        let value = |key: &str| Ok(of_messages(key, &of_rows));
+        let value = |key: &str| {
+            let beside = key.strip_prefix(VALUE).and_then(|key| of_key(&decoded.beside, key));
+            Ok(beside.unwrap_or_else(|| of_messages(key, &of_rows)))
+        };
         Ok(Message::Rows {
             split,
             offsets: of_rows.iter().map(|message| message.offset()).collect(),

@@ -15,7 +15,7 @@ use futures::future::BoxFuture;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use sabot_core::row_kind::{self, RowKind};
@@ -25,7 +25,7 @@ use sabot_types::Epoch;
 use super::client::{blocking, config, failed, log, log_error, partitions};
 use super::upsert::{Encoded, UpsertEncoder};
 use super::{Settings, metadata};
-use crate::format::json::RowEncoder;
+use crate::format;
 use crate::metadata::Columns;
 
 /// Messages on their way above which the sink takes no rows.
@@ -48,7 +48,7 @@ pub(super) struct KafkaSink {
 /// How rows become messages.
 pub(super) enum Encoder {
     /// Each row a value, without a key.
-    Values(RowEncoder),
+    Values(format::Encoder),
     /// Each new version of a row a key and a value, and rows that go keys alone.
     Upserts(UpsertEncoder),
 }
@@ -59,6 +59,7 @@ struct Outgoing<'a> {
     /// None: what is under the key is deleted.
     payload: Option<&'a [u8]>,
     time: Option<i64>,
+    headers: Option<OwnedHeaders>,
 }
 
 /// What became of the messages.
@@ -137,7 +138,7 @@ impl KafkaSink {
         })
     }
 
-    fn send(&self, outgoing: &Outgoing<'_>) -> Result<()> {
+    fn send(&self, outgoing: Outgoing<'_>) -> Result<()> {
         let began = Instant::now();
         // Counted before it is sent: its delivery may be told before `send` returns.
         self.deliveries.in_flight.fetch_add(1, Ordering::AcqRel);
@@ -145,6 +146,7 @@ impl KafkaSink {
         record.key = outgoing.key;
         record.payload = outgoing.payload;
         record.timestamp = outgoing.time;
+        record.headers = outgoing.headers;
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
@@ -174,13 +176,16 @@ impl Sink for KafkaSink {
         self.deliveries.check(&self.settings)?;
         let times = metadata::times(&self.metadata, &batch)?.unwrap_or_default();
         let time = |row: usize| times.get(row).copied().flatten();
+        let headers = metadata::Headers::of(&self.metadata, &batch)?;
+        let headers = |row: usize| headers.as_ref().and_then(|headers| headers.of_row(row));
         let rows = self.metadata.without(&batch)?;
         match &self.encoder {
             Encoder::Values(encoder) => {
                 let values = Encoded::encode(encoder, &rows)?;
                 for row in 0..rows.num_rows() {
                     let payload = Some(values.row(row));
-                    self.send(&Outgoing { key: None, payload, time: time(row) })?;
+                    let (time, headers) = (time(row), headers(row));
+                    self.send(Outgoing { key: None, payload, time, headers })?;
                 }
             }
             Encoder::Upserts(encoder) => {
@@ -194,7 +199,8 @@ impl Sink for KafkaSink {
                         RowKind::UpdateBefore => continue,
                         RowKind::Delete => None,
                     };
-                    self.send(&Outgoing { key: Some(keys.row(row)), payload, time: time(row) })?;
+                    let (key, time, headers) = (Some(keys.row(row)), time(row), headers(row));
+                    self.send(Outgoing { key, payload, time, headers })?;
                 }
             }
         }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sabot_core::metrics::OperatorMetrics;
@@ -17,6 +16,7 @@ use super::client::{Logged, blocking, bounds, config, failed, partitions, start_
 use super::reader::{Message, Partition, Reader, Rows};
 use super::{Settings, Start};
 use crate::metadata::Columns;
+use crate::registry::TableRead;
 
 /// Batches that wait for the worker.
 const QUEUE: usize = 8;
@@ -30,6 +30,9 @@ struct Position {
     /// Where a bounded job stops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<i64>,
+    /// The first offset that there was, of a table that is read whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<i64>,
 }
 
 #[derive(Debug)]
@@ -72,13 +75,36 @@ impl KafkaSource {
         settings: Settings,
         start: Start,
         bounded: bool,
-        rows: impl FnOnce(SchemaRef) -> Rows,
+        rows: impl FnOnce(&Columns) -> Rows,
     ) -> Result<Self> {
         let (owned, known) = (ctx.clone(), settings.clone());
         let (consumer, opened) = blocking(&ctx.env, "kafka-open", move || {
             open_partitions(&owned, &known, start, bounded)
         })
         .await?;
+        Ok(Self::of(ctx, settings, consumer, &opened, rows))
+    }
+
+    /// The whole topic as it is now, or what has come to it since it was read.
+    pub(super) async fn open_table(
+        ctx: &SourceContext,
+        settings: Settings,
+        rows: impl FnOnce(&Columns) -> Rows,
+    ) -> Result<TableRead> {
+        let (owned, known) = (ctx.clone(), settings.clone());
+        let (consumer, opened, goes_on) =
+            blocking(&ctx.env, "kafka-open", move || open_whole(&owned, &known)).await?;
+        let source = Box::new(Self::of(ctx, settings, consumer, &opened, rows));
+        Ok(TableRead { source, goes_on })
+    }
+
+    fn of(
+        ctx: &SourceContext,
+        settings: Settings,
+        consumer: BaseConsumer<Logged>,
+        opened: &[Opened],
+        rows: impl FnOnce(&Columns) -> Rows,
+    ) -> Self {
         let names = opened.iter().map(|part| split_name(&settings, part.number)).collect();
         let (sender, queue) = channel(QUEUE);
         let (mut ended, mut reading) = (VecDeque::new(), BTreeMap::new());
@@ -97,7 +123,7 @@ impl KafkaSource {
             let metadata = Columns::new(&ctx.schema);
             let mut reader = Reader {
                 consumer,
-                decoder: rows(metadata.rows()),
+                decoder: rows(&metadata),
                 metadata,
                 settings,
                 batch_rows: ctx.max_batch_rows.max(1),
@@ -110,7 +136,7 @@ impl KafkaSource {
             ctx.env.tasks.spawn_loop(name, room.clone(), Box::new(move || reader.turn()));
         }
         let metrics = Arc::clone(&ctx.metrics);
-        Ok(Self { names, splits, queue, room, rest: None, ended, metrics })
+        Self { names, splits, queue, room, rest: None, ended, metrics }
     }
 
     /// Emits the front of a batch that came, and keeps the rest.
@@ -143,12 +169,7 @@ fn split_name(settings: &Settings, partition: i32) -> String {
     format!("{}-{partition}", settings.topic)
 }
 
-fn open_partitions(
-    ctx: &SourceContext,
-    settings: &Settings,
-    start: Start,
-    bounded: bool,
-) -> Result<(BaseConsumer<Logged>, Vec<Opened>)> {
+fn consumer(ctx: &SourceContext, settings: &Settings) -> Result<BaseConsumer<Logged>> {
     let mut config = config(settings);
     if config.get("group.id").is_none() {
         // The library wants one for assigning; nothing is kept under it.
@@ -160,8 +181,74 @@ fn open_partitions(
     config.set("allow.auto.create.topics", "false");
     // An offset that retention has deleted must not be jumped over silently.
     config.set("auto.offset.reset", "error");
-    let consumer: BaseConsumer<Logged> =
-        config.create_with_context(Logged).map_err(|error| failed(settings, "opening", error))?;
+    config.create_with_context(Logged).map_err(|error| failed(settings, "opening", error))
+}
+
+/// Has the partitions that have not ended fetched.
+fn assign(consumer: &BaseConsumer<Logged>, settings: &Settings, opened: &[Opened]) -> Result<()> {
+    let failed = |error| failed(settings, "assigning", error);
+    let mut list = TopicPartitionList::new();
+    for part in opened.iter().filter(|part| !part.finished) {
+        let next = Offset::Offset(part.position.next);
+        list.add_partition_offset(&settings.topic, part.number, next).map_err(failed)?;
+    }
+    consumer.assign(&list).map_err(failed)
+}
+
+/// All partitions from where their last reading has ended, and true; or from their first offsets, if
+/// a partition was not read yet or no longer has what was read of it.
+fn open_whole(
+    ctx: &SourceContext,
+    settings: &Settings,
+) -> Result<(BaseConsumer<Logged>, Vec<Opened>, bool)> {
+    let consumer = consumer(ctx, settings)?;
+    let mut opened = Vec::new();
+    let mut seen = 0;
+    let mut goes_on = !ctx.restored.is_empty();
+    for number in partitions(consumer.client(), settings)? {
+        let (first, end) = bounds(&consumer, settings, number)?;
+        let restored = restored(ctx, settings, number)?;
+        if let Some((before, _)) = restored {
+            seen += 1;
+            goes_on &= before.first == Some(first) && before.next <= end;
+        }
+        let next = restored.map_or(first, |(before, _)| before.next);
+        let position = Position { next, end: Some(end), first: Some(first) };
+        opened.push(Opened { number, position, finished: next >= end });
+    }
+    goes_on &= seen == ctx.restored.len();
+    if !goes_on {
+        for part in &mut opened {
+            part.position.next = part.position.first.unwrap_or_default();
+            part.finished = part.position.end.is_some_and(|end| part.position.next >= end);
+        }
+    }
+    assign(&consumer, settings, &opened)?;
+    Ok((consumer, opened, goes_on))
+}
+
+/// Where a partition was when the state was written, and whether it had ended.
+fn restored(
+    ctx: &SourceContext,
+    settings: &Settings,
+    number: i32,
+) -> Result<Option<(Position, bool)>> {
+    let name = split_name(settings, number);
+    let Some(state) = ctx.restored.iter().find(|state| state.split == name) else {
+        return Ok(None);
+    };
+    let position = Position::deserialize(&state.position)
+        .map_err(|error| Error::external(format!("reading the position of split {name}"), error))?;
+    Ok(Some((position, state.finished)))
+}
+
+fn open_partitions(
+    ctx: &SourceContext,
+    settings: &Settings,
+    start: Start,
+    bounded: bool,
+) -> Result<(BaseConsumer<Logged>, Vec<Opened>)> {
+    let consumer = consumer(ctx, settings)?;
     let numbers = partitions(consumer.client(), settings)?;
     for state in ctx.restored.iter().filter(|state| !state.finished) {
         if !numbers.iter().any(|number| split_name(settings, *number) == state.split) {
@@ -176,18 +263,12 @@ fn open_partitions(
         u32::try_from(*number).is_ok_and(|number| number % ctx.parallelism.max(1) == ctx.subtask)
     };
     let mut opened = Vec::new();
-    let mut assigned = TopicPartitionList::new();
     for number in numbers.into_iter().filter(own) {
         let (position, finished) =
             open_partition(ctx, settings, &consumer, start, bounded, number)?;
-        if !finished {
-            assigned
-                .add_partition_offset(&settings.topic, number, Offset::Offset(position.next))
-                .map_err(|error| failed(settings, "assigning", error))?;
-        }
         opened.push(Opened { number, position, finished });
     }
-    consumer.assign(&assigned).map_err(|error| failed(settings, "assigning", error))?;
+    assign(&consumer, settings, &opened)?;
     Ok((consumer, opened))
 }
 
@@ -199,23 +280,22 @@ fn open_partition(
     bounded: bool,
     number: i32,
 ) -> Result<(Position, bool)> {
-    let name = split_name(settings, number);
-    let restored = ctx.restored.iter().find(|state| state.split == name);
+    let restored = restored(ctx, settings, number)?;
+    let from = |start| -> Result<Position> {
+        let next = start_offset(consumer, settings, start, number)?;
+        Ok(Position { next, end: None, first: None })
+    };
     let mut position = match restored {
-        Some(state) => Position::deserialize(&state.position).map_err(|error| {
-            Error::external(format!("reading the position of split {name}"), error)
-        })?,
+        Some((position, _)) => position,
         // A partition that was added since the checkpoint is read whole.
-        None if !ctx.restored.is_empty() => {
-            Position { next: start_offset(consumer, settings, Start::Earliest, number)?, end: None }
-        }
-        None => Position { next: start_offset(consumer, settings, start, number)?, end: None },
+        None if !ctx.restored.is_empty() => from(Start::Earliest)?,
+        None => from(start)?,
     };
     if bounded && position.end.is_none() {
         position.end = Some(bounds(consumer, settings, number)?.1);
     }
     let at_end = position.end.is_some_and(|end| position.next >= end);
-    Ok((position, at_end || restored.is_some_and(|state| state.finished)))
+    Ok((position, at_end || restored.is_some_and(|(_, finished)| finished)))
 }
 
 impl Source for KafkaSource {

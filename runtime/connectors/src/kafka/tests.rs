@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::cast::AsArray;
-use arrow::array::{Int64Array, RecordBatch, TimestampMillisecondArray};
+use arrow::array::{
+    BinaryBuilder, Int64Array, MapBuilder, RecordBatch, StringBuilder, TimestampMillisecondArray,
+};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::{Env, SourceContext, SourcePoll, metadata, row_kind};
 use sabot_types::Epoch;
+
+mod tables;
 
 use super::*;
 use crate::testing::{
@@ -251,6 +256,66 @@ async fn messages_are_written_with_a_time_and_tell_it_with_their_place() {
     assert_eq!(numbers(6)[..2], [7, 1_700_000_000_123]);
     assert!(numbers(6)[2] > 1_700_000_000_123);
     assert_eq!(rows.column(5).data_type(), &timestamp());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_are_read_and_written() {
+    let cluster = cluster(1);
+    let servers = cluster.bootstrap_servers();
+    let env = world(1).env;
+    let map = crate::metadata::map_of(DataType::Binary);
+    let column = metadata::field(Field::new("h", map, true), "headers");
+    let schema = Arc::new(Schema::new(vec![column, Field::new("id", DataType::Int64, true)]));
+    let entry = |key: &'static str, value: Option<&'static [u8]>| (key, value);
+    let maps = [
+        Some(vec![entry("a", Some(b"1")), entry("b", None), entry("c", Some(b""))]),
+        None,
+        Some(Vec::new()),
+    ];
+    let mut written = MapBuilder::new(None, StringBuilder::new(), BinaryBuilder::new());
+    for map in &maps {
+        for (key, value) in map.iter().flatten() {
+            written.keys().append_value(key);
+            written.values().append_option(*value);
+        }
+        written.append(map.is_some()).unwrap();
+    }
+    let written = arrow::compute::cast(&written.finish(), schema.field(0).data_type()).unwrap();
+    let pairs = [
+        ("connector", "kafka"),
+        ("topic", TOPIC),
+        ("properties.bootstrap.servers", servers.as_str()),
+        ("format", "json"),
+    ];
+    let mut sink = crate::open_sink(sink_context(&env, &pairs, Arc::clone(&schema))).await.unwrap();
+    let ids = Arc::new(Int64Array::from(vec![1, 2, 3]));
+    sink.write(RecordBatch::try_new(Arc::clone(&schema), vec![written, ids]).unwrap()).unwrap();
+    sink.prepare(Epoch::new(1)).await.unwrap();
+    // What others write: a name twice, and a header without a value.
+    let producer: BaseProducer =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
+    let header = |key, value| Header { key, value };
+    let twice = OwnedHeaders::new()
+        .insert(header("x", Some("old")))
+        .insert(header("y", None::<&str>))
+        .insert(header("x", Some("new")));
+    let record = BaseRecord::<str, str>::to(TOPIC).payload("{\"id\":4}").headers(twice);
+    producer.send(record).map_err(|(error, _)| error).unwrap();
+    producer.flush(Duration::from_secs(30)).unwrap();
+
+    let ctx = SourceContext { schema, ..context(&env, &servers, &[]) };
+    let rows = read_with_rescale(&ctx, 1, 1, 1).await.unwrap();
+    let texts: Vec<String> = (0..4)
+        .map(|row| {
+            let entries = rows.column(0).as_map().value(row);
+            let (keys, values) = (entries.column(0), entries.column(1).as_binary::<i32>());
+            let pairs = keys.as_string::<i32>().iter().zip(values);
+            let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
+            let pairs = pairs.map(|(k, v)| format!("{}={:?}", k.unwrap(), v.map(text)));
+            pairs.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    assert_eq!(texts, ["a=Some(\"1\") c=Some(\"\")", "", "", "y=None x=Some(\"new\")"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,11 +16,13 @@ use rdkafka::message::BorrowedMessage;
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Error, Result, Sink, SinkContext, Source, SourceContext, partitions};
 
+use super::reader::Rows;
 use super::{BOUNDED, PROPERTIES, SERVERS, Settings, Start, metadata, read_bounded, sink, source};
-use crate::format::json::{self, Decoded, JsonOptions, RowDecoder, RowEncoder};
-use crate::metadata::MetadataKey;
+use crate::format::json::{self, JsonOptions, RowDecoder, RowEncoder};
+use crate::format::{Decoded, Encoder, Format};
+use crate::metadata::{Columns, MetadataKey};
 use crate::options::{OptionError, Options, Role};
-use crate::registry::{Connector, KnownOptions};
+use crate::registry::{Connector, KnownOptions, TableRead};
 
 const NAME: &str = "upsert-kafka";
 const KEY_FORMAT: &str = "key.format";
@@ -83,7 +85,12 @@ impl Upserts {
     }
 
     fn settings(&self, options: &Options<'_>) -> Result<Settings, OptionError> {
-        Settings::of(options, self.value_json, "value.json.")
+        Settings::of(options, Format::Json(self.value_json), "value.json.".to_owned())
+    }
+
+    /// How rows are made of messages.
+    fn rows(&self) -> impl FnOnce(&Columns) -> Rows + '_ {
+        |columns| Rows::Upserts(UpsertDecoder::new(columns.rows(), self))
     }
 
     /// Indexes of the columns of the key and of those of the value, in `schema`.
@@ -128,6 +135,8 @@ pub(super) struct DecodedMessages {
     pub(super) rows: RecordBatch,
     pub(super) messages: Vec<usize>,
     pub(super) malformed: usize,
+    /// What the values have beside the rows, by keys.
+    pub(super) beside: Vec<(&'static str, ArrayRef)>,
 }
 
 /// A message that cannot be decoded.
@@ -206,7 +215,7 @@ impl UpsertDecoder {
             reason: error.to_string(),
             option: IGNORE_VALUES.to_owned(),
         })?;
-        Ok(DecodedMessages { rows, messages: kept, malformed })
+        Ok(DecodedMessages { rows, messages: kept, malformed, beside: Vec::new() })
     }
 
     fn rows(
@@ -244,8 +253,8 @@ fn rows_by_message(decoded: &Decoded, messages: &[usize], count: usize) -> Vec<O
 pub(super) struct UpsertEncoder {
     key_columns: Vec<usize>,
     value_columns: Vec<usize>,
-    key: RowEncoder,
-    value: RowEncoder,
+    key: Encoder,
+    value: Encoder,
 }
 
 /// Bytes of several rows, and where each one's end.
@@ -256,7 +265,7 @@ pub(super) struct Encoded {
 }
 
 impl Encoded {
-    pub(super) fn encode(encoder: &RowEncoder, rows: &RecordBatch) -> Result<Self> {
+    pub(super) fn encode(encoder: &Encoder, rows: &RecordBatch) -> Result<Self> {
         let mut encoded = Self::default();
         let Self { bytes, ends } = &mut encoded;
         encoder.encode(rows, bytes, |out| ends.push(out.len()))?;
@@ -272,9 +281,10 @@ impl Encoded {
 impl UpsertEncoder {
     fn new(schema: &SchemaRef, upserts: &Upserts) -> Self {
         let (key_columns, value_columns) = upserts.columns(schema);
+        let encoder = |schema: &SchemaRef, json| Encoder::Json(RowEncoder::new(schema, json));
         Self {
-            key: RowEncoder::new(&upserts.key_schema(schema, &key_columns), upserts.key_json),
-            value: RowEncoder::new(&part(schema, &value_columns), upserts.value_json),
+            key: encoder(&upserts.key_schema(schema, &key_columns), upserts.key_json),
+            value: encoder(&part(schema, &value_columns), upserts.value_json),
             key_columns,
             value_columns,
         }
@@ -318,8 +328,8 @@ impl Connector for UpsertKafka {
         true
     }
 
-    fn metadata(&self, role: Role) -> &'static [MetadataKey] {
-        metadata::keys(role)
+    fn metadata(&self, role: Role, _: &Options<'_>) -> Vec<MetadataKey> {
+        metadata::keys(role).to_vec()
     }
 
     fn missing_metadata(&self) -> &'static [(&'static str, &'static str)] {
@@ -334,10 +344,18 @@ impl Connector for UpsertKafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let (upserts, bounded) = (Upserts::read(&options)?, read_bounded(&options)?);
         let settings = upserts.settings(&options)?;
-        let rows = |schema| super::reader::Rows::Upserts(UpsertDecoder::new(schema, &upserts));
+        let rows = upserts.rows();
         let opened =
             source::KafkaSource::open(&ctx, settings, Start::Earliest, bounded, rows).await?;
         Ok(Box::new(opened))
+    }
+
+    async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
+        let options = Options { table: &ctx.table, map: &ctx.options };
+        let upserts = Upserts::read(&options)?;
+        let settings = upserts.settings(&options)?;
+        let rows = upserts.rows();
+        source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {

@@ -43,7 +43,7 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
             with(("fromat", "json")),
             id,
             "unknown option 'fromat' of connector 'filesystem' as a source \
-             (did you mean 'format'?); known options: connector, debezium-json.",
+             (did you mean 'format'?); known options: connector, csv.allow-",
         ),
         (
             Role::Sink,
@@ -222,10 +222,12 @@ fn metadata_that_a_connector_does_not_have_is_refused_with_what_there_is() {
     assert_eq!(check(Role::Sink, &kafka, "timestamp", &timestamp()), Ok(()));
     for (role, pairs, key, data_type, expected) in [
         (Role::Source, &kafka[..], "ofset", &big, "(did you mean 'offset'?); it reads: 'topic', "),
-        (Role::Source, &kafka, "headers", &text, "'headers', which is not there: there is no type"),
+        (Role::Source, &kafka, "headers", &text, "'headers' is MAP<STRING, BYTES>: declare it so"),
+        (Role::Source, &kafka, "value.source.table", &text, "only a source with the format 'debez"),
+        (Role::Source, &file, "source.table", &text, "it reads: 'file.path', 'file.name', "),
         (Role::Source, &kafka, "leader-epoch", &int, "the client library does not tell it"),
         (Role::Source, &kafka, "offset", &text, "the metadata 'offset' is BIGINT: declare it so"),
-        (Role::Sink, &kafka, "offset", &big, "it writes: 'timestamp'; a column that is only read"),
+        (Role::Sink, &kafka, "offset", &big, "it writes: 'timestamp', 'headers'; a column that"),
         (Role::Source, &file, "file.owner", &text, "it reads: 'file.path', 'file.name', "),
         (Role::Sink, &file, "file.name", &text, "it writes: none; a column that is only read is"),
         (Role::Sink, &[("connector", "print")], "x", &text, "connector 'print' as a sink does not"),

@@ -26,6 +26,9 @@ pub(super) fn explain_lookup(
         }
         None => writeln!(out)?,
     }
+    if let Some(keys) = &desc.table_last_by {
+        writeln!(out, "  rows       the last one of each {}", names(&desc.table_schema, keys))?;
+    }
     writeln!(out, "  table      keys {}", names(&table, &desc.table_keys))?;
     let values = table.fields().iter().zip(&desc.rows.columns);
     let values = values.map(|(field, value)| match value.sql() {

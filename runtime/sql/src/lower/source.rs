@@ -92,13 +92,13 @@ impl Lowering<'_> {
 }
 
 /// The schema of the rows of a table with these columns.
-fn node_schema(table: &Table, columns: &SchemaRef) -> SchemaRef {
+pub(super) fn node_schema(table: &Table, columns: &SchemaRef) -> SchemaRef {
     let fields = columns.fields().iter().map(|field| field.as_ref().clone());
     Arc::new(Schema::new(with_kind(fields, table.changes())))
 }
 
 /// A table as it is read when of rows that are gone there is nothing but the key.
-fn with_tombstones(table: &Table, read: ReadTable) -> ReadTable {
+pub(super) fn with_tombstones(table: &Table, read: ReadTable) -> ReadTable {
     let relaxed = |column: TableColumn| TableColumn {
         nullable: column.nullable || !table.primary_key.contains(&column.name),
         ..column

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use sabot_core::partitions;
 use sabot_core::plan::{
     CalcDesc, Exchange, Input, LookupJoinDesc, NodeId, NodeKind, SourceDesc, TemporalJoinDesc,
 };
 use sabot_types::OperatorUid;
 
+use super::source::{node_schema, with_tombstones};
 use super::{Lowering, feed_columns, schema_of};
 use crate::catalog::Table;
 use crate::error::Result;
@@ -86,12 +88,16 @@ impl Lowering<'_> {
         let condition = node.conditions.iter().cloned().reduce(both);
         let condition = condition.map(|c| compile(&c, &schema)).transpose()?;
         let (table_desc, table_schema, rows) = self.looked_up(table, &node.feeds[1], right)?;
+        let key = |name: &String| table_schema.index_of(name).ok();
+        let table_last_by = table.changes().then(|| table.primary_key.iter().filter_map(key));
+        let table_last_by = table_last_by.map(Iterator::collect);
         let name = self.uids.name(&format!("{sink}[lookup {}]", table.name));
         let kind = NodeKind::LookupJoin(LookupJoinDesc {
             kind: node.kind,
             keys: left.keys.clone(),
             table: table_desc,
             table_schema,
+            table_last_by,
             rows,
             table_keys: right.keys.clone(),
             condition,
@@ -110,10 +116,17 @@ impl Lowering<'_> {
         side: &Side<'_>,
     ) -> Result<(SourceDesc, SchemaRef, CalcDesc)> {
         let mut reads = Reads::default();
-        reads.add(feed.filter.as_ref(), side.columns.iter().map(|(_, bound)| *bound));
+        // Of rows that change the last one of each key counts.
+        let keys = table.primary_key.iter().filter(|_| table.changes());
+        let keys: Vec<Bound> = keys.filter_map(|name| table.column(name)).collect();
+        let columns = side.columns.iter().map(|(_, bound)| *bound);
+        reads.add(feed.filter.as_ref(), columns.chain(&keys));
         let read = reads.of(table, self.settings);
-        let schema = schema_of(&read.columns);
+        let read = if table.is_upsert() { with_tombstones(table, read) } else { read };
+        let schema = node_schema(table, &schema_of(&read.columns));
         let desc = self.source_desc(table, &read)?;
+        let mut options = desc.options.as_ref().clone();
+        options.insert(partitions::READ_WHOLE.to_owned(), String::new());
         let known = Known::of_read(&read);
         let filter = feed.filter.as_ref().map(|filter| known.in_bound(filter));
         let filter = filter.filter(|filter| !filter.is_true());
@@ -122,7 +135,8 @@ impl Lowering<'_> {
             filter: filter.map(|filter| compile(&filter, &schema)).transpose()?,
             columns: side.columns.iter().map(column).collect::<Result<_>>()?,
         };
-        Ok((SourceDesc { watermark: None, ..desc }, schema, rows))
+        let options = Arc::new(options);
+        Ok((SourceDesc { watermark: None, options, ..desc }, schema, rows))
     }
 
     fn versions<'a>(

@@ -111,7 +111,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "JOIN ... FOR SYSTEM_TIME AS OF proc_time",
-        "also `LEFT JOIN`; [looks up](../connectors.md#lookup-joins) a `filesystem` table",
+        "also `LEFT JOIN`; [looks up](../connectors.md#lookup-joins) a `filesystem`, `kafka` or `upsert-kafka` table",
         "CREATE TABLE d (k STRING, b BIGINT) WITH ('connector' = 'filesystem');
          INSERT INTO out SELECT t.k, d.b FROM (SELECT *, PROCTIME() AS p FROM t) AS t
            JOIN d FOR SYSTEM_TIME AS OF t.p ON t.k = d.k",

@@ -49,6 +49,12 @@ pub(super) const STATEMENTS: &[Example] = &[
          INSERT INTO out (n) SELECT SUM(a) FROM x",
     ),
     example(
+        "'format' = 'csv'",
+        "[rows by the places of their columns](../connectors.md#the-format-csv), as source and sink",
+        "CREATE TABLE x (k STRING, a BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv');
+         INSERT INTO x SELECT k, b FROM t",
+    ),
+    example(
         "'connector' = 'upsert-kafka'",
         "[what keys have now](../connectors.md#upsert-kafka), as source and sink",
         "CREATE TABLE x (k STRING, a BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');

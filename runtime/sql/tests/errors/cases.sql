@@ -652,3 +652,12 @@ INSERT INTO results SELECT auction, FIRST_VALUE(price, name) FROM bids GROUP BY 
 INSERT INTO results SELECT auction, VAR_POP(DISTINCT price) FROM bids GROUP BY auction;
 ----
 INSERT INTO results SELECT auction, STDDEV_POP(name) FROM bids GROUP BY auction;
+----
+CREATE TABLE d (k BIGINT, v BIGINT) WITH ('connector' = 'kafka', 'format' = 'debezium-json');
+INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
+JOIN d FOR SYSTEM_TIME AS OF b.p ON d.k = b.auction;
+----
+CREATE TABLE d (k BIGINT, v BIGINT, PRIMARY KEY (k) NOT ENFORCED)
+WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
+INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
+JOIN d FOR SYSTEM_TIME AS OF b.p ON d.k = b.auction;

@@ -148,8 +148,8 @@ async fn many_partitions_are_uploaded_before_they_fill_the_memory() {
     let ctx = sink_context(&world.env, &pairs(&columns, "json"), self::columns());
     let store = ctx.env.stores.open(OUT).await.unwrap();
     let partitions = Partitions::new(&ctx.schema, &["dt".to_owned()]);
-    let options = crate::format::json::JsonOptions::default();
-    let mut sink = super::super::sink::FileSink::new(&ctx, store, partitions, options);
+    let options = crate::format::Format::Json(crate::format::json::JsonOptions::default());
+    let mut sink = super::super::sink::FileSink::new(&ctx, store, partitions, &options);
     sink.limit_part_bytes(1000);
     let names: Vec<String> = (0..100).map(|n| format!("p{}", n % 50)).collect();
     let texts: Vec<Option<&str>> = names.iter().map(|name| Some(name.as_str())).collect();

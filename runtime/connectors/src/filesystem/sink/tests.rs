@@ -3,6 +3,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::{Committer, SinkContext};
 
 use super::*;
+use crate::format::json::JsonOptions;
 use crate::testing::{Fault, World, schema, sink_context, world};
 
 const OUT: &str = "mem://bucket/out";
@@ -24,7 +25,7 @@ fn context(world: &World) -> SinkContext {
 async fn sink(ctx: SinkContext) -> FileSink {
     let store = ctx.env.stores.open(OUT).await.unwrap();
     let partitions = Partitions::new(&ctx.schema, &[]);
-    FileSink::new(&ctx, store, partitions, JsonOptions::default())
+    FileSink::new(&ctx, store, partitions, &Format::Json(JsonOptions::default()))
 }
 
 async fn committer(world: &World) -> Box<dyn Committer> {

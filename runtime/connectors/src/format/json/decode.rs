@@ -18,38 +18,13 @@ use arrow::datatypes::{
 };
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
-use sabot_core::{Error, row_kind};
+use sabot_core::row_kind;
 
+use super::beside::{self, Beside};
 use super::debezium::{self, Changes};
-use super::{JsonOptions, Record, nanos_per, zone_of};
-use crate::format::time::{Zone, parse_date, parse_timestamp};
-
-/// What became of some records.
-#[derive(Debug)]
-pub(crate) struct Decoded {
-    /// The rows.
-    pub(crate) rows: RecordBatch,
-    /// Of every row, the index of its record. None when every record became one row.
-    pub(crate) records: Option<Vec<usize>>,
-    /// Records that were skipped, or had fields that became NULL, because of parse errors.
-    pub(crate) malformed: usize,
-}
-
-impl Decoded {
-    /// The index of the record of row `row`.
-    pub(crate) fn record(&self, row: usize) -> usize {
-        self.records.as_ref().map_or(row, |records| records[row])
-    }
-}
-
-/// The first record that cannot be parsed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    /// Its index.
-    pub(crate) record: usize,
-    /// What is wrong with it.
-    pub(crate) reason: String,
-}
+use super::{JsonOptions, Record};
+use crate::format::time::{Zone, nanos_per, parse_date, parse_timestamp, zone_of};
+use crate::format::{Decoded, Malformed};
 
 /// Decodes records of one table.
 #[derive(Debug)]
@@ -57,6 +32,8 @@ pub(crate) struct RowDecoder {
     schema: SchemaRef,
     wire: SchemaRef,
     options: JsonOptions,
+    /// What is wanted beside the rows.
+    beside: Vec<&'static str>,
 }
 
 impl RowDecoder {
@@ -69,13 +46,21 @@ impl RowDecoder {
             Record::Change => debezium::wire_schema(&fields),
             Record::ChangeWithSchema => debezium::beside_schema(&debezium::wire_schema(&fields)),
         };
-        Self { schema, wire, options }
+        Self { schema, wire, options, beside: Vec::new() }
+    }
+
+    /// A decoder of changes that gives these keys of [`beside::METADATA`] as well.
+    pub(crate) fn with_beside(mut self, keys: Vec<&'static str>) -> Self {
+        self.beside = keys;
+        self
     }
 
     /// Decodes records, each one JSON object.
     pub(crate) fn decode(&self, records: &[&[u8]]) -> Result<Decoded, Malformed> {
         match self.attempt(records, Mode::Strict) {
-            Ok((rows, records)) => Ok(Decoded { rows, records, malformed: 0 }),
+            Ok(Made { rows, records, beside }) => {
+                Ok(Decoded { rows, records, malformed: 0, beside })
+            }
             Err(_) => self.decode_one_by_one(records),
         }
     }
@@ -98,10 +83,12 @@ impl RowDecoder {
         }
         let good: Vec<&[u8]> = kept.iter().map(|i| records[*i]).collect();
         match self.attempt(&good, Mode::Lenient) {
-            Ok((rows, None)) => Ok(Decoded { rows, records: Some(kept), malformed }),
-            Ok((rows, Some(records))) => {
+            Ok(Made { rows, records: None, beside }) => {
+                Ok(Decoded { rows, records: Some(kept), malformed, beside })
+            }
+            Ok(Made { rows, records: Some(records), beside }) => {
                 let records = records.into_iter().map(|record| kept[record]).collect();
-                Ok(Decoded { rows, records: Some(records), malformed })
+                Ok(Decoded { rows, records: Some(records), malformed, beside })
             }
             // Each of them was decoded alone: only limits of a whole batch are left.
             Err(reason) => Err(Malformed { record: 0, reason }),
@@ -123,9 +110,14 @@ impl RowDecoder {
     }
 
     /// The rows, and of each its record if that is not the one of the same number.
-    fn attempt(&self, records: &[&[u8]], mode: Mode) -> Result<Rows, String> {
+    fn attempt(&self, records: &[&[u8]], mode: Mode) -> Result<Made, String> {
         if records.is_empty() {
-            return Ok((RecordBatch::new_empty(self.schema.clone()), None));
+            let beside = self.beside(&[], &[], mode)?;
+            return Ok(Made {
+                rows: RecordBatch::new_empty(self.schema.clone()),
+                records: None,
+                beside,
+            });
         }
         let mut decoder = self.decoder(records.len(), mode).map_err(|e| reason(&e))?;
         for (i, record) in records.iter().enumerate() {
@@ -150,8 +142,10 @@ impl RowDecoder {
             from_wire(&place, field.data_type(), column, mode)
         };
         if self.options.is_debezium() {
-            let Changes { rows, records } = debezium::changes(&rows, &self.schema, convert)?;
-            return Ok((rows, Some(records)));
+            let changes = debezium::changes(&rows, &self.schema, convert)?;
+            let beside = self.beside(records, &changes.records, mode)?;
+            let Changes { rows, records } = changes;
+            return Ok(Made { rows, records: Some(records), beside });
         }
         let mut columns = Vec::with_capacity(rows.num_columns());
         for (field, column) in self.schema.fields().iter().zip(rows.columns()) {
@@ -160,7 +154,28 @@ impl RowDecoder {
         // Nothing but the number of rows may be wanted.
         let count = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
         let rows = RecordBatch::try_new_with_options(self.schema.clone(), columns, &count);
-        Ok((rows.map_err(|e| reason(&e))?, None))
+        Ok(Made { rows: rows.map_err(|e| reason(&e))?, records: None, beside: Vec::new() })
+    }
+
+    /// What is wanted beside rows, each of a record.
+    fn beside(
+        &self,
+        records: &[&[u8]],
+        of_rows: &[usize],
+        mode: Mode,
+    ) -> Result<Vec<(&'static str, ArrayRef)>, String> {
+        if self.beside.is_empty() {
+            return Ok(Vec::new());
+        }
+        let has_schema = self.options.record == Record::ChangeWithSchema;
+        let read = |record: &&[u8]| match Beside::read(record, has_schema) {
+            Err(_) if mode == Mode::Lenient => Ok(Beside::default()),
+            read => read,
+        };
+        let read: Vec<Beside> = records.iter().map(read).collect::<Result<_, _>>()?;
+        let rows: Vec<&Beside> = of_rows.iter().map(|record| &read[*record]).collect();
+        let column = |key: &&'static str| Ok((*key, beside::column(key, &rows, mode)?));
+        self.beside.iter().map(column).collect()
     }
 
     fn decoder(&self, rows: usize, mode: Mode) -> Result<Decoder, arrow::error::ArrowError> {
@@ -173,24 +188,20 @@ impl RowDecoder {
     }
 }
 
-/// Rows, and the index of each one's record.
-type Rows = (RecordBatch, Option<Vec<usize>>);
+/// Rows, the index of each one's record, and what is beside them.
+struct Made {
+    rows: RecordBatch,
+    records: Option<Vec<usize>>,
+    beside: Vec<(&'static str, ArrayRef)>,
+}
 
 /// What a parse error of a field does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub(super) enum Mode {
     /// The record is refused.
     Strict,
     /// The field becomes NULL.
     Lenient,
-}
-
-/// The error of a record that may not be skipped.
-pub(crate) fn malformed_row(place: &str, reason: &str, option: &str) -> Error {
-    Error::user(format!(
-        "{place} is not a valid JSON row: {reason}; correct it, or set '{option}' = 'true' to \
-         skip such rows"
-    ))
 }
 
 fn wire_field(field: &Field) -> Field {

@@ -13,8 +13,8 @@ use arrow::datatypes::{
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Error, Result};
 
-use super::{JsonOptions, nanos_per, zone_of};
-use crate::format::time::{Standard, Zone, write_date, write_timestamp};
+use super::JsonOptions;
+use crate::format::time::{Standard, Zone, nanos_per, write_date, write_timestamp, zone_of};
 
 /// Encodes rows of one table, all fields in the columns' order, NULL as `null`. As
 /// `debezium-json`, a row that comes has the `op` `c`, one that goes `d`, as Flink writes them.

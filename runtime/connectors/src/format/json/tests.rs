@@ -156,7 +156,7 @@ fn floats_without_a_json_number_survive_as_texts() {
 fn wrong_format_options_are_refused_with_what_is_right() {
     for (pairs, expected) in [
         (&[][..], "'format' is missing: set it to 'json'"),
-        (&[("format", "csv")][..], "'format' = 'csv' is not valid: expected 'json'"),
+        (&[("format", "avro")][..], "'format' = 'avro' is not valid: expected 'json'"),
         (&[("format", "json"), ("json.ignore-parse-errors", "yes")][..], "'true' or 'false'"),
         (
             &[("format", "json"), ("json.timestamp-format.standard", "RFC")][..],

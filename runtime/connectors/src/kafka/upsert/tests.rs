@@ -215,6 +215,33 @@ async fn new_versions_and_tombstones_go_to_the_partition_of_their_key_and_are_re
     }
 }
 
+/// A table of a lookup join.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_is_read_whole_and_then_on() {
+    let cluster = cluster(2);
+    let servers = cluster.bootstrap_servers();
+    let env = world(1).env;
+    let one = Some(r#"{"k_id":1}"#);
+    produce(&servers, &[(one, Some(r#"{"amount":5}"#)), (Some(r#"{"k_id":2}"#), Some("{}"))]);
+    let mut restored = Vec::new();
+    for (goes_on, expected) in [
+        (false, &["+I 1 NULL 5", "+I 2 NULL NULL"][..]),
+        (true, &["-D 1 NULL NULL"]),
+        (true, &["+I 1 NULL 6"]),
+    ] {
+        let pairs = pairs(&servers, &[(partitions::READ_WHOLE, "")]);
+        let ctx = source_context(&env, &pairs, columns(true));
+        let mut read =
+            crate::open_table(SourceContext { restored: Arc::new(restored), ..ctx }).await.unwrap();
+        let rows = read_some(read.source.as_mut(), 100, usize::MAX).await.unwrap();
+        assert_eq!(read.goes_on, goes_on);
+        assert_eq!(lines(&concat(&columns(true), &rows)), expected);
+        restored = read.source.positions();
+        let next = if expected.len() == 2 { None } else { Some(r#"{"amount":6}"#) };
+        produce(&servers, &[(one, next)]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn real_brokers_give_back_what_keys_have() {
     let Ok(servers) = std::env::var("SABOT_TEST_KAFKA") else {

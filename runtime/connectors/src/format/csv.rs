@@ -1,0 +1,179 @@
+//! CSV: one row a record, fields by their places, as Flink's format `csv`.
+//!
+//! A record is a line, unless a line's end stands between quotes. There is no line of names. A field
+//! is NULL only where `csv.null-literal` says so; spaces around numbers, dates and the like do not
+//! count. With `csv.ignore-parse-errors` a field that cannot be parsed becomes NULL and a row that
+//! cannot be parsed is skipped; both are counted.
+
+mod decode;
+mod encode;
+mod scan;
+
+use arrow::datatypes::{DataType, SchemaRef};
+use sabot_core::partitions;
+
+pub(crate) use decode::RowDecoder;
+pub(crate) use encode::RowEncoder;
+
+use crate::options::{OptionError, Options};
+
+/// The format's name.
+pub(crate) const NAME: &str = "csv";
+
+/// Options of sources that read CSV.
+pub(crate) const SOURCE_OPTIONS: &[&str] = &[
+    "csv.field-delimiter",
+    "csv.quote-character",
+    "csv.disable-quote-character",
+    "csv.escape-character",
+    "csv.null-literal",
+    "csv.allow-comments",
+    "csv.ignore-parse-errors",
+];
+
+/// Options of sinks that write CSV.
+pub(crate) const SINK_OPTIONS: &[&str] = &[
+    "csv.field-delimiter",
+    "csv.quote-character",
+    "csv.disable-quote-character",
+    "csv.escape-character",
+    "csv.null-literal",
+];
+
+/// The same behind the prefix of values.
+pub(crate) const VALUE_SOURCE_OPTIONS: &[&str] = &[
+    "value.csv.field-delimiter",
+    "value.csv.quote-character",
+    "value.csv.disable-quote-character",
+    "value.csv.escape-character",
+    "value.csv.null-literal",
+    "value.csv.allow-comments",
+    "value.csv.ignore-parse-errors",
+];
+
+/// The same behind the prefix of values.
+pub(crate) const VALUE_SINK_OPTIONS: &[&str] = &[
+    "value.csv.field-delimiter",
+    "value.csv.quote-character",
+    "value.csv.disable-quote-character",
+    "value.csv.escape-character",
+    "value.csv.null-literal",
+];
+
+/// The characters that mean something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Characters {
+    pub(crate) delimiter: u8,
+    /// None: quotes are text.
+    pub(crate) quote: Option<u8>,
+    /// What stands before a character that means itself.
+    pub(crate) escape: Option<u8>,
+    /// Whether lines that begin with `#` are no records.
+    pub(crate) comments: bool,
+}
+
+/// The format's options.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CsvOptions {
+    pub(crate) characters: Characters,
+    /// The text that is NULL.
+    pub(crate) null: Option<String>,
+    pub(crate) ignore_parse_errors: bool,
+    /// The columns of a record, in its order; none: those of the table.
+    pub(crate) columns: Vec<String>,
+}
+
+impl Default for CsvOptions {
+    fn default() -> Self {
+        let characters =
+            Characters { delimiter: b',', quote: Some(b'"'), escape: None, comments: false };
+        Self { characters, null: None, ignore_parse_errors: false, columns: Vec::new() }
+    }
+}
+
+impl CsvOptions {
+    /// Reads the options, whose names begin with `prefix`, such as `csv.` and `value.csv.`.
+    pub(crate) fn read(options: &Options<'_>, prefix: &str) -> Result<Self, OptionError> {
+        let name = |option: &str| format!("{prefix}{option}");
+        let character = |option: &str| character(options, &name(option));
+        let flag = |option: &str| Ok(options.boolean(&name(option))?.unwrap_or_default());
+        let (quote, has_none) = (character("quote-character")?, flag("disable-quote-character")?);
+        if has_none && quote.is_some() {
+            let without =
+                format!("it to be left out when '{}' is 'true'", name("disable-quote-character"));
+            return Err(options.bad(&name("quote-character"), without));
+        }
+        let characters = Characters {
+            delimiter: character("field-delimiter")?.unwrap_or(b','),
+            quote: (!has_none).then(|| quote.unwrap_or(b'"')),
+            escape: character("escape-character")?,
+            comments: flag("allow-comments")?,
+        };
+        for (option, other) in [
+            ("quote-character", characters.quote),
+            ("escape-character", characters.escape.filter(|c| Some(*c) != characters.quote)),
+        ] {
+            if other == Some(characters.delimiter) {
+                let expected = "another character than that between fields";
+                return Err(options.bad(&name(option), expected));
+            }
+        }
+        let partitions = options.partitions();
+        let columns = partitions::physical_columns(options.map).into_iter();
+        Ok(Self {
+            characters,
+            null: options.get(&name("null-literal")).map(str::to_owned),
+            ignore_parse_errors: flag("ignore-parse-errors")?,
+            columns: columns.filter(|column| !partitions.contains(column)).collect(),
+        })
+    }
+}
+
+/// One character, as itself or as Java writes it: `\t`, `\u0001`.
+fn character(options: &Options<'_>, name: &str) -> Result<Option<u8>, OptionError> {
+    let Some(text) = options.get(name) else { return Ok(None) };
+    let found = match text.as_bytes() {
+        [one] => Some(*one),
+        [b'\\', b't'] => Some(b'\t'),
+        [b'\\', same @ (b'\\' | b'"' | b'\'')] => Some(*same),
+        [b'\\', b'u', ..] => u8::from_str_radix(&text[2..], 16).ok().filter(|_| text.len() == 6),
+        _ => None,
+    };
+    match found.filter(|c| c.is_ascii() && !matches!(c, b'\n' | b'\r')) {
+        Some(one) => Ok(Some(one)),
+        None => Err(options.bad(name, r"one ASCII character, such as ';', '\t' or '\u0001'")),
+    }
+}
+
+/// Refuses columns that CSV cannot carry.
+pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
+    for field in schema.fields() {
+        let data_type = match field.data_type() {
+            DataType::Boolean
+            | DataType::Int8
+            | DataType::Int16
+            | DataType::Int32
+            | DataType::Int64
+            | DataType::Float32
+            | DataType::Float64
+            | DataType::Decimal128(_, _)
+            | DataType::Utf8
+            | DataType::Utf8View
+            | DataType::Date32
+            | DataType::Timestamp(_, _) => continue,
+            other => other,
+        };
+        return Err(options.column(
+            field.name(),
+            format!(
+                "has the type {data_type}, which the format 'csv' does not support here: use \
+                 BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, STRING, DATE, \
+                 TIMESTAMP or TIMESTAMP_LTZ, or 'format' = 'json'"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,280 @@
+//! Decodes records into batches, column by column.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, PrimitiveArray, RecordBatch,
+    RecordBatchOptions, StringArray,
+};
+use arrow::compute::kernels::cast_utils::parse_decimal;
+use arrow::compute::{cast, filter};
+use arrow::datatypes::{
+    ArrowPrimitiveType, ArrowTimestampType, DataType, Decimal128Type, Field, Float32Type,
+    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
+};
+
+use super::CsvOptions;
+use super::scan::Piece;
+use crate::format::time::{nanos_per, parse_date, parse_timestamp, zone_of};
+use crate::format::{Decoded, Malformed};
+
+/// Decodes records of one table.
+#[derive(Debug)]
+pub(crate) struct RowDecoder {
+    schema: SchemaRef,
+    options: CsvOptions,
+    /// Of each column the place of its field in a record.
+    places: Vec<usize>,
+    /// How many fields a record has.
+    width: usize,
+}
+
+/// The fields of some records.
+#[derive(Default)]
+struct Cells {
+    text: Vec<u8>,
+    /// Where each field ends.
+    ends: Vec<usize>,
+    /// Of each row its fields.
+    rows: Vec<Range<usize>>,
+    /// Of each row its record.
+    records: Vec<usize>,
+    /// Which rows have fields that cannot be parsed.
+    wrong: Vec<bool>,
+}
+
+impl RowDecoder {
+    /// A decoder of rows of `schema`, whose columns were checked.
+    pub(crate) fn new(schema: SchemaRef, options: CsvOptions) -> Self {
+        let place = |(index, field): (usize, &Arc<Field>)| {
+            options.columns.iter().position(|name| name == field.name()).unwrap_or(index)
+        };
+        let places = schema.fields().iter().enumerate().map(place).collect();
+        let width = match options.columns.len() {
+            0 => schema.fields().len(),
+            width => width,
+        };
+        Self { schema, options, places, width }
+    }
+
+    /// How many bytes the first record has with its line's end; none: the bytes end before.
+    pub(crate) fn record_end(&self, bytes: &[u8]) -> Option<usize> {
+        self.options.characters.scan(bytes, |_| {}).length
+    }
+
+    /// Decodes records, each one row or a comment.
+    pub(crate) fn decode(&self, records: &[&[u8]]) -> Result<Decoded, Malformed> {
+        let mut cells = Cells::default();
+        let mut skipped = 0;
+        let rows = (0..).zip(records);
+        for (record, bytes) in rows.filter(|(_, r)| !self.options.characters.is_comment(r)) {
+            match self.read(bytes, &mut cells) {
+                Ok(is_short) => {
+                    cells.records.push(record);
+                    cells.wrong.push(is_short);
+                }
+                Err(_) if self.options.ignore_parse_errors => skipped += 1,
+                Err(reason) => return Err(Malformed { record, reason }),
+            }
+        }
+        let mut columns = Vec::with_capacity(self.places.len());
+        for (index, field) in self.schema.fields().iter().enumerate() {
+            columns.push(self.column(field, self.places[index], &mut cells)?);
+        }
+        let malformed = skipped + cells.wrong.iter().filter(|wrong| **wrong).count();
+        let build = || -> Result<RecordBatch, arrow::error::ArrowError> {
+            let columns = self.with_values(columns, &mut cells.records)?;
+            let count = RecordBatchOptions::new().with_row_count(Some(cells.records.len()));
+            RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &count)
+        };
+        let rows = build().map_err(|error| Malformed { record: 0, reason: error.to_string() })?;
+        let records = Some(cells.records).filter(|of_rows| of_rows.len() < records.len());
+        Ok(Decoded { rows, records, malformed, beside: Vec::new() })
+    }
+
+    /// Adds a record's fields; whether there are too few of them. Nothing is added by one that is no
+    /// row.
+    fn read(&self, record: &[u8], cells: &mut Cells) -> Result<bool, String> {
+        let (before, first) = (cells.text.len(), cells.ends.len());
+        let read = self.read_fields(record, cells);
+        if read.is_ok() {
+            cells.rows.push(first..cells.ends.len());
+        } else {
+            cells.text.truncate(before);
+            cells.ends.truncate(first);
+        }
+        read
+    }
+
+    fn read_fields(&self, record: &[u8], cells: &mut Cells) -> Result<bool, String> {
+        if std::str::from_utf8(record).is_err() {
+            return Err("it is no UTF-8".to_owned());
+        }
+        let first = cells.ends.len();
+        let scanned = self.options.characters.scan(record, |piece| match piece {
+            Piece::Byte(byte) => cells.text.push(byte),
+            Piece::End => cells.ends.push(cells.text.len()),
+        });
+        if let Some(fault) = scanned.fault {
+            return Err(fault.reason().to_owned());
+        }
+        if scanned.length.is_some_and(|length| length < record.len()) {
+            return Err("there is more than one line in it".to_owned());
+        }
+        let found = cells.ends.len() - first;
+        let is_short = found < self.width;
+        if found > self.width || (is_short && !self.options.ignore_parse_errors) {
+            return Err(format!("it has {found} fields: expected {}", self.width));
+        }
+        Ok(is_short)
+    }
+
+    /// The rows that have all the values that must be there; others are left out, as parse errors
+    /// that are ignored.
+    fn with_values(
+        &self,
+        columns: Vec<ArrayRef>,
+        records: &mut Vec<usize>,
+    ) -> Result<Vec<ArrayRef>, arrow::error::ArrowError> {
+        let required = self.schema.fields().iter().zip(&columns);
+        let required = required.filter(|(field, _)| !field.is_nullable()).map(|(_, c)| c);
+        let required: Vec<&ArrayRef> = required.filter(|c| c.null_count() > 0).collect();
+        if required.is_empty() {
+            return Ok(columns);
+        }
+        let has_all = |row: usize| required.iter().all(|column| column.is_valid(row));
+        let mask: BooleanArray = (0..records.len()).map(|row| Some(has_all(row))).collect();
+        let mut kept = mask.values().iter();
+        records.retain(|_| kept.next().unwrap_or_default());
+        columns.iter().map(|column| filter(column, &mask)).collect()
+    }
+
+    /// The values of a column, whose field is at this place of each record.
+    fn column(
+        &self,
+        field: &Field,
+        place: usize,
+        cells: &mut Cells,
+    ) -> Result<ArrayRef, Malformed> {
+        let reading = Reading { decoder: self, field, place, cells };
+        match field.data_type() {
+            DataType::Boolean => {
+                let truth = |text: &str| match text.trim() {
+                    text if text.eq_ignore_ascii_case("true") => Some(true),
+                    text if text.eq_ignore_ascii_case("false") => Some(false),
+                    _ => None,
+                };
+                let values = reading.values("true or false", truth)?;
+                Ok(Arc::new(BooleanArray::from(values)))
+            }
+            DataType::Int8 => reading.numbers::<Int8Type>("a TINYINT"),
+            DataType::Int16 => reading.numbers::<Int16Type>("a SMALLINT"),
+            DataType::Int32 => reading.numbers::<Int32Type>("an INT"),
+            DataType::Int64 => reading.numbers::<Int64Type>("a BIGINT"),
+            DataType::Float32 => reading.numbers::<Float32Type>("a FLOAT"),
+            DataType::Float64 => reading.numbers::<Float64Type>("a DOUBLE"),
+            DataType::Decimal128(precision, scale) => {
+                let (precision, scale) = (*precision, *scale);
+                let decimal = |text: &str| {
+                    parse_decimal::<Decimal128Type>(text.trim(), precision, scale).ok()
+                };
+                let expected = format!("a DECIMAL({precision}, {scale})");
+                let values = Decimal128Array::from(reading.values(&expected, decimal)?);
+                Ok(Arc::new(values.with_data_type(field.data_type().clone())))
+            }
+            DataType::Date32 => {
+                let day = |text: &str| parse_date(text.trim());
+                let values = reading.values("a date such as 2024-05-01", day)?;
+                Ok(Arc::new(Date32Array::from(values)))
+            }
+            DataType::Timestamp(TimeUnit::Second, _) => reading.times::<TimestampSecondType>(),
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                reading.times::<TimestampMillisecondType>()
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                reading.times::<TimestampMicrosecondType>()
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                reading.times::<TimestampNanosecondType>()
+            }
+            data_type => {
+                let values = reading.values("a text", |text| Some(text.to_owned()))?;
+                let texts: ArrayRef = Arc::new(StringArray::from(values));
+                let failed = |error: arrow::error::ArrowError| Malformed {
+                    record: 0,
+                    reason: error.to_string(),
+                };
+                cast(&texts, data_type).map_err(failed)
+            }
+        }
+    }
+}
+
+/// A column that is being read.
+struct Reading<'c> {
+    decoder: &'c RowDecoder,
+    field: &'c Field,
+    place: usize,
+    cells: &'c mut Cells,
+}
+
+impl Reading<'_> {
+    fn values<T>(
+        self,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<Option<T>>, Malformed> {
+        let Self { decoder, field, place, cells } = self;
+        let Cells { text, ends, rows, records, wrong } = cells;
+        let options = &decoder.options;
+        let mut values = Vec::with_capacity(rows.len());
+        for (row, fields) in rows.iter().enumerate() {
+            let index = fields.start + place;
+            // One that is not there is NULL; its row was found to be short.
+            let end = Some(index).filter(|index| *index < fields.end).map(|index| ends[index]);
+            let start = index.checked_sub(1).map_or(0, |before| ends[before.min(ends.len() - 1)]);
+            let bytes = end.map(|end| &text[start..end]);
+            // Every record was found to be UTF-8.
+            let text = bytes.map(|bytes| std::str::from_utf8(bytes).unwrap_or_default());
+            let text = text.filter(|text| options.null.as_deref() != Some(*text));
+            let value = text.and_then(&read);
+            let reason = match (text, &value) {
+                (Some(text), None) => Some(format!("is {text:?}: expected {expected}")),
+                (None, _) if !field.is_nullable() => Some("is NULL: it must not be".to_owned()),
+                _ => None,
+            };
+            match reason {
+                Some(_) if options.ignore_parse_errors => wrong[row] = true,
+                Some(reason) => {
+                    let reason = format!("column {} ('{}') {reason}", place + 1, field.name());
+                    return Err(Malformed { record: records[row], reason });
+                }
+                None => {}
+            }
+            values.push(value);
+        }
+        Ok(values)
+    }
+
+    fn numbers<T>(self, expected: &str) -> Result<ArrayRef, Malformed>
+    where
+        T: ArrowPrimitiveType,
+        T::Native: std::str::FromStr,
+    {
+        let values = self.values(expected, |text| text.trim().parse::<T::Native>().ok())?;
+        Ok(Arc::new(values.into_iter().collect::<PrimitiveArray<T>>()))
+    }
+
+    fn times<T: ArrowTimestampType>(self) -> Result<ArrayRef, Malformed> {
+        let data_type = self.field.data_type().clone();
+        let DataType::Timestamp(_, timezone) = &data_type else { return self.numbers::<T>("") };
+        let (zone, unit) = (zone_of(timezone.as_ref()), nanos_per(T::UNIT));
+        let time = |text: &str| i64::try_from(parse_timestamp(text, zone)?.div_euclid(unit)).ok();
+        let values = self.values(zone.example(), time)?;
+        let array: PrimitiveArray<T> = values.into_iter().collect();
+        Ok(Arc::new(array.with_data_type(data_type)))
+    }
+}

@@ -1,0 +1,165 @@
+//! Encodes batches as records, columns to texts first.
+//!
+//! A text is quoted where it must be, and where it is empty, so that it differs from NULL for those
+//! who care.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int64Type, Schema};
+use sabot_core::{Error, Result};
+
+use super::{Characters, CsvOptions};
+use crate::format::time::{Standard, nanos_per, write_date, write_timestamp, zone_of};
+
+/// Encodes rows of one table, all fields in the columns' order.
+#[derive(Debug)]
+pub(crate) struct RowEncoder {
+    characters: Characters,
+    null: String,
+    names: Vec<String>,
+}
+
+impl RowEncoder {
+    /// An encoder of rows of `schema`, whose columns were checked.
+    pub(crate) fn new(schema: &Schema, options: CsvOptions) -> Self {
+        let names = schema.fields().iter().map(|field| field.name().clone()).collect();
+        let null = options.null.unwrap_or_default();
+        Self { characters: options.characters, null, names }
+    }
+
+    /// Appends every row, each followed by `end_row` on what is written so far.
+    pub(crate) fn encode(
+        &self,
+        batch: &RecordBatch,
+        out: &mut Vec<u8>,
+        mut end_row: impl FnMut(&mut Vec<u8>),
+    ) -> Result<()> {
+        let is_text = batch.columns().iter().map(|c| is_text(c.data_type())).collect::<Vec<_>>();
+        let columns: Vec<StringArray> = batch.columns().iter().map(texts).collect::<Result<_>>()?;
+        for row in 0..batch.num_rows() {
+            let start = out.len();
+            for (index, column) in columns.iter().enumerate() {
+                if index > 0 {
+                    out.push(self.characters.delimiter);
+                }
+                if column.is_null(row) {
+                    out.extend_from_slice(self.null.as_bytes());
+                } else {
+                    self.write(column.value(row), is_text[index], &self.names[index], out)?;
+                }
+            }
+            // A line of nothing would be no record.
+            if let (true, Some(quote)) = (out.len() == start, self.characters.quote) {
+                out.extend([quote, quote]);
+            }
+            end_row(out);
+        }
+        Ok(())
+    }
+
+    fn write(&self, text: &str, is_text: bool, name: &str, out: &mut Vec<u8>) -> Result<()> {
+        let Characters { delimiter, quote, escape, .. } = self.characters;
+        let is_special = |byte: &u8| {
+            matches!(byte, b'\n' | b'\r')
+                || *byte == delimiter
+                || Some(*byte) == quote
+                || Some(*byte) == escape
+        };
+        let bytes = text.as_bytes();
+        // What looks like a comment, or like NULL.
+        let is_odd = is_text && (bytes.first().is_none_or(|first| *first == b'#'));
+        match (quote, escape) {
+            _ if !is_odd && !bytes.iter().any(is_special) => out.extend_from_slice(bytes),
+            (Some(quote), _) => {
+                out.push(quote);
+                for byte in bytes {
+                    if *byte == quote {
+                        out.push(quote);
+                    } else if Some(*byte) == escape {
+                        out.push(*byte);
+                    }
+                    out.push(*byte);
+                }
+                out.push(quote);
+            }
+            (None, Some(escape)) => {
+                for byte in bytes {
+                    match byte {
+                        b'\n' => out.extend([escape, b'n']),
+                        b'\r' => out.extend([escape, b'r']),
+                        byte if is_special(byte) => out.extend([escape, *byte]),
+                        byte => out.push(*byte),
+                    }
+                }
+            }
+            (None, None) if !bytes.iter().any(is_special) => out.extend_from_slice(bytes),
+            (None, None) => {
+                return Err(Error::user(format!(
+                    "column '{name}' is {text:?}, which a CSV row cannot hold without quotes: set \
+                     'csv.escape-character', or 'csv.disable-quote-character' = 'false'"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::Utf8View)
+}
+
+/// A column's values as they are written.
+fn texts(column: &ArrayRef) -> Result<StringArray> {
+    let written = |write: &dyn Fn(usize, &mut Vec<u8>)| {
+        let mut texts = StringBuilder::with_capacity(column.len(), column.len() * 8);
+        let mut text = Vec::new();
+        for row in 0..column.len() {
+            text.clear();
+            if column.is_valid(row) {
+                write(row, &mut text);
+                texts.append_value(String::from_utf8_lossy(&text));
+            } else {
+                texts.append_null();
+            }
+        }
+        texts.finish()
+    };
+    Ok(match column.data_type() {
+        DataType::Float32 => {
+            let values = column.as_primitive::<Float32Type>();
+            written(&|row, out| write_float(out, f64::from(values.value(row)), &values.value(row)))
+        }
+        DataType::Float64 => {
+            let values = column.as_primitive::<Float64Type>();
+            written(&|row, out| write_float(out, values.value(row), &values.value(row)))
+        }
+        DataType::Date32 => {
+            let days = column.as_primitive::<Date32Type>();
+            written(&|row, out| write_date(out, i64::from(days.value(row))))
+        }
+        DataType::Timestamp(unit, timezone) => {
+            let (unit, zone) = (nanos_per(*unit), zone_of(timezone.as_ref()));
+            let values = cast_to(column, &DataType::Int64)?;
+            let values = values.as_primitive::<Int64Type>();
+            written(&|row, out| {
+                write_timestamp(out, i128::from(values.value(row)) * unit, Standard::Sql, zone);
+            })
+        }
+        _ => cast_to(column, &DataType::Utf8)?.as_string::<i32>().clone(),
+    })
+}
+
+fn cast_to(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef> {
+    cast(column, data_type).map_err(|error| Error::external("writing CSV rows", error))
+}
+
+/// Writes a float as Flink does.
+fn write_float(out: &mut Vec<u8>, value: f64, shortest: &impl serde::Serialize) {
+    if value.is_finite() {
+        serde_json::to_writer(out, shortest).expect("writing a number to memory does not fail");
+    } else if value.is_nan() {
+        out.extend_from_slice(b"NaN");
+    } else {
+        out.extend_from_slice(if value > 0.0 { b"Infinity" } else { b"-Infinity" });
+    }
+}
