@@ -76,7 +76,7 @@ fn sources(loaded: &LoadedManifest, plan: &JobPlan) -> Vec<Line> {
         .clone()
         .map(|node| match operators.get(&node.uid).map(|operator| operator.splits.len()) {
             Some(splits) if splits > 0 => {
-                line(Fate::Kept, node.uid.as_str(), format!("positions of {splits} splits"))
+                line(Fate::Kept, node.uid.as_str(), positions(splits))
             }
             _ => line(Fate::New, node.uid.as_str(), "reads from its first position".to_owned()),
         })
@@ -85,7 +85,7 @@ fn sources(loaded: &LoadedManifest, plan: &JobPlan) -> Vec<Line> {
         !operator.splits.is_empty() && !sources.clone().any(|node| node.uid == **uid)
     });
     lines.extend(gone.map(|(uid, operator)| {
-        let note = format!("positions of {} splits", operator.splits.len());
+        let note = positions(operator.splits.len());
         line(Fate::Dropped, uid.as_str(), note)
     }));
     lines
@@ -152,6 +152,13 @@ fn text(lines: &[Line]) -> String {
         let _ = writeln!(out, "{}", row.trim_end());
     }
     out
+}
+
+fn positions(splits: usize) -> String {
+    match splits {
+        1 => "the position of 1 split".to_owned(),
+        _ => format!("positions of {splits} splits"),
+    }
 }
 
 #[cfg(test)]
