@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int32Builder, RecordBatch, StructArray, UInt32Array, UInt32Builder,
+    Array, ArrayRef, AsArray, Int32Array, Int32Builder, RecordBatch, StructArray, UInt32Array,
+    UInt32Builder,
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::{take, take_arrays};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{ElementColumns, PlanNode, UnnestDesc};
-use sabot_core::{Cx, Element, Error, Operator, Result, row_kind};
+use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result, row_kind};
 
 use crate::OperatorConfig;
 
@@ -93,6 +94,16 @@ impl<'a> Elements<'a> {
         };
         Self { offsets: list.value_offsets(), nulls: list.nulls(), columns, present }
     }
+
+    /// The places of a row's elements, and their numbers.
+    fn of_row(&self, row: usize) -> impl Iterator<Item = (u32, i32)> {
+        let is_there = self.nulls.is_none_or(|nulls| nulls.is_valid(row));
+        let begin = self.offsets[row];
+        let end = if is_there { self.offsets[row + 1] } else { begin };
+        let present = self.present;
+        let is_present = move |place: &i32| present.is_none_or(|p| p.is_valid(*place as usize));
+        (begin..end).filter(is_present).map(move |place| (place as u32, place - begin + 1))
+    }
 }
 
 /// The rows of one batch of the output, by the places of what they are made of.
@@ -103,6 +114,14 @@ struct Output {
 }
 
 impl Output {
+    fn new(rows: usize) -> Self {
+        Self {
+            rows: Vec::with_capacity(rows),
+            places: UInt32Builder::with_capacity(rows),
+            numbers: Int32Builder::with_capacity(rows),
+        }
+    }
+
     fn push(&mut self, row: usize, place: Option<u32>, number: Option<i32>) {
         self.rows.push(row as u32);
         self.places.append_option(place);
@@ -120,44 +139,101 @@ impl Unnest {
     ) -> Result<()> {
         let rows = UInt32Array::from(std::mem::take(&mut output.rows));
         let (places, numbers) = (output.places.finish(), output.numbers.finish());
-        if rows.is_empty() {
-            return Ok(());
+        if !rows.is_empty() {
+            cx.emit(Element::Batch(self.made(batch, elements, &rows, &places, &numbers)?));
         }
+        Ok(())
+    }
+
+    /// The output's columns, of these rows of the input and these elements.
+    fn made(
+        &self,
+        batch: &RecordBatch,
+        elements: &Elements<'_>,
+        rows: &UInt32Array,
+        places: &UInt32Array,
+        numbers: &Int32Array,
+    ) -> Result<RecordBatch> {
         let repeated: Vec<ArrayRef> =
             self.repeated.iter().map(|column| Arc::clone(batch.column(*column))).collect();
-        let mut columns = take_arrays(&repeated, &rows, None)?;
+        let mut columns = take_arrays(&repeated, rows, None)?;
         let kind = columns.split_off(self.desc.kept.len());
         for column in &elements.columns {
-            columns.push(take(column, &places, None)?);
+            columns.push(take(column, places, None)?);
         }
         if self.desc.ordinality {
-            columns.push(Arc::new(numbers));
+            columns.push(Arc::new(numbers.clone()));
         }
         columns.extend(kind);
-        cx.emit(Element::Batch(RecordBatch::try_new(Arc::clone(&self.schema), columns)?));
-        Ok(())
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+
+    /// Emits the elements that meet a condition, and the rows that have none of them if those stay.
+    fn meeting(
+        &self,
+        condition: &dyn Evaluator,
+        batch: &RecordBatch,
+        elements: &Elements<'_>,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        let mut output = Output::new(batch.num_rows());
+        let mut first = 0;
+        while first < batch.num_rows() {
+            // The condition is asked of the elements of some rows, each with all of its own.
+            let (mut rows, mut places, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+            let mut end = first;
+            while end < batch.num_rows() && rows.len() < self.max_batch_rows {
+                for (place, number) in elements.of_row(end) {
+                    rows.push(end as u32);
+                    places.push(place);
+                    numbers.push(number);
+                }
+                end += 1;
+            }
+            let columns = (UInt32Array::from(rows), UInt32Array::from(places));
+            let numbers = Int32Array::from(numbers);
+            let made = self.made(batch, elements, &columns.0, &columns.1, &numbers)?;
+            let met = condition.evaluate(&made)?;
+            let met = met.as_boolean();
+            let mut next = 0;
+            for row in first..end {
+                let mut any = false;
+                while next < made.num_rows() && columns.0.value(next) == row as u32 {
+                    if met.is_valid(next) && met.value(next) {
+                        any = true;
+                        let place = columns.1.value(next);
+                        output.push(row, Some(place), Some(numbers.value(next)));
+                        if output.rows.len() == self.max_batch_rows {
+                            self.emit(batch, elements, &mut output, cx)?;
+                        }
+                    }
+                    next += 1;
+                }
+                if self.desc.outer && !any {
+                    output.push(row, None, None);
+                }
+                if output.rows.len() == self.max_batch_rows {
+                    self.emit(batch, elements, &mut output, cx)?;
+                }
+            }
+            first = end;
+        }
+        self.emit(batch, elements, &mut output, cx)
     }
 }
 
 impl Operator for Unnest {
     fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let elements = Elements::of(batch.column(self.desc.column), &self.desc.element);
-        let mut output = Output {
-            rows: Vec::with_capacity(batch.num_rows()),
-            places: UInt32Builder::with_capacity(batch.num_rows()),
-            numbers: Int32Builder::with_capacity(batch.num_rows()),
-        };
+        if let Some(condition) = &self.desc.condition {
+            return self.meeting(&**condition, &batch, &elements, cx);
+        }
+        let mut output = Output::new(batch.num_rows());
         for row in 0..batch.num_rows() {
-            let is_there = elements.nulls.is_none_or(|nulls| nulls.is_valid(row));
-            let begin = elements.offsets[row];
-            let end = if is_there { elements.offsets[row + 1] } else { begin };
             let mut any = false;
-            for place in begin..end {
-                if elements.present.is_some_and(|present| present.is_null(place as usize)) {
-                    continue;
-                }
+            for (place, number) in elements.of_row(row) {
                 any = true;
-                output.push(row, Some(place as u32), Some(place - begin + 1));
+                output.push(row, Some(place), Some(number));
                 if output.rows.len() == self.max_batch_rows {
                     self.emit(&batch, &elements, &mut output, cx)?;
                 }

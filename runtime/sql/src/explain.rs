@@ -149,6 +149,9 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             let outer = if desc.outer { ", rows without elements stay" } else { "" };
             writeln!(out, "  elements   of {}{outer}", input.field(desc.column).name())?;
             writeln!(out, "  columns    {}", columns(&row_kind::without(&node.schema)))?;
+            if let Some(condition) = &desc.condition {
+                writeln!(out, "  condition  {}", condition.sql())?;
+            }
         }
         NodeKind::WindowTopN(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;

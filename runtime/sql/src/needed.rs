@@ -180,7 +180,7 @@ pub(crate) fn expand_columns(node: &ExpandNode, used: &BTreeSet<String>) -> Vec<
 
 /// The columns that are read behind an UNNEST or by it.
 pub(crate) fn unnest_columns(node: &UnnestNode, used: &BTreeSet<String>) -> Vec<usize> {
-    let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| used.contains(name));
+    let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| node.reads(used, name));
     let mut columns: BTreeSet<usize> = read.map(|(index, _)| index).collect();
     columns.insert(node.column);
     columns.into_iter().collect()

@@ -1,6 +1,7 @@
 //! `UNNEST(array)` in FROM: a row for each element of an ARRAY or each entry of a MAP of the tables
 //! before it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField};
@@ -30,6 +31,8 @@ pub(crate) struct UnnestNode {
     pub number: String,
     /// Whether a row without elements stays.
     pub outer: bool,
+    /// Which elements a row that stays has, over `schema`; none: all.
+    pub condition: Option<Bound>,
     /// The feed's columns, those of an element, its number.
     pub schema: DFSchemaRef,
 }
@@ -90,17 +93,20 @@ pub(crate) fn join(
             Ok(joined)
         }
         J::Left(constraint) | J::LeftOuter(constraint) => {
-            match conditions(constraint, at)?.as_slice() {
-                [condition] if is_true(condition) => unnest(left, call, true, at),
-                others => {
-                    let place = others.first().map_or(at, |part| place_of(part, at));
-                    Err(SqlError::new(place, "LEFT JOIN UNNEST takes no condition but TRUE")
-                        .hint("write LEFT JOIN UNNEST(...) AS x ON TRUE"))
+            let mut joined = unnest(left, call, true, at)?;
+            let parts = conditions(constraint, at)?;
+            for part in parts.into_iter().filter(|part| !is_true(part)) {
+                let place = place_of(part, at);
+                let bound = boolean(Binder::new(&joined, place).bind(part)?, "ON", place)?;
+                proc_time::refuse(&bound, "ON", place)?;
+                if let Base::Unnest(node) = &mut joined.base {
+                    Arc::make_mut(node).also(bound);
                 }
             }
+            Ok(joined)
         }
         _ => Err(SqlError::new(at, "this kind of join with UNNEST is not supported")
-            .hint("CROSS JOIN UNNEST(...) and LEFT JOIN UNNEST(...) ON TRUE are")),
+            .hint("CROSS JOIN UNNEST(...) and LEFT JOIN UNNEST(...) ON ... are")),
     }
 }
 
@@ -189,7 +195,7 @@ fn unnest(left: Relation, call: &Call<'_>, outer: bool, at: Position) -> Result<
         WindowSpec { row_time, ..window }
     });
     let feed = Feed { base: left.base, filter: left.filter, columns: columns.columns };
-    let node = UnnestNode { feed, column, parts, number, outer, schema };
+    let node = UnnestNode { feed, column, parts, number, outer, condition: None, schema };
     Ok(Relation { base: Base::Unnest(Arc::new(node)), filter: None, fields, window })
 }
 
@@ -257,6 +263,20 @@ fn name_columns(fields: &mut [Field], alias: Option<&TableAlias>, at: Position) 
 }
 
 impl UnnestNode {
+    /// Keeps only elements for which a condition is true; the rows stay.
+    fn also(&mut self, condition: Bound) {
+        self.condition = Some(match self.condition.take() {
+            None => condition,
+            Some(first) => both(first, condition),
+        });
+    }
+
+    /// Whether a column is read, where these are behind it.
+    pub(crate) fn reads(&self, used: &BTreeSet<String>, name: &str) -> bool {
+        let refs = self.condition.iter().flat_map(|condition| condition.expr.column_refs());
+        used.contains(name) || refs.into_iter().any(|column| column.name == name)
+    }
+
     /// Keeps only rows of the feed, if the condition is about nothing else; the condition again if
     /// not.
     pub(crate) fn hold(&mut self, condition: Bound) -> Option<Bound> {

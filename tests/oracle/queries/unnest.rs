@@ -11,6 +11,8 @@ INSERT INTO tags SELECT id, kind, tag FROM events CROSS JOIN UNNEST(tags) AS t (
 WHERE tag > 2 AND kind <> 'view';
 INSERT INTO items SELECT id, name, x.n, `day`
 FROM events LEFT JOIN UNNEST(items) AS x ON TRUE;
+INSERT INTO some_items SELECT id, kind, name, n
+FROM events LEFT JOIN UNNEST(items) AS x ON x.n > small AND kind <> 'view' WHERE id <> 9;
 INSERT INTO labels SELECT id, label, n FROM events, UNNEST(labels) AS l (label, n);
 INSERT INTO numbers SELECT id, SUM(number), COUNT(tag), MAX(number)
 FROM events CROSS JOIN UNNEST(tags) WITH ORDINALITY AS t (tag, number) GROUP BY id;
@@ -39,6 +41,18 @@ SELECT id, get_field(x, 'name'), get_field(x, 'n'), get_field(x, 'day')
 FROM (SELECT id, unnest(items) AS x FROM events) WHERE x IS NOT NULL
 UNION ALL SELECT id, NULL, NULL, NULL FROM events
 WHERE id NOT IN (SELECT id FROM (SELECT id, unnest(items) AS x FROM events) WHERE x IS NOT NULL)",
+        },
+        Sink {
+            name: "some_items",
+            columns: "id BIGINT, kind STRING, name STRING, n BIGINT",
+            changes: false,
+            answer: "
+WITH met AS (SELECT id, kind, get_field(x, 'name') AS name, get_field(x, 'n') AS n
+  FROM (SELECT id, kind, small, unnest(items) AS x FROM events WHERE id <> 9)
+  WHERE x IS NOT NULL AND get_field(x, 'n') > small AND kind <> 'view')
+SELECT id, kind, name, n FROM met
+UNION ALL SELECT id, kind, NULL, NULL FROM events
+WHERE id <> 9 AND id NOT IN (SELECT id FROM met)",
         },
         Sink {
             name: "labels",
@@ -99,6 +113,10 @@ INSERT INTO last_tags SELECT site, tag
 FROM (SELECT site, tags FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY site ORDER BY ts DESC, id DESC) AS r FROM events)
   WHERE r <= 3) CROSS JOIN UNNEST(tags) AS t (tag);
+INSERT INTO padded SELECT site, COUNT(*), COUNT(tag)
+FROM (SELECT site, tags, id FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY site ORDER BY ts DESC, id DESC) AS r FROM events)
+  WHERE r <= 3) LEFT JOIN UNNEST(tags) AS t (tag) ON MOD(id, 4) < tag GROUP BY site;
 INSERT INTO joined SELECT site, label, SUM(n), COUNT(*)
 FROM (SELECT s.site, e.labels FROM (SELECT site, MAX(id) AS id FROM events GROUP BY site) s
   JOIN events e ON e.id = s.id) CROSS JOIN UNNEST(labels) AS l (label, n) GROUP BY site, label;",
@@ -111,6 +129,20 @@ FROM (SELECT s.site, e.labels FROM (SELECT site, MAX(id) AS id FROM events GROUP
 SELECT site, unnest(tags) AS tag FROM (
   SELECT *, row_number() OVER (PARTITION BY site ORDER BY ts DESC, id DESC) AS r FROM events)
 WHERE r <= 3",
+        },
+        Sink {
+            name: "padded",
+            columns: "site STRING, n BIGINT, tags BIGINT",
+            changes: true,
+            answer: "
+WITH last AS (SELECT site, tags, id FROM (
+    SELECT *, row_number() OVER (PARTITION BY site ORDER BY ts DESC, id DESC) AS r FROM events)
+    WHERE r <= 3),
+  met AS (SELECT site, id, tag FROM (SELECT site, id, unnest(tags) AS tag FROM last)
+    WHERE id % 4 < tag)
+SELECT site, count(*), count(tag) FROM (
+  SELECT site, tag FROM met UNION ALL
+  SELECT site, NULL FROM last WHERE id NOT IN (SELECT id FROM met)) GROUP BY site",
         },
         Sink {
             name: "joined",

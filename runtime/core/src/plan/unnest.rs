@@ -1,10 +1,14 @@
 //! Rows of the elements that a value has.
 
+use std::sync::Arc;
+
+use crate::Evaluator;
+
 /// Gives a row for each element of an ARRAY, or for each entry of a MAP.
 ///
 /// The output's columns are: the kept ones of the input, those of the element, its number if that
 /// is asked for (an INT from 1), the row kind if the input has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct UnnestDesc {
     /// The column's index in the input.
     pub column: usize,
@@ -16,6 +20,9 @@ pub struct UnnestDesc {
     pub ordinality: bool,
     /// Whether a row without elements stays, beside nulls.
     pub outer: bool,
+    /// Keeps elements for which it is true; over the output's columns. A row of which it keeps none
+    /// is one without elements.
+    pub condition: Option<Arc<dyn Evaluator>>,
 }
 
 /// What of an element becomes columns.

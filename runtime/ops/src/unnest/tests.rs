@@ -1,5 +1,6 @@
-use arrow::array::{Int32Builder, Int64Builder};
+use arrow::array::{BooleanArray, Int32Builder, Int64Builder};
 use arrow::array::{Int64Array, ListArray, ListBuilder, MapBuilder, StringBuilder, StructBuilder};
+use arrow::compute::kernels::cmp::lt;
 use arrow::datatypes::{Field, Fields, Int32Type, Int64Type, Schema};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use sabot_core::plan::NodeKind;
@@ -7,7 +8,7 @@ use sabot_core::row_kind::RowKind;
 use sabot_state::{Backend, open};
 
 use super::*;
-use crate::testing::{Driver, config, node};
+use crate::testing::{Driver, computed, config, node};
 
 /// Columns of the output, and what an operator writes of a batch, a line a row.
 fn lines(desc: UnnestDesc, fields: Vec<Field>, batch: RecordBatch, max_rows: usize) -> Vec<String> {
@@ -53,7 +54,7 @@ fn lists() -> RecordBatch {
 
 fn whole(outer: bool) -> UnnestDesc {
     let element = ElementColumns::Whole;
-    UnnestDesc { column: 1, kept: vec![0], element, ordinality: true, outer }
+    UnnestDesc { column: 1, kept: vec![0], element, ordinality: true, outer, condition: None }
 }
 
 #[test]
@@ -68,6 +69,32 @@ fn each_element_is_a_row_with_its_number() {
     }
     // A part of a batch has the elements of its rows alone.
     assert_eq!(lines(whole(false), fields, lists().slice(3, 1), 10), ["40 3 1"]);
+}
+
+/// Whether an item is below a number.
+fn below<const N: i32>(batch: &RecordBatch) -> ArrayRef {
+    let is_below: BooleanArray = lt(batch.column(1), &Int32Array::new_scalar(N)).unwrap();
+    Arc::new(is_below)
+}
+
+#[test]
+fn a_row_of_which_no_element_meets_the_condition_stands_beside_nulls() {
+    let fields = vec![id(), int("item"), int("n")];
+    let none = ["10 NULL NULL", "20 NULL NULL", "30 NULL NULL", "40 NULL NULL"];
+    let one = ["10 1 1", "20 NULL NULL", "30 NULL NULL", "40 NULL NULL"];
+    let both = ["10 1 1", "20 NULL NULL", "30 NULL NULL", "40 3 1"];
+    for max_rows in [1, 2, 100] {
+        for (condition, expected) in
+            [(below::<0> as fn(&_) -> _, none), (below::<2>, one), (below::<9>, both)]
+        {
+            let condition = Some(computed(DataType::Boolean, condition));
+            let desc = UnnestDesc { condition, ..whole(true) };
+            assert_eq!(lines(desc, fields.clone(), lists(), max_rows), expected);
+        }
+        let condition = Some(computed(DataType::Boolean, below::<9>));
+        let desc = UnnestDesc { condition, ..whole(false) };
+        assert_eq!(lines(desc, fields.clone(), lists(), max_rows), ["10 1 1", "40 3 1"]);
+    }
 }
 
 #[test]
@@ -109,6 +136,7 @@ fn fields_of_rows_become_columns_and_a_row_that_is_null_gives_none() {
         element: ElementColumns::Parts(parts.to_vec()),
         ordinality: true,
         outer: false,
+        condition: None,
     };
     let batch = batch.unwrap();
     let fields = vec![Field::new("b", DataType::Utf8, true), int("a"), int("n")];
@@ -135,6 +163,7 @@ fn entries_of_maps_become_keys_and_values() {
         element: ElementColumns::Parts(vec![0, 1]),
         ordinality: false,
         outer: true,
+        condition: None,
     };
     let fields =
         vec![Field::new("k", DataType::Utf8, true), Field::new("v", DataType::Int64, true)];

@@ -9,6 +9,7 @@ use sabot_core::row_kind;
 
 use super::{Lowering, feed_columns, with_kind};
 use crate::error::Result;
+use crate::expr::compile;
 use crate::needed::unnest_columns;
 use crate::unnest::UnnestNode;
 
@@ -24,7 +25,7 @@ impl Lowering<'_> {
         let columns = feed_columns(&node.feed, chosen.clone());
         let from = self.feed(&node.feed, &columns, &uid, sink)?;
         let column = chosen.iter().position(|c| *c == node.column).unwrap_or_default();
-        let is_used = |name: &str| used.contains(name);
+        let is_used = |name: &str| node.reads(used, name);
         let kept: Vec<usize> =
             (0..columns.len()).filter(|place| is_used(columns[*place].0.name())).collect();
         let mut fields: Vec<Field> = kept.iter().map(|place| columns[*place].0.clone()).collect();
@@ -42,9 +43,11 @@ impl Lowering<'_> {
         }
         let updating = row_kind::is_updating(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{sink}[unnest]"));
-        let desc = UnnestDesc { column, kept, element, ordinality, outer: node.outer };
         let inputs = vec![Input { from, exchange: Exchange::Forward }];
         let schema = Arc::new(Schema::new(with_kind(fields.into_iter(), updating)));
+        let condition = node.condition.as_ref();
+        let condition = condition.map(|condition| compile(condition, &schema)).transpose()?;
+        let desc = UnnestDesc { column, kept, element, ordinality, outer: node.outer, condition };
         Ok(self.push(uid, name, NodeKind::Unnest(desc), inputs, schema))
     }
 }

@@ -198,7 +198,7 @@ pub(super) const QUERIES: &[Example] = &[
         "INSERT INTO out SELECT k, x FROM t CROSS JOIN UNNEST(ARRAY[1, 2]) AS v (x)",
     ),
     example(
-        "LEFT JOIN UNNEST(...) AS x ON TRUE",
+        "LEFT JOIN UNNEST(...) AS x ON ...",
         "keeps rows without elements",
         "INSERT INTO out SELECT name, n FROM t LEFT JOIN UNNEST(MAP[k, b]) AS x (name, n) ON TRUE",
     ),

@@ -577,7 +577,7 @@ CREATE TABLE o (id BIGINT, items ARRAY<ROW<a INT, b STRING>>) WITH ('connector' 
 INSERT INTO results SELECT id, x FROM o CROSS JOIN UNNEST(items) AS t (x);
 ----
 CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
-INSERT INTO results SELECT id, x FROM o LEFT JOIN UNNEST(tags) AS t (x) ON x > 1;
+INSERT INTO results SELECT id, x FROM o LEFT JOIN UNNEST(tags) AS t (x) USING (id);
 ----
 CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
 INSERT INTO results SELECT id, x FROM o FULL JOIN UNNEST(tags) AS t (x) ON TRUE;

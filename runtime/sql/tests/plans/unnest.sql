@@ -17,3 +17,6 @@ CROSS JOIN UNNEST(items) AS x (name, price, `day`) GROUP BY window_start, window
 INSERT INTO last_tags SELECT id, tag FROM (SELECT id, tags FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY id ORDER BY ts DESC) AS n FROM orders) WHERE n = 1)
 CROSS JOIN UNNEST(tags) AS t (tag);
+CREATE TABLE cheap (id BIGINT, name STRING, total BIGINT) WITH ('connector' = 'print');
+INSERT INTO cheap SELECT id, name, 1 FROM orders LEFT JOIN UNNEST(items) WITH ORDINALITY AS x (name, price, `day`, n)
+ON price < id AND n > 1 AND note = 'x' WHERE ts > TIMESTAMP '2024-01-01 00:00:00';
