@@ -75,9 +75,7 @@ fn sources(loaded: &LoadedManifest, plan: &JobPlan) -> Vec<Line> {
     let mut lines: Vec<Line> = sources
         .clone()
         .map(|node| match operators.get(&node.uid).map(|operator| operator.splits.len()) {
-            Some(splits) if splits > 0 => {
-                line(Fate::Kept, node.uid.as_str(), positions(splits))
-            }
+            Some(splits) if splits > 0 => line(Fate::Kept, node.uid.as_str(), positions(splits)),
             _ => line(Fate::New, node.uid.as_str(), "reads from its first position".to_owned()),
         })
         .collect();

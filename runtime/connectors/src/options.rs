@@ -20,6 +20,14 @@ impl Role {
             Self::Sink => "sink",
         }
     }
+
+    /// The other one.
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Sink,
+            Self::Sink => Self::Source,
+        }
+    }
 }
 
 /// What a user wrote wrong in `CREATE TABLE`.

@@ -266,10 +266,7 @@ fn find(options: &Options<'_>) -> Result<&'static dyn Connector, OptionError> {
 }
 
 fn wrong_role(table: &str, name: &str, role: Role) -> OptionError {
-    let other = match role {
-        Role::Source => Role::Sink,
-        Role::Sink => Role::Source,
-    };
+    let other = role.other();
     OptionError::WrongRole {
         table: table.to_owned(),
         name: name.to_owned(),
@@ -288,7 +285,13 @@ fn check_known(
     let common = if role == Role::Source { COMMON_SOURCE } else { &[] };
     let mut names: Vec<&str> =
         known.names.iter().copied().flatten().chain(COMMON).chain(common).copied().collect();
-    if names.contains(&option) || known.prefix.is_some_and(|prefix| option.starts_with(prefix)) {
+    // A table can be read and written: what one of both has to know does not disturb the other.
+    let other = connector.options(role.other());
+    let other = other.into_iter().flat_map(|other| other.names.iter().copied().flatten());
+    let is_known = names.contains(&option)
+        || other.chain(COMMON_SOURCE).any(|known| *known == option)
+        || known.prefix.is_some_and(|prefix| option.starts_with(prefix));
+    if is_known {
         return Ok(());
     }
     names.sort_unstable();

@@ -47,9 +47,9 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         ),
         (
             Role::Sink,
-            with(("json.ignore-parse-errors", "true")),
+            with(("json.ignore-parse-error", "true")),
             id,
-            "unknown option 'json.ignore-parse-errors' of connector 'filesystem' as a sink",
+            "unknown option 'json.ignore-parse-error' of connector 'filesystem' as a sink",
         ),
         (
             Role::Source,
@@ -119,6 +119,9 @@ fn right_tables_are_accepted() {
                 ("path", "s3://b/x"),
                 ("format", "json"),
                 ("json.timestamp-format.standard", "iso-8601"),
+                // For when it is read.
+                ("json.ignore-parse-errors", "true"),
+                ("scan.watermark.idle-timeout", "5 s"),
             ],
         ),
         (
