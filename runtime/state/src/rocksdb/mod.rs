@@ -35,8 +35,10 @@ const FAMILY: &str = "default";
 const GET_CHUNK_ROWS: usize = 1024;
 /// A write batch is written at this size.
 const WRITE_BATCH_BYTES: usize = 1 << 20;
-/// Rows of this size in all wait to be written together at most.
+/// Rows of all states wait to be written together up to this size.
 const WAITING_BYTES_MAX: usize = 8 << 20;
+/// Room for rows that wait is kept for so many states.
+const SPARE_MAX: usize = 2;
 
 /// A [`StateBackend`] on the local disk.
 pub struct RocksDbBackend {
@@ -44,8 +46,12 @@ pub struct RocksDbBackend {
     expiry: Arc<Expiry>,
     states: Vec<State>,
     write_options: WriteOptions,
-    /// From this size on the rows that wait are written.
+    /// What the rows take that wait.
     waiting_bytes: usize,
+    /// From this size on they are written.
+    waiting_bytes_max: usize,
+    /// Room for rows that wait, to be used again.
+    spare: Vec<StateChanges>,
 }
 
 struct State {
@@ -112,8 +118,15 @@ impl RocksDbBackend {
         let mut write_options = WriteOptions::default();
         write_options.disable_wal(true);
         let database = Arc::new(Database { db, dir, _open: open });
-        let waiting_bytes = WAITING_BYTES_MAX.min((cache_size_mb as usize) << 14);
-        Ok(Self { database, expiry, states: Vec::new(), write_options, waiting_bytes })
+        Ok(Self {
+            database,
+            expiry,
+            states: Vec::new(),
+            write_options,
+            waiting_bytes: 0,
+            waiting_bytes_max: WAITING_BYTES_MAX.min((cache_size_mb as usize) << 14),
+            spare: Vec::new(),
+        })
     }
 
     /// Writes what waits. Neighbours find their places in the database faster than rows in any
@@ -139,8 +152,16 @@ impl RocksDbBackend {
             }
             Ok(())
         })?;
-        waiting.clear();
-        if batch.is_empty() { Ok(()) } else { database.write(batch, options) }
+        if !batch.is_empty() {
+            database.write(batch, options)?;
+        }
+        let mut written = std::mem::take(waiting);
+        self.waiting_bytes -= written.size();
+        written.clear();
+        if self.spare.len() < SPARE_MAX {
+            self.spare.push(written);
+        }
+        Ok(())
     }
 
     fn check(&self, state: StateHandle) -> Result<()> {
@@ -223,11 +244,22 @@ impl StateBackend for RocksDbBackend {
         check_keys(groups, keys);
         assert_eq!(keys.len(), values.len(), "each key has a value");
         let waiting = &mut self.states[usize::from(state.0)].waiting;
+        if waiting.is_empty()
+            && !groups.is_empty()
+            && let Some(spare) = self.spare.pop()
+        {
+            *waiting = spare;
+        }
+        let before = waiting.size();
         for (row, group) in groups.iter().enumerate() {
             let value = values.is_valid(row).then(|| values.value(row));
             waiting.put(namespace, *group, keys.value(row), value);
         }
-        if waiting.size() >= self.waiting_bytes { self.settle(state) } else { Ok(()) }
+        self.waiting_bytes += waiting.size() - before;
+        if self.waiting_bytes >= self.waiting_bytes_max {
+            (0..self.states.len()).try_for_each(|state| self.settle(handle_of(state)))?;
+        }
+        Ok(())
     }
 
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
