@@ -227,15 +227,7 @@ impl FirstRows {
             self.recent.forget();
             self.has_cold = true;
         }
-        let mut slots = Vec::with_capacity(keys.len());
-        let mut missing = Vec::new();
-        for at in 0..keys.len() {
-            let key = keys.bytes.value(at);
-            slots.push(self.recent.find(key).unwrap_or_else(|| {
-                missing.push(at);
-                self.recent.begin(keys.groups[at], key)
-            }));
-        }
+        let (slots, missing) = self.recent.find_all(&keys.groups, &keys.bytes);
         if let Some(ttl_ms) = self.ttl_ms {
             let over = cx.now_ms.saturating_sub_unsigned(ttl_ms);
             for slot in &slots {

@@ -72,15 +72,7 @@ impl Hot {
             self.recent.forget();
             self.has_cold = true;
         }
-        let mut slots = Vec::with_capacity(groups.len());
-        let mut missing = Vec::new();
-        for (row, group) in groups.iter().enumerate() {
-            let key = keys.value(row);
-            slots.push(self.recent.find(key).unwrap_or_else(|| {
-                missing.push(row);
-                self.recent.begin(*group, key)
-            }));
-        }
+        let (slots, missing) = self.recent.find_all(groups, keys);
         self.now_ms = cx.now_ms;
         if let Some(ttl_ms) = self.ttl_ms {
             self.expire(&slots, &missing, ttl_ms);

@@ -17,6 +17,7 @@ mod lists;
 mod lookup;
 mod migrate;
 mod multiset;
+mod numbers;
 mod ordered;
 mod over;
 mod pairing;

@@ -2,6 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
+use arrow::array::BinaryArray;
 use hashbrown::HashTable;
 use sabot_types::{KeyGroup, key_hash};
 
@@ -48,6 +49,23 @@ impl<V: AtHand> Recent<V> {
     /// Whether keys should be forgotten before more are begun.
     pub(crate) fn is_full(&self) -> bool {
         self.bytes > BYTES_MAX
+    }
+
+    /// The indexes of different keys, and which of the keys were not at hand: they are begun.
+    pub(crate) fn find_all(
+        &mut self,
+        groups: &[KeyGroup],
+        keys: &BinaryArray,
+    ) -> (Vec<u32>, Vec<usize>) {
+        let mut missing = Vec::new();
+        let slot = |(row, group): (usize, &KeyGroup)| {
+            let key = keys.value(row);
+            self.find(key).unwrap_or_else(|| {
+                missing.push(row);
+                self.begin(*group, key)
+            })
+        };
+        (groups.iter().enumerate().map(slot).collect(), missing)
     }
 
     /// The index of a key, if it is at hand.

@@ -111,6 +111,20 @@ impl Driver {
         Self::with_inputs(node, std::slice::from_ref(input), config, backend)
     }
 
+    /// An operator that goes on from a snapshot of another one, in an empty backend.
+    pub(crate) fn restored(
+        node: &PlanNode,
+        input: &SchemaRef,
+        snapshot: OperatorSnapshot,
+        mut backend: Box<dyn StateBackend>,
+    ) -> Self {
+        for frozen in snapshot.keyed {
+            load(frozen, &mut *backend);
+        }
+        let config = OperatorConfig { restored_watermark: snapshot.watermark, ..config() };
+        Self::new(node, input, &config, backend)
+    }
+
     pub(crate) fn with_inputs(
         node: &PlanNode,
         inputs: &[SchemaRef],

@@ -10,9 +10,9 @@ use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::key_hash;
 
-use super::numbers::Numbers;
 use crate::keyed::UniqueKeys;
 use crate::multiset::{COUNT_BYTES, count_of, value_of};
+use crate::numbers::Numbers;
 use crate::recent::{AtHand, Entry, Recent};
 
 /// What a row takes besides its bytes, roughly.
@@ -81,15 +81,7 @@ impl Lists {
     /// Brings the rows of keys to hand.
     pub(super) fn find(&mut self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Slots> {
         self.make_room();
-        let mut slots = Vec::with_capacity(keys.len());
-        let mut missing = Vec::new();
-        for at in 0..keys.len() {
-            let key = keys.bytes.value(at);
-            slots.push(self.recent.find(key).unwrap_or_else(|| {
-                missing.push(at);
-                self.recent.begin(keys.groups[at], key)
-            }));
-        }
+        let (slots, mut missing) = self.recent.find_all(&keys.groups, &keys.bytes);
         if let Some(ttl_ms) = self.ttl_ms {
             self.expire(&slots, &mut missing, ttl_ms, cx.now_ms);
         }

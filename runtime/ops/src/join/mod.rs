@@ -6,7 +6,6 @@
 //! partners also keeps how many each has.
 
 mod lists;
-mod numbers;
 mod pairs;
 mod partners;
 mod side;
@@ -24,8 +23,8 @@ use sabot_types::OperatorUid;
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
 use crate::keyed::Keys;
+use crate::numbers::{self, Numbers};
 use lists::Lists;
-use numbers::Numbers;
 use side::Side;
 
 /// The states' names, by port.

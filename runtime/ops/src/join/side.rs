@@ -11,10 +11,10 @@ use sabot_core::state::StateField;
 use sabot_core::{Cx, Result};
 
 use super::lists::{Changed, Lists, Slots};
-use super::numbers::Numbers;
 use crate::codec::RowCodec;
 use crate::keyed::{Keys, UniqueKeys, mask_of_all, state_fields, with_all};
 use crate::multiset;
+use crate::numbers::Numbers;
 
 pub(super) struct Side {
     pub(super) keys: Keys,

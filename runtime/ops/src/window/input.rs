@@ -13,7 +13,7 @@ use sabot_core::{Error, Result};
 
 use super::aggregate::Aggregate;
 use super::collected;
-use super::numbers::Numbers;
+use crate::numbers::Numbers;
 use crate::times::{check_row_time, row_times};
 
 /// Which columns are read, and for what.

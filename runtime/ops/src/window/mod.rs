@@ -11,7 +11,6 @@ mod collected;
 mod fire;
 mod flush;
 mod input;
-mod numbers;
 mod processing;
 pub(crate) mod progress;
 mod session;
@@ -33,7 +32,6 @@ use sabot_types::{EventTime, OperatorUid};
 
 use self::aggregate::Aggregate;
 use self::input::WindowInput;
-use self::numbers::Numbers;
 use self::progress::Progress;
 use self::session::SessionAggregate;
 use self::slices::Slices;
@@ -42,6 +40,7 @@ use self::updates::Updates;
 use crate::OperatorConfig;
 use crate::codec::{RowCodec, slice_all};
 use crate::keyed::{Owner, state_fields};
+use crate::numbers::{self, Numbers};
 
 /// The state's name within the operator.
 const STATE_NAME: &str = "window";
@@ -89,9 +88,26 @@ pub(crate) fn state_specs(
 ) -> Vec<StateSpec> {
     let progress = progress::state_spec(operator, desc);
     let updates = updates::state_specs(operator, desc, input);
-    let numbers = numbers::state_spec(operator, desc);
+    let numbers = numbers_spec(operator, desc);
     let all = std::iter::once(state_spec(operator, desc, input)).chain(progress);
     all.chain(updates).chain(numbers).collect()
+}
+
+/// Describes the numbers of rows; none where their order makes no difference.
+fn numbers_spec(operator: &OperatorUid, desc: &WindowAggregateDesc) -> Option<StateSpec> {
+    let ordered = desc.aggregates.iter().any(|aggregate| aggregate.function.is_ordered());
+    ordered.then(|| numbers::state_spec(operator))
+}
+
+/// The numbers of rows; none where their order makes no difference.
+fn numbers_of(
+    operator: &OperatorUid,
+    desc: &WindowAggregateDesc,
+    config: &OperatorConfig,
+    state: &mut dyn StateBackend,
+) -> Result<Option<Numbers>> {
+    let spec = numbers_spec(operator, desc);
+    spec.map(|spec| Numbers::open(&spec, config.key_range, state)).transpose()
 }
 
 fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &SchemaRef) -> StateSpec {
@@ -187,7 +203,7 @@ impl WindowAggregate {
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
             progress,
             updates,
-            numbers: Numbers::of(&node.uid, desc, config.key_range, state)?,
+            numbers: numbers_of(&node.uid, desc, config, state)?,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
             scratch: Vec::new(),

@@ -25,7 +25,7 @@ use sabot_state::{Backend, open};
 use sabot_types::{EventTime, KeyGroupRange};
 
 use self::fixture::{Backends, Row, batch, expected, fired, input, plan, row};
-use crate::testing::{Driver, config, load, node};
+use crate::testing::{Driver, config, node};
 
 const KEYED: &[usize] = &[0, 1];
 
@@ -173,12 +173,7 @@ fn restored_windows_fire_without_a_new_row_and_the_late_rule_goes_on() {
         before.process(batch(&rows)).unwrap();
         before.watermark(9);
         let snapshot = before.snapshot();
-        let mut restored = backend.make();
-        for frozen in snapshot.keyed {
-            load(frozen, &mut *restored);
-        }
-        let config = crate::OperatorConfig { restored_watermark: snapshot.watermark, ..config() };
-        let mut after = Driver::new(&plan(KEYED), &input(), &config, restored);
+        let mut after = Driver::restored(&plan(KEYED), &input(), snapshot, backend.make());
         after.process(batch(&[row(1, "a", 1, 1)])).unwrap();
         assert_eq!(OperatorMetrics::get(&after.metrics.rows_late), 1);
         after.watermark(19);

@@ -22,13 +22,13 @@ use self::fragments::Fragments;
 use self::sessions::Sessions;
 use super::aggregate::Aggregate;
 use super::input::{self, WindowInput};
-use super::numbers::Numbers;
 use super::processing;
 use super::slices::{self, TIME_MAX_MS};
 use super::table::TableShape;
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
 use crate::keyed::{Owner, state_fields};
+use crate::numbers::Numbers;
 
 /// The state's name within the operator.
 const STATE_NAME: &str = "session";
@@ -115,7 +115,7 @@ impl SessionAggregate {
             value_codec,
             state: state.open(&super::state_spec(&node.uid, desc, input))?,
             sessions: Sessions::new(gap_ms),
-            numbers: Numbers::of(&node.uid, desc, config.key_range, state)?,
+            numbers: super::numbers_of(&node.uid, desc, config, state)?,
             touched: Vec::new(),
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
             told: EventTime::MIN,

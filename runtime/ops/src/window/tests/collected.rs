@@ -17,8 +17,7 @@ use sabot_types::EventTime;
 
 use super::fixture::{Backends, TUMBLE, windows_of};
 use super::random::Dice;
-use crate::OperatorConfig;
-use crate::testing::{Driver, config, load, node};
+use crate::testing::{Driver, config, node};
 
 const GAP_MS: i64 = 7;
 const SESSION: Window = Window::Session { gap_ms: GAP_MS };
@@ -204,13 +203,7 @@ fn run(seed: u64, window: Window, backends: &Backends) {
             _ => {
                 let snapshot = driver.snapshot();
                 answers(&driver, &mut out);
-                let mut backend = backends.make();
-                for frozen in snapshot.keyed {
-                    load(frozen, &mut *backend);
-                }
-                let restored_watermark = snapshot.watermark;
-                let config = OperatorConfig { restored_watermark, ..config() };
-                driver = Driver::new(&plan(window), &input(), &config, backend);
+                driver = Driver::restored(&plan(window), &input(), snapshot, backends.make());
             }
         }
     }

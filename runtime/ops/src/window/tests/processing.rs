@@ -10,8 +10,7 @@ use super::fixture::{
     Backends, Fired, Row, TUMBLE, aggregated, batch, fired, input, processing_plan_of, row,
     windows_of,
 };
-use crate::OperatorConfig;
-use crate::testing::{Driver, config, load};
+use crate::testing::{Driver, config};
 
 const KEYS: &[usize] = &[0];
 const HOP: Window = Window::Hop(Steps { step_ms: 10, size_ms: 30, offset_ms: 0 });
@@ -129,12 +128,7 @@ fn a_window_that_was_open_before_a_restore_fires_after_it() {
             let snapshot = driver.snapshot();
             // Rows behind the snapshot are read again.
             driver.process(batch(&[any_time(1)])).unwrap();
-            let mut restored = backend.make();
-            for frozen in snapshot.keyed {
-                load(frozen, &mut *restored);
-            }
-            let config = OperatorConfig { restored_watermark: snapshot.watermark, ..config() };
-            let mut driver = Driver::new(&node, &input(), &config, restored);
+            let mut driver = Driver::restored(&node, &input(), snapshot, backend.make());
             // Whole windows have passed meanwhile.
             driver.clock(1007);
             driver.process(batch(&[any_time(1)])).unwrap();
@@ -172,14 +166,9 @@ fn rows_count_once_over_snapshots_and_restores_at_any_time() {
                 1 => {
                     let snapshot = driver.snapshot();
                     out.append(&mut driver.out);
-                    let mut restored = backend.make();
-                    for frozen in snapshot.keyed {
-                        load(frozen, &mut *restored);
-                    }
                     let watermark = snapshot.watermark;
                     assert!(watermark.is_none_or(|watermark| watermark < EventTime::MAX));
-                    let config = OperatorConfig { restored_watermark: watermark, ..config() };
-                    driver = Driver::new(&node, &input(), &config, restored);
+                    driver = Driver::restored(&node, &input(), snapshot, backend.make());
                 }
                 _ => {
                     let more: Vec<Row> = (0..draw(5)).map(|_| any_time(draw(3))).collect();

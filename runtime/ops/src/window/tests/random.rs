@@ -8,8 +8,7 @@ use sabot_types::EventTime;
 use super::fixture::{
     Backends, Fired, Row, TUMBLE, aggregated, batch, fired, input, plan_of, windows_of,
 };
-use crate::OperatorConfig;
-use crate::testing::{Driver, config, load};
+use crate::testing::{Driver, config};
 
 const SEEDS: u64 = 30;
 const STEPS: usize = 60;
@@ -86,13 +85,7 @@ fn run(
                     // What came after the snapshot is lost with the old operator.
                     driver.process(batch(&[row_in_time(watermark)])).unwrap();
                     late -= late_of(&driver, &mut out);
-                    let mut backend = backends.make();
-                    for frozen in snapshot.keyed {
-                        load(frozen, &mut *backend);
-                    }
-                    let restored_watermark = snapshot.watermark;
-                    let config = OperatorConfig { restored_watermark, ..config() };
-                    driver = Driver::new(&node, &input(), &config, backend);
+                    driver = Driver::restored(&node, &input(), snapshot, backends.make());
                 }
             }
         }

@@ -9,7 +9,7 @@ use sabot_types::{EventTime, KeyGroupRange};
 use super::fixture::{Backends, Fired, Row, aggregated, batch, fired, input, plan_of, row};
 use super::random::{Dice, late_of, row_in_time};
 use crate::OperatorConfig;
-use crate::testing::{Driver, config, load};
+use crate::testing::{Driver, config};
 
 const GAP_MS: i64 = 10;
 const SESSION: Window = Window::Session { gap_ms: GAP_MS };
@@ -95,13 +95,7 @@ fn run(seed: u64, keys: &[usize], disturbed: Option<&Backends>) -> (Vec<Fired>, 
                     // What came after the snapshot is lost with the old operator.
                     driver.process(batch(&[row_in_time(now)])).unwrap();
                     reference.late -= late_of(&driver, &mut out);
-                    let mut backend = backends.make();
-                    for frozen in snapshot.keyed {
-                        load(frozen, &mut *backend);
-                    }
-                    let restored_watermark = snapshot.watermark;
-                    let config = OperatorConfig { restored_watermark, ..config() };
-                    driver = Driver::new(&node, &input(), &config, backend);
+                    driver = Driver::restored(&node, &input(), snapshot, backends.make());
                 }
             }
             _ => {}

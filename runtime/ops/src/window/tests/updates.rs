@@ -182,13 +182,7 @@ fn run(seed: u64, window: Window, keys: &[usize], backends: &Backends) {
                 driver.process(batch(&[row_in_time(watermark)])).unwrap();
                 late -= OperatorMetrics::get(&driver.metrics.rows_late) as usize;
                 out.extend(changes(&driver));
-                let mut backend = backends.make();
-                for frozen in snapshot.keyed {
-                    load(frozen, &mut *backend);
-                }
-                let restored_watermark = snapshot.watermark;
-                let config = OperatorConfig { restored_watermark, ..config() };
-                driver = Driver::new(&node, &input(), &config, backend);
+                driver = Driver::restored(&node, &input(), snapshot, backends.make());
             }
         }
     }

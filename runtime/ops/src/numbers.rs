@@ -1,8 +1,12 @@
-//! The numbers that tell the rows of a key apart: each is given once in the life of the job.
+//! The numbers of an operator's rows, each given once in the life of the job: they tell the rows of
+//! a key apart, or in which order they came.
 //!
 //! A subtask counts for all its rows and stores the count for each of its key groups, so that
 //! whoever owns a group next goes on above all numbers that rows of the group have.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
 use sabot_core::state::{FrozenState, StateBackend, StateSpec};
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroupRange, OperatorUid};
@@ -12,7 +16,7 @@ use crate::group_record::{self, GroupRecord};
 /// The state's name.
 const STATE_NAME: &str = "numbers";
 
-pub(super) struct Numbers {
+pub(crate) struct Numbers {
     record: GroupRecord,
     range: KeyGroupRange,
     next: i64,
@@ -21,12 +25,12 @@ pub(super) struct Numbers {
 }
 
 /// The state's description.
-pub(super) fn state_spec(operator: &OperatorUid) -> StateSpec {
+pub(crate) fn state_spec(operator: &OperatorUid) -> StateSpec {
     group_record::state_spec(operator, STATE_NAME, "next", "none".to_owned())
 }
 
 impl Numbers {
-    pub(super) fn open(
+    pub(crate) fn open(
         spec: &StateSpec,
         range: KeyGroupRange,
         state: &mut dyn StateBackend,
@@ -37,13 +41,20 @@ impl Numbers {
     }
 
     /// A number that no row has.
-    pub(super) fn next(&mut self) -> i64 {
+    pub(crate) fn next(&mut self) -> i64 {
         self.next += 1;
         self.next - 1
     }
 
+    /// The numbers of rows that come now.
+    pub(crate) fn take(&mut self, rows: usize) -> ArrayRef {
+        let first = self.next;
+        self.next += rows as i64;
+        Arc::new(Int64Array::from_iter_values(first..self.next))
+    }
+
     /// Brings the count to the backend.
-    pub(super) fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<Box<dyn FrozenState>> {
+    pub(crate) fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<Box<dyn FrozenState>> {
         if self.written != self.next {
             let groups = self.range.start()..self.range.end();
             self.record.write(groups.map(|_| self.next).collect(), cx)?;
