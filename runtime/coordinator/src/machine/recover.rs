@@ -101,8 +101,7 @@ impl Machine {
             let view = self.parked_savepoint_view(&operation, record, latest);
             self.savepoints.entry(operation.clone()).or_insert(view);
         }
-        let lease = Duration::from_secs(u64::from(lease_seconds));
-        let lease_until = (lease_seconds > 0).then(|| self.now + lease);
+        let lease_until = self.lease_until(lease_seconds);
         self.mode = Mode::ParkedByOther { operation, lease_until };
     }
 

@@ -15,7 +15,8 @@ use super::{Effect, ExitReason, Machine, Mode, Purpose, Reply, Request, RequestI
 pub(super) struct SavepointRun {
     operation: OperationId,
     quiesce: bool,
-    lease: Option<Duration>,
+    /// 0: none.
+    lease_seconds: u32,
     deadline: Duration,
     step: Step,
 }
@@ -209,12 +210,11 @@ impl Machine {
         if self.savepoint.is_none()
             && let Some((operation, request)) = self.queued.pop_front()
         {
-            let seconds = |s: u32| Duration::from_secs(u64::from(s));
             self.savepoint = Some(SavepointRun {
                 operation,
                 quiesce: request.mode == SavepointMode::Quiesce,
-                lease: (request.lease_seconds > 0).then(|| seconds(request.lease_seconds)),
-                deadline: self.now + seconds(request.timeout_seconds.max(1)),
+                lease_seconds: request.lease_seconds,
+                deadline: self.now + Duration::from_secs(u64::from(request.timeout_seconds.max(1))),
                 step: Step::Waiting,
             });
         }
@@ -319,8 +319,7 @@ impl Machine {
         let operation = run.operation.clone();
         let Some(attempt) = self.owner_ref().map(|owner| owner.attempt) else { return };
         let Some(record) = self.control.as_ref().map(|c| &c.record) else { return };
-        let lease = run.lease.map_or(0, |lease| u32::try_from(lease.as_secs()).unwrap_or(u32::MAX));
-        match record.park(attempt, operation.clone(), lease) {
+        match record.park(attempt, operation.clone(), run.lease_seconds) {
             Ok(next) => self.write(next, Purpose::Park(operation), effects),
             Err(error) => self.savepoint_failed(&error.to_string(), effects),
         }
@@ -328,14 +327,11 @@ impl Machine {
 
     /// The record says Parked; also when it is read again because a write's outcome was not known.
     pub(super) fn parked(&mut self, operation: &OperationId, loaded: Loaded) {
-        let lease = match &loaded.record.phase {
-            Phase::Parked { lease_seconds, .. } if *lease_seconds > 0 => {
-                Some(Duration::from_secs(u64::from(*lease_seconds)))
-            }
+        let lease_until = match &loaded.record.phase {
+            Phase::Parked { lease_seconds, .. } => self.lease_until(*lease_seconds),
             _ => None,
         };
         self.control = Some(loaded);
-        let now = self.now;
         if self.savepoint.as_ref().is_some_and(|run| &run.operation == operation) {
             self.savepoint = None;
             if let Some(view) = self.parking_view.take() {
@@ -348,11 +344,14 @@ impl Machine {
                 return;
             }
             tracing::info!(%operation, "parked");
-            owner.stage = Stage::Parked {
-                operation: operation.clone(),
-                lease_until: lease.map(|lease| now + lease),
-            };
+            owner.stage = Stage::Parked { operation: operation.clone(), lease_until };
         }
+    }
+
+    /// When a lease ends that begins now; none when there is none.
+    pub(super) fn lease_until(&self, lease_seconds: u32) -> Option<Duration> {
+        let lease = Duration::from_secs(u64::from(lease_seconds));
+        (lease_seconds > 0).then(|| self.now + lease)
     }
 
     pub(super) fn proceed_lease(&mut self, effects: &mut Vec<Effect>) {
