@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{
+    ArrayBuilder, ArrayRef, MapBuilder, MapFieldNames, RecordBatch, RecordBatchOptions,
+    StringBuilder,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::{Error, Result, metadata};
@@ -71,6 +74,12 @@ fn types_of(entries: &Field) -> Option<[&DataType; 2]> {
 pub(crate) fn map_of(value: DataType) -> DataType {
     let fields = vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, true)];
     DataType::Map(Arc::new(Field::new("entries", DataType::Struct(fields.into()), false)), false)
+}
+
+/// A builder of MAPs of that type; `values` builds their values.
+pub(crate) fn map_builder<V: ArrayBuilder>(values: V) -> MapBuilder<StringBuilder, V> {
+    let [entry, key, value] = ["entries", "key", "value"].map(str::to_owned);
+    MapBuilder::new(Some(MapFieldNames { entry, key, value }), StringBuilder::new(), values)
 }
 
 /// An instant as connectors have it.

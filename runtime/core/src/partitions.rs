@@ -1,6 +1,6 @@
-//! `PARTITIONED BY` and `PRIMARY KEY` of a table, which travel as entries of its options, and that it
-//! is read whole, and its columns for formats that know them by their places. Connectors that know partitions look them up, the others refuse them; the primary
-//! key is there for connectors that store rows by it.
+//! What connectors have to know of a table beside its options, travelling as entries of them: how it
+//! is partitioned, its primary key, that it is read whole, and its columns for formats that know them
+//! by their places. Connectors that know partitions look them up, the others refuse them.
 
 use std::collections::BTreeMap;
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BinaryBuilder, Int32Array, Int64Array, MapArray, MapBuilder,
-    MapFieldNames, RecordBatch, StringArray, StringBuilder, TimestampMillisecondArray,
-    cast::AsArray,
+    Array, ArrayRef, BinaryArray, BinaryBuilder, Int32Array, Int64Array, MapArray, RecordBatch,
+    StringArray, TimestampMillisecondArray, cast::AsArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
@@ -13,7 +12,7 @@ use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Header, Headers as _, OwnedHeaders, Timestamp};
 use sabot_core::{Error, Result};
 
-use crate::metadata::{Columns, Kind, MetadataKey, instant, map_of};
+use crate::metadata::{Columns, Kind, MetadataKey, instant, map_builder, map_of};
 use crate::options::Role;
 
 const TOPIC: &str = "topic";
@@ -88,10 +87,7 @@ pub(super) fn of_messages(key: &str, messages: &[&BorrowedMessage<'_>]) -> Array
 
 /// The headers of messages; of those with one name the last.
 fn headers_of<'m>(messages: impl Iterator<Item = &'m &'m BorrowedMessage<'m>>) -> MapArray {
-    let names = ["entries", "key", "value"].map(str::to_owned);
-    let [entry, key, value] = names;
-    let names = MapFieldNames { entry, key, value };
-    let mut maps = MapBuilder::new(Some(names), StringBuilder::new(), BinaryBuilder::new());
+    let mut maps = map_builder(BinaryBuilder::new());
     for message in messages {
         let headers: Vec<_> = message.headers().into_iter().flat_map(|all| all.iter()).collect();
         for (index, header) in headers.iter().enumerate() {

@@ -125,9 +125,7 @@ pub(super) fn parse_array(
     end: Position,
     brackets: &mut Brackets,
 ) -> Result<DataType> {
-    if !parser.consume_token(&Token::Lt) {
-        return Err(SqlError::new(at, "ARRAY has no type of its elements").hint("write ARRAY<INT>"));
-    }
+    open(parser, at, "ARRAY has no type of its elements", "write ARRAY<INT>")?;
     let (element, nullable) = part(parser, end, brackets)?;
     brackets.end(parser, "ARRAY", end)?;
     Ok(array_of(element, nullable))
@@ -141,9 +139,7 @@ pub(super) fn parse_map(
     brackets: &mut Brackets,
 ) -> Result<DataType> {
     let hint = "write MAP<STRING, INT>";
-    if !parser.consume_token(&Token::Lt) {
-        return Err(SqlError::new(at, "MAP has no types of its keys and values").hint(hint));
-    }
+    open(parser, at, "MAP has no types of its keys and values", hint)?;
     let (key, _) = part(parser, end, brackets)?;
     if brackets.closed > 0 || !parser.consume_token(&Token::Comma) {
         return Err(SqlError::new(at, "MAP has no type of its values").hint(hint));
@@ -163,17 +159,21 @@ pub(super) fn parse_multiset(
     end: Position,
     brackets: &mut Brackets,
 ) -> Result<DataType> {
-    if !parser.consume_token(&Token::Lt) {
-        return Err(
-            SqlError::new(at, "MULTISET has no type of its values").hint("write MULTISET<STRING>")
-        );
-    }
+    open(parser, at, "MULTISET has no type of its values", "write MULTISET<STRING>")?;
     let (value, _) = part(parser, end, brackets)?;
     if entries_of(&value).is_some() {
         return Err(SqlError::new(at, "a MULTISET of MAPs is not supported"));
     }
     brackets.end(parser, "MULTISET", end)?;
     Ok(map_of(value, DataType::Int32, false))
+}
+
+/// Reads the `<` in front of the types that a type has.
+fn open(parser: &mut Parser<'_>, at: Position, without: &str, hint: &str) -> Result<()> {
+    if parser.consume_token(&Token::Lt) {
+        return Ok(());
+    }
+    Err(SqlError::new(at, without).hint(hint))
 }
 
 /// A type within another one, and whether its values can be null.

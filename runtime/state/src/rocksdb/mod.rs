@@ -129,9 +129,10 @@ impl RocksDbBackend {
         })
     }
 
-    /// Writes what waits. Neighbours find their places in the database faster than rows in any
+    /// Writes what waits of an opened state. Neighbours find their places in the database faster than rows in any
     /// order.
     fn settle(&mut self, state: StateHandle) -> Result<()> {
+        self.check(state)?;
         let State { log, waiting, .. } = &mut self.states[usize::from(state.0)];
         if waiting.is_empty() {
             return Ok(());
@@ -208,7 +209,6 @@ impl StateBackend for RocksDbBackend {
         groups: &[KeyGroup],
         keys: &BinaryArray,
     ) -> Result<BinaryArray> {
-        self.check(state)?;
         self.settle(state)?;
         check_keys(groups, keys);
         let prefix = Prefix::new(state, namespace);
@@ -263,7 +263,6 @@ impl StateBackend for RocksDbBackend {
     }
 
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
-        self.check(state)?;
         self.settle(state)?;
         let all = layout::state_bounds(state);
         let mut iterator = self.database.db.raw_iterator_opt(options::range(all.end));
@@ -285,7 +284,6 @@ impl StateBackend for RocksDbBackend {
         max_rows: usize,
         visit: &mut dyn FnMut(StateRows) -> Result<()>,
     ) -> Result<()> {
-        self.check(state)?;
         self.settle(state)?;
         let prefix = Prefix::new(state, namespace);
         let mut options = options::range(prefix.end());
@@ -311,7 +309,6 @@ impl StateBackend for RocksDbBackend {
         prefixes: &BinaryArray,
         visit: PrefixVisitor<'_>,
     ) -> Result<()> {
-        self.check(state)?;
         self.settle(state)?;
         check_keys(groups, prefixes);
         let space = Prefix::new(state, namespace);
@@ -337,7 +334,6 @@ impl StateBackend for RocksDbBackend {
     }
 
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
-        self.check(state)?;
         self.settle(state)?;
         let prefix = Prefix::new(state, namespace);
         let mut batch = WriteBatch::default();
@@ -348,7 +344,6 @@ impl StateBackend for RocksDbBackend {
     }
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
-        self.check(state)?;
         self.settle(state)?;
         let State { spec, log, .. } = &mut self.states[usize::from(state.0)];
         let (database, spec) = (Arc::clone(&self.database), Arc::clone(spec));

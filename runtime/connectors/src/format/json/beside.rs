@@ -5,15 +5,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, MapBuilder, MapFieldNames, StringArray, StringBuilder, TimestampMillisecondArray,
-};
+use arrow::array::{ArrayRef, StringArray, StringBuilder, TimestampMillisecondArray};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::decode::Mode;
-use crate::metadata::{Columns, Kind, MetadataKey, instant};
+use crate::metadata::{Columns, Kind, MetadataKey, instant, map_builder};
 
 const SCHEMA: &str = "schema";
 const INGESTION: &str = "ingestion-timestamp";
@@ -112,10 +110,7 @@ pub(super) fn column(key: &str, records: &[&Beside], mode: Mode) -> Result<Array
         SOURCE_SCHEMA => of_source("schema"),
         TABLE => of_source("table"),
         _ => {
-            let [entry, key, value] = ["entries", "key", "value"].map(str::to_owned);
-            let names = MapFieldNames { entry, key, value };
-            let (keys, values) = (StringBuilder::new(), StringBuilder::new());
-            let mut maps = MapBuilder::new(Some(names), keys, values);
+            let mut maps = map_builder(StringBuilder::new());
             for record in records {
                 for (name, value) in record.change.source.iter().flatten() {
                     maps.keys().append_value(name);
