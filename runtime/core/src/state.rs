@@ -6,6 +6,7 @@
 //! operator chooses, for windows their end in milliseconds; a whole namespace is scanned or
 //! dropped at once.
 
+mod changed_rows;
 mod changes;
 pub mod number;
 
@@ -18,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-pub use changes::{ChangeLog, StateChange, StateChanges};
+pub use changed_rows::{ChangedRows, StateChange, merge};
+pub use changes::{ChangeLog, StateChanges};
 
 /// Names a state and describes its rows; written to manifests and checked at restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,7 +24,7 @@ use crate::codec::RowCodec;
 use crate::keyed::UniqueKeys;
 use crate::multiset::{count_of, value_of};
 use crate::ordered;
-use crate::recent::{AtHand, Entry, Recent};
+use crate::recent::{AtHand, Recent};
 
 /// Rows that are written at once.
 const WRITE_ROWS: usize = 8192;
@@ -292,13 +292,13 @@ impl FirstRows {
         let mut groups = Vec::new();
         let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
         let mut bytes = Vec::new();
-        for Entry { group, key, value: list, .. } in self.recent.iter_mut() {
+        for (group, key, list) in self.recent.iter_mut() {
             for row in list.0.iter_mut().filter(|row| row.is_dirty) {
                 row.is_dirty = false;
                 bytes.clear();
                 bytes.extend_from_slice(key);
                 bytes.extend_from_slice(&value_of(i64::from(row.number)));
-                groups.push(*group);
+                groups.push(group);
                 keys.append_value(&bytes);
                 values.append_value(row.place().1);
             }

@@ -162,16 +162,17 @@ impl Hot {
 
     /// Writes what the backend does not have.
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
-        let mut dirty: Vec<_> = self.recent.iter_mut().filter(|e| e.value.is_dirty).collect();
+        let mut dirty: Vec<_> =
+            self.recent.iter_mut().filter(|(_, _, value)| value.is_dirty).collect();
         for part in dirty.chunks_mut(8192) {
-            let groups: Vec<KeyGroup> = part.iter().map(|entry| entry.group).collect();
-            let keys = BinaryArray::from_iter_values(part.iter().map(|entry| &*entry.key));
+            let groups: Vec<KeyGroup> = part.iter().map(|(group, ..)| *group).collect();
+            let keys = BinaryArray::from_iter_values(part.iter().map(|(_, key, _)| *key));
             let values: BinaryArray =
-                part.iter().map(|entry| entry.value.bytes.as_deref()).collect();
+                part.iter().map(|(_, _, value)| value.bytes.as_deref()).collect();
             cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
             OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-            for entry in part {
-                entry.value.is_dirty = false;
+            for (_, _, value) in part {
+                value.is_dirty = false;
             }
         }
         Ok(())

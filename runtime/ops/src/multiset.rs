@@ -7,8 +7,6 @@ use sabot_core::state::{Namespace, StateField, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::KeyGroup;
 
-use crate::hot::Hot;
-
 pub(crate) use sabot_core::state::number::{
     BYTES as COUNT_BYTES, decode as count_of, encode as value_of,
 };
@@ -47,20 +45,6 @@ pub(crate) fn add_in(
     cx.state.put(state, namespace, groups, keys, &as_values(&after).collect())?;
     OperatorMetrics::add(&cx.metrics.state_reads, groups.len());
     OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-    Ok(before)
-}
-
-/// The same in a hot layer.
-pub(crate) fn add_hot(
-    hot: &mut Hot,
-    groups: &[KeyGroup],
-    keys: &BinaryArray,
-    changes: &[i64],
-    cx: &mut Cx<'_>,
-) -> Result<Vec<i64>> {
-    let slots = hot.find(groups, keys, cx)?;
-    let (before, after) = changed(hot.values(&slots), changes);
-    hot.set(&slots, as_values(&after));
     Ok(before)
 }
 

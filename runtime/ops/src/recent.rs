@@ -12,9 +12,12 @@ const BYTES_MAX: usize = 64 << 20;
 
 /// What is at hand, by key. An index is good until keys are forgotten.
 pub(crate) struct Recent<V> {
-    /// Indexes of `entries` by their keys' hashes.
-    index: HashTable<u32>,
+    /// Indexes of `entries`, each with a part of its key's hash, which tells other keys apart without
+    /// a look at them.
+    index: HashTable<(u32, u32)>,
     entries: Vec<Entry<V>>,
+    /// The keys one after the other.
+    keys: Vec<u8>,
     /// What all of it takes, roughly; who changes a value keeps it up to date.
     pub(crate) bytes: usize,
     /// Counts how often keys were forgotten.
@@ -23,12 +26,32 @@ pub(crate) struct Recent<V> {
 
 /// A key and what is at hand for it.
 pub(crate) struct Entry<V> {
-    hash: u64,
+    hash: u32,
     /// The age at which it was used last.
     used: u32,
+    key: Key,
     pub(crate) group: KeyGroup,
-    pub(crate) key: Box<[u8]>,
     pub(crate) value: V,
+}
+
+/// Where a key is among the keys.
+#[derive(Clone, Copy)]
+struct Key {
+    start: u32,
+    bytes: u32,
+}
+
+impl Key {
+    fn of(self, keys: &[u8]) -> &[u8] {
+        &keys[self.start as usize..][..self.bytes as usize]
+    }
+
+    fn push(keys: &mut Vec<u8>, key: &[u8]) -> Self {
+        // What is at hand is far from 4 GiB.
+        let (start, bytes) = (keys.len() as u32, key.len() as u32);
+        keys.extend_from_slice(key);
+        Self { start, bytes }
+    }
 }
 
 /// Something that is at hand.
@@ -38,12 +61,11 @@ pub(crate) trait AtHand: Default {
 }
 
 impl<V: AtHand> Recent<V> {
-    /// What a key takes besides its bytes and what its value holds: also a place in the index and
-    /// the allocation of the key.
-    const ENTRY_BYTES: usize = size_of::<Entry<V>>() + 32;
+    /// What a key takes besides its bytes and what its value holds: also its place in the index.
+    const ENTRY_BYTES: usize = size_of::<Entry<V>>() + 16;
 
     pub(crate) fn new() -> Self {
-        Self { index: HashTable::new(), entries: Vec::new(), bytes: 0, age: 0 }
+        Self { index: HashTable::new(), entries: Vec::new(), keys: Vec::new(), bytes: 0, age: 0 }
     }
 
     /// Whether keys should be forgotten before more are begun.
@@ -57,39 +79,69 @@ impl<V: AtHand> Recent<V> {
         groups: &[KeyGroup],
         keys: &BinaryArray,
     ) -> (Vec<u32>, Vec<usize>) {
+        // One step of all keys after the other: the processor fetches what is needed for many at a
+        // time.
+        let hashes: Vec<u32> = keys.iter().flatten().map(hash_of).collect();
+        let first = |hash: &u32| self.index.find(spread(*hash), |(other, _)| other == hash);
+        let mut slots: Vec<u32> =
+            hashes.iter().map(|hash| first(hash).map_or(u32::MAX, |(_, at)| *at)).collect();
         let mut missing = Vec::new();
-        let slot = |(row, group): (usize, &KeyGroup)| {
+        for (row, slot) in slots.iter_mut().enumerate() {
             let key = keys.value(row);
-            self.find(key).unwrap_or_else(|| {
-                missing.push(row);
-                self.begin(*group, key)
-            })
-        };
-        (groups.iter().enumerate().map(slot).collect(), missing)
+            let entry = self.entries.get_mut(*slot as usize);
+            match entry.filter(|entry| entry.key.of(&self.keys) == key) {
+                Some(entry) => entry.used = self.age,
+                None => {
+                    *slot = self.find_hashed(hashes[row], key).unwrap_or_else(|| {
+                        missing.push(row);
+                        self.begin_hashed(hashes[row], groups[row], key)
+                    });
+                }
+            }
+        }
+        (slots, missing)
     }
 
     /// The index of a key, if it is at hand.
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<u32> {
-        let is_it = |at: &u32| *self.entries[*at as usize].key == *key;
-        let at = *self.index.find(key_hash::of_bytes(key), is_it)?;
+        self.find_hashed(hash_of(key), key)
+    }
+
+    fn find_hashed(&mut self, hash: u32, key: &[u8]) -> Option<u32> {
+        let is_it = |(other, at): &(u32, u32)| {
+            *other == hash && self.entries[*at as usize].key.of(&self.keys) == key
+        };
+        let (_, at) = *self.index.find(spread(hash), is_it)?;
         self.entries[at as usize].used = self.age;
         Some(at)
     }
 
     /// The index of a key that was not at hand.
     pub(crate) fn begin(&mut self, group: KeyGroup, key: &[u8]) -> u32 {
+        self.begin_hashed(hash_of(key), group, key)
+    }
+
+    fn begin_hashed(&mut self, hash: u32, group: KeyGroup, key: &[u8]) -> u32 {
         let at = self.entries.len() as u32;
-        let hash = key_hash::of_bytes(key);
         self.bytes += Self::ENTRY_BYTES + key.len();
         let (used, value) = (self.age, V::default());
-        self.entries.push(Entry { hash, used, group, key: key.into(), value });
-        self.index.insert_unique(hash, at, |at| self.entries[*at as usize].hash);
+        let key = Key::push(&mut self.keys, key);
+        self.entries.push(Entry { hash, used, key, group, value });
+        self.index.insert_unique(spread(hash), (hash, at), |(hash, _)| spread(*hash));
         at
     }
 
-    /// All keys.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry<V>> {
-        self.entries.iter_mut()
+    /// All keys, each with its group.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (KeyGroup, &[u8], &mut V)> {
+        let keys = &self.keys;
+        let entries = self.entries.iter_mut();
+        entries.map(|entry| (entry.group, entry.key.of(keys), &mut entry.value))
+    }
+
+    /// A key with its group.
+    pub(crate) fn keyed_mut(&mut self, at: u32) -> (KeyGroup, &[u8], &mut V) {
+        let entry = &mut self.entries[at as usize];
+        (entry.group, entry.key.of(&self.keys), &mut entry.value)
     }
 
     /// Forgets the keys that were not used since the last time, or all if that leaves more than
@@ -109,9 +161,11 @@ impl<V: AtHand> Recent<V> {
         }
         self.age += 1;
         self.index.clear();
-        for (at, entry) in self.entries.iter().enumerate() {
-            let hash_of = |at: &u32| self.entries[*at as usize].hash;
-            self.index.insert_unique(entry.hash, at as u32, hash_of);
+        let before = std::mem::take(&mut self.keys);
+        for (at, entry) in self.entries.iter_mut().enumerate() {
+            entry.key = Key::push(&mut self.keys, entry.key.of(&before));
+            let place = (entry.hash, at as u32);
+            self.index.insert_unique(spread(entry.hash), place, |(hash, _)| spread(*hash));
         }
     }
 
@@ -119,6 +173,16 @@ impl<V: AtHand> Recent<V> {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
+}
+
+fn hash_of(key: &[u8]) -> u32 {
+    key_hash::of_bytes(key) as u32
+}
+
+/// The table takes a place from the lowest bits of a hash, and what tells neighbours apart from the
+/// highest.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 impl<V> Index<u32> for Recent<V> {
@@ -138,6 +202,6 @@ impl<V> IndexMut<u32> for Recent<V> {
 impl<V: AtHand> Entry<V> {
     /// What it takes, roughly.
     pub(crate) fn bytes(&self) -> usize {
-        Recent::<V>::ENTRY_BYTES + self.key.len() + self.value.held_bytes()
+        Recent::<V>::ENTRY_BYTES + self.key.bytes as usize + self.value.held_bytes()
     }
 }

@@ -1,47 +1,32 @@
 //! What changed in a state since it was frozen last: the content of an incremental segment.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sabot_types::KeyGroup;
 
 use super::Namespace;
+use super::changed_rows::{ChangedRows, StateChange, merged};
 use crate::Result;
 
 /// Above this size the changes of one state are not kept: the next checkpoint holds all rows.
 const KEPT_BYTES_MAX: usize = 128 << 20;
-/// Stands for the length of a value that was removed.
-const REMOVED: u32 = u32::MAX;
+/// From this size on rows are a part of their own: more do not move those that are there.
+const PART_BYTES: usize = 4 << 20;
+/// Rows of this size and more are not copied when they are taken in together.
+const SHARED_BYTES_MIN: usize = 256 << 10;
 
-/// A row that was put, or removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StateChange<'a> {
-    /// The namespace.
-    pub namespace: Namespace,
-    /// The key group.
-    pub group: KeyGroup,
-    /// The encoded key.
-    pub key: &'a [u8],
-    /// The encoded value; none where the row was removed.
-    pub value: Option<&'a [u8]>,
-}
-
-/// The changes of one state between two freezes, in the order in which they were made.
+/// The changes of one state between two freezes.
 #[derive(Debug, Default)]
 pub struct StateChanges {
-    rows: Vec<Row>,
-    /// Keys and values one after the other.
-    bytes: Vec<u8>,
-    /// For each namespace that was dropped, how many of `rows` were there at its last drop.
+    /// In the order in which they were made.
+    parts: Vec<Arc<ChangedRows>>,
+    /// How many rows there are in the parts before each.
+    rows_before: Vec<usize>,
+    rows: usize,
+    bytes: usize,
+    /// For each namespace that was dropped, how many rows were there at its last drop.
     dropped: BTreeMap<Namespace, usize>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Row {
-    namespace: Namespace,
-    start: usize,
-    key_bytes: u32,
-    value_bytes: u32,
-    group: KeyGroup,
 }
 
 impl StateChanges {
@@ -53,90 +38,23 @@ impl StateChanges {
 
     /// Visits the changed rows in the order of (namespace, key group, key), each as it was left.
     pub fn visit(&self, visit: &mut dyn FnMut(StateChange<'_>) -> Result<()>) -> Result<()> {
-        let rows = (0..self.rows.len()).filter(|row| self.is_kept(*row));
-        let mut order: Vec<_> = rows.map(|row| (self.start_of(row), row)).collect();
-        // Most places differ where they start, which is compared without a look at the rows.
-        order.sort_by(|(a_start, a), (b_start, b)| {
-            a_start.cmp(b_start).then_with(|| self.place(*a).cmp(&self.place(*b)))
-        });
-        for (at, (_, row)) in order.iter().enumerate() {
-            let place = self.place(*row);
-            // The sort keeps the order of equal places: the last one is what was left.
-            if order.get(at + 1).is_some_and(|(_, next)| self.place(*next) == place) {
-                continue;
-            }
-            let (namespace, group, key) = place;
-            visit(StateChange { namespace, group, key, value: self.value(*row) })?;
-        }
-        Ok(())
-    }
-
-    /// How a row's place starts, ordered as places are: the namespace, then the key group and the
-    /// first bytes of the key.
-    fn start_of(&self, row: usize) -> (Namespace, u128) {
-        const KEY_BYTES: usize = 14;
-        let (namespace, group, key) = self.place(row);
-        let mut start = [0; 2 + KEY_BYTES];
-        start[..2].copy_from_slice(&group.index().to_be_bytes());
-        let bytes = key.len().min(KEY_BYTES);
-        start[2..2 + bytes].copy_from_slice(&key[..bytes]);
-        (namespace, u128::from_be_bytes(start))
-    }
-
-    fn is_kept(&self, row: usize) -> bool {
-        let dropped = self.dropped.get(&self.rows[row].namespace);
-        dropped.is_none_or(|rows_before| *rows_before <= row)
-    }
-
-    fn place(&self, row: usize) -> (Namespace, KeyGroup, &[u8]) {
-        let Row { namespace, start, key_bytes, group, .. } = self.rows[row];
-        (namespace, group, &self.bytes[start..start + key_bytes as usize])
-    }
-
-    fn value(&self, row: usize) -> Option<&[u8]> {
-        let Row { start, key_bytes, value_bytes, .. } = self.rows[row];
-        let start = start + key_bytes as usize;
-        (value_bytes != REMOVED).then(|| &self.bytes[start..start + value_bytes as usize])
-    }
-
-    /// None, with room for as many as these: intervals between freezes are alike.
-    fn empty_alike(&self) -> Self {
-        Self {
-            rows: Vec::with_capacity(self.rows.len()),
-            bytes: Vec::with_capacity(self.bytes.len()),
-            dropped: BTreeMap::new(),
+        let is_kept = |part: usize, row: u32| {
+            let number = self.rows_before[part] + row as usize;
+            let namespace = self.parts[part].namespace(row);
+            self.dropped.get(&namespace).is_none_or(|rows_before| *rows_before <= number)
+        };
+        if self.dropped.is_empty() {
+            merged(&self.parts, |_, _| true).try_for_each(visit)
+        } else {
+            merged(&self.parts, is_kept).try_for_each(visit)
         }
     }
 
-    /// Takes a row in.
-    pub fn put(&mut self, namespace: Namespace, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
-        self.rows.push(Row {
-            namespace,
-            start: self.bytes.len(),
-            // Longer rows than these fit no segment, which refuses them.
-            key_bytes: key.len() as u32,
-            value_bytes: value.map_or(REMOVED, |value| value.len() as u32),
-            group,
-        });
-        self.bytes.extend_from_slice(key);
-        self.bytes.extend_from_slice(value.unwrap_or_default());
-    }
-
-    /// Whether nothing changed.
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() && self.dropped.is_empty()
-    }
-
-    /// Forgets all, and keeps the room.
-    pub fn clear(&mut self) {
-        self.rows.clear();
-        self.bytes.clear();
-        self.dropped.clear();
-    }
-
-    /// What it takes, in bytes.
-    pub fn size(&self) -> usize {
-        self.bytes.len() + self.rows.len() * size_of::<Row>() + self.dropped.len() * 32
+    fn push(&mut self, part: Arc<ChangedRows>) {
+        self.rows_before.push(self.rows);
+        self.rows += part.len();
+        self.bytes += part.size();
+        self.parts.push(part);
     }
 }
 
@@ -145,29 +63,68 @@ impl StateChanges {
 pub struct ChangeLog {
     /// None before the first freeze, and when there were too many to keep.
     changes: Option<StateChanges>,
+    /// The last of the changes.
+    open: ChangedRows,
 }
 
 impl ChangeLog {
     /// A row is put, or removed where `value` is none.
     pub fn put(&mut self, namespace: Namespace, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
-        let Some(changes) = &mut self.changes else { return };
-        changes.put(namespace, group, key, value);
-        if changes.size() > KEPT_BYTES_MAX {
-            self.changes = None;
+        if self.changes.is_none() {
+            return;
         }
+        self.open.put(namespace, group, key, value);
+        if self.open.size() >= PART_BYTES {
+            self.end_part();
+        }
+    }
+
+    /// Rows are put, or removed, one after the other. They are copied where that takes much less
+    /// room than to share them: few rows, or many of the same places.
+    pub fn push(&mut self, rows: &Arc<ChangedRows>) {
+        if rows.size() < SHARED_BYTES_MIN || rows.sorted().len() < rows.len() / 8 * 7 {
+            for StateChange { namespace, group, key, value } in rows.sorted() {
+                self.put(namespace, group, key, value);
+            }
+            return;
+        }
+        self.end_part();
+        if let Some(changes) = &mut self.changes {
+            changes.push(Arc::clone(rows));
+        }
+        self.give_up_too_many();
     }
 
     /// A namespace is dropped.
     pub fn drop_namespace(&mut self, namespace: Namespace) {
         if let Some(changes) = &mut self.changes {
-            changes.dropped.insert(namespace, changes.rows.len());
+            changes.dropped.insert(namespace, changes.rows + self.open.len());
         }
     }
 
     /// The state is frozen: what changed since the last time, if that is known.
     pub fn freeze(&mut self) -> Option<StateChanges> {
-        let next = self.changes.as_ref().map(StateChanges::empty_alike).unwrap_or_default();
-        self.changes.replace(next)
+        self.end_part();
+        self.changes.replace(StateChanges::default())
+    }
+
+    fn end_part(&mut self) {
+        if self.open.is_empty() {
+            return;
+        }
+        let next = self.open.empty_alike();
+        let part = std::mem::replace(&mut self.open, next);
+        if let Some(changes) = &mut self.changes {
+            changes.push(Arc::new(part));
+        }
+        self.give_up_too_many();
+    }
+
+    fn give_up_too_many(&mut self) {
+        let is_too_much = |changes: &StateChanges| changes.bytes > KEPT_BYTES_MAX;
+        if self.changes.as_ref().is_some_and(is_too_much) {
+            self.changes = None;
+        }
     }
 }
 
@@ -231,6 +188,39 @@ mod tests {
         assert_eq!(changes.dropped().collect::<Vec<_>>(), [Namespace(1)]);
         let keys: Vec<_> = left(&changes).into_iter().map(|row| row.2).collect();
         assert_eq!(keys, [b"after".to_vec(), b"other".to_vec()]);
+    }
+
+    #[test]
+    fn rows_that_are_taken_in_together_are_as_those_one_by_one() {
+        let mut dice = 7_u64;
+        let mut next = |below: u64| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (dice >> 33) % below
+        };
+        let (mut single, mut together) = (ChangeLog::default(), ChangeLog::default());
+        assert!(single.freeze().is_none() && together.freeze().is_none());
+        for rows in [10, 4000, 3, 0, 5000, 6000, 20] {
+            let mut part = ChangedRows::default();
+            for _ in 0..rows {
+                let (namespace, group) = (Namespace(next(3) as i64), KeyGroup::new(next(4) as u16));
+                // Many of one part are of the same place, few of another.
+                let key = [(next(if rows == 5000 { 50 } else { 60_000 }) as u16).to_be_bytes(); 15];
+                let key = key.as_flattened();
+                let value = (next(4) > 0).then(|| vec![next(256) as u8; 60]);
+                part.put(namespace, group, key, value.as_deref());
+                single.put(namespace, group, key, value.as_deref());
+            }
+            together.push(&Arc::new(part));
+            let namespace = Namespace(next(3) as i64);
+            single.drop_namespace(namespace);
+            together.drop_namespace(namespace);
+        }
+        let (single, together) = (single.freeze().unwrap(), together.freeze().unwrap());
+        let parts: Vec<_> = together.parts.iter().map(|part| part.len()).collect();
+        assert!(parts.contains(&4000) && parts.contains(&6000), "shared: {parts:?}");
+        assert!(!parts.contains(&5000), "copied: {parts:?}");
+        assert_eq!(left(&single), left(&together));
+        assert!(!left(&single).is_empty());
     }
 
     #[test]

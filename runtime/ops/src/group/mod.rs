@@ -6,6 +6,7 @@
 
 mod accumulate;
 mod collect;
+mod distinct;
 mod lists;
 mod values;
 
@@ -26,7 +27,8 @@ use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
 use self::accumulate::{Accumulator, Rows, count, state_columns};
-use self::values::{Purpose, ValueCounts, filter_of};
+use self::distinct::{DistinctValues, Sharing, Transitions};
+use self::values::{Extreme, ValueCounts, filter_of};
 use crate::OperatorConfig;
 use crate::codec::{RowCodec, spread};
 use crate::emit::emit_in_parts;
@@ -41,6 +43,8 @@ const ROWS: &str = "rows";
 pub(crate) struct GroupAggregate {
     keys: Keys,
     aggregates: Vec<Aggregate>,
+    /// The values of arguments with `DISTINCT`, and which aggregates share them.
+    distinct: Vec<(DistinctValues, Sharing)>,
     hot: Hot,
     /// The number of rows, then the partial results.
     codec: RowCodec,
@@ -53,20 +57,12 @@ struct Aggregate {
     accumulator: Accumulator,
     argument: Option<usize>,
     filter: Option<usize>,
-    /// How its values are counted.
-    counts: Counts,
+    /// Its values in their order, where the first of them is the result.
+    counted: Option<ValueCounts>,
 }
 
-enum Counts {
-    /// Not at all.
-    No,
-    /// Each value adds to the aggregate once.
-    Distinct(ValueCounts),
-    /// The first of the values is the result.
-    First(ValueCounts),
-}
-
-/// The states of the operator: the groups' rows, then the values of aggregates that count them.
+/// The states of the operator: the groups' rows, the values of each argument with `DISTINCT`, then
+/// those of aggregates that count their own.
 pub(crate) fn state_specs(
     operator: &OperatorUid,
     desc: &GroupAggregateDesc,
@@ -81,11 +77,17 @@ pub(crate) fn state_specs(
             state_columns(aggregate, input)
                 .map(|(name, data_type)| StateField { name, data_type: data_type.to_string() }),
         );
-        if let Some((data_type, purpose)) = counted_values(aggregate, input) {
-            let spec = values::state_spec(operator, &aggregate.name, &key, data_type, purpose);
+        if let Some((data_type, extreme)) = counted_values(aggregate, input) {
+            let spec = values::state_spec(operator, &aggregate.name, &key, data_type, extreme);
             counted.push(spec.with_ttl(desc.ttl_ms));
         }
     }
+    let distinct = distinct::sharing(&desc.aggregates, is_distinct).into_iter().map(|sharing| {
+        let names = sharing.aggregates.iter().map(|number| desc.aggregates[*number].name.clone());
+        let argument = input.field(sharing.argument);
+        distinct::state_spec(operator, &key, argument, names).with_ttl(desc.ttl_ms)
+    });
+    let distinct: Vec<_> = distinct.collect();
     let rows = StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_owned(),
@@ -95,24 +97,28 @@ pub(crate) fn state_specs(
         ttl_ms: None,
     }
     .with_ttl(desc.ttl_ms);
-    std::iter::once(rows).chain(counted).collect()
+    std::iter::once(rows).chain(distinct).chain(counted).collect()
 }
 
-/// The type of the values that an aggregate has to count, and what for; none when it has not to.
+/// The type of the values that an aggregate has to count, and which one it asks for; none when it
+/// has not to.
 fn counted_values<'a>(
     desc: &AggregateDesc,
     input: &'a SchemaRef,
-) -> Option<(&'a DataType, Purpose)> {
-    let purpose = match desc.function {
-        AggregateFunction::Min => Purpose::Lowest,
-        AggregateFunction::Max => Purpose::Highest,
-        _ => Purpose::Distinct,
+) -> Option<(&'a DataType, Extreme)> {
+    let extreme = match desc.function {
+        AggregateFunction::Min => Extreme::Lowest,
+        AggregateFunction::Max => Extreme::Highest,
+        _ => return None,
     };
-    let counts = match purpose {
-        Purpose::Distinct => desc.distinct,
-        Purpose::Lowest | Purpose::Highest => row_kind::is_updating(input),
-    };
-    desc.argument.filter(|_| counts).map(|column| (input.field(column).data_type(), purpose))
+    let argument = desc.argument.filter(|_| row_kind::is_updating(input));
+    argument.map(|column| (input.field(column).data_type(), extreme))
+}
+
+/// Whether each value counts once. Extremes are the same either way.
+fn is_distinct(desc: &AggregateDesc) -> bool {
+    let is_extreme = matches!(desc.function, AggregateFunction::Min | AggregateFunction::Max);
+    desc.distinct && !is_extreme
 }
 
 impl Aggregate {
@@ -124,57 +130,46 @@ impl Aggregate {
         input: &SchemaRef,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let counts =
-            match counted_values(desc, input).and_then(|counted| Some((counted, specs.next()?))) {
-                None => Counts::No,
-                Some(((data_type, purpose), spec)) => {
-                    let counts = ValueCounts::new(spec, data_type, purpose, state)?;
-                    match purpose {
-                        Purpose::Lowest | Purpose::Highest => Counts::First(counts),
-                        Purpose::Distinct => Counts::Distinct(counts),
-                    }
-                }
-            };
+        let counted =
+            counted_values(desc, input).and_then(|counted| Some((counted, specs.next()?)));
+        let counted = counted
+            .map(|((data_type, extreme), spec)| ValueCounts::new(spec, data_type, extreme, state));
         Ok(Self {
             accumulator: Accumulator::new(&node.name, desc, input)?,
             argument: desc.argument,
             filter: desc.filter,
-            counts,
+            counted: counted.transpose()?,
         })
     }
 
-    /// The partial results after the rows of a batch.
+    /// The partial results after the rows of a batch; `changed` are the values that came and went
+    /// where each counts once.
     fn add(
         &mut self,
         before: &[ArrayRef],
-        keys: &UniqueKeys,
-        batch: &RecordBatch,
+        (keys, batch): (&UniqueKeys, &RecordBatch),
         weights: Option<&[i64]>,
+        changed: Option<&Transitions>,
         cx: &mut Cx<'_>,
     ) -> Result<Vec<ArrayRef>> {
+        if let Some(changed) = changed {
+            let rows = Rows {
+                values: Some(&changed.values),
+                groups: &changed.groups,
+                weights: Some(&changed.weights),
+                filter: None,
+            };
+            return self.accumulator.add(before, &rows);
+        }
         let rows = Rows {
             values: self.argument.map(|column| batch.column(column)),
             groups: &keys.of_row,
             weights,
             filter: filter_of(batch, self.filter),
         };
-        match &mut self.counts {
-            Counts::No => self.accumulator.add(before, &rows),
-            Counts::Distinct(counts) => {
-                let changed = counts.add(keys, &rows, cx)?;
-                let rows = Rows {
-                    values: Some(&changed.values),
-                    groups: &changed.groups,
-                    weights: Some(&changed.weights),
-                    filter: None,
-                };
-                self.accumulator.add(before, &rows)
-            }
-            Counts::First(counts) => {
-                counts.add(keys, &rows, cx)?;
-                Ok(vec![cast(&counts.firsts(keys, cx)?, before[0].data_type())?])
-            }
-        }
+        let Some(counted) = &mut self.counted else { return self.accumulator.add(before, &rows) };
+        counted.add(keys, &rows, cx)?;
+        Ok(vec![cast(&counted.firsts(keys, cx)?, before[0].data_type())?])
     }
 }
 
@@ -187,7 +182,14 @@ impl GroupAggregate {
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
         let specs = state_specs(&node.uid, desc, input);
-        let mut counted = specs[1..].iter();
+        let sharing = distinct::sharing(&desc.aggregates, is_distinct);
+        let (of_distinct, counted) = specs[1..].split_at(sharing.len());
+        let distinct = of_distinct.iter().zip(sharing).map(|(spec, sharing)| {
+            let values = DistinctValues::new(spec, &sharing, &desc.aggregates, input, state)?;
+            Ok((values, sharing))
+        });
+        let distinct = distinct.collect::<Result<_>>()?;
+        let mut counted = counted.iter();
         let aggregates = desc.aggregates.iter();
         let aggregates = aggregates.map(|a| Aggregate::new(node, a, &mut counted, input, state));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
@@ -199,6 +201,7 @@ impl GroupAggregate {
         Ok(Self {
             keys: Keys::new(node, &desc.keys, input, config)?,
             aggregates,
+            distinct,
             hot: Hot::new(rows, state)?,
             codec: RowCodec::new(types.clone())?,
             types,
@@ -320,9 +323,18 @@ impl Operator for GroupAggregate {
             Rows { values: None, groups: &keys.of_row, weights: weights.as_deref(), filter: None };
         let mut after = vec![count(&before[0], &all)];
         let partials: Vec<Range<usize>> = self.partials().collect();
-        for (partial, aggregate) in partials.into_iter().zip(&mut self.aggregates) {
-            let before = &before[partial];
-            after.extend(aggregate.add(before, &keys, &batch, weights.as_deref(), cx)?);
+        let mut changed: Vec<_> = self.aggregates.iter().map(|_| None).collect();
+        for (values, sharing) in &mut self.distinct {
+            let transitions = values.add(&keys, &batch, weights.as_deref(), cx)?;
+            for (number, transitions) in sharing.aggregates.iter().zip(transitions) {
+                changed[*number] = Some(transitions);
+            }
+        }
+        for ((partial, aggregate), changed) in
+            partials.into_iter().zip(&mut self.aggregates).zip(&changed)
+        {
+            let (before, rows) = (&before[partial], (&keys, &batch));
+            after.extend(aggregate.add(before, rows, weights.as_deref(), changed.as_ref(), cx)?);
         }
         self.store(&slots, &after)?;
         self.emit(&keys, &before, &after, cx)
@@ -331,11 +343,12 @@ impl Operator for GroupAggregate {
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.hot.flush(cx)?;
         let mut keyed = vec![cx.state.freeze(self.hot.state())?];
-        for aggregate in &mut self.aggregates {
-            if let Counts::Distinct(counts) | Counts::First(counts) = &mut aggregate.counts {
-                let state = counts.flush(cx)?;
-                keyed.push(cx.state.freeze(state)?);
-            }
+        for (values, _) in &mut self.distinct {
+            let state = values.flush(cx)?;
+            keyed.push(cx.state.freeze(state)?);
+        }
+        for counted in self.aggregates.iter().filter_map(|aggregate| aggregate.counted.as_ref()) {
+            keyed.push(cx.state.freeze(counted.state())?);
         }
         Ok(OperatorSnapshot { keyed, watermark: None })
     }

@@ -1,5 +1,5 @@
-//! How often each value occurs in each group, for `DISTINCT`, and for extremes of rows that go
-//! again. A state of its own: key, then value in its order, to count.
+//! How often each value occurs in each group, for extremes of rows that go again. A state of its
+//! own: key, then value in its order, to count.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -18,13 +18,12 @@ use sabot_types::OperatorUid;
 
 use super::accumulate::Rows;
 use crate::codec::{RowCodec, spread};
-use crate::hot::Hot;
 use crate::keyed::{UniqueKeys, unique};
 use crate::multiset;
 
 /// The counted values of one aggregate.
 pub(super) struct ValueCounts {
-    state: State,
+    state: StateHandle,
     converter: RowConverter,
     /// Around values that are not in their natural order, so that the state can be read by its
     /// description.
@@ -33,29 +32,11 @@ pub(super) struct ValueCounts {
     pair: SchemaRef,
 }
 
-enum State {
-    /// Read and written by keys alone.
-    Hot(Hot),
-    /// Also read in the order of values.
-    Ordered(StateHandle),
-}
-
-/// What the counts of values are for.
+/// Which of the values an aggregate asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To tell which values are there.
-    Distinct,
-    /// To find the lowest.
+pub(super) enum Extreme {
     Lowest,
-    /// To find the highest.
     Highest,
-}
-
-/// Values that came first or went last, each with its group and a weight of 1 or -1.
-pub(super) struct Transitions {
-    pub(super) values: ArrayRef,
-    pub(super) groups: Vec<usize>,
-    pub(super) weights: Vec<i64>,
 }
 
 /// Describes the state of the counted values of an aggregate.
@@ -64,14 +45,12 @@ pub(super) fn state_spec(
     aggregate: &str,
     keys: &[StateField],
     value: &DataType,
-    purpose: Purpose,
+    extreme: Extreme,
 ) -> StateSpec {
     let mut key = keys.to_vec();
-    key.push(match purpose {
-        Purpose::Distinct | Purpose::Lowest => {
-            StateField { name: "value".to_owned(), data_type: value.to_string() }
-        }
-        Purpose::Highest => StateField {
+    key.push(match extreme {
+        Extreme::Lowest => StateField { name: "value".to_owned(), data_type: value.to_string() },
+        Extreme::Highest => StateField {
             name: format!("{value}, descending"),
             data_type: DataType::Binary.to_string(),
         },
@@ -91,18 +70,14 @@ impl ValueCounts {
     pub(super) fn new(
         spec: &StateSpec,
         value: &DataType,
-        purpose: Purpose,
+        extreme: Extreme,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let descending = purpose == Purpose::Highest;
+        let descending = extreme == Extreme::Highest;
         let options = SortOptions { descending, nulls_first: true };
         let fields = vec![SortField::new_with_options(value.clone(), options)];
-        let handle = state.open(spec)?;
         Ok(Self {
-            state: match purpose {
-                Purpose::Distinct => State::Hot(Hot::new(handle, state)?),
-                Purpose::Lowest | Purpose::Highest => State::Ordered(handle),
-            },
+            state: state.open(spec)?,
             wrapper: descending.then(|| RowCodec::new([DataType::Binary])).transpose()?,
             converter: RowConverter::new(fields)?,
             pair: Arc::new(Schema::new(vec![
@@ -112,24 +87,18 @@ impl ValueCounts {
         })
     }
 
-    /// Everything is in the backend afterwards; the state's handle.
-    pub(super) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<StateHandle> {
-        match &mut self.state {
-            State::Hot(hot) => {
-                hot.flush(cx)?;
-                Ok(hot.state())
-            }
-            State::Ordered(handle) => Ok(*handle),
-        }
+    /// The state's handle.
+    pub(super) fn state(&self) -> StateHandle {
+        self.state
     }
 
-    /// Counts rows; what came first and went last of each value.
+    /// Counts rows.
     pub(super) fn add(
         &mut self,
         keys: &UniqueKeys,
         rows: &Rows<'_>,
         cx: &mut Cx<'_>,
-    ) -> Result<Transitions> {
+    ) -> Result<()> {
         let none = || Error::user("a counted aggregate needs an argument".to_owned());
         let (mut indexes, mut groups, mut weights) = (Vec::new(), Vec::new(), Vec::new());
         rows.each(|row, group, weight| {
@@ -147,25 +116,8 @@ impl ValueCounts {
         }
         let values = take(&values, &firsts, None)?;
         let of_pair: Vec<usize> = firsts.values().iter().map(|row| groups[*row as usize]).collect();
-        let before = self.change(keys, &values, &of_pair, &changes, cx)?;
-        let weights = before
-            .iter()
-            .zip(&changes)
-            .map(|(before, change)| i64::from(before + change > 0) - i64::from(*before > 0));
-        Ok(Transitions { values, groups: of_pair, weights: weights.collect() })
-    }
-
-    /// Adds `changes` to the counts of values; the counts before.
-    fn change(
-        &mut self,
-        keys: &UniqueKeys,
-        values: &ArrayRef,
-        of_pair: &[usize],
-        changes: &[i64],
-        cx: &mut Cx<'_>,
-    ) -> Result<Vec<i64>> {
-        let (groups, prefixes) = keys.pick(of_pair);
-        let ordered = self.converter.convert_columns(std::slice::from_ref(values))?;
+        let (groups, prefixes) = keys.pick(&of_pair);
+        let ordered = self.converter.convert_columns(std::slice::from_ref(&values))?;
         let ordered = ordered.try_into_binary()?;
         let ordered = match &self.wrapper {
             Some(wrapper) => wrapper.encode(&[Arc::new(ordered)], values.len())?,
@@ -179,21 +131,15 @@ impl ValueCounts {
             key.extend_from_slice(ordered.value(row));
             bytes.append_value(&key);
         }
-        let bytes = bytes.finish();
-        match &mut self.state {
-            State::Hot(hot) => multiset::add_hot(hot, &groups, &bytes, changes, cx),
-            State::Ordered(state) => multiset::add(*state, &groups, &bytes, changes, cx),
-        }
+        multiset::add(self.state, &groups, &bytes.finish(), &changes, cx)?;
+        Ok(())
     }
 
     /// The first value of each key in the order of values; null where there is none.
     pub(super) fn firsts(&self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<ArrayRef> {
-        let State::Ordered(state) = self.state else {
-            return Err(Error::user("the values of this aggregate have no order".to_owned()));
-        };
         let mut found: Vec<Option<Vec<u8>>> = vec![None; keys.len()];
         cx.state.scan_prefixes(
-            state,
+            self.state,
             Namespace::ONLY,
             &keys.groups,
             &keys.bytes,

@@ -9,11 +9,12 @@ use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
 use sabot_types::key_hash;
+use smallvec::SmallVec;
 
 use crate::keyed::UniqueKeys;
 use crate::multiset::{COUNT_BYTES, count_of, value_of};
 use crate::numbers::Numbers;
-use crate::recent::{AtHand, Entry, Recent};
+use crate::recent::{AtHand, Recent};
 
 /// What a row takes besides its bytes, roughly.
 const ROW_BYTES: usize = size_of::<Row>() + 16;
@@ -35,9 +36,9 @@ pub(super) struct Lists {
 /// All rows of a key.
 #[derive(Default)]
 struct List {
-    rows: Vec<Row>,
+    rows: SmallVec<[Row; 1]>,
     /// Indexes of `rows` by their hashes; none while there are few, or none is ever looked for.
-    places: Option<HashTable<u32>>,
+    places: Option<Box<HashTable<u32>>>,
     /// When they were read, where rows have a time to live.
     since_ms: i64,
 }
@@ -254,7 +255,7 @@ impl Lists {
         let mut gone = Vec::new();
         let mut bytes = Vec::new();
         for (slot, place) in changed.0 {
-            let Entry { group, key, value: list, .. } = &mut self.recent[slot];
+            let (group, key, list) = self.recent.keyed_mut(slot);
             let row = &mut list.rows[place as usize];
             row.is_changed = false;
             if row.count == 0 {
@@ -263,7 +264,7 @@ impl Lists {
                     continue;
                 }
             }
-            groups.push(*group);
+            groups.push(group);
             bytes.clear();
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(&value_of(row.number));
@@ -311,7 +312,7 @@ impl List {
             for (place, row) in self.rows.iter().enumerate() {
                 places.insert_unique(row.hash, place as u32, |at| self.rows[*at as usize].hash);
             }
-            self.places = Some(places);
+            self.places = Some(Box::new(places));
         }
         let is_it = |other: &Row| other.hash == hash && *other.bytes == *row;
         match &self.places {

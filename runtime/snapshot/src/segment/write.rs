@@ -158,20 +158,25 @@ impl<'a> Writer<'a> {
             return;
         };
         self.rows.lay_out(&mut self.raw);
-        let stored = lz4_flex::block::compress(&self.raw);
+        let start = self.out.len();
+        self.out.resize(start + lz4_flex::block::get_maximum_output_size(self.raw.len()), 0);
+        // Fails only where there is less room than that.
+        let stored_bytes = lz4_flex::block::compress_into(&self.raw, &mut self.out[start..])
+            .expect("there is room for the largest output");
+        self.out.truncate(start + stored_bytes);
+        let stored = &self.out[start..];
         self.index.entries.push(Entry {
             state,
             namespace,
             first: KeyGroup::new(*first),
             last: KeyGroup::new(*last),
             rows: groups.len() as u32,
-            offset: self.out.len() as u64,
-            stored_bytes: stored.len() as u32,
+            offset: start as u64,
+            stored_bytes: stored_bytes as u32,
             raw_bytes: self.raw.len() as u32,
-            crc32: crc32fast::hash(&stored),
+            crc32: crc32fast::hash(stored),
         });
         self.written += groups.len() as u64;
-        self.out.extend(stored);
         self.rows.clear();
     }
 

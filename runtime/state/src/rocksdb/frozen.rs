@@ -4,12 +4,15 @@
 //! that also holds the database. The thread takes the snapshot at once, then waits until the
 //! rows are asked for, and ends when they are read or nobody can ask any more.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use ::rocksdb::{DB, SnapshotWithThreadMode};
-use sabot_core::state::{FrozenState, StateChanges, StateHandle, StateRow, StateSpec};
+use sabot_core::state::{
+    ChangedRows, FrozenState, StateChange, StateChanges, StateHandle, StateRow, StateSpec, merge,
+};
 use sabot_core::{Error, Result};
 
 use super::{Database, layout, options};
@@ -25,6 +28,14 @@ pub(super) struct RocksDbFrozen {
     database: Arc<Database>,
     reader: Option<Reader>,
     changes: Option<StateChanges>,
+}
+
+/// What is frozen besides the database.
+pub(super) struct Frozen {
+    pub(super) spec: Arc<StateSpec>,
+    /// Rows that are not in the database yet, the older ones first.
+    pub(super) waiting: Vec<Arc<ChangedRows>>,
+    pub(super) changes: Option<StateChanges>,
 }
 
 /// The thread with the snapshot.
@@ -45,8 +56,7 @@ struct Chunk {
 pub(super) fn freeze(
     database: Arc<Database>,
     state: StateHandle,
-    spec: Arc<StateSpec>,
-    changes: Option<StateChanges>,
+    Frozen { spec, waiting, changes }: Frozen,
 ) -> Result<RocksDbFrozen> {
     let (taken, is_taken) = sync_channel::<()>(1);
     let (go, may_go) = channel();
@@ -59,7 +69,7 @@ pub(super) fn freeze(
             // The other side waits for this, and cannot be gone.
             let _ = taken.send(());
             if may_go.recv().is_ok() {
-                read(&snapshot, state, &send);
+                read(&snapshot, state, &waiting, &send);
             }
         })
         .map_err(|e| Error::state("starting the thread that reads frozen state failed", e))?;
@@ -126,10 +136,11 @@ impl Chunk {
     }
 }
 
-/// Sends all rows; stops when nobody takes them.
+/// Sends all rows, those that wait in their places; stops when nobody takes them.
 fn read(
     snapshot: &SnapshotWithThreadMode<'_, DB>,
     state: StateHandle,
+    waiting: &[Arc<ChangedRows>],
     send: &SyncSender<Result<Chunk, ::rocksdb::Error>>,
 ) {
     let all = layout::state_bounds(state);
@@ -137,14 +148,33 @@ fn read(
     options.fill_cache(false);
     options.set_readahead_size(READ_AHEAD_BYTES);
     let mut iterator = snapshot.raw_iterator_opt(options);
+    let mut waiting = merge(waiting).peekable();
+    let mut row_key = Vec::new();
     let mut chunk = Chunk::default();
     iterator.seek(all.start);
-    while let Some((key, value)) = iterator.item() {
-        chunk.push(key, value);
+    loop {
+        let stored = iterator.item();
+        let order = match (waiting.peek(), &stored) {
+            (None, None) => break,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (Some(row), Some((key, _))) => row.place().cmp(&layout::split(key).place()),
+        };
+        if order.is_gt() {
+            let Some((key, value)) = stored else { break };
+            chunk.push(key, value);
+        } else if let Some(StateChange { namespace, group, key, value }) = waiting.next() {
+            row_key.clear();
+            layout::Prefix::new(state, namespace).write_key(group, key, &mut row_key);
+            // One that was removed has no value.
+            value.inspect(|value| chunk.push(&row_key, value));
+        }
         if chunk.bytes.len() >= CHUNK_BYTES && send.send(Ok(std::mem::take(&mut chunk))).is_err() {
             return;
         }
-        iterator.next();
+        if order.is_ge() {
+            iterator.next();
+        }
     }
     // A reader that has gone away does not want the last chunk either.
     let _ = send.send(iterator.status().map(|()| chunk));

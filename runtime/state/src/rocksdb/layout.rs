@@ -80,6 +80,13 @@ pub(super) struct RowKey<'a> {
     pub(super) key: &'a [u8],
 }
 
+impl RowKey<'_> {
+    /// Where the row is, as rows are ordered.
+    pub(super) fn place(&self) -> (Namespace, KeyGroup, &[u8]) {
+        (self.namespace, self.group, self.key)
+    }
+}
+
 /// Takes a key apart that [`Prefix::write_key`] wrote.
 pub(super) fn split(bytes: &[u8]) -> RowKey<'_> {
     let (fixed, key) = bytes.split_at(PREFIX_BYTES + 2);

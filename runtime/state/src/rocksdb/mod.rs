@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use ::rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::state::{
-    ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateChange, StateChanges,
+    ChangeLog, ChangedRows, FrozenState, Namespace, PrefixVisitor, StateBackend, StateChange,
     StateHandle, StateRows, StateSpec,
 };
 use sabot_core::{Error, Result};
@@ -26,6 +26,7 @@ use sabot_types::KeyGroup;
 
 use self::directory::DatabaseDir;
 use self::expiry::Expiry;
+use self::frozen::Frozen;
 use self::layout::{FILTERED_BYTES, Prefix};
 use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
 
@@ -37,8 +38,6 @@ const GET_CHUNK_ROWS: usize = 1024;
 const WRITE_BATCH_BYTES: usize = 1 << 20;
 /// Rows of all states wait to be written together up to this size.
 const WAITING_BYTES_MAX: usize = 8 << 20;
-/// Room for rows that wait is kept for so many states.
-const SPARE_MAX: usize = 2;
 
 /// A [`StateBackend`] on the local disk.
 pub struct RocksDbBackend {
@@ -50,8 +49,6 @@ pub struct RocksDbBackend {
     waiting_bytes: usize,
     /// From this size on they are written.
     waiting_bytes_max: usize,
-    /// Room for rows that wait, to be used again.
-    spare: Vec<StateChanges>,
 }
 
 struct State {
@@ -59,7 +56,24 @@ struct State {
     log: ChangeLog,
     /// What was put and is not in the database yet: rows are written together where nobody reads
     /// in between.
-    waiting: StateChanges,
+    waiting: ChangedRows,
+    /// What waits since before, which frozen states and the log share.
+    sealed: Vec<Arc<ChangedRows>>,
+}
+
+impl State {
+    /// Nothing is added any more to what waits.
+    fn seal(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let next = self.waiting.empty_alike();
+        let mut rows = std::mem::replace(&mut self.waiting, next);
+        rows.shrink();
+        let rows = Arc::new(rows);
+        self.log.push(&rows);
+        self.sealed.push(rows);
+    }
 }
 
 /// The database; frozen states hold it too. The fields drop in order: first it is closed, then
@@ -125,42 +139,34 @@ impl RocksDbBackend {
             write_options,
             waiting_bytes: 0,
             waiting_bytes_max: WAITING_BYTES_MAX.min((cache_size_mb as usize) << 14),
-            spare: Vec::new(),
         })
     }
 
-    /// Writes what waits of an opened state. Neighbours find their places in the database faster than rows in any
-    /// order.
+    /// Writes what waits of an opened state. Neighbours find their places in the database faster than
+    /// rows in any order.
     fn settle(&mut self, state: StateHandle) -> Result<()> {
         self.check(state)?;
-        let State { log, waiting, .. } = &mut self.states[usize::from(state.0)];
-        if waiting.is_empty() {
-            return Ok(());
-        }
+        let of = &mut self.states[usize::from(state.0)];
+        of.seal();
         let (database, options) = (&self.database, &self.write_options);
-        let mut batch = WriteBatch::default();
         let mut row_key = Vec::new();
-        waiting.visit(&mut |StateChange { namespace, group, key, value }| {
-            row_key.clear();
-            Prefix::new(state, namespace).write_key(group, key, &mut row_key);
-            match value {
-                Some(value) => batch.put(&row_key, value),
-                None => batch.delete(&row_key),
+        for rows in std::mem::take(&mut of.sealed) {
+            let mut batch = WriteBatch::default();
+            for StateChange { namespace, group, key, value } in rows.sorted() {
+                row_key.clear();
+                Prefix::new(state, namespace).write_key(group, key, &mut row_key);
+                match value {
+                    Some(value) => batch.put(&row_key, value),
+                    None => batch.delete(&row_key),
+                }
+                if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
+                    database.write(std::mem::take(&mut batch), options)?;
+                }
             }
-            log.put(namespace, group, key, value);
-            if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
-                database.write(std::mem::take(&mut batch), options)?;
+            if !batch.is_empty() {
+                database.write(batch, options)?;
             }
-            Ok(())
-        })?;
-        if !batch.is_empty() {
-            database.write(batch, options)?;
-        }
-        let mut written = std::mem::take(waiting);
-        self.waiting_bytes -= written.size();
-        written.clear();
-        if self.spare.len() < SPARE_MAX {
-            self.spare.push(written);
+            self.waiting_bytes -= rows.size();
         }
         Ok(())
     }
@@ -197,7 +203,8 @@ impl StateBackend for RocksDbBackend {
         self.states.push(State {
             spec,
             log: ChangeLog::default(),
-            waiting: StateChanges::default(),
+            waiting: ChangedRows::default(),
+            sealed: Vec::new(),
         });
         Ok(handle)
     }
@@ -244,12 +251,6 @@ impl StateBackend for RocksDbBackend {
         check_keys(groups, keys);
         assert_eq!(keys.len(), values.len(), "each key has a value");
         let waiting = &mut self.states[usize::from(state.0)].waiting;
-        if waiting.is_empty()
-            && !groups.is_empty()
-            && let Some(spare) = self.spare.pop()
-        {
-            *waiting = spare;
-        }
         let before = waiting.size();
         for (row, group) in groups.iter().enumerate() {
             let value = values.is_valid(row).then(|| values.value(row));
@@ -344,10 +345,12 @@ impl StateBackend for RocksDbBackend {
     }
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
-        self.settle(state)?;
-        let State { spec, log, .. } = &mut self.states[usize::from(state.0)];
-        let (database, spec) = (Arc::clone(&self.database), Arc::clone(spec));
-        Ok(Box::new(frozen::freeze(database, state, spec, log.freeze())?))
+        self.check(state)?;
+        let of = &mut self.states[usize::from(state.0)];
+        of.seal();
+        let (database, spec) = (Arc::clone(&self.database), Arc::clone(&of.spec));
+        let frozen = Frozen { spec, waiting: of.sealed.clone(), changes: of.log.freeze() };
+        Ok(Box::new(frozen::freeze(database, state, frozen)?))
     }
 
     fn set_now(&mut self, now_ms: i64) {

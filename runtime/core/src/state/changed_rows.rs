@@ -1,0 +1,318 @@
+//! Rows that were put or removed, in the order in which that happened, and sorted when asked for.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::sync::{Arc, OnceLock};
+
+use sabot_types::KeyGroup;
+
+use super::Namespace;
+
+/// Stands for the length of a value that was removed.
+const REMOVED: u32 = u32::MAX;
+
+/// A row that was put, or removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StateChange<'a> {
+    /// The namespace.
+    pub namespace: Namespace,
+    /// The key group.
+    pub group: KeyGroup,
+    /// The encoded key.
+    pub key: &'a [u8],
+    /// The encoded value; none where the row was removed.
+    pub value: Option<&'a [u8]>,
+}
+
+impl<'a> StateChange<'a> {
+    /// Where the row is, as rows are ordered.
+    pub fn place(&self) -> (Namespace, KeyGroup, &'a [u8]) {
+        (self.namespace, self.group, self.key)
+    }
+}
+
+/// Rows that were put or removed one after the other.
+#[derive(Debug, Default)]
+pub struct ChangedRows {
+    rows: Vec<Row>,
+    /// Keys and values one after the other.
+    bytes: Vec<u8>,
+    /// The rows in the order of their places, the last of each place; once somebody asked.
+    sorted: OnceLock<Vec<u32>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    namespace: Namespace,
+    start: usize,
+    key_bytes: u32,
+    value_bytes: u32,
+    group: KeyGroup,
+}
+
+/// How a row's place starts, ordered as places are: the namespace, then the key group and the first
+/// bytes of the key. Most places differ in it, which is compared without a look at the rows.
+type Start = (Namespace, u128);
+
+const GROUP_BYTES: usize = size_of::<u16>();
+/// The bytes of a key in [`Start`].
+const START_KEY_BYTES: usize = size_of::<u128>() - GROUP_BYTES;
+
+/// The first bytes of a key, as a number that is ordered as they are.
+fn bytes_of(key: &[u8]) -> u128 {
+    match key.first_chunk() {
+        Some(bytes) => u128::from_be_bytes(*bytes),
+        None => {
+            let mut bytes = [0; size_of::<u128>()];
+            bytes[..key.len()].copy_from_slice(key);
+            u128::from_be_bytes(bytes)
+        }
+    }
+}
+
+impl ChangedRows {
+    /// None, with room for as many as these.
+    #[must_use]
+    pub fn empty_alike(&self) -> Self {
+        Self {
+            rows: Vec::with_capacity(self.rows.len()),
+            bytes: Vec::with_capacity(self.bytes.len()),
+            sorted: OnceLock::new(),
+        }
+    }
+
+    /// Gives back room that is not used, where that is much.
+    pub fn shrink(&mut self) {
+        if self.bytes.len() < self.bytes.capacity() / 2 {
+            self.bytes.shrink_to_fit();
+            self.rows.shrink_to_fit();
+        }
+    }
+
+    /// Takes a row in.
+    pub fn put(&mut self, namespace: Namespace, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
+        self.rows.push(Row {
+            namespace,
+            start: self.bytes.len(),
+            // Longer rows than these fit no segment, which refuses them.
+            key_bytes: key.len() as u32,
+            value_bytes: value.map_or(REMOVED, |value| value.len() as u32),
+            group,
+        });
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+        self.sorted.take();
+    }
+
+    /// How many there are, those of the same place counted each.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What they take, in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.rows.len() * size_of::<Row>()
+    }
+
+    /// Each row as it was left, in the order of (namespace, key group, key).
+    pub fn sorted(&self) -> impl ExactSizeIterator<Item = StateChange<'_>> {
+        self.order().iter().map(|row| self.change(*row))
+    }
+
+    fn order(&self) -> &[u32] {
+        self.sorted.get_or_init(|| {
+            let rows = 0..self.rows.len() as u32;
+            let mut order: Vec<_> = rows.map(|row| (self.start_of(row), row)).collect();
+            order.sort_unstable();
+            for same in order.chunk_by_mut(|a, b| a.0 == b.0) {
+                self.sort_further(same, START_KEY_BYTES);
+            }
+            // Rows of one place are in the order in which they came: the last one is what was left.
+            let is_last = |at: usize, (start, row): (Start, u32)| {
+                let next = order.get(at + 1);
+                next.is_none_or(|next| next.0 != start || self.place(next.1) != self.place(row))
+            };
+            let kept = order.iter().enumerate().filter(|(at, row)| is_last(*at, **row));
+            kept.map(|(_, (_, row))| *row).collect()
+        })
+    }
+
+    /// Sorts rows whose keys are the same up to `depth` by what follows: a few bytes of each at a
+    /// time, which are looked at once and not at each comparison.
+    fn sort_further(&self, rows: &mut [(Start, u32)], depth: usize) {
+        const BYTES: usize = size_of::<u128>();
+        if rows.len() < 2 {
+            return;
+        }
+        let key = |row: u32| self.place(row).2;
+        if rows.iter().all(|(_, row)| key(*row).len() <= depth) {
+            // They differ in zeros at their ends, if at all.
+            rows.sort_unstable_by_key(|(_, row)| (key(*row).len(), *row));
+            return;
+        }
+        let rest = |row: u32| bytes_of(key(row).get(depth..).unwrap_or_default());
+        let mut next: Vec<(u128, u32)> = rows.iter().map(|(_, row)| (rest(*row), *row)).collect();
+        next.sort_unstable();
+        for (row, next) in rows.iter_mut().zip(&next) {
+            row.1 = next.1;
+        }
+        let mut at = 0;
+        for same in next.chunk_by(|a, b| a.0 == b.0) {
+            self.sort_further(&mut rows[at..at + same.len()], depth + BYTES);
+            at += same.len();
+        }
+    }
+
+    pub(super) fn namespace(&self, row: u32) -> Namespace {
+        self.rows[row as usize].namespace
+    }
+
+    fn start_of(&self, row: u32) -> Start {
+        let (namespace, group, key) = self.place(row);
+        let group = u128::from(group.index()) << (8 * START_KEY_BYTES);
+        (namespace, group | (bytes_of(key) >> (8 * GROUP_BYTES)))
+    }
+
+    fn place(&self, row: u32) -> (Namespace, KeyGroup, &[u8]) {
+        let Row { namespace, start, key_bytes, group, .. } = self.rows[row as usize];
+        (namespace, group, &self.bytes[start..start + key_bytes as usize])
+    }
+
+    fn change(&self, row: u32) -> StateChange<'_> {
+        let (namespace, group, key) = self.place(row);
+        let Row { start, key_bytes, value_bytes, .. } = self.rows[row as usize];
+        let start = start + key_bytes as usize;
+        let value =
+            (value_bytes != REMOVED).then(|| &self.bytes[start..start + value_bytes as usize]);
+        StateChange { namespace, group, key, value }
+    }
+}
+
+/// The rows of several parts, the older ones first, in the order of (namespace, key group, key):
+/// each as the last part left it. Of each part only the rows from a number on count.
+pub(super) fn merged<'a, F>(
+    parts: &'a [Arc<ChangedRows>],
+    counts: F,
+) -> impl Iterator<Item = StateChange<'a>>
+where
+    F: Fn(usize, u32) -> bool + 'a,
+{
+    let mut heap: BinaryHeap<Cursor<'a>> =
+        parts.iter().enumerate().filter_map(|(at, part)| Cursor::new(at, part, &counts)).collect();
+    std::iter::from_fn(move || {
+        loop {
+            let change = take_least(&mut heap, &counts)?;
+            let is_followed = heap.peek().is_some_and(|next| next.change.place() == change.place());
+            if !is_followed {
+                return Some(change);
+            }
+        }
+    })
+}
+
+/// The rows of several parts as [`StateChanges`](super::StateChanges) would visit them.
+pub fn merge(parts: &[Arc<ChangedRows>]) -> impl Iterator<Item = StateChange<'_>> {
+    merged(parts, |_, _| true)
+}
+
+fn take_least<'a>(
+    heap: &mut BinaryHeap<Cursor<'a>>,
+    counts: &impl Fn(usize, u32) -> bool,
+) -> Option<StateChange<'a>> {
+    let mut least = heap.peek_mut()?;
+    let change = least.change;
+    if !least.advance(counts) {
+        PeekMut::pop(least);
+    }
+    Some(change)
+}
+
+/// Where the merge is in a part.
+struct Cursor<'a> {
+    part: &'a ChangedRows,
+    /// The part's number: of equal places the least comes first.
+    number: usize,
+    rest: std::slice::Iter<'a, u32>,
+    start: Start,
+    change: StateChange<'a>,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(
+        number: usize,
+        part: &'a ChangedRows,
+        counts: &impl Fn(usize, u32) -> bool,
+    ) -> Option<Self> {
+        let mut rest = part.order().iter();
+        let row = *rest.by_ref().find(|row| counts(number, **row))?;
+        let (start, change) = (part.start_of(row), part.change(row));
+        Some(Self { part, number, rest, start, change })
+    }
+
+    /// Goes on to the next row; whether there is one.
+    fn advance(&mut self, counts: &impl Fn(usize, u32) -> bool) -> bool {
+        let number = self.number;
+        let Some(row) = self.rest.by_ref().find(|row| counts(number, **row)) else { return false };
+        (self.start, self.change) = (self.part.start_of(*row), self.part.change(*row));
+        true
+    }
+}
+
+impl Ord for Cursor<'_> {
+    /// The greatest is the one whose row comes first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        let places = self.start.cmp(&other.start);
+        let places = places.then_with(|| self.change.place().cmp(&other.change.place()));
+        places.then(self.number.cmp(&other.number)).reverse()
+    }
+}
+
+impl PartialOrd for Cursor<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Cursor<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Cursor<'_> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_sorted_as_their_keys_are_and_the_last_of_each_is_left() {
+        let mut dice = 3_u64;
+        let mut next = |below: u64| {
+            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (dice >> 33) % below
+        };
+        let (mut rows, mut left) = (ChangedRows::default(), std::collections::BTreeMap::new());
+        for number in 0..3000_u32 {
+            let (namespace, group) = (Namespace(next(2) as i64 - 1), KeyGroup::new(next(2) as u16));
+            // Alike for long, of all lengths, some with zeros at their ends.
+            let mut key = vec![7; [0, 5, 14, 30, 46, 60][next(6) as usize]];
+            key.extend((0..next(4)).map(|_| next(2) as u8));
+            rows.put(namespace, group, &key, Some(&number.to_be_bytes()));
+            left.insert((namespace, group, key), number);
+        }
+        let sorted: Vec<_> = rows.sorted().map(|row| (row.place(), row.value)).collect();
+        let left: Vec<_> = left.iter().map(|(place, n)| (place, n.to_be_bytes())).collect();
+        assert_eq!(sorted.len(), left.len());
+        for ((place, value), (expected, number)) in sorted.into_iter().zip(&left) {
+            assert_eq!(place, (expected.0, expected.1, expected.2.as_slice()));
+            assert_eq!(value, Some(number.as_slice()));
+        }
+    }
+}
