@@ -35,7 +35,7 @@ const FAMILY: &str = "default";
 /// Keys that one `MultiGet` looks for.
 const GET_CHUNK_ROWS: usize = 1024;
 /// A write batch is written at this size.
-const WRITE_BATCH_BYTES: usize = 1 << 20;
+const WRITE_BATCH_BYTES: usize = 64 << 10;
 /// Rows of all states wait to be written together up to this size.
 const WAITING_BYTES_MAX: usize = 8 << 20;
 
