@@ -197,6 +197,11 @@ pub trait StateBackend: Send {
         Ok(())
     }
 
+    /// Does some of what was put off, for less than a few milliseconds; called between batches.
+    fn catch_up(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Bytes that the state takes, roughly, in memory and on disk.
     fn size_bytes(&self) -> u64;
 

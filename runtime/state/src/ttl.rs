@@ -175,6 +175,10 @@ impl StateBackend for Expiring {
         self.ttl_ms.get(usize::from(state.0)).copied().flatten()
     }
 
+    fn catch_up(&mut self) -> Result<()> {
+        self.inner.catch_up()
+    }
+
     fn size_bytes(&self) -> u64 {
         self.inner.size_bytes()
     }

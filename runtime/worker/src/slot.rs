@@ -97,6 +97,7 @@ impl Slot {
         }
         self.parts_of_ended()?;
         self.report_complete();
+        self.backend.catch_up()?;
         if !self.ended && self.tasklets.iter().all(Tasklet::ended) {
             self.ended = true;
             (self.events)(SlotEvent::Ended);

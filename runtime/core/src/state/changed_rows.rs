@@ -122,7 +122,12 @@ impl ChangedRows {
 
     /// Each row as it was left, in the order of (namespace, key group, key).
     pub fn sorted(&self) -> impl ExactSizeIterator<Item = StateChange<'_>> {
-        self.order().iter().map(|row| self.change(*row))
+        self.sorted_from(0)
+    }
+
+    /// The same without the first `start` rows.
+    pub fn sorted_from(&self, start: usize) -> impl ExactSizeIterator<Item = StateChange<'_>> {
+        self.order()[start..].iter().map(|row| self.change(*row))
     }
 
     fn order(&self) -> &[u32] {

@@ -88,6 +88,11 @@ impl ChangeLog {
             }
             return;
         }
+        self.share(rows);
+    }
+
+    /// The same in no time: they are shared in any case.
+    pub fn share(&mut self, rows: &Arc<ChangedRows>) {
         self.end_part();
         if let Some(changes) = &mut self.changes {
             changes.push(Arc::clone(rows));

@@ -10,6 +10,7 @@ mod frozen;
 mod layout;
 mod options;
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,6 +37,8 @@ const FAMILY: &str = "default";
 const GET_CHUNK_ROWS: usize = 1024;
 /// A write batch is written at this size.
 const WRITE_BATCH_BYTES: usize = 64 << 10;
+/// So much of what was frozen is written between two batches.
+const CATCH_UP_BYTES: usize = 128 << 10;
 /// Rows of all states wait to be written together up to this size.
 const WAITING_BYTES_MAX: usize = 8 << 20;
 
@@ -58,21 +61,28 @@ struct State {
     /// in between.
     waiting: ChangedRows,
     /// What waits since before, which frozen states and the log share.
-    sealed: Vec<Arc<ChangedRows>>,
+    sealed: VecDeque<Sealed>,
+}
+
+/// Rows that wait and to which none is added any more.
+struct Sealed {
+    rows: Arc<ChangedRows>,
+    /// How many of them are in the database, as they are sorted.
+    written: usize,
 }
 
 impl State {
-    /// Nothing is added any more to what waits.
-    fn seal(&mut self) {
+    /// Nothing is added any more to what waits; it, if there is anything.
+    fn seal(&mut self) -> Option<Arc<ChangedRows>> {
         if self.waiting.is_empty() {
-            return;
+            return None;
         }
         let next = self.waiting.empty_alike();
         let mut rows = std::mem::replace(&mut self.waiting, next);
         rows.shrink();
         let rows = Arc::new(rows);
-        self.log.push(&rows);
-        self.sealed.push(rows);
+        self.sealed.push_back(Sealed { rows: Arc::clone(&rows), written: 0 });
+        Some(rows)
     }
 }
 
@@ -147,28 +157,40 @@ impl RocksDbBackend {
     fn settle(&mut self, state: StateHandle) -> Result<()> {
         self.check(state)?;
         let of = &mut self.states[usize::from(state.0)];
-        of.seal();
-        let (database, options) = (&self.database, &self.write_options);
-        let mut row_key = Vec::new();
-        for rows in std::mem::take(&mut of.sealed) {
-            let mut batch = WriteBatch::default();
-            for StateChange { namespace, group, key, value } in rows.sorted() {
-                row_key.clear();
-                Prefix::new(state, namespace).write_key(group, key, &mut row_key);
-                match value {
-                    Some(value) => batch.put(&row_key, value),
-                    None => batch.delete(&row_key),
-                }
-                if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
-                    database.write(std::mem::take(&mut batch), options)?;
-                }
-            }
-            if !batch.is_empty() {
-                database.write(batch, options)?;
-            }
-            self.waiting_bytes -= rows.size();
+        if let Some(rows) = of.seal() {
+            of.log.push(&rows);
         }
+        while self.write_sealed(state)? > 0 {}
         Ok(())
+    }
+
+    /// Writes a batch of what is sealed; its size.
+    fn write_sealed(&mut self, state: StateHandle) -> Result<usize> {
+        let of = &mut self.states[usize::from(state.0)];
+        let Some(Sealed { rows, written }) = of.sealed.front_mut() else { return Ok(0) };
+        let mut batch = WriteBatch::default();
+        let mut row_key = Vec::new();
+        let mut rest = rows.sorted_from(*written);
+        while let Some(StateChange { namespace, group, key, value }) = rest.next() {
+            row_key.clear();
+            Prefix::new(state, namespace).write_key(group, key, &mut row_key);
+            match value {
+                Some(value) => batch.put(&row_key, value),
+                None => batch.delete(&row_key),
+            }
+            if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
+                break;
+            }
+        }
+        let (size, is_last) = (batch.size_in_bytes(), rest.len() == 0);
+        drop(rest);
+        *written += batch.len();
+        self.database.write(batch, &self.write_options)?;
+        if is_last {
+            self.waiting_bytes -= rows.size();
+            of.sealed.pop_front();
+        }
+        Ok(size)
     }
 
     fn check(&self, state: StateHandle) -> Result<()> {
@@ -204,7 +226,7 @@ impl StateBackend for RocksDbBackend {
             spec,
             log: ChangeLog::default(),
             waiting: ChangedRows::default(),
-            sealed: Vec::new(),
+            sealed: VecDeque::new(),
         });
         Ok(handle)
     }
@@ -347,10 +369,26 @@ impl StateBackend for RocksDbBackend {
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
         self.check(state)?;
         let of = &mut self.states[usize::from(state.0)];
-        of.seal();
+        if let Some(rows) = of.seal() {
+            of.log.share(&rows);
+        }
         let (database, spec) = (Arc::clone(&self.database), Arc::clone(&of.spec));
-        let frozen = Frozen { spec, waiting: of.sealed.clone(), changes: of.log.freeze() };
+        let waiting = of.sealed.iter().map(|sealed| Arc::clone(&sealed.rows)).collect();
+        let frozen = Frozen { spec, waiting, changes: of.log.freeze() };
         Ok(Box::new(frozen::freeze(database, state, frozen)?))
+    }
+
+    fn catch_up(&mut self) -> Result<()> {
+        let mut written = 0;
+        for state in 0..self.states.len() {
+            while written < CATCH_UP_BYTES {
+                match self.write_sealed(handle_of(state))? {
+                    0 => break,
+                    bytes => written += bytes,
+                }
+            }
+        }
+        Ok(())
     }
 
     fn set_now(&mut self, now_ms: i64) {
