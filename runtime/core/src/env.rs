@@ -164,6 +164,13 @@ impl Random for SeededRandom {
     }
 }
 
+/// Has the calling thread stand back behind those that rows run through, until it ends.
+pub fn stand_back() {
+    const NICENESS: i32 = 5;
+    // Where that is not allowed, it gets as much of the processor as rows do.
+    let _ = rustix::process::nice(NICENESS);
+}
+
 /// Tasks on the current tokio runtime.
 #[derive(Debug, Clone)]
 pub struct TokioTasks(tokio::runtime::Handle);
@@ -180,8 +187,14 @@ impl Tasks for TokioTasks {
         TaskHandle::new(self.0.spawn(future).abort_handle())
     }
 
-    fn spawn_blocking(&self, _name: &'static str, work: Box<dyn FnOnce() + Send>) {
-        drop(self.0.spawn_blocking(work));
+    fn spawn_blocking(&self, name: &'static str, work: Box<dyn FnOnce() + Send>) {
+        let runtime = self.0.clone();
+        let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+            stand_back();
+            let _within = runtime.enter();
+            work();
+        });
+        spawned.expect("the operating system gives a thread");
     }
 
     fn spawn_loop(&self, name: String, bell: Doorbell, mut turn: Box<dyn FnMut() -> Turn + Send>) {

@@ -24,6 +24,7 @@ pub use doorbell::Doorbell;
 pub use element::Element;
 pub use env::{
     Clock, Env, Random, SeededRandom, Stores, SystemClock, TaskHandle, Tasks, TokioTasks, Turn,
+    stand_back,
 };
 pub use error::{BoxError, Error, Result};
 pub use expr::Evaluator;

@@ -13,7 +13,7 @@ use ::rocksdb::{DB, SnapshotWithThreadMode};
 use sabot_core::state::{
     ChangedRows, FrozenState, StateChange, StateChanges, StateHandle, StateRow, StateSpec, merge,
 };
-use sabot_core::{Error, Result};
+use sabot_core::{Error, Result, stand_back};
 
 use super::{Database, layout, options};
 
@@ -69,6 +69,7 @@ pub(super) fn freeze(
             // The other side waits for this, and cannot be gone.
             let _ = taken.send(());
             if may_go.recv().is_ok() {
+                stand_back();
                 read(&snapshot, state, &waiting, &send);
             }
         })

@@ -171,7 +171,7 @@ impl RocksDbBackend {
         let mut batch = WriteBatch::default();
         let mut row_key = Vec::new();
         let mut rest = rows.sorted_from(*written);
-        while let Some(StateChange { namespace, group, key, value }) = rest.next() {
+        for StateChange { namespace, group, key, value } in rest.by_ref() {
             row_key.clear();
             Prefix::new(state, namespace).write_key(group, key, &mut row_key);
             match value {
