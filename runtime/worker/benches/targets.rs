@@ -15,6 +15,10 @@ use sabot_snapshot::store::{LocalStore, S3Config, UriStores};
 use sabot_state::{Backend, open};
 use sabot_types::{Attempt, Epoch, KeyGroup, OperatorUid};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Rows of a batched call.
 const BATCH: usize = 4096;
 const MIB: f64 = (1 << 20) as f64;
@@ -37,6 +41,8 @@ fn main() -> Result<(), Failure> {
         gigabytes => beyond_memory(dir.path(), gigabytes)?,
     }
     println!("state, {keys} keys of 8 bytes with values of 100 bytes");
+    let mut nothing: Vec<_> = (0..100_000).map(|_| Instant::now().elapsed()).collect();
+    report("the clock itself, part of the figures of one at a time", &mut nothing, 1, None);
     operations("memory", &mut *open(Backend::Memory)?, keys, Some(100.0), Some(60.0))?;
     let rocksdb = || Backend::RocksDb { dir: dir.path().join("db"), cache_size_mb: 512 };
     operations("rocksdb", &mut *open(rocksdb())?, keys, Some(1_000_000.0), None)?;

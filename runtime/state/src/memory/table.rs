@@ -5,6 +5,7 @@ use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use hashbrown::HashTable;
 use sabot_core::Result;
 use sabot_types::KeyGroup;
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::pages::{Pages, Place, Row, Shared, rows};
@@ -65,8 +66,8 @@ impl Table {
         let mut offsets = Vec::with_capacity(groups.len() + 1);
         offsets.push(0);
         let mut values = Vec::new();
-        let mut found = BooleanBufferBuilder::new(groups.len());
-        let mut places = Vec::with_capacity(TOGETHER.min(groups.len()));
+        let mut missing = Vec::new();
+        let mut places: SmallVec<[_; TOGETHER]> = SmallVec::new();
         for start in (0..groups.len()).step_by(TOGETHER) {
             let part = start..groups.len().min(start + TOGETHER);
             places.clear();
@@ -76,14 +77,24 @@ impl Table {
             }));
             for (row, (hash, place)) in part.zip(&places) {
                 let value = self.confirmed(*hash, *place, groups[row], keys.value(row));
-                values.extend_from_slice(value.unwrap_or_default());
-                found.append(value.is_some());
+                match value {
+                    Some(value) => values.extend_from_slice(value),
+                    None => missing.push(row),
+                }
                 offsets
                     .push(i32::try_from(values.len()).expect("a batch of values is below 2 GiB"));
             }
+            if start == 0 {
+                // The others are as long as these, for all that is known.
+                values.reserve(values.len() * (groups.len() / TOGETHER));
+            }
         }
-        let found = NullBuffer::new(found.finish());
-        let found = (found.null_count() > 0).then_some(found);
+        let found = (!missing.is_empty()).then(|| {
+            let mut found = BooleanBufferBuilder::new(groups.len());
+            found.append_n(groups.len(), true);
+            missing.into_iter().for_each(|row| found.set_bit(row, false));
+            NullBuffer::new(found.finish())
+        });
         BinaryArray::new(OffsetBuffer::new(offsets.into()), Buffer::from_vec(values), found)
     }
 
@@ -95,7 +106,7 @@ impl Table {
         values: &BinaryArray,
         mut changed: impl FnMut(KeyGroup, &[u8], Option<&[u8]>),
     ) {
-        let mut hashes = Vec::with_capacity(TOGETHER.min(groups.len()));
+        let mut hashes: SmallVec<[_; TOGETHER]> = SmallVec::new();
         for start in (0..groups.len()).step_by(TOGETHER) {
             let part = start..groups.len().min(start + TOGETHER);
             hashes.clear();
