@@ -19,7 +19,7 @@ const SHOWN: usize = 100;
 /// Differing lines that a report shows.
 const REPORTED: usize = 6;
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
@@ -59,7 +59,7 @@ fn written(name: &str) -> Rows {
 }
 
 /// The rows as a file has them: their number, a digest of all (FNV-1a, 64 bits), some of them.
-fn shown(rows: &Rows) -> String {
+pub(crate) fn shown(rows: &Rows, most: usize) -> String {
     let lines = rows.lines();
     let digest = lines
         .iter()
@@ -67,7 +67,7 @@ fn shown(rows: &Rows) -> String {
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-    let step = lines.len().div_ceil(SHOWN).max(1);
+    let step = lines.len().div_ceil(most).max(1);
     let every = if step == 1 { "all".to_owned() } else { format!("every {step}th") };
     let mut text = format!("rows {}, digest {digest:016x}, {every} shown\n", lines.len());
     for line in lines.iter().step_by(step) {
@@ -78,7 +78,7 @@ fn shown(rows: &Rows) -> String {
 }
 
 /// The first lines that differ.
-fn difference(flink: &str, ours: &str) -> String {
+pub(crate) fn difference(flink: &str, ours: &str) -> String {
     let (mut missing, mut extra) = (Vec::new(), Vec::new());
     missing.extend(flink.lines().filter(|line| !ours.lines().any(|our| our == *line)));
     extra.extend(ours.lines().filter(|line| !flink.lines().any(|their| their == *line)));
@@ -95,7 +95,7 @@ fn nexmark_queries_write_what_flink_writes() {
         let flink = std::fs::read_to_string(&file)
             .unwrap_or_else(|_| panic!("{name} has no answer of Flink: run `make flink-goldens`"));
         let rows = written(&name);
-        let ours = shown(&rows);
+        let ours = shown(&rows, SHOWN);
         if ours != flink {
             let all = std::env::temp_dir().join(format!("sabot-{name}.txt"));
             std::fs::write(&all, rows.lines().join("\n")).expect("the rows can be written");

@@ -10,6 +10,7 @@ mod flink;
 mod late;
 mod queries;
 mod random;
+mod statements;
 
 use std::collections::BTreeMap;
 

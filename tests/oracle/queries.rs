@@ -27,6 +27,7 @@ pub(crate) use events::*;
 pub(crate) use functions::*;
 pub(crate) use lateness::*;
 pub(crate) use near::*;
+pub(crate) use nexmark::tables as nexmark_tables;
 pub(crate) use nexmark::*;
 pub(crate) use outer_joins::*;
 pub(crate) use over::*;

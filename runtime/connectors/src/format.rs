@@ -1,6 +1,7 @@
 //! Formats: rows to bytes and back, shared by connectors.
 
 pub(crate) mod csv;
+mod decimal;
 pub(crate) mod json;
 pub(crate) mod time;
 
@@ -203,6 +204,15 @@ pub(crate) struct Malformed {
     pub(crate) reason: String,
 }
 
+/// The truth that a text is, in letters of either case.
+fn parse_boolean(text: &str) -> Option<bool> {
+    match text.trim() {
+        text if text.eq_ignore_ascii_case("true") => Some(true),
+        text if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
 /// The error of a record that may not be skipped.
 pub(crate) fn malformed_row(place: &str, format: &str, reason: &str, option: &str) -> Error {
     Error::user(format!(
@@ -210,3 +220,6 @@ pub(crate) fn malformed_row(place: &str, format: &str, reason: &str, option: &st
          skip such rows"
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,11 @@ use crate::{PlanOptions, functions, plan};
 pub(crate) use differences::DIFFERENCES;
 use differences::Difference;
 use examples::{Example, QUERIES, WORLD};
-use flink::FLINK_FUNCTIONS;
+pub(crate) use flink::FLINK_FUNCTIONS;
 use statements::STATEMENTS;
+
+/// Expressions of `tests/flink` that Flink evaluates and that are refused here, a line each.
+pub(crate) const NOT_THERE: &str = include_str!("reference/not_there.txt");
 
 const INTRODUCTION: &str = "\
 # SQL
@@ -164,7 +167,8 @@ fn differences(out: &mut String) -> fmt::Result {
             writeln!(out, "  - ``{expression}``: ``{answer}``")?;
         }
     }
-    Ok(())
+    writeln!(out, "- Refused here, and not in Flink.")?;
+    NOT_THERE.lines().try_for_each(|expression| writeln!(out, "  - ``{expression}``"))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use sqlparser::ast::{Expr, JoinConstraint, JoinOperator, TableFactor, TableVersi
 
 use crate::catalog::Table;
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, Meaning, boolean, place_of};
+use crate::expr::{Binder, Bound, Meaning, boolean, column_expr, place_of};
 use crate::join::{JoinNode, conjuncts, pair};
 use crate::over::RANK;
 use crate::proc_time;
@@ -96,9 +96,15 @@ struct Joined {
     relation: Relation,
     node: JoinNode,
     versions: Versions,
-    /// The columns that tell rows with versions apart, over the right feed's base; none: any do.
-    primary_key: Option<Vec<String>>,
+    /// What tells rows with versions apart, over the right feed's base; none: anything does.
+    primary_key: Option<Vec<Key>>,
     right_name: String,
+}
+
+/// A part of a primary key: a column of a table, or what a view is partitioned by.
+struct Key {
+    name: String,
+    expr: Value,
 }
 
 fn lookup(left: Relation, right: Relation, kind: JoinKind, at: Position) -> Result<Joined> {
@@ -181,7 +187,8 @@ fn versioned(
             }
             let version = table.column(&watermark.column);
             let version = version.ok_or_else(|| no_versions("its table has no watermark"))?;
-            let key = table.primary_key.clone();
+            let key = |name: &String| Key { name: name.clone(), expr: column_expr(name) };
+            let key = table.primary_key.iter().map(key).collect();
             (right, version, key)
         }
         Base::Rank(node) => {
@@ -198,18 +205,18 @@ fn versioned(
 }
 
 /// The time and the keys of a view that keeps the last row of each key, over what is ranked.
-fn last_row(node: &RankNode) -> Option<(Bound, Vec<String>)> {
+fn last_row(node: &RankNode) -> Option<(Bound, Vec<Key>)> {
     let [order] = node.order.as_slice() else { return None };
     let (_, time) = &node.feed.columns[order.column];
     let is_last = node.limit == 1 && order.descending && node.window_end.is_none();
     if !is_last || !matches!(time.meaning, Meaning::RowTime | Meaning::WindowTime) {
         return None;
     }
-    let key = |key: &usize| match &node.feed.columns[*key].1.expr {
-        Value::Column(column) => Some(column.name.clone()),
-        _ => None,
+    let key = |key: &usize| {
+        let (_, value) = &node.feed.columns[*key];
+        Key { name: value.text.clone(), expr: value.expr.clone() }
     };
-    Some((time.clone(), node.keys.iter().map(key).collect::<Option<_>>()?))
+    Some((time.clone(), node.keys.iter().map(key).collect()))
 }
 
 /// The same columns over what is ranked, which are all versions.
@@ -273,9 +280,9 @@ impl Joined {
 }
 
 /// Rows are partners by equalities with the primary key; all else is asked of the version.
-fn hold_on_versions(node: &mut JoinNode, primary_key: &[String], condition: Bound) {
+fn hold_on_versions(node: &mut JoinNode, primary_key: &[Key], condition: Bound) {
     if let Some(key) = node.equality(&condition)
-        && column_of(node, &key.sides[1].expr).is_some_and(|c| primary_key.contains(&c))
+        && primary_key.iter().any(|part| is_cast_of(node, &key.sides[1].expr, &part.expr))
     {
         node.keys.push(key);
     } else if node.kind == JoinKind::Inner && node.side_of(&condition.expr) == Some(0) {
@@ -287,7 +294,7 @@ fn hold_on_versions(node: &mut JoinNode, primary_key: &[String], condition: Boun
 
 fn check_keys(
     node: &JoinNode,
-    primary_key: Option<&[String]>,
+    primary_key: Option<&[Key]>,
     right: &str,
     at: Position,
 ) -> Result<()> {
@@ -298,29 +305,31 @@ fn check_keys(
         }
         return Ok(());
     };
-    let known: Vec<String> =
-        node.keys.iter().filter_map(|key| column_of(node, &key.sides[1].expr)).collect();
-    match primary_key.iter().find(|column| !known.contains(column)) {
+    let is_known =
+        |part: &&Key| node.keys.iter().any(|key| is_cast_of(node, &key.sides[1].expr, &part.expr));
+    match primary_key.iter().find(|part| !is_known(part)) {
         None => Ok(()),
         Some(missing) => {
-            let message = format!("ON does not compare \"{missing}\" of {right} with a left value");
+            let message =
+                format!("ON does not compare \"{}\" of {right} with a left value", missing.name);
+            let names: Vec<&str> = primary_key.iter().map(|part| part.name.as_str()).collect();
             Err(SqlError::new(at, message).hint(format!(
                 "rows are joined with versions by all of their key: {}",
-                primary_key.join(", ")
+                names.join(", ")
             )))
         }
     }
 }
 
-/// The column that an expression over the right feed's base is, or is cast from without loss.
-fn column_of(node: &JoinNode, expr: &Value) -> Option<String> {
-    match expr {
-        Value::Column(column) => Some(column.name.clone()),
-        Value::Cast(Cast { expr: inner, .. }) => {
-            let schema = node.feeds[1].base.schema();
-            let (from, to) = (inner.get_type(schema).ok()?, expr.get_type(schema).ok()?);
-            casts_implicitly(&from, &to).then(|| column_of(node, inner)).flatten()
-        }
-        _ => None,
+/// Whether an expression over the right feed's base is `part`, or is cast from it without loss.
+fn is_cast_of(node: &JoinNode, expr: &Value, part: &Value) -> bool {
+    if expr == part {
+        return true;
+    }
+    let Value::Cast(Cast { expr: inner, .. }) = expr else { return false };
+    let schema = node.feeds[1].base.schema();
+    match (inner.get_type(schema), expr.get_type(schema)) {
+        (Ok(from), Ok(to)) => casts_implicitly(&from, &to) && is_cast_of(node, inner, part),
+        _ => false,
     }
 }

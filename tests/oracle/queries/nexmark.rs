@@ -6,7 +6,7 @@ use super::{Input, Query, Sink, folder};
 
 /// The benchmark's tables with few events, slow and around eight o'clock, when a bid's time of day
 /// changes.
-pub(super) fn tables() -> String {
+pub(crate) fn tables() -> String {
     let options = "'first-event.rate' = '10000',
   'next-event.rate' = '10000',
   'events.num' = '1000000',";

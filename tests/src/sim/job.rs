@@ -24,6 +24,8 @@ pub struct SimJob {
     pub max_batch_rows: usize,
     /// Where RocksDB keeps its files; none: state is in memory.
     pub local_dir: Option<PathBuf>,
+    /// The pods of its first set, by their slots.
+    pub pods: Vec<u32>,
 }
 
 impl SimJob {
@@ -38,6 +40,7 @@ impl SimJob {
             files: Vec::new(),
             max_batch_rows: MAX_BATCH_ROWS,
             local_dir: None,
+            pods: vec![1, 1],
         })
     }
 
@@ -51,6 +54,12 @@ impl SimJob {
     #[must_use]
     pub fn in_rocksdb(self, dir: PathBuf) -> Self {
         Self { local_dir: Some(dir), ..self }
+    }
+
+    /// The same job on one slot, which takes rows in their order.
+    #[must_use]
+    pub fn on_one_slot(self) -> Self {
+        Self { pods: vec![1], ..self }
     }
 
     /// Counts and sums Nexmark's bids by auction in windows of ten seconds, for about six seconds.

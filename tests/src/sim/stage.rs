@@ -55,7 +55,7 @@ impl OldSet {
 }
 
 impl Stage {
-    /// Starts the job's first set, of two pods with a slot each.
+    /// Starts the job's first set.
     pub async fn new(job: &SimJob, seed: u64, faults: StoreFaults) -> Self {
         let random = Arc::new(SeededRandom::new(seed));
         let stores = SimStores::new(Arc::clone(&random), faults);
@@ -80,7 +80,7 @@ impl Stage {
             set: SetSpec {
                 set: 1,
                 start: Start::Fresh { restore: None },
-                pods: vec![1, 1],
+                pods: job.pods.clone(),
                 job_uid: "job".to_string(),
             },
             zombies: Vec::new(),

@@ -14,6 +14,8 @@ use sabot_core::partitions;
 
 pub(crate) use decode::RowDecoder;
 pub(crate) use encode::RowEncoder;
+#[cfg(test)]
+pub(super) use scan::Piece;
 
 use crate::options::{OptionError, Options};
 

@@ -48,6 +48,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ),
             ("HOUR(l)", "BIGINT 23 | NULL | 23 | 0 | 23"),
             ("HOUR(ts)", "BIGINT 23 | NULL | 23 | 0 | 23"),
+            ("MINUTE(l)", "BIGINT 59 | NULL | 59 | 0 | 59"),
             ("MINUTE(ts)", "BIGINT 59 | NULL | 59 | 0 | 59"),
             ("MONTH(ts)", "BIGINT 2 | NULL | 12 | 1 | 12"),
             ("QUARTER(ts)", "BIGINT 1 | NULL | 4 | 1 | 4"),
@@ -85,12 +86,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        why: "Times end with the year 262142 here. Behind it `TIMESTAMPADD` goes on, and texts of it cannot be written; `TO_TIMESTAMP_LTZ` of numbers beyond the year 9999 is NULL in Flink.",
+        why: "Times end with the year 262142 here. Behind it `TIMESTAMPADD` of days goes on and that of months is NULL, and texts of it cannot be written; `TO_TIMESTAMP_LTZ` of numbers beyond the year 9999 is NULL in Flink.",
         answers: &[
             ("FROM_UNIXTIME(b)", "fails"),
             (
                 "TIMESTAMPADD(DAY, i, TIMESTAMP '1970-01-01 00:00:00')",
                 "TIMESTAMP(3) 1970-01-08 00:00:00 | NULL | 1969-12-25 00:00:00 | 1970-01-01 00:00:00 | beyond the calendar",
+            ),
+            (
+                "TIMESTAMPADD(MONTH, i, TIMESTAMP '2020-01-31 00:00:00')",
+                "TIMESTAMP(3) 2020-08-31 00:00:00 | NULL | 2019-06-30 00:00:00 | 2020-01-31 00:00:00 | NULL",
             ),
             (
                 "TO_TIMESTAMP_LTZ(b, 3)",
@@ -112,12 +117,23 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         why: "More is accepted than in Flink.",
         answers: &[
+            (
+                "ARRAY_APPEND(ARRAY['a'], s)",
+                r#"ARRAY<STRING> ["a", "Hällo"] | ["a", NULL] | ["a", " a,b  c "] | ["a", ""] | ["a", "日本🎉"]"#,
+            ),
+            ("COALESCE(NULL, NULL)", "NULL NULL"),
             ("IF(f, s, NULL)", r#"STRING "Hällo" | NULL | NULL | "" | NULL"#),
             ("LEAST(c, 1)", "DECIMAL(12, 2) 1.00 | NULL | -0.05 | 0.00 | 1.00"),
             ("TRUNCATE(d)", "DOUBLE 2.0 | NULL | -2.0 | 0.0 | 1e20"),
             ("TRUNCATE(d, 1)", "DOUBLE 2.5 | NULL | -2.5 | 0.0 | 1e20"),
             ("d % 2", "DOUBLE 0.5 | NULL | -0.5 | 0.0 | 0.0"),
+            ("f AND NULL", "BOOLEAN NULL | NULL | false | NULL | false"),
+            ("f OR NULL", "BOOLEAN true | NULL | NULL | true | NULL"),
             ("i = '7'", "BOOLEAN true | NULL | false | false | false"),
+            (
+                "ts + INTERVAL '100' YEAR",
+                "TIMESTAMP(3) 2120-02-29 23:59:58.123 | NULL | 2069-12-31 23:59:59.999 | 2070-01-01 00:00:00 | 10099-12-31 23:59:59.999",
+            ),
         ],
     },
     Difference {
@@ -171,6 +187,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         answers: &[
             ("LOWER('İ')", r#"STRING "i̇""#),
             ("UPPER('straße')", r#"STRING "STRASSE""#),
+            ("UPPER('ß')", r#"STRING "SS""#),
             ("UPPER('ﬁn')", r#"STRING "FIN""#),
         ],
     },
@@ -228,6 +245,23 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         answers: &[(
             "SPLIT(s, '')",
             "ARRAY<STRING> [\"H\", \"ä\", \"l\", \"l\", \"o\"] | NULL | [\" \", \"a\", \",\", \"b\", \" \", \" \", \"c\", \" \"] | [] | [\"日\", \"本\", \"🎉\"]",
+        )],
+    },
+    Difference {
+        why: "Half of a letter of two UTF-16 units, where a text is cut, is a `?` in Flink.",
+        answers: &[
+            ("LPAD('日本', 5, '🎉')", "STRING \"🎉\u{fffd}日本\""),
+            (
+                "OVERLAY(s PLACING 'XX' FROM 2)",
+                r#"STRING "HXXlo" | NULL | " XXb  c " | "" | "日XX""#,
+            ),
+        ],
+    },
+    Difference {
+        why: "Flink takes a NULL in an array for 0 when it makes its elements wider.",
+        answers: &[(
+            "ARRAY_CONCAT(ARRAY[i], ARRAY[b])",
+            "ARRAY<BIGINT> [7, 2] | [NULL, NULL] | [-7, -3] | [0, 0] | [2147483647, 9007199254740993]",
         )],
     },
 ];

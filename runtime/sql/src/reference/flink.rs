@@ -1,7 +1,7 @@
 //! What Flink has.
 
 /// The scalar functions of Flink 2.2, without those that are operators.
-pub(super) const FLINK_FUNCTIONS: &[&str] = &[
+pub(crate) const FLINK_FUNCTIONS: &[&str] = &[
     "ABS",
     "ACOS",
     "ARRAY_APPEND",

@@ -7,19 +7,17 @@ use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, PrimitiveArray, RecordBatch,
     RecordBatchOptions, StringArray,
 };
-use arrow::compute::kernels::cast_utils::parse_decimal;
 use arrow::compute::{cast, filter};
 use arrow::datatypes::{
-    ArrowPrimitiveType, ArrowTimestampType, DataType, Decimal128Type, Field, Float32Type,
-    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef, TimeUnit,
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
+    ArrowPrimitiveType, ArrowTimestampType, DataType, Field, Float32Type, Float64Type, Int8Type,
+    Int16Type, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
 
 use super::CsvOptions;
 use super::scan::Piece;
 use crate::format::time::{nanos_per, parse_date, parse_timestamp, zone_of};
-use crate::format::{Decoded, Malformed};
+use crate::format::{Decoded, Malformed, decimal, parse_boolean};
 
 /// Decodes records of one table.
 #[derive(Debug)]
@@ -162,12 +160,7 @@ impl RowDecoder {
         let reading = Reading { decoder: self, field, place, cells };
         match field.data_type() {
             DataType::Boolean => {
-                let truth = |text: &str| match text.trim() {
-                    text if text.eq_ignore_ascii_case("true") => Some(true),
-                    text if text.eq_ignore_ascii_case("false") => Some(false),
-                    _ => None,
-                };
-                let values = reading.values("true or false", truth)?;
+                let values = reading.values("true or false", parse_boolean)?;
                 Ok(Arc::new(BooleanArray::from(values)))
             }
             DataType::Int8 => reading.numbers::<Int8Type>("a TINYINT"),
@@ -178,9 +171,7 @@ impl RowDecoder {
             DataType::Float64 => reading.numbers::<Float64Type>("a DOUBLE"),
             DataType::Decimal128(precision, scale) => {
                 let (precision, scale) = (*precision, *scale);
-                let decimal = |text: &str| {
-                    parse_decimal::<Decimal128Type>(text.trim(), precision, scale).ok()
-                };
+                let decimal = |text: &str| decimal::parse(text, precision, scale);
                 let expected = format!("a DECIMAL({precision}, {scale})");
                 let values = Decimal128Array::from(reading.values(&expected, decimal)?);
                 Ok(Arc::new(values.with_data_type(field.data_type().clone())))

@@ -8,6 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int64Type, Schema};
 use sabot_core::{Error, Result};
 
+use super::scan::looks_like_comment;
 use super::{Characters, CsvOptions};
 use crate::format::time::{Standard, nanos_per, write_date, write_timestamp, zone_of};
 
@@ -67,7 +68,7 @@ impl RowEncoder {
         };
         let bytes = text.as_bytes();
         // What looks like a comment, or like NULL.
-        let is_odd = is_text && (bytes.first().is_none_or(|first| *first == b'#'));
+        let is_odd = is_text && (bytes.is_empty() || looks_like_comment(bytes));
         match (quote, escape) {
             _ if !is_odd && !bytes.iter().any(is_special) => out.extend_from_slice(bytes),
             (Some(quote), _) => {

@@ -7,7 +7,7 @@ use super::Characters;
 
 /// A part of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(in crate::format) enum Piece {
     /// A byte of a field.
     Byte(u8),
     /// The end of a field.
@@ -16,9 +16,9 @@ pub(super) enum Piece {
 
 /// What was found of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scanned {
+pub(in crate::format) struct Scanned {
     /// How many bytes it has with its line's end; none: the bytes end before.
-    pub(super) length: Option<usize>,
+    pub(in crate::format) length: Option<usize>,
     pub(super) fault: Option<Fault>,
 }
 
@@ -56,11 +56,11 @@ enum At {
 impl Characters {
     /// Whether a line is a comment.
     pub(super) fn is_comment(self, line: &[u8]) -> bool {
-        self.comments && line.first() == Some(&b'#')
+        self.comments && looks_like_comment(line)
     }
 
     /// Reads the record with which `bytes` begin, or a comment.
-    pub(super) fn scan(self, bytes: &[u8], mut piece: impl FnMut(Piece)) -> Scanned {
+    pub(in crate::format) fn scan(self, bytes: &[u8], mut piece: impl FnMut(Piece)) -> Scanned {
         if self.is_comment(bytes) {
             let length = memchr::memchr(b'\n', bytes).map(|at| at + 1);
             return Scanned { length, fault: None };
@@ -122,4 +122,9 @@ fn unescaped(byte: u8) -> u8 {
         b't' => b'\t',
         other => other,
     }
+}
+
+/// Whether the first letter is a `#`; spaces before it do not count.
+pub(super) fn looks_like_comment(line: &[u8]) -> bool {
+    line.iter().find(|byte| !matches!(byte, b' ' | b'\t')) == Some(&b'#')
 }

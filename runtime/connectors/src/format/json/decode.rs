@@ -9,7 +9,7 @@ mod nested;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray};
-use arrow::array::{Date32Array, PrimitiveArray};
+use arrow::array::{BooleanArray, Date32Array, Decimal128Array, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     ArrowTimestampType, DataType, Field, Fields, Schema, SchemaRef, TimeUnit,
@@ -24,7 +24,7 @@ use super::beside::{self, Beside};
 use super::debezium::{self, Changes};
 use super::{JsonOptions, Record};
 use crate::format::time::{Zone, nanos_per, parse_date, parse_timestamp, zone_of};
-use crate::format::{Decoded, Malformed};
+use crate::format::{Decoded, Malformed, decimal, parse_boolean};
 
 /// Decodes records of one table.
 #[derive(Debug)]
@@ -216,7 +216,14 @@ fn from_wire(
     mode: Mode,
 ) -> Result<ArrayRef, String> {
     match data_type {
+        DataType::Boolean => booleans(place, column.as_string(), mode),
         DataType::Date32 => dates(place, column.as_string(), mode),
+        DataType::Decimal128(precision, scale) => {
+            let read = |text: &str| decimal::parse(text, *precision, *scale);
+            let expected = format!("a DECIMAL({precision}, {scale})");
+            let values = read_texts(place, column.as_string(), mode, &expected, read)?;
+            Ok(Arc::new(Decimal128Array::from(values).with_data_type(data_type.clone())))
+        }
         DataType::Utf8View => cast(column, &DataType::Utf8View).map_err(|e| reason(&e)),
         DataType::Timestamp(unit, timezone) => {
             let (text, zone) = (column.as_string(), zone_of(timezone.as_ref()));
@@ -248,6 +255,11 @@ fn timestamps<T: ArrowTimestampType>(
     })?;
     let array: PrimitiveArray<T> = values.into_iter().collect();
     Ok(Arc::new(array.with_data_type(data_type.clone())))
+}
+
+fn booleans(place: &str, text: &StringArray, mode: Mode) -> Result<ArrayRef, String> {
+    let values = read_texts(place, text, mode, "true or false", parse_boolean)?;
+    Ok(Arc::new(BooleanArray::from(values)))
 }
 
 fn dates(place: &str, text: &StringArray, mode: Mode) -> Result<ArrayRef, String> {

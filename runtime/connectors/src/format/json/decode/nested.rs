@@ -19,7 +19,11 @@ pub(super) fn wire_type(data_type: &DataType) -> DataType {
         Arc::new(Field::clone(field).with_data_type(data_type))
     };
     match data_type {
-        DataType::Date32 | DataType::Timestamp(_, _) | DataType::Utf8View => DataType::Utf8,
+        DataType::Boolean
+        | DataType::Date32
+        | DataType::Decimal128(..)
+        | DataType::Timestamp(_, _)
+        | DataType::Utf8View => DataType::Utf8,
         DataType::List(item) => DataType::List(part(item)),
         DataType::Map(entries, sorted) => DataType::Map(part(entries), *sorted),
         DataType::Struct(fields) => DataType::Struct(fields.iter().map(part).collect()),

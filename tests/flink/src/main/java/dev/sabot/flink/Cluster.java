@@ -2,6 +2,7 @@ package dev.sabot.flink;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.minicluster.MiniCluster;
@@ -50,8 +51,13 @@ final class Cluster implements AutoCloseable {
 
     /** Plans statements; what comes back is ready to run. */
     JobGraph plan(Statements statements) {
+        return plan(statements::plan);
+    }
+
+    /** Plans what is attached to the environment. */
+    JobGraph plan(Consumer<StreamTableEnvironment> statements) {
         StreamExecutionEnvironment environment = StreamExecutionEnvironment.getExecutionEnvironment(settings);
-        statements.plan(StreamTableEnvironment.create(environment));
+        statements.accept(StreamTableEnvironment.create(environment));
         return environment.getStreamGraph().getJobGraph();
     }
 

@@ -1,0 +1,112 @@
+-- Aggregates of groups and windows.
+
+-- distinct_of_tumbling_windows
+SELECT window_start, COUNT(DISTINCT bid.bidder), COUNT(DISTINCT bid.channel), SUM(DISTINCT bid.price), AVG(DISTINCT bid.price), COUNT(*),
+  MAX(DISTINCT bid.price)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid GROUP BY window_start, window_end;
+
+-- distinct_of_hopping_windows
+SELECT bid.auction, window_end, COUNT(DISTINCT bid.bidder), COUNT(DISTINCT bid.channel) FILTER (WHERE bid.price > 5000)
+FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND)) AS bid
+GROUP BY bid.auction, window_start, window_end;
+
+-- distinct_of_cumulating_windows
+SELECT window_start, window_end, COUNT(DISTINCT bid.bidder), SUM(DISTINCT bid.price)
+FROM TABLE(CUMULATE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '20' SECOND)) AS bid
+GROUP BY window_start, window_end;
+
+-- distinct_of_sessions
+SELECT bid.bidder, window_start, window_end, COUNT(DISTINCT bid.auction), COUNT(DISTINCT bid.channel), COUNT(*)
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND)) AS bid
+GROUP BY bid.bidder, window_start, window_end;
+
+-- distinct_of_groups
+SELECT bid.auction, COUNT(DISTINCT bid.bidder), COUNT(DISTINCT bid.channel) FILTER (WHERE bid.price > 5000), SUM(DISTINCT MOD(bid.price, 10)),
+  AVG(DISTINCT MOD(bid.price, 10)), MIN(DISTINCT bid.price)
+FROM bid GROUP BY bid.auction;
+
+-- filters_and_having
+SELECT bid.bidder, COUNT(*) FILTER (WHERE bid.price > 10000), SUM(bid.price) FILTER (WHERE bid.channel = 'Apple'), MAX(bid.price)
+FROM bid GROUP BY bid.bidder HAVING COUNT(*) > 10 AND MAX(bid.price) > 100000;
+
+-- having_of_windows
+SELECT bid.auction, window_start, COUNT(*) AS n, AVG(bid.price)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid
+GROUP BY bid.auction, window_start, window_end HAVING COUNT(*) >= 5 OR MIN(bid.price) < 200;
+
+-- grouping_sets_of_windows
+SELECT window_start, bid.auction, bid.channel, COUNT(*), SUM(bid.price)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '20' SECOND)) AS bid
+WHERE bid.channel IN ('Apple', 'Google') GROUP BY window_start, window_end, GROUPING SETS ((bid.auction, bid.channel), (bid.channel), ());
+
+-- cube_of_windows
+SELECT window_start, MOD(bid.auction, 3), bid.channel, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '20' SECOND)) AS bid
+WHERE bid.channel IN ('Apple', 'Google') GROUP BY window_start, window_end, CUBE (MOD(bid.auction, 3), bid.channel);
+
+-- rollup_of_windows
+SELECT window_start, bid.channel, MOD(bid.auction, 3), COUNT(*)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '20' SECOND)) AS bid
+WHERE bid.channel IN ('Apple', 'Google') GROUP BY window_start, window_end, ROLLUP (bid.channel, MOD(bid.auction, 3));
+
+-- grouping_sets
+SELECT a, channel, COUNT(*), SUM(price), GROUPING(a), GROUPING(channel), GROUPING_ID(a, channel)
+FROM (SELECT MOD(bid.auction, 7) AS a, bid.channel, bid.price FROM bid WHERE CHAR_LENGTH(bid.channel) < 8)
+GROUP BY GROUPING SETS ((a, channel), (a), (channel), ());
+
+-- cube
+SELECT a, b, COUNT(*), MAX(price)
+FROM (SELECT MOD(bid.auction, 3) AS a, MOD(bid.bidder, 2) AS b, bid.price FROM bid) GROUP BY CUBE (a, b);
+
+-- rollup
+SELECT a, b, c, COUNT(*), COUNT(DISTINCT price)
+FROM (SELECT MOD(bid.auction, 3) AS a, MOD(bid.bidder, 2) AS b, SUBSTRING(bid.channel FROM 1 FOR 1) AS c, bid.price FROM bid)
+GROUP BY ROLLUP (a, b, c);
+
+-- grouping_sets_over_nulls
+SELECT a, b, COUNT(*), GROUPING(a), GROUPING(b)
+FROM (SELECT NULLIF(MOD(bid.auction, 3), 0) AS a, NULLIF(MOD(bid.bidder, 2), 0) AS b FROM bid)
+GROUP BY GROUPING SETS ((a, b), (a), (b));
+
+-- nested_aggregates
+SELECT n, COUNT(*), SUM(total), MIN(total), MAX(low), AVG(total), COUNT(DISTINCT low)
+FROM (SELECT bid.auction, COUNT(*) AS n, SUM(bid.price) AS total, MIN(bid.price) AS low FROM bid GROUP BY bid.auction) GROUP BY n;
+
+-- aggregates_of_windows_of_windows
+SELECT window_start, window_end, MAX(n), SUM(total) FROM TABLE(TUMBLE((
+  SELECT window_time AS t, bid.bidder, COUNT(*) AS n, SUM(bid.price) AS total
+  FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND)) AS bid
+  GROUP BY bid.bidder, window_start, window_end, window_time), DESCRIPTOR(t), INTERVAL '20' SECOND))
+GROUP BY window_start, window_end;
+
+-- moments
+SELECT bid.auction, STDDEV_POP(bid.price), STDDEV_SAMP(bid.price), VAR_POP(bid.price), VAR_SAMP(bid.price), VARIANCE(bid.price),
+  STDDEV_POP(CAST(bid.price AS DOUBLE)), VAR_SAMP(CAST(bid.price AS DOUBLE)), AVG(CAST(bid.price AS DOUBLE))
+FROM bid GROUP BY bid.auction;
+
+-- aggregates_of_decimals
+SELECT bid.auction, SUM(p), ROUND(AVG(p), 6), MIN(p), MAX(p), ROUND(SUM(p) / COUNT(*), 6), SUM(DISTINCT p)
+FROM (SELECT bid.auction, CAST(bid.price AS DECIMAL(12, 2)) / 7 AS p FROM bid) AS bid GROUP BY bid.auction;
+
+-- aggregates_of_narrow_integers
+SELECT MOD(auction, 10), SUM(t), SUM(s), SUM(i), AVG(t), AVG(s), MIN(t), MAX(s), SUM(f)
+FROM (SELECT bid.auction, CAST(MOD(bid.price, 100) AS TINYINT) AS t, CAST(MOD(bid.price, 30000) AS SMALLINT) AS s,
+  CAST(bid.price AS INT) * 1000 AS i, CAST(MOD(bid.price, 16) AS FLOAT) AS f FROM bid)
+GROUP BY MOD(auction, 10);
+
+-- aggregates_of_times_and_texts
+SELECT bid.channel, MIN(`dateTime`), MAX(`dateTime`), MIN(CAST(`dateTime` AS DATE)), MAX(bid.url), MIN(bid.url), COUNT(bid.url), MAX(bid.price > 1000)
+FROM bid WHERE CHAR_LENGTH(bid.channel) < 9 GROUP BY bid.channel;
+
+-- aggregates_without_keys
+SELECT COUNT(*), COUNT(CASE WHEN bid.price > 1000 THEN 1 END), SUM(bid.price), MIN(bid.price), MAX(bid.price), AVG(bid.price) FROM bid;
+
+-- aggregates_of_nothing
+SELECT COUNT(*), SUM(bid.price), MAX(bid.price) FROM bid WHERE bid.price < 0;
+
+-- distinct_rows
+SELECT DISTINCT MOD(bid.auction, 5), MOD(bid.bidder, 3), bid.channel FROM bid WHERE CHAR_LENGTH(bid.channel) < 9;
+
+-- json_of_groups
+SELECT category, JSON_OBJECTAGG(KEY CAST(id AS STRING) VALUE seller), JSON_OBJECTAGG(KEY CAST(id AS STRING) VALUE NULLIF(MOD(id, 3), 0) ABSENT ON NULL)
+FROM auction WHERE MOD(id, 20) = 0 GROUP BY category;

@@ -1,0 +1,45 @@
+-- Windows in the older form, as groups.
+
+-- tumbling_groups
+SELECT bid.bidder, TUMBLE_START(`dateTime`, INTERVAL '10' SECOND), TUMBLE_END(`dateTime`, INTERVAL '10' SECOND),
+  TUMBLE_ROWTIME(`dateTime`, INTERVAL '10' SECOND), COUNT(*), SUM(bid.price)
+FROM bid GROUP BY TUMBLE(`dateTime`, INTERVAL '10' SECOND), bid.bidder;
+
+-- hopping_groups
+SELECT bid.channel, HOP_START(`dateTime`, INTERVAL '5' SECOND, INTERVAL '15' SECOND), HOP_END(`dateTime`, INTERVAL '5' SECOND, INTERVAL '15' SECOND),
+  HOP_ROWTIME(`dateTime`, INTERVAL '5' SECOND, INTERVAL '15' SECOND), COUNT(*), MAX(bid.price)
+FROM bid WHERE CHAR_LENGTH(bid.channel) < 9 GROUP BY HOP(`dateTime`, INTERVAL '5' SECOND, INTERVAL '15' SECOND), bid.channel;
+
+-- session_groups
+SELECT bid.bidder, SESSION_START(`dateTime`, INTERVAL '3' SECOND), SESSION_END(`dateTime`, INTERVAL '3' SECOND),
+  SESSION_ROWTIME(`dateTime`, INTERVAL '3' SECOND), COUNT(*), MIN(bid.price)
+FROM bid GROUP BY SESSION(`dateTime`, INTERVAL '3' SECOND), bid.bidder;
+
+-- groups_of_windows_in_windows
+SELECT TUMBLE_START(t, INTERVAL '20' SECOND), MAX(n), COUNT(*) FROM (
+  SELECT TUMBLE_ROWTIME(`dateTime`, INTERVAL '5' SECOND) AS t, bid.bidder, COUNT(*) AS n
+  FROM bid GROUP BY TUMBLE(`dateTime`, INTERVAL '5' SECOND), bid.bidder)
+GROUP BY TUMBLE(t, INTERVAL '20' SECOND);
+
+-- windows_without_keys
+SELECT TUMBLE_START(`dateTime`, INTERVAL '7' SECOND), COUNT(*), COUNT(DISTINCT bid.auction), STDDEV_POP(CAST(bid.price AS DOUBLE))
+FROM bid GROUP BY TUMBLE(`dateTime`, INTERVAL '7' SECOND) HAVING COUNT(*) > 300;
+
+-- windows_with_offsets
+SELECT window_start, window_end, window_time, COUNT(*)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND, INTERVAL '3' SECOND))
+GROUP BY window_start, window_end, window_time;
+
+-- hopping_windows_with_offsets
+SELECT window_start, window_end, COUNT(*), MAX(price)
+FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND, INTERVAL '2' SECOND))
+GROUP BY window_start, window_end;
+
+-- cumulating_windows
+SELECT MOD(auction, 4), window_start, window_end, COUNT(*), AVG(price)
+FROM TABLE(CUMULATE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '20' SECOND))
+GROUP BY MOD(auction, 4), window_start, window_end;
+
+-- rows_of_windows
+SELECT auction, price, window_start, window_end, window_time
+FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) WHERE MOD(auction, 10) = 3;

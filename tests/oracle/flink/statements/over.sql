@@ -1,0 +1,48 @@
+-- Aggregates of the rows before a row. Times are unique.
+
+-- over_all_rows_before
+SELECT bidder, price, COUNT(*) OVER w, SUM(price) OVER w, AVG(price) OVER w, MIN(price) OVER w, MAX(price) OVER w,
+  FIRST_VALUE(price) OVER w, LAST_VALUE(price) OVER w
+FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime`);
+
+-- over_some_rows
+SELECT bidder, price, COUNT(*) OVER w, SUM(price) OVER w, MIN(price) OVER w, MAX(channel) OVER w, FIRST_VALUE(price) OVER w
+FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime` ROWS BETWEEN 3 PRECEDING AND CURRENT ROW);
+
+-- over_an_interval
+SELECT bidder, price, COUNT(*) OVER w, SUM(price) OVER w, MAX(price) OVER w, AVG(CAST(price AS DOUBLE)) OVER w
+FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime` RANGE BETWEEN INTERVAL '2' SECOND PRECEDING AND CURRENT ROW);
+
+-- over_distinct_values
+SELECT bidder, price, COUNT(DISTINCT auction) OVER w, SUM(DISTINCT MOD(price, 10)) OVER w, COUNT(*) OVER w
+FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime`);
+
+-- over_distinct_values_of_rows
+SELECT bidder, price, COUNT(DISTINCT MOD(auction, 3)) OVER (PARTITION BY bidder ORDER BY `dateTime` ROWS BETWEEN 4 PRECEDING AND CURRENT ROW)
+FROM bid;
+
+-- over_without_keys
+SELECT auction, price, SUM(price) OVER (ORDER BY `dateTime` ROWS BETWEEN 2 PRECEDING AND CURRENT ROW), COUNT(*) OVER (ORDER BY `dateTime` ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
+FROM bid WHERE MOD(auction, 4) = 0;
+
+-- numbers_of_rows
+SELECT bidder, price, ROW_NUMBER() OVER (PARTITION BY bidder ORDER BY `dateTime`) FROM bid;
+
+-- ranks_of_rows
+SELECT bidder, price, RANK() OVER (PARTITION BY bidder ORDER BY `dateTime`), DENSE_RANK() OVER (PARTITION BY bidder ORDER BY `dateTime`)
+FROM bid;
+
+-- over_with_nulls
+SELECT bidder, SUM(p) OVER w, COUNT(p) OVER w, MIN(p) OVER w, FIRST_VALUE(p) OVER w, LAST_VALUE(p) OVER w
+FROM (SELECT bidder, `dateTime`, CASE WHEN MOD(price, 2) = 0 THEN price END AS p FROM bid)
+WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime` ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);
+
+-- groups_of_over
+SELECT bidder, MAX(n), SUM(s) FROM (
+  SELECT bidder, COUNT(*) OVER (PARTITION BY bidder ORDER BY `dateTime`) AS n,
+    SUM(price) OVER (PARTITION BY bidder ORDER BY `dateTime`) AS s FROM bid)
+GROUP BY bidder;
+
+-- moments_over
+SELECT bidder, price, STDDEV_POP(CAST(price AS DOUBLE)) OVER w, VAR_POP(price) OVER w
+FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime` ROWS BETWEEN 9 PRECEDING AND CURRENT ROW);
