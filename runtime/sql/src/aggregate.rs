@@ -49,8 +49,19 @@ pub(crate) struct GroupNode {
     pub keys: Vec<Bound>,
     /// Sorted by name.
     pub aggregates: Vec<Aggregate>,
+    /// How long a group's state is kept, in milliseconds, 0 for ever; none: as is set for all.
+    pub ttl_ms: Option<u64>,
     /// Keys, aggregates.
     pub schema: DFSchemaRef,
+}
+
+/// How long an aggregation keeps things, as hints and settings say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Times {
+    /// How long rows change the results of windows of event time that have fired.
+    pub lateness_ms: Option<i64>,
+    /// As [`GroupNode::ttl_ms`].
+    pub ttl_ms: Option<u64>,
 }
 
 /// An aggregate with state.
@@ -107,19 +118,15 @@ impl<'a> GroupScope<'a> {
         Ok(scope)
     }
 
-    /// The aggregation, once everything over it is resolved; `lateness_ms` is how long rows change
-    /// the results of windows of event time that have fired.
-    pub(crate) fn into_base(self, lateness_ms: Option<i64>, at: Position) -> Result<Base> {
+    /// The aggregation, once everything over it is resolved.
+    pub(crate) fn into_base(self, times: Times, at: Position) -> Result<Base> {
         let schema = self.build_schema(at)?;
         let keys = self.keys();
         let aggregates: Vec<Aggregate> = self.aggregates.into_inner().into_values().collect();
         let (base, filter) = (self.input.base.clone(), self.input.filter.clone());
         Ok(match self.window {
             Some(window) => {
-                let lateness_ms = window.of_event_time().and(lateness_ms);
-                if lateness_ms.is_some() {
-                    window::refuse_lateness(&window, at)?;
-                }
+                let lateness_ms = window.of_event_time().and(times.lateness_ms);
                 let node = WindowNode {
                     base,
                     filter,
@@ -132,7 +139,11 @@ impl<'a> GroupScope<'a> {
                 };
                 Base::Window(Arc::new(distinct::split(node, at)?))
             }
-            None => Base::Group(Arc::new(GroupNode { base, filter, keys, aggregates, schema })),
+            None => {
+                let ttl_ms = times.ttl_ms;
+                let node = GroupNode { base, filter, keys, aggregates, ttl_ms, schema };
+                Base::Group(Arc::new(node))
+            }
         })
     }
 

@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use crate::ddl::{self, CreateTable};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
+use crate::hints::Hints;
 use crate::tokens::{Tokens, is_keyword, is_word, tokenize};
 
 /// One statement.
@@ -34,11 +35,11 @@ const DETAILS: [&str; 4] =
 const SUPPORTED: &str =
     "supported are CREATE TABLE, CREATE VIEW, INSERT INTO, EXECUTE STATEMENT SET, SET and EXPLAIN";
 
-/// Parses all statements of a text.
-pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
-    let Tokens { tokens, end } = tokenize(sql)?;
-    let parser = Parser::new(&FlinkDialect).with_tokens_with_locations(tokens);
-    Statements { parser, end, parsed: Vec::new() }.parse()
+/// Parses all statements of a text, beside its hints.
+pub(crate) fn parse(sql: &str) -> Result<(Vec<Statement>, Hints)> {
+    let Tokens { list, end, hints } = tokenize(sql)?;
+    let parser = Parser::new(&FlinkDialect).with_tokens_with_locations(list);
+    Ok((Statements { parser, end, parsed: Vec::new() }.parse()?, hints))
 }
 
 struct Statements<'a> {

@@ -24,7 +24,6 @@ use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
 use crate::query::Queries;
 use crate::relation::{Base, Field, Relation, WindowSpec};
-use crate::settings::LATE_FIRE;
 use crate::tokens::PARTITION;
 use crate::types::TIMESTAMP;
 
@@ -32,15 +31,6 @@ use crate::types::TIMESTAMP;
 pub(crate) fn rows_change(at: Position) -> SqlError {
     SqlError::new(at, "the rows of these windows can change after they were counted")
         .hint("windows need rows that only come: put the window before what updates")
-}
-
-/// Refuses windows whose results cannot change after they have fired.
-pub(crate) fn refuse_lateness(window: &WindowSpec, at: Position) -> Result<()> {
-    if !matches!(window.window, Window::Session { .. }) {
-        return Ok(());
-    }
-    let message = format!("sessions cannot change after they have ended, as '{LATE_FIRE}' says");
-    Err(SqlError::new(at, message).hint("switch it off, or take other windows"))
 }
 
 /// Resolves a table function in FROM.

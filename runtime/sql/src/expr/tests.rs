@@ -49,13 +49,13 @@ fn rows() -> Vec<ArrayRef> {
 fn evaluate_over(table: &str, rows: Vec<ArrayRef>, sql: &str) -> Result<ArrayRef> {
     let at = Position { line: 1, column: 1 };
     let mut catalog = Catalog::default();
-    for statement in statement::parse(table)? {
+    for statement in statement::parse(table)?.0 {
         if let Statement::CreateTable(create) = statement {
             catalog.create_table(*create)?;
         }
     }
     let relation = catalog.relation(&Ident::new("t"), at)?;
-    let tokens = tokenize(sql)?.tokens;
+    let tokens = tokenize(sql)?.list;
     let expr = Parser::new(&crate::dialect::FlinkDialect)
         .with_tokens_with_locations(tokens)
         .parse_expr()

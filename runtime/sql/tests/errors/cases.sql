@@ -661,3 +661,24 @@ CREATE TABLE d (k BIGINT, v BIGINT, PRIMARY KEY (k) NOT ENFORCED)
 WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
 INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
 JOIN d FOR SYSTEM_TIME AS OF b.p ON d.k = b.auction;
+----
+INSERT INTO results SELECT /*+ STATE_TTL('bidz' = '1 d') */ auction, COUNT(*) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT /*+ STATE_TTL('bids' = '1 d') */ auction, price FROM bids;
+----
+INSERT INTO results SELECT /*+ STATE_TTL('b' = 'soon') */ auction, COUNT(*) FROM bids b GROUP BY auction;
+----
+INSERT INTO results SELECT /*+ STATE_TLL('b' = '1 d') */ auction, COUNT(*) FROM bids b GROUP BY auction;
+----
+INSERT INTO results SELECT /*+ STATE_TTL(b) */ auction, COUNT(*) FROM bids b GROUP BY auction;
+----
+INSERT INTO results SELECT auction, price /*+ STATE_TTL('bids' = '1 d') */ FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids AS b /*+ OPTIONS('a' = 'b') */;
+----
+INSERT INTO results SELECT auction, price FROM bids /*+ OPTIONS('connector' = 'kafka') */;
+----
+INSERT INTO results WITH v AS (SELECT * FROM bids) SELECT auction, price FROM v /*+ OPTIONS('a' = 'b') */;
+----
+SET 'table.dynamic-table-options.enabled' = 'false';
+INSERT INTO results SELECT auction, price FROM bids /*+ OPTIONS('a' = 'b') */;
