@@ -87,6 +87,8 @@ pub(crate) struct GroupScope<'a> {
     pub(crate) window: Option<WindowSpec>,
     /// The keys and the window columns as written.
     grouped: Vec<Bound>,
+    /// What other groupings of the SELECT are by, and this one is not: NULL.
+    pub(crate) absent: Vec<Bound>,
     aggregates: RefCell<BTreeMap<String, Aggregate>>,
 }
 
@@ -111,7 +113,8 @@ impl<'a> GroupScope<'a> {
             // The bounds of a window are columns like others.
             grouped = grouped.into_iter().map(Bound::plain).collect();
         }
-        let scope = Self { input, window, grouped, aggregates: RefCell::default() };
+        let (absent, aggregates) = (Vec::new(), RefCell::default());
+        let scope = Self { input, window, grouped, absent, aggregates };
         if let Some(window) = &scope.window {
             window::check_partition(window, &scope.keys(), at)?;
         }
@@ -183,6 +186,9 @@ impl<'a> GroupScope<'a> {
 
     /// The grouped expression of this text, as a column of the aggregation.
     fn grouped_column(&self, bound: &Bound) -> Option<Bound> {
+        if let Some(absent) = self.absent.iter().find(|absent| absent.text == bound.text) {
+            return Some(crate::expr::null().implicit_cast(&absent.data_type));
+        }
         let key = self.grouped.iter().find(|key| {
             key.text == bound.text && (self.window.is_none() || key.meaning == bound.meaning)
         })?;
@@ -490,6 +496,9 @@ impl Scope for GroupScope<'_> {
                 let name = function_name(&function.name, at)?.to_ascii_uppercase();
                 if is_aggregate(&name) {
                     return self.aggregate(function, &name, at).map(Some);
+                }
+                if matches!(name.as_str(), "GROUPING" | "GROUPING_ID") {
+                    return self.grouping(function, &name, at).map(Some);
                 }
                 if let Some(window) = &self.window
                     && let Some(bound) =

@@ -1,5 +1,7 @@
 //! What a SELECT groups by: its `GROUP BY`, `DISTINCT`, and aggregates without either.
 
+mod sets;
+
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr, GroupByExpr, Select, visit_expressions};
@@ -10,6 +12,7 @@ use crate::expr::{Binder, Bound, boolean, function_name, is_aggregate, place_of}
 use crate::query::{select_list, unsupported};
 use crate::relation::{Base, Field, Relation};
 use crate::types::flink_name;
+use crate::union::union_all;
 use crate::window;
 
 /// The list of `GROUP BY` and its place.
@@ -66,6 +69,31 @@ pub(crate) fn aggregate(
     times: Times,
     at: Position,
 ) -> Result<Relation> {
+    let sets = sets::of(group_by, at)?;
+    if let [only] = sets.as_slice() {
+        return group(select, input, (only, &[]), times, at);
+    }
+    let all: Vec<Expr> = sets.concat();
+    let mut rows: Option<Relation> = None;
+    for set in &sets {
+        let absent: Vec<Expr> = all.iter().filter(|expr| !set.contains(expr)).cloned().collect();
+        let more = group(select, input, (set, &absent), times, at)?;
+        rows = Some(match rows {
+            None => more,
+            Some(rows) => union_all(rows, more, at)?,
+        });
+    }
+    rows.ok_or_else(|| SqlError::new(at, "GROUPING SETS needs a set"))
+}
+
+/// The groups by expressions, where those of other groupings are NULL.
+fn group(
+    select: &Select,
+    input: &Relation,
+    (group_by, absent): (&[Expr], &[Expr]),
+    times: Times,
+    at: Position,
+) -> Result<Relation> {
     let windowed = window::group::window_of(input, group_by, at)?;
     let input = windowed.as_ref().map_or(input, |(_, relation)| relation);
     let binder = Binder::new(input, at);
@@ -74,9 +102,6 @@ pub(crate) fn aggregate(
         match expr {
             _ if windowed.as_ref().is_some_and(|(window, _)| *window == index) => {
                 grouped.extend(window::group::bounds(input));
-            }
-            Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
-                return Err(unsupported("GROUPING SETS", place_of(expr, at)));
             }
             Expr::Value(_) => {
                 return Err(SqlError::new(
@@ -91,7 +116,8 @@ pub(crate) fn aggregate(
             }
         }
     }
-    let scope = GroupScope::new(input, grouped, at)?;
+    let absent = absent.iter().map(|expr| binder.bind(expr)).collect::<Result<_>>()?;
+    let scope = GroupScope::new(input, grouped, at)?.without(absent);
     let fields = select_list(&select.projection, &scope, None, at)?;
     let having = match &select.having {
         None => None,

@@ -232,7 +232,7 @@ mod tests {
         let warnings = hints.warnings();
         assert_eq!(warnings.len(), 2);
         assert!(
-            warnings[0].starts_with("line 3, column 15: BROADCAST has no effect"),
+            warnings[0].starts_with("line 3, column 14: BROADCAST has no effect"),
             "{warnings:?}"
         );
     }

@@ -152,8 +152,10 @@ pub(crate) fn join(
             using([left, right], kind, &columns, at)
         }
         JoinConstraint::Natural => {
-            Err(SqlError::new(at, "NATURAL JOIN is not supported yet")
-                .hint("name the columns with ON"))
+            let in_right = |name: &str| right.fields.iter().any(|field| field.name == name);
+            let common = left.fields.iter().filter(|field| in_right(&field.name));
+            let common: Vec<Ident> = common.map(|field| Ident::new(&field.name)).collect();
+            using([left, right], kind, &common.iter().collect::<Vec<_>>(), at)
         }
         JoinConstraint::None => Err(SqlError::new(at, "JOIN needs ON")),
     }

@@ -8,6 +8,7 @@
 mod aggregate;
 mod catalog;
 mod changelog;
+mod clauses;
 mod columns;
 mod ddl;
 mod dialect;
@@ -33,6 +34,7 @@ mod reads;
 mod reference;
 mod relation;
 mod scalar;
+mod setops;
 mod settings;
 mod spread;
 mod statement;
@@ -206,6 +208,14 @@ fn read(sql: &str) -> Result<Program> {
                 let relation = Queries::new(catalog, at).query(&query)?;
                 if !(if_not_exists && catalog.contains(&name.value)) {
                     catalog.create_view(&name, &columns, relation)?;
+                }
+            }
+            Statement::Drop { name, at } => {
+                if catalog.contains(&name.value) {
+                    let message = format!("\"{}\" is declared and cannot be dropped", name.value);
+                    return Err(SqlError::new(at, message).hint(
+                        "the statements of a job have one set of tables: take out one of both",
+                    ));
                 }
             }
             Statement::Set { .. } => {}

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 
 use crate::aggregate::Times;
 use crate::catalog::{Catalog, hinted};
+use crate::clauses;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, boolean, place_of};
 use crate::grouping::{aggregate, aggregates, distinct, group_by};
@@ -16,6 +17,8 @@ use crate::over::{OverScope, has_over};
 use crate::rank::take_limit;
 use crate::relation::{Base, Field, Relation};
 use crate::scalar::has_scalar;
+use crate::setops;
+use crate::statement::unqualified;
 use crate::subquery::membership;
 use crate::temporal::{as_of, temporal_join};
 use crate::union::union_all;
@@ -78,6 +81,9 @@ impl<'a> Queries<'a> {
         if query.fetch.is_some() {
             return Err(unsupported("FETCH", at));
         }
+        if !query.locks.is_empty() || query.for_clause.is_some() {
+            return Err(unsupported("FOR", at));
+        }
         Ok(())
     }
 
@@ -87,21 +93,23 @@ impl<'a> Queries<'a> {
             SetExpr::Query(query) => self.query(query),
             SetExpr::SetOperation { op, left, right, set_quantifier } => {
                 let place = start_of(right.span()).unwrap_or(at);
-                match op {
-                    SetOperator::Union => {}
-                    SetOperator::Intersect => return Err(unsupported("INTERSECT", place)),
-                    SetOperator::Except | SetOperator::Minus => {
-                        return Err(unsupported("EXCEPT", place));
-                    }
+                let sides = [self.body(left, at)?, self.body(right, place)?];
+                if *op != SetOperator::Union {
+                    return setops::members(sides, *op, *set_quantifier, place);
                 }
-                let rows = union_all(self.body(left, at)?, self.body(right, place)?, place)?;
+                let [left, right] = sides;
+                let rows = union_all(left, right, place)?;
                 match set_quantifier {
                     SetQuantifier::All => Ok(rows),
                     SetQuantifier::None | SetQuantifier::Distinct => distinct(rows, None, place),
                     _ => Err(unsupported("UNION BY NAME", place)),
                 }
             }
-            SetExpr::Values(_) => Err(unsupported("VALUES", at)),
+            SetExpr::Values(_) => Err(unsupported("VALUES", at)
+                .hint("put the rows into a file, and read it with the connector filesystem")),
+            SetExpr::Table(_) => {
+                Err(SqlError::new(at, "TABLE t is no query here").hint("write SELECT * FROM t"))
+            }
             _ => Err(SqlError::new(at, "expected SELECT")),
         }
     }
@@ -113,6 +121,7 @@ impl<'a> Queries<'a> {
             Some(Distinct::Distinct) => true,
             Some(Distinct::On(_)) => return Err(unsupported("DISTINCT ON", at)),
         };
+        clauses::refuse_foreign(select, at)?;
         if select.qualify.is_some() {
             return Err(unsupported("QUALIFY", at));
         }
@@ -181,7 +190,8 @@ impl<'a> Queries<'a> {
     ) -> Result<Relation> {
         let mut tables = from.iter();
         let Some(first) = tables.next() else {
-            return Err(SqlError::new(at, "SELECT without FROM is not supported"));
+            return Err(SqlError::new(at, "SELECT without FROM is not supported")
+                .hint("put the rows into a file, and read it with the connector filesystem"));
         };
         let mut input = self.table(first, ttl, at)?;
         for table in tables {
@@ -258,17 +268,12 @@ impl<'a> Queries<'a> {
     /// What a factor of FROM names, whichever versions are asked for.
     fn versions(&self, factor: &TableFactor, ttl: &StateTtl, at: Position) -> Result<Relation> {
         let place = start_of(factor.span()).unwrap_or(at);
+        clauses::refuse_sample(factor, place)?;
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
-                let [part] = name.0.as_slice() else {
-                    let first = name.0.first().and_then(|p| p.as_ident());
-                    return Err(first.map_or_else(
-                        || SqlError::new(place, "expected a table"),
-                        crate::statement::qualified,
-                    ));
-                };
-                let ident =
-                    part.as_ident().ok_or_else(|| SqlError::new(place, "expected a table"))?;
+                let parts: Option<Vec<&Ident>> = name.0.iter().map(|p| p.as_ident()).collect();
+                let parts = parts.ok_or_else(|| SqlError::new(place, "expected a table"))?;
+                let ident = unqualified(&parts)?;
                 let mut relation = self.named(ident, place)?;
                 relation.qualify(&ident.value);
                 self.alias(&mut relation, alias.as_ref())?;
@@ -292,9 +297,11 @@ impl<'a> Queries<'a> {
                 self.table(table_with_joins, ttl, place)
             }
             factor if unnest::Call::of(factor).is_some() => Err(unnest::refuse_first(place)),
-            TableFactor::Table { name, .. } => {
-                Err(SqlError::new(place, format!("{name}(...) in FROM is not supported"))
-                    .hint("write TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))"))
+            TableFactor::Table { name, alias, args: Some(arguments), .. } => {
+                let function = window::call_of(name, arguments);
+                let mut relation = window::table_function(self, &function, place)?;
+                self.alias(&mut relation, alias.as_ref())?;
+                Ok(relation)
             }
             TableFactor::MatchRecognize { .. } => Err(unsupported("MATCH_RECOGNIZE", place)),
             other => Err(SqlError::new(place, format!("FROM {other} is not supported"))),

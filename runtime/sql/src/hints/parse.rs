@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_is_no_hint_is_refused_with_its_place() {
         for (text, place) in
-            [("+ STATE_TTL('a' = )", 20), ("+STATE_TTL('a' '1')", 17), ("+", 1), ("+ 'a'", 5)]
+            [("+ STATE_TTL('a' = )", 21), ("+STATE_TTL('a' '1')", 18), ("+", 1), ("+ 'a'", 5)]
         {
             let error = hints(text, Position { line: 1, column: 1 }).unwrap_err();
             assert_eq!(error.column(), Some(place), "{text}: {error}");

@@ -88,7 +88,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "GROUPING SETS",
-        "",
+        "also `ROLLUP` and `CUBE`, with `GROUPING(...)`: an aggregation for each set, with and without windows",
         "INSERT INTO out SELECT k, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
            INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, GROUPING SETS ((k), ())",
     ),
@@ -136,6 +136,11 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example("UNION ALL", "", "INSERT INTO out SELECT k, b FROM t UNION ALL SELECT k, b FROM u"),
     example("UNION", "", "INSERT INTO out SELECT k, b FROM t UNION SELECT k, b FROM u"),
+    example(
+        "EXCEPT",
+        "also `INTERSECT`: each row once, by how often both queries have it",
+        "INSERT INTO out SELECT k, b FROM t EXCEPT SELECT k, b FROM u",
+    ),
     example("INTERSECT", "", "INSERT INTO out SELECT k, b FROM t INTERSECT SELECT k, b FROM u"),
     example(
         "ROW_NUMBER() OVER (...) <= n",

@@ -682,3 +682,20 @@ INSERT INTO results WITH v AS (SELECT * FROM bids) SELECT auction, price FROM v 
 ----
 SET 'table.dynamic-table-options.enabled' = 'false';
 INSERT INTO results SELECT auction, price FROM bids /*+ OPTIONS('a' = 'b') */;
+----
+INSERT INTO results SELECT auction, price FROM bids TABLESAMPLE BERNOULLI (10);
+----
+INSERT INTO results SELECT auction, price FROM bids SORT BY price;
+----
+INSERT INTO results SELECT auction, price FROM bids INTERSECT ALL SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT auction, GROUPING(price) FROM bids GROUP BY ROLLUP (auction);
+----
+INSERT INTO results SELECT auction, price FROM other_catalog.default_database.bids;
+----
+USE CATALOG hive;
+----
+DROP TABLE IF EXISTS bids;
+----
+USE default_catalog.default_database; DROP VIEW IF EXISTS nothing;
+INSERT INTO default_database.results SELECT auction, price FROM default_catalog.default_database.bids;
