@@ -54,7 +54,7 @@ GROUP BY window_start, window_end, GROUPING SETS ((kind), (site), ());",
 SELECT kind, site, CAST(g AS BIGINT), n, total, last FROM (
   SELECT kind, site, 0 AS g, count(*) AS n, sum(amount) AS total, max(kind) AS last
     FROM events GROUP BY kind, site
-  UNION ALL SELECT kind, NULL, 1, count(*), sum(amount), kind FROM events GROUP BY kind
+  UNION ALL SELECT kind, NULL, 1, count(*), sum(amount), max(kind) FROM events GROUP BY kind
   UNION ALL SELECT NULL, site, 2, count(*), sum(amount), max(kind) FROM events GROUP BY site
   UNION ALL SELECT NULL, NULL, 3, count(*), sum(amount), max(kind) FROM events)
 WHERE n > 3",
