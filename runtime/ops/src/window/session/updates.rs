@@ -266,7 +266,9 @@ fn changes(sessions: &[&Session], emitted: &Emitted, results: &[ArrayRef]) -> Re
                 push(RowKind::UpdateAfter, new);
             }
             rows => {
-                rows.iter().for_each(|row| push(RowKind::Delete, *row));
+                for row in rows {
+                    push(RowKind::Delete, *row);
+                }
                 push(RowKind::Insert, new);
             }
         }

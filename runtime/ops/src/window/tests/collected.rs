@@ -129,7 +129,9 @@ fn collected(values: &[Option<i64>]) -> Collected {
     }
     let list = |list: Vec<Option<i64>>| (!list.is_empty()).then_some(list);
     let mut counts = BTreeMap::new();
-    some.iter().for_each(|value| *counts.entry(*value).or_insert(0) += 1);
+    for value in &some {
+        *counts.entry(*value).or_insert(0) += 1;
+    }
     Collected {
         first: some.first().copied(),
         last: some.last().copied(),

@@ -182,7 +182,9 @@ fn run(seed: u64, backends: &Backends, disturbed: bool) {
         match kind {
             0..=3 => {
                 let rows: Vec<_> = (0..rows).map(|_| dice.row(watermark - 15)).collect();
-                rows.iter().for_each(|row| reference.row(row, watermark - LATENESS_MS));
+                for row in &rows {
+                    reference.row(row, watermark - LATENESS_MS);
+                }
                 driver.process(batch(&rows)).unwrap();
             }
             4 => {
