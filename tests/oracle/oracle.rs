@@ -59,6 +59,8 @@ equal_the_batch_answer! {
     groups_of_groups: GROUPS_OF_GROUPS,
     distinct_values: DISTINCT_VALUES,
     unions: UNIONS,
+    sets_of_rows: SETS_OF_ROWS,
+    grouping_sets: GROUPING_SETS,
     inner_joins: INNER_JOINS,
     joins_of_groups: JOINS_OF_GROUPS,
     joins_of_windows: JOINS_OF_WINDOWS,

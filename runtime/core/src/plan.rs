@@ -208,8 +208,9 @@ pub struct JoinDesc {
     /// Keeps pairs for which it is true; over the columns of the left input, then the right one,
     /// without the row kinds.
     pub condition: Option<Arc<dyn Evaluator>>,
-    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
-    pub ttl_ms: Option<u64>,
+    /// How long a row of the state is kept after it was written, in milliseconds, by port; none:
+    /// for ever.
+    pub ttl_ms: [Option<u64>; 2],
 }
 
 /// Joins rows with those that a table has when they come: the table is read whole when the job

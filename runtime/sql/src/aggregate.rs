@@ -49,8 +49,19 @@ pub(crate) struct GroupNode {
     pub keys: Vec<Bound>,
     /// Sorted by name.
     pub aggregates: Vec<Aggregate>,
+    /// How long a group's state is kept, in milliseconds, 0 for ever; none: as is set for all.
+    pub ttl_ms: Option<u64>,
     /// Keys, aggregates.
     pub schema: DFSchemaRef,
+}
+
+/// How long an aggregation keeps things, as hints and settings say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Times {
+    /// How long rows change the results of windows of event time that have fired.
+    pub lateness_ms: Option<i64>,
+    /// As [`GroupNode::ttl_ms`].
+    pub ttl_ms: Option<u64>,
 }
 
 /// An aggregate with state.
@@ -76,6 +87,8 @@ pub(crate) struct GroupScope<'a> {
     pub(crate) window: Option<WindowSpec>,
     /// The keys and the window columns as written.
     grouped: Vec<Bound>,
+    /// What other groupings of the SELECT are by, and this one is not: NULL.
+    pub(crate) absent: Vec<Bound>,
     aggregates: RefCell<BTreeMap<String, Aggregate>>,
 }
 
@@ -100,26 +113,23 @@ impl<'a> GroupScope<'a> {
             // The bounds of a window are columns like others.
             grouped = grouped.into_iter().map(Bound::plain).collect();
         }
-        let scope = Self { input, window, grouped, aggregates: RefCell::default() };
+        let (absent, aggregates) = (Vec::new(), RefCell::default());
+        let scope = Self { input, window, grouped, absent, aggregates };
         if let Some(window) = &scope.window {
             window::check_partition(window, &scope.keys(), at)?;
         }
         Ok(scope)
     }
 
-    /// The aggregation, once everything over it is resolved; `lateness_ms` is how long rows change
-    /// the results of windows of event time that have fired.
-    pub(crate) fn into_base(self, lateness_ms: Option<i64>, at: Position) -> Result<Base> {
+    /// The aggregation, once everything over it is resolved.
+    pub(crate) fn into_base(self, times: Times, at: Position) -> Result<Base> {
         let schema = self.build_schema(at)?;
         let keys = self.keys();
         let aggregates: Vec<Aggregate> = self.aggregates.into_inner().into_values().collect();
         let (base, filter) = (self.input.base.clone(), self.input.filter.clone());
         Ok(match self.window {
             Some(window) => {
-                let lateness_ms = window.of_event_time().and(lateness_ms);
-                if lateness_ms.is_some() {
-                    window::refuse_lateness(&window, at)?;
-                }
+                let lateness_ms = window.of_event_time().and(times.lateness_ms);
                 let node = WindowNode {
                     base,
                     filter,
@@ -132,7 +142,11 @@ impl<'a> GroupScope<'a> {
                 };
                 Base::Window(Arc::new(distinct::split(node, at)?))
             }
-            None => Base::Group(Arc::new(GroupNode { base, filter, keys, aggregates, schema })),
+            None => {
+                let ttl_ms = times.ttl_ms;
+                let node = GroupNode { base, filter, keys, aggregates, ttl_ms, schema };
+                Base::Group(Arc::new(node))
+            }
         })
     }
 
@@ -172,6 +186,9 @@ impl<'a> GroupScope<'a> {
 
     /// The grouped expression of this text, as a column of the aggregation.
     fn grouped_column(&self, bound: &Bound) -> Option<Bound> {
+        if let Some(absent) = self.absent.iter().find(|absent| absent.text == bound.text) {
+            return Some(crate::expr::null().implicit_cast(&absent.data_type));
+        }
         let key = self.grouped.iter().find(|key| {
             key.text == bound.text && (self.window.is_none() || key.meaning == bound.meaning)
         })?;
@@ -479,6 +496,9 @@ impl Scope for GroupScope<'_> {
                 let name = function_name(&function.name, at)?.to_ascii_uppercase();
                 if is_aggregate(&name) {
                     return self.aggregate(function, &name, at).map(Some);
+                }
+                if matches!(name.as_str(), "GROUPING" | "GROUPING_ID") {
+                    return self.grouping(function, &name, at).map(Some);
                 }
                 if let Some(window) = &self.window
                     && let Some(bound) =

@@ -1,5 +1,7 @@
 //! The tables and views that statements have declared.
 
+pub(crate) mod hinted;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,6 +16,7 @@ use crate::changelog::Changelog;
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
+use crate::hints::Hints;
 use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::settings::{Settings, duration_ms};
@@ -23,6 +26,8 @@ use crate::types::flink_name;
 #[derive(Debug)]
 pub(crate) struct Table {
     pub name: String,
+    /// What tells it apart as a source: its name, with the options that a hint gives it.
+    pub key: String,
     pub columns: Vec<TableColumn>,
     /// All columns.
     pub schema: DFSchemaRef,
@@ -148,6 +153,12 @@ enum Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     entries: BTreeMap<String, Entry>,
+    /// The tables as they were declared.
+    declared: BTreeMap<String, CreateTable>,
+    /// The hints of all statements.
+    pub(crate) hints: Hints,
+    /// Whether these give tables no other options.
+    pub(crate) refuses_options: bool,
     /// How long after a window has fired rows change its result; none: not at all.
     pub(crate) lateness_ms: Option<i64>,
 }
@@ -159,7 +170,8 @@ impl Catalog {
             return Ok(());
         }
         self.check_free(&create.name)?;
-        let table = build_table(create)?;
+        let table = build_table(create.clone())?;
+        self.declared.insert(table.name.clone(), create);
         self.entries.insert(table.name.clone(), Entry::Table(Arc::new(table)));
         Ok(())
     }
@@ -318,6 +330,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
     }
     let schema = scope.schema;
     Ok(Table {
+        key: name.clone(),
         schema,
         watermark,
         options: Arc::new(options),

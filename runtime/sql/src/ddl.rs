@@ -12,7 +12,7 @@ use crate::tokens::{is_keyword, is_word};
 use crate::types::parse_type;
 
 /// A `CREATE TABLE` as written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct CreateTable {
     pub name: Ident,
     pub if_not_exists: bool,
@@ -28,14 +28,14 @@ pub(crate) struct CreateTable {
 }
 
 /// One column.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ColumnDef {
     pub name: Ident,
     pub kind: ColumnDefKind,
 }
 
 /// Where a column's values come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum ColumnDefKind {
     /// From the connector.
     Physical { data_type: DataType, nullable: bool },

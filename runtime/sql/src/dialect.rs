@@ -1,6 +1,11 @@
 //! Flink's lexical rules: backticks quote identifiers, single quotes strings.
 
-use sqlparser::dialect::Dialect;
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use sqlparser::dialect::{Dialect, Precedence};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
+
+use crate::tokens::{is_keyword, is_word};
 
 /// The SQL dialect of Flink, as far as the parser's hooks reach. What they do not reach
 /// (`WATERMARK FOR`, the `TABLE` inside window functions, ...) is parsed by hand.
@@ -40,7 +45,83 @@ impl Dialect for FlinkDialect {
         true
     }
 
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_match_recognize(&self) -> bool {
+        true
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser<'_>,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        // The parser takes all that follows, ANDs and ORs too, for what is compared.
+        for (keywords, distinct) in [
+            (&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM][..], true),
+            (&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM][..], false),
+        ] {
+            if parser.parse_keywords(keywords) {
+                let right = parser.parse_subexpr(self.prec_value(Precedence::Is));
+                let left = Box::new(expr.clone());
+                return Some(right.map(|right| match distinct {
+                    true => Expr::IsDistinctFrom(left, Box::new(right)),
+                    false => Expr::IsNotDistinctFrom(left, Box::new(right)),
+                }));
+            }
+        }
+        self.between(parser, expr)
+    }
+
     fn require_interval_qualifier(&self) -> bool {
         true
+    }
+}
+
+impl FlinkDialect {
+    /// `[NOT] BETWEEN SYMMETRIC a AND b`, or `ASYMMETRIC`, which is what it is without.
+    fn between(&self, parser: &mut Parser<'_>, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+        let negated = is_keyword(parser.peek_token_ref(), Keyword::NOT);
+        let first = usize::from(negated);
+        if !is_keyword(parser.peek_nth_token_ref(first), Keyword::BETWEEN) {
+            return None;
+        }
+        let kind = parser.peek_nth_token_ref(first + 1);
+        let symmetric = is_word(kind, "SYMMETRIC");
+        if !symmetric && !is_word(kind, "ASYMMETRIC") {
+            return None;
+        }
+        (0..first + 2).for_each(|_| drop(parser.next_token()));
+        let level = self.prec_value(Precedence::Between);
+        let mut bounds = || {
+            let low = parser.parse_subexpr(level)?;
+            parser.expect_keyword_is(Keyword::AND)?;
+            Ok((low, parser.parse_subexpr(level)?))
+        };
+        let (low, high) = match bounds() {
+            Ok(bounds) => bounds,
+            Err(error) => return Some(Err(error)),
+        };
+        let within = |low: &Expr, high: &Expr, negated| Expr::Between {
+            expr: Box::new(expr.clone()),
+            negated,
+            low: Box::new(low.clone()),
+            high: Box::new(high.clone()),
+        };
+        if !symmetric {
+            return Some(Ok(within(&low, &high, negated)));
+        }
+        let either = Expr::Nested(Box::new(Expr::BinaryOp {
+            left: Box::new(within(&low, &high, false)),
+            op: BinaryOperator::Or,
+            right: Box::new(within(&high, &low, false)),
+        }));
+        Some(Ok(match negated {
+            true => Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(either) },
+            false => either,
+        }))
     }
 }

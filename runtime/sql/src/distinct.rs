@@ -15,7 +15,7 @@ use crate::window::{self, window_column};
 
 /// The same aggregation without `DISTINCT`, of an aggregation by the values as well. Where that
 /// cannot be, the aggregates keep their values themselves: of several values, over windows whose
-/// results are no windows again, and beside aggregates that need rows in their order.
+/// results are no windows again, and beside aggregates that need rows in their order or count values.
 pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
     let Some(first) = node.aggregates.iter().find(|aggregate| aggregate.distinct) else {
         return Ok(node);
@@ -26,11 +26,14 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         // A sum casts what it sums up, which its text does not show.
         same &= distinct_value(other, &node.base, at)?.text == value.text;
     }
-    let ordered = node.aggregates.iter().any(|aggregate| aggregate.function.is_ordered());
+    // Neither can be put together from those of each value.
+    let whole_only = node.aggregates.iter().any(|aggregate| {
+        aggregate.function.is_ordered() || aggregate.function == AggregateFunction::Collect
+    });
     let windows = node.window.of_event_time().and_then(window::kind::results_of);
-    let splits = same && !ordered && node.lateness_ms.is_none();
+    let splits = same && !whole_only && node.lateness_ms.is_none();
     let Some(windows) = windows.filter(|_| splits) else { return Ok(node) };
-    crate::query::check_key(&value, at)?;
+    crate::grouping::check_key(&value, at)?;
     let mut keys = node.keys.clone();
     keys.push(value.clone().plain());
     keys.sort_by(|a, b| a.text.cmp(&b.text));

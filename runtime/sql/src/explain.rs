@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
-    AggregateDesc, Exchange, Frame, JobPlan, NodeKind, OrderBy, OverAggregateDesc, OverDesc,
-    PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
+    AggregateDesc, Exchange, Frame, JobPlan, JoinDesc, NodeKind, OrderBy, OverAggregateDesc,
+    OverDesc, PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
 };
 
 use sabot_core::{metadata, row_kind};
@@ -102,6 +102,10 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
                 writeln!(out, "  {:<10} keys {keys}", ["left", "right"][side])?;
                 let partners = if desc.kind.tracks(side) { ", numbers of partners" } else { "" };
                 writeln!(out, "  state      rows of {rows}{partners}")?;
+                if desc.ttl_ms[0] != desc.ttl_ms[1] {
+                    let ttl = desc.ttl_ms[side].map(|ms| duration_text(ms as i64));
+                    writeln!(out, "  state ttl  {}", ttl.unwrap_or_else(|| "none".to_owned()))?;
+                }
             }
             if let Some(condition) = &desc.condition {
                 writeln!(out, "  condition  {}", condition.sql())?;
@@ -185,7 +189,7 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
 fn ttl_ms(kind: &NodeKind) -> Option<u64> {
     match kind {
         NodeKind::GroupAggregate(desc) => desc.ttl_ms,
-        NodeKind::Join(desc) => desc.ttl_ms,
+        NodeKind::Join(JoinDesc { ttl_ms: [left, right], .. }) => left.filter(|_| left == right),
         NodeKind::LastRow(desc) => desc.ttl_ms,
         NodeKind::TopN(desc) => desc.ttl_ms,
         NodeKind::Over(desc) => desc.ttl_ms,

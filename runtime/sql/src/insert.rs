@@ -32,7 +32,7 @@ pub(crate) fn resolve(
     at: Position,
 ) -> Result<Insert> {
     let table_at = start_of(table.span).unwrap_or(at);
-    let sink = catalog.sink(table, table_at)?;
+    let sink = catalog.hinted_sink(table, table_at)?;
     let query = query.expanded(table_at)?;
     let targets = targets(&sink, columns, table_at)?;
     if targets.len() != query.fields.len() {
@@ -76,6 +76,7 @@ pub(crate) fn shown(query: Relation, at: Position) -> Result<Insert> {
     let options = [("connector".to_owned(), "print".to_owned())];
     let sink = Table {
         name: "query".to_owned(),
+        key: "query".to_owned(),
         columns,
         schema,
         watermark: None,

@@ -25,6 +25,8 @@ pub(crate) struct JoinNode {
     pub conditions: Vec<Bound>,
     /// The windows that the feeds' rows lie in.
     pub windows: [Option<Window>; 2],
+    /// How long rows of the sides are kept, in milliseconds, 0 for ever; none: as is set for all.
+    pub ttls: [Option<u64>; 2],
     /// The columns of the left feed, then those of the right one; these are only for the
     /// condition where the kind gives left rows alone.
     pub schema: DFSchemaRef,
@@ -99,7 +101,8 @@ pub(crate) fn pair(
     };
     let feeds = [side(0, left), side(1, right)];
     let schema = columns_schema(arrow, at)?;
-    let node = JoinNode { kind, feeds, keys: Vec::new(), conditions: Vec::new(), windows, schema };
+    let (keys, conditions, ttls) = (Vec::new(), Vec::new(), [None; 2]);
+    let node = JoinNode { kind, feeds, keys, conditions, windows, ttls, schema };
     Ok(Relation { base: Base::Join(Arc::new(node)), filter: None, fields, window: None })
 }
 
@@ -149,8 +152,10 @@ pub(crate) fn join(
             using([left, right], kind, &columns, at)
         }
         JoinConstraint::Natural => {
-            Err(SqlError::new(at, "NATURAL JOIN is not supported yet")
-                .hint("name the columns with ON"))
+            let in_right = |name: &str| right.fields.iter().any(|field| field.name == name);
+            let common = left.fields.iter().filter(|field| in_right(&field.name));
+            let common: Vec<Ident> = common.map(|field| Ident::new(&field.name)).collect();
+            using([left, right], kind, &common.iter().collect::<Vec<_>>(), at)
         }
         JoinConstraint::None => Err(SqlError::new(at, "JOIN needs ON")),
     }

@@ -8,6 +8,7 @@
 mod aggregate;
 mod catalog;
 mod changelog;
+mod clauses;
 mod columns;
 mod ddl;
 mod dialect;
@@ -16,6 +17,8 @@ mod error;
 mod explain;
 mod expr;
 mod functions;
+mod grouping;
+mod hints;
 mod insert;
 mod interval;
 mod join;
@@ -31,6 +34,7 @@ mod reads;
 mod reference;
 mod relation;
 mod scalar;
+mod setops;
 mod settings;
 mod spread;
 mod statement;
@@ -185,7 +189,8 @@ struct Explained {
 
 fn read(sql: &str) -> Result<Program> {
     let mut program = Program::default();
-    let statements = statement::parse(sql)?;
+    let (statements, hints) = statement::parse(sql)?;
+    program.catalog.hints = hints;
     // What is set counts for all statements of the job, wherever it is set.
     for statement in &statements {
         if let Statement::Set { key, value, at } = statement {
@@ -193,17 +198,25 @@ fn read(sql: &str) -> Result<Program> {
         }
     }
     program.catalog.lateness_ms = program.settings.lateness_ms()?;
+    program.catalog.refuses_options = program.settings.refuses_options;
     for statement in statements {
         let Program { catalog, inserts, explained, .. } = &mut program;
         match statement {
             Statement::CreateTable(create) => catalog.create_table(*create)?,
             Statement::CreateView { name, columns, if_not_exists, query } => {
-                if if_not_exists && catalog.contains(&name.value) {
-                    continue;
-                }
                 let at = start_of(name.span).unwrap_or(Position { line: 1, column: 1 });
                 let relation = Queries::new(catalog, at).query(&query)?;
-                catalog.create_view(&name, &columns, relation)?;
+                if !(if_not_exists && catalog.contains(&name.value)) {
+                    catalog.create_view(&name, &columns, relation)?;
+                }
+            }
+            Statement::Drop { name, at } => {
+                if catalog.contains(&name.value) {
+                    let message = format!("\"{}\" is declared and cannot be dropped", name.value);
+                    return Err(SqlError::new(at, message).hint(
+                        "the statements of a job have one set of tables: take out one of both",
+                    ));
+                }
             }
             Statement::Set { .. } => {}
             Statement::Explain { explained: statements, query, at } => {
@@ -219,6 +232,8 @@ fn read(sql: &str) -> Result<Program> {
             statement @ Statement::Insert { .. } => inserts.extend(insert_of(catalog, statement)?),
         }
     }
+    program.catalog.hints.check_all_asked()?;
+    program.settings.warnings.extend(program.catalog.hints.warnings());
     Ok(program)
 }
 

@@ -210,7 +210,7 @@ impl Lowering<'_> {
         let kind = NodeKind::GroupAggregate(GroupAggregateDesc {
             keys,
             aggregates,
-            ttl_ms: self.settings.state_ttl_ms,
+            ttl_ms: self.settings.ttl_ms(node.ttl_ms),
         });
         let fields = node.schema.as_arrow().fields().iter().map(|f| f.as_ref().clone());
         let updating =
@@ -283,7 +283,7 @@ impl Lowering<'_> {
                 NodeKind::WindowJoin(WindowJoinDesc { kind, keys, window_ends, condition })
             }
             _ => {
-                let ttl_ms = self.settings.state_ttl_ms;
+                let ttl_ms = node.ttls.map(|hinted| self.settings.ttl_ms(hinted));
                 NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms })
             }
         };

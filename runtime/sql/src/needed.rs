@@ -28,7 +28,7 @@ impl Needed {
         let used = names(filter.into_iter().chain(values.iter().copied()));
         match base {
             Base::Table(table) => {
-                let reads = self.tables.entry(table.name.clone()).or_default();
+                let reads = self.tables.entry(table.key.clone()).or_default();
                 reads.add(filter, values.iter().copied());
             }
             // An aggregation is computed whole, whatever is read of it.

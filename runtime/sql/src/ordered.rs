@@ -170,10 +170,6 @@ impl GroupScope<'_> {
         filter: Option<Bound>,
         at: Position,
     ) -> Result<Bound> {
-        if self.window.is_some() {
-            return Err(SqlError::new(at, "COLLECT over a window is not supported yet")
-                .hint("ARRAY_AGG is, and COLLECT in GROUP BY without windows"));
-        }
         if value.data_type == DataType::Null || entries_of(&value.data_type).is_some() {
             let message = format!("{} is {}", value.text, flink_name(&value.data_type));
             return Err(SqlError::new(at, message).hint("COLLECT cannot be applied to it"));

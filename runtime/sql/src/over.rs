@@ -116,7 +116,7 @@ impl<'a> OverScope<'a> {
         let mut keys = Vec::new();
         for key in &window.partition_by {
             let bound = binder.bind(key)?;
-            crate::query::check_key(&bound, place_of(key, at))?;
+            crate::grouping::check_key(&bound, place_of(key, at))?;
             keys.push(columns.take(&bound));
         }
         let mut order = Vec::new();

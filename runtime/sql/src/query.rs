@@ -1,25 +1,26 @@
 //! Resolves queries: `SELECT ... FROM ... WHERE ... GROUP BY ... HAVING`.
 
-use std::ops::ControlFlow;
-
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Ident, Join, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias,
-    TableFactor, TableWithJoins, visit_expressions,
+    Distinct, Expr, Ident, Join, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias, TableFactor, TableWithJoins,
 };
 
-use crate::aggregate::GroupScope;
-use crate::catalog::Catalog;
+use crate::aggregate::Times;
+use crate::catalog::{Catalog, hinted};
+use crate::clauses;
 use crate::error::{Position, Result, SqlError, start_of};
-use crate::expr::{Binder, Bound, Scope, boolean, function_name, is_aggregate, place_of};
+use crate::expr::{Binder, Bound, Scope, boolean, place_of};
+use crate::grouping::{aggregate, aggregates, distinct, group_by};
+use crate::hints::StateTtl;
 use crate::join::{conjuncts, cross, hold, join};
 use crate::over::{OverScope, has_over};
 use crate::rank::take_limit;
 use crate::relation::{Base, Field, Relation};
 use crate::scalar::has_scalar;
+use crate::setops;
+use crate::statement::unqualified;
 use crate::subquery::membership;
 use crate::temporal::{as_of, temporal_join};
-use crate::types::flink_name;
 use crate::union::union_all;
 use crate::unnest;
 use crate::window;
@@ -41,9 +42,12 @@ impl<'a> Queries<'a> {
 
     /// What a name in FROM stands for.
     pub(crate) fn named(&self, name: &Ident, at: Position) -> Result<Relation> {
-        match self.named.iter().rev().find(|(n, _)| *n == name.value) {
-            Some((_, relation)) => Ok(relation.clone()),
-            None => self.catalog.relation(name, at),
+        let options = self.catalog.hints.options(name.span)?;
+        match (self.named.iter().rev().find(|(n, _)| *n == name.value), options) {
+            (Some((_, relation)), None) => Ok(relation.clone()),
+            (Some(_), Some(_)) => Err(hinted::only_tables(name, at)),
+            (None, None) => self.catalog.relation(name, at),
+            (None, Some(options)) => self.catalog.hinted_relation(name, options, at),
         }
     }
 
@@ -77,6 +81,9 @@ impl<'a> Queries<'a> {
         if query.fetch.is_some() {
             return Err(unsupported("FETCH", at));
         }
+        if !query.locks.is_empty() || query.for_clause.is_some() {
+            return Err(unsupported("FOR", at));
+        }
         Ok(())
     }
 
@@ -86,21 +93,23 @@ impl<'a> Queries<'a> {
             SetExpr::Query(query) => self.query(query),
             SetExpr::SetOperation { op, left, right, set_quantifier } => {
                 let place = start_of(right.span()).unwrap_or(at);
-                match op {
-                    SetOperator::Union => {}
-                    SetOperator::Intersect => return Err(unsupported("INTERSECT", place)),
-                    SetOperator::Except | SetOperator::Minus => {
-                        return Err(unsupported("EXCEPT", place));
-                    }
+                let sides = [self.body(left, at)?, self.body(right, place)?];
+                if *op != SetOperator::Union {
+                    return setops::members(sides, *op, *set_quantifier, place);
                 }
-                let rows = union_all(self.body(left, at)?, self.body(right, place)?, place)?;
+                let [left, right] = sides;
+                let rows = union_all(left, right, place)?;
                 match set_quantifier {
                     SetQuantifier::All => Ok(rows),
-                    SetQuantifier::None | SetQuantifier::Distinct => distinct(rows, place),
+                    SetQuantifier::None | SetQuantifier::Distinct => distinct(rows, None, place),
                     _ => Err(unsupported("UNION BY NAME", place)),
                 }
             }
-            SetExpr::Values(_) => Err(unsupported("VALUES", at)),
+            SetExpr::Values(_) => Err(unsupported("VALUES", at)
+                .hint("put the rows into a file, and read it with the connector filesystem")),
+            SetExpr::Table(_) => {
+                Err(SqlError::new(at, "TABLE t is no query here").hint("write SELECT * FROM t"))
+            }
             _ => Err(SqlError::new(at, "expected SELECT")),
         }
     }
@@ -112,21 +121,36 @@ impl<'a> Queries<'a> {
             Some(Distinct::Distinct) => true,
             Some(Distinct::On(_)) => return Err(unsupported("DISTINCT ON", at)),
         };
+        clauses::refuse_foreign(select, at)?;
         if select.qualify.is_some() {
             return Err(unsupported("QUALIFY", at));
         }
-        let input = self.from(&select.from, select.selection.as_ref(), at)?;
+        let ttl = self.ttl_of(select)?;
+        let input = self.from(&select.from, select.selection.as_ref(), &ttl, at)?;
         let (group_by, group_at) = group_by(&select.group_by, at)?;
-        let relation = if !group_by.is_empty() || aggregates(select, at) {
-            if has_over(select) {
-                return Err(unsupported("OVER beside GROUP BY", group_at)
-                    .hint("put the aggregation into a subquery"));
-            }
-            aggregate(select, &input, group_by, self.catalog.lateness_ms, group_at)?
-        } else {
-            project(select, input, at)?
-        };
-        if is_distinct { distinct(relation, at) } else { Ok(relation) }
+        let groups = !group_by.is_empty() || aggregates(select, at);
+        let ttl_ms = if groups || is_distinct { ttl.of(&input) } else { None };
+        ttl.check_used(&input)?;
+        if !groups {
+            let relation = project(select, input, at)?;
+            return if is_distinct { distinct(relation, ttl_ms, at) } else { Ok(relation) };
+        }
+        if has_over(select) {
+            return Err(unsupported("OVER beside GROUP BY", group_at)
+                .hint("put the aggregation into a subquery"));
+        }
+        let times = Times { lateness_ms: self.catalog.lateness_ms, ttl_ms };
+        let relation = aggregate(select, &input, group_by, times, group_at)?;
+        if matches!(relation.base, Base::Window(_)) && ttl_ms.is_some() {
+            let warning = "STATE_TTL has no effect on windows, whose states go with them";
+            self.catalog.hints.warn(at, warning);
+        }
+        if is_distinct { distinct(relation, None, at) } else { Ok(relation) }
+    }
+
+    /// How long the hints of a SELECT say that states are kept.
+    pub(crate) fn ttl_of(&self, select: &Select) -> Result<StateTtl> {
+        self.catalog.hints.select(select.select_token.0.span)
     }
 
     /// The rows of FROM for which WHERE is true.
@@ -134,10 +158,11 @@ impl<'a> Queries<'a> {
         &self,
         from: &[TableWithJoins],
         selection: Option<&Expr>,
+        ttl: &StateTtl,
         at: Position,
     ) -> Result<Relation> {
         let mut conditions = selection.map(conjuncts).unwrap_or_default();
-        let mut input = self.tables(from, &mut conditions, at)?;
+        let mut input = self.tables(from, &mut conditions, ttl, at)?;
         let (scalar, plain): (Vec<&Expr>, Vec<&Expr>) = conditions
             .iter()
             .filter(|condition| membership(condition).is_none())
@@ -160,21 +185,26 @@ impl<'a> Queries<'a> {
         &self,
         from: &[TableWithJoins],
         conditions: &mut Vec<&Expr>,
+        ttl: &StateTtl,
         at: Position,
     ) -> Result<Relation> {
         let mut tables = from.iter();
         let Some(first) = tables.next() else {
-            return Err(SqlError::new(at, "SELECT without FROM is not supported"));
+            return Err(SqlError::new(at, "SELECT without FROM is not supported")
+                .hint("put the rows into a file, and read it with the connector filesystem"));
         };
-        let mut input = self.table(first, at)?;
+        let mut input = self.table(first, ttl, at)?;
         for table in tables {
             let place = start_of(table.relation.span()).unwrap_or(at);
             if let Some(call) = unnest::Call::of(&table.relation) {
                 input = unnest::cross(input, &call, &table.joins, place)?;
-                input = self.joins(input, &table.joins, place)?;
+                input = self.joins(input, &table.joins, ttl, place)?;
                 continue;
             }
-            input = cross(input, self.table(table, place)?, place)?;
+            let right = self.table(table, ttl, place)?;
+            let ttls = ttl.of_both(&input, &right);
+            input = cross(input, right, place)?;
+            input.keep_for(ttls);
             // Of a list of tables, WHERE says what joins them.
             conditions.retain(|condition| {
                 let place = place_of(condition, at);
@@ -191,12 +221,18 @@ impl<'a> Queries<'a> {
         Ok(input)
     }
 
-    fn table(&self, table: &TableWithJoins, at: Position) -> Result<Relation> {
-        self.joins(self.factor(&table.relation, at)?, &table.joins, at)
+    fn table(&self, table: &TableWithJoins, ttl: &StateTtl, at: Position) -> Result<Relation> {
+        self.joins(self.factor(&table.relation, ttl, at)?, &table.joins, ttl, at)
     }
 
     /// The rows of `input`, joined as FROM says.
-    fn joins(&self, mut input: Relation, joins: &[Join], at: Position) -> Result<Relation> {
+    fn joins(
+        &self,
+        mut input: Relation,
+        joins: &[Join],
+        ttl: &StateTtl,
+        at: Position,
+    ) -> Result<Relation> {
         for joined in joins {
             let place = start_of(joined.relation.span()).unwrap_or(at);
             if let Some(call) = unnest::Call::of(&joined.relation) {
@@ -205,11 +241,14 @@ impl<'a> Queries<'a> {
             }
             input = match as_of(&joined.relation, place)? {
                 None => {
-                    let right = self.factor(&joined.relation, place)?;
-                    join(input, right, &joined.join_operator, place)?
+                    let right = self.factor(&joined.relation, ttl, place)?;
+                    let ttls = ttl.of_both(&input, &right);
+                    let mut rows = join(input, right, &joined.join_operator, place)?;
+                    rows.keep_for(ttls);
+                    rows
                 }
                 Some(time) => {
-                    let right = self.versions(&joined.relation, place)?;
+                    let right = self.versions(&joined.relation, ttl, place)?;
                     temporal_join(input, right, time, &joined.join_operator, place)?
                 }
             };
@@ -217,29 +256,24 @@ impl<'a> Queries<'a> {
         Ok(input)
     }
 
-    fn factor(&self, factor: &TableFactor, at: Position) -> Result<Relation> {
+    fn factor(&self, factor: &TableFactor, ttl: &StateTtl, at: Position) -> Result<Relation> {
         if as_of(factor, at)?.is_some() {
             return Err(SqlError::new(at, "FOR SYSTEM_TIME AS OF cannot stand here").hint(
                 "it stands behind the right table of a JOIN, and names a time of the left one",
             ));
         }
-        self.versions(factor, at)
+        self.versions(factor, ttl, at)
     }
 
     /// What a factor of FROM names, whichever versions are asked for.
-    fn versions(&self, factor: &TableFactor, at: Position) -> Result<Relation> {
+    fn versions(&self, factor: &TableFactor, ttl: &StateTtl, at: Position) -> Result<Relation> {
         let place = start_of(factor.span()).unwrap_or(at);
+        clauses::refuse_sample(factor, place)?;
         match factor {
             TableFactor::Table { name, alias, args: None, .. } => {
-                let [part] = name.0.as_slice() else {
-                    let first = name.0.first().and_then(|p| p.as_ident());
-                    return Err(first.map_or_else(
-                        || SqlError::new(place, "expected a table"),
-                        crate::statement::qualified,
-                    ));
-                };
-                let ident =
-                    part.as_ident().ok_or_else(|| SqlError::new(place, "expected a table"))?;
+                let parts: Option<Vec<&Ident>> = name.0.iter().map(|p| p.as_ident()).collect();
+                let parts = parts.ok_or_else(|| SqlError::new(place, "expected a table"))?;
+                let ident = unqualified(&parts)?;
                 let mut relation = self.named(ident, place)?;
                 relation.qualify(&ident.value);
                 self.alias(&mut relation, alias.as_ref())?;
@@ -259,11 +293,15 @@ impl<'a> Queries<'a> {
                 self.alias(&mut relation, alias.as_ref())?;
                 Ok(relation)
             }
-            TableFactor::NestedJoin { table_with_joins, .. } => self.table(table_with_joins, place),
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                self.table(table_with_joins, ttl, place)
+            }
             factor if unnest::Call::of(factor).is_some() => Err(unnest::refuse_first(place)),
-            TableFactor::Table { name, .. } => {
-                Err(SqlError::new(place, format!("{name}(...) in FROM is not supported"))
-                    .hint("write TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))"))
+            TableFactor::Table { name, alias, args: Some(arguments), .. } => {
+                let function = window::call_of(name, arguments);
+                let mut relation = window::table_function(self, &function, place)?;
+                self.alias(&mut relation, alias.as_ref())?;
+                Ok(relation)
             }
             TableFactor::MatchRecognize { .. } => Err(unsupported("MATCH_RECOGNIZE", place)),
             other => Err(SqlError::new(place, format!("FROM {other} is not supported"))),
@@ -288,112 +326,6 @@ pub(crate) fn keep(input: &mut Relation, condition: &Expr, at: Position) -> Resu
     }
     let bound = boolean(Binder::new(input, place).bind(condition)?, "WHERE", place)?;
     hold(input, bound);
-    Ok(())
-}
-
-/// The list of `GROUP BY` and its place.
-pub(crate) fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)> {
-    match group_by {
-        GroupByExpr::Expressions(list, modifiers) => {
-            let place = list.first().map_or(at, |expr| place_of(expr, at));
-            if !modifiers.is_empty() {
-                return Err(unsupported("GROUP BY ... WITH", place));
-            }
-            Ok((list, place))
-        }
-        GroupByExpr::All(_) => Err(unsupported("GROUP BY ALL", at)),
-    }
-}
-
-/// Whether a SELECT without GROUP BY aggregates.
-pub(crate) fn aggregates(select: &Select, at: Position) -> bool {
-    let find = |expr: &Expr| match expr {
-        Expr::Function(f)
-            if f.over.is_none() && function_name(&f.name, at).is_ok_and(is_aggregate) =>
-        {
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
-    };
-    select.having.is_some() || visit_expressions(&select.projection, find).is_break()
-}
-
-/// Each row once.
-fn distinct(input: Relation, at: Position) -> Result<Relation> {
-    input.refuse_expanded(at)?;
-    let grouped: Vec<Bound> = input.fields.iter().map(|field| field.value.clone()).collect();
-    for key in &grouped {
-        check_key(key, at)?;
-    }
-    let fields = input.fields.clone();
-    let input = Relation { window: None, ..input };
-    let scope = GroupScope::new(&input, grouped, at)?;
-    let columns = fields.into_iter().map(|field| {
-        let value = scope.key(&field.value).unwrap_or_else(|| field.value.clone());
-        Field { value, ..field }
-    });
-    let fields = columns.collect();
-    Ok(Relation { base: scope.into_base(None, at)?, filter: None, fields, window: None })
-}
-
-fn aggregate(
-    select: &Select,
-    input: &Relation,
-    group_by: &[Expr],
-    lateness_ms: Option<i64>,
-    at: Position,
-) -> Result<Relation> {
-    let windowed = window::group::window_of(input, group_by, at)?;
-    let input = windowed.as_ref().map_or(input, |(_, relation)| relation);
-    let binder = Binder::new(input, at);
-    let mut grouped = Vec::new();
-    for (index, expr) in group_by.iter().enumerate() {
-        match expr {
-            _ if windowed.as_ref().is_some_and(|(window, _)| *window == index) => {
-                grouped.extend(window::group::bounds(input));
-            }
-            Expr::GroupingSets(_) | Expr::Cube(_) | Expr::Rollup(_) => {
-                return Err(unsupported("GROUPING SETS", place_of(expr, at)));
-            }
-            Expr::Value(_) => {
-                return Err(SqlError::new(
-                    place_of(expr, at),
-                    "GROUP BY needs columns, not a constant",
-                ));
-            }
-            _ => {
-                let key = binder.bind(expr)?;
-                check_key(&key, place_of(expr, at))?;
-                grouped.push(key);
-            }
-        }
-    }
-    let scope = GroupScope::new(input, grouped, at)?;
-    let fields = select_list(&select.projection, &scope, None, at)?;
-    let having = match &select.having {
-        None => None,
-        Some(having) => {
-            let place = place_of(having, at);
-            Some(boolean(Binder::new(&scope, place).bind(having)?, "HAVING", place)?)
-        }
-    };
-    let base = scope.into_base(lateness_ms, at)?;
-    let window = match &base {
-        Base::Window(node) => window::of_aggregation(node),
-        _ => None,
-    };
-    Ok(Relation { base, filter: having, fields, window })
-}
-
-/// Rows are sent by the hash of their keys, which not every type has.
-pub(crate) fn check_key(key: &Bound, at: Position) -> Result<()> {
-    use arrow::datatypes::DataType::{Duration, Interval, Null, Time32};
-    if key.data_type.is_nested()
-        || matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_))
-    {
-        let message = format!("{} is {}", key.text, flink_name(&key.data_type));
-        return Err(SqlError::new(at, message).hint("this type cannot be grouped by"));
-    }
     Ok(())
 }
 
@@ -484,6 +416,6 @@ fn output_name(expr: &Expr, index: usize) -> String {
 }
 
 /// The error for a construct that is known but not there yet.
-fn unsupported(what: &str, at: Position) -> SqlError {
+pub(crate) fn unsupported(what: &str, at: Position) -> SqlError {
     SqlError::new(at, format!("{what} is not supported yet"))
 }

@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub emit: Emit,
     /// What sources are told of what is read.
     pub pushdown: Pushdown,
+    /// Whether hints give tables no other options.
+    pub refuses_options: bool,
     /// What was set without an effect.
     pub warnings: Vec<String>,
 }
@@ -52,19 +54,22 @@ impl Default for Pushdown {
 const FILTERS: &str = "table.optimizer.source.predicate-pushdown-enabled";
 const PROJECTIONS: &str = "sabot.optimizer.source.projection-pushdown-enabled";
 
+pub(crate) const DYNAMIC_OPTIONS: &str = "table.dynamic-table-options.enabled";
+
 pub(crate) const CDC_DUPLICATES: &str = "table.exec.source.cdc-events-duplicate";
 
 /// A setting of ours: Flink's SQL has no way to name late rows.
 pub(crate) const LATE_ROWS: &str = "sabot.late-rows.table";
 
 /// Whether rows behind a window's end change its result.
-pub(crate) const LATE_FIRE: &str = "table.exec.emit.late-fire.enabled";
+const LATE_FIRE: &str = "table.exec.emit.late-fire.enabled";
 const LATE_FIRE_DELAY: &str = "table.exec.emit.late-fire.delay";
 /// How far behind.
 const ALLOW_LATENESS: &str = "table.exec.emit.allow-lateness";
 const EARLY_FIRE: &str = "table.exec.emit.early-fire.";
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
+    DYNAMIC_OPTIONS,
     "table.exec.source.idle-timeout",
     "table.exec.state.ttl",
     LATE_ROWS,
@@ -80,7 +85,7 @@ const KNOWN: [&str; 12] = [
 ];
 
 /// Settings of Flink that change nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 22] = [
+const WITHOUT_EFFECT: [(&str, &str); 21] = [
     ("pipeline.auto-watermark-interval", "watermarks come with the rows"),
     ("pipeline.generic-types", "no type is generic"),
     ("pipeline.object-reuse", "rows are never copied between operators"),
@@ -89,7 +94,6 @@ const WITHOUT_EFFECT: [(&str, &str); 22] = [
     ("sql-client.execution.result-mode", "there is no SQL client"),
     ("sql-client.verbose", "there is no SQL client"),
     ("table.dml-sync", "the statements of a job run side by side"),
-    ("table.dynamic-table-options.enabled", "options stand in CREATE TABLE"),
     ("table.exec.mini-batch.allow-latency", ALWAYS_BATCHES),
     ("table.exec.mini-batch.enabled", ALWAYS_BATCHES),
     ("table.exec.mini-batch.size", ALWAYS_BATCHES),
@@ -128,6 +132,7 @@ impl Settings {
             PROJECTIONS => boolean(key, value, at).map(|on| self.pushdown.projections = on),
             "table.local-time-zone" => only("UTC"),
             CDC_DUPLICATES => boolean(key, value, at).map(|on| self.cdc_duplicates = on),
+            DYNAMIC_OPTIONS => boolean(key, value, at).map(|on| self.refuses_options = !on),
             "execution.runtime-mode" => only("streaming"),
             // A name for people; the job's name is the manifest's.
             "pipeline.name" => Ok(()),
@@ -172,6 +177,11 @@ impl Settings {
 }
 
 impl Settings {
+    /// How long rows of a state are kept for which a hint says this; none: for ever.
+    pub(crate) fn ttl_ms(&self, hinted: Option<u64>) -> Option<u64> {
+        hinted.map_or(self.state_ttl_ms, |ms| Some(ms).filter(|ms| *ms > 0))
+    }
+
     /// How long after a window has fired rows change its result, in milliseconds; none: not at all.
     /// As in Flink it is the time to live of states where it is not set itself.
     pub(crate) fn lateness_ms(&mut self) -> Result<Option<i64>> {

@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use crate::ddl::{self, CreateTable};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
+use crate::hints::Hints;
 use crate::tokens::{Tokens, is_keyword, is_word, tokenize};
 
 /// One statement.
@@ -20,6 +21,8 @@ pub(crate) enum Statement {
     CreateView { name: Ident, columns: Vec<Ident>, if_not_exists: bool, query: Box<Query> },
     /// `INSERT INTO table [(columns)] query`.
     Insert { table: Ident, columns: Vec<Ident>, query: Box<Query>, at: Position },
+    /// `DROP TABLE IF EXISTS name`.
+    Drop { name: Ident, at: Position },
     /// `SET 'key' = 'value'`.
     Set { key: String, value: String, at: Position },
     /// `EXPLAIN [details]` with what is explained: `INSERT INTO` one or several times, or a query.
@@ -34,11 +37,11 @@ const DETAILS: [&str; 4] =
 const SUPPORTED: &str =
     "supported are CREATE TABLE, CREATE VIEW, INSERT INTO, EXECUTE STATEMENT SET, SET and EXPLAIN";
 
-/// Parses all statements of a text.
-pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>> {
-    let Tokens { tokens, end } = tokenize(sql)?;
-    let parser = Parser::new(&FlinkDialect).with_tokens_with_locations(tokens);
-    Statements { parser, end, parsed: Vec::new() }.parse()
+/// Parses all statements of a text, beside its hints.
+pub(crate) fn parse(sql: &str) -> Result<(Vec<Statement>, Hints)> {
+    let Tokens { list, end, hints } = tokenize(sql)?;
+    let parser = Parser::new(&FlinkDialect).with_tokens_with_locations(list);
+    Ok((Statements { parser, end, parsed: Vec::new() }.parse()?, hints))
 }
 
 struct Statements<'a> {
@@ -56,6 +59,8 @@ impl Statements<'_> {
             }
             if self.begins_statement_set() {
                 self.statement_set()?;
+            } else if self.parser.parse_keyword(Keyword::USE) {
+                self.use_default()?;
             } else {
                 let statement = self.statement()?;
                 self.parsed.push(statement);
@@ -70,8 +75,12 @@ impl Statements<'_> {
         if is_keyword(&token, Keyword::CREATE) {
             return self.create(at);
         }
-        if is_keyword(&token, Keyword::INSERT) {
+        let executes = is_word(&token, "EXECUTE") && self.parser.parse_keyword(Keyword::INSERT);
+        if executes || is_keyword(&token, Keyword::INSERT) {
             return self.insert(at);
+        }
+        if is_keyword(&token, Keyword::DROP) {
+            return self.drop_unknown(at);
         }
         if is_keyword(&token, Keyword::SET) {
             return self.set(at);
@@ -84,14 +93,47 @@ impl Statements<'_> {
                 SqlError::new(at, "a query alone has nowhere to write its rows")
                     .hint("write INSERT INTO <table> SELECT ...")
             }
-            "DROP" | "ALTER" | "USE" | "DESCRIBE" | "SHOW" | "UPDATE" | "DELETE" | "ADD"
-            | "RESET" | "ANALYZE" | "CALL" | "LOAD" | "TRUNCATE" => {
+            "ALTER" | "DESCRIBE" | "SHOW" | "UPDATE" | "DELETE" | "ADD" | "RESET" | "ANALYZE"
+            | "CALL" | "LOAD" | "TRUNCATE" => {
                 SqlError::new(at, format!("{} is not supported", token.token)).hint(SUPPORTED)
             }
             _ => SqlError::new(at, format!("expected a statement, found: {}", token.token))
                 .hint(SUPPORTED),
         };
         Err(error)
+    }
+
+    /// `USE` of the one catalog and the one database.
+    fn use_default(&mut self) -> Result<()> {
+        let only = if is_word(self.parser.peek_token_ref(), "CATALOG") {
+            self.parser.next_token();
+            CATALOG
+        } else {
+            DATABASE
+        };
+        let mut name = identifier(&mut self.parser, self.end)?;
+        if name.value == CATALOG && self.parser.consume_token(&Token::Period) {
+            name = identifier(&mut self.parser, self.end)?;
+        }
+        if name.value == only {
+            return Ok(());
+        }
+        let message = format!("\"{}\" cannot be used: there is only {only}", name.value);
+        Err(SqlError::new(start_of(name.span).unwrap_or(self.end), message)
+            .hint("tables are declared by the statements of the job"))
+    }
+
+    /// `DROP [TEMPORARY] TABLE | VIEW IF EXISTS name`, of what is not there.
+    fn drop_unknown(&mut self, at: Position) -> Result<Statement> {
+        let _ = self.parser.parse_keyword(Keyword::TEMPORARY);
+        let known = [Keyword::TABLE, Keyword::VIEW];
+        if self.parser.parse_one_of_keywords(&known).is_some()
+            && self.parser.parse_keywords(&[Keyword::IF, Keyword::EXISTS])
+        {
+            return Ok(Statement::Drop { name: name(&mut self.parser, self.end)?, at });
+        }
+        Err(SqlError::new(at, "DROP is not supported")
+            .hint("what the job does not use does no harm; DROP TABLE IF EXISTS is taken where there is none"))
     }
 
     fn create(&mut self, at: Position) -> Result<Statement> {
@@ -131,7 +173,7 @@ impl Statements<'_> {
             return Err(SqlError::new(at, "INSERT INTO ... PARTITION is not supported"));
         }
         let begins_query = |token: &Token| {
-            matches!(token, Token::Word(w) if matches!(w.keyword, Keyword::SELECT | Keyword::WITH))
+            matches!(token, Token::Word(w) if matches!(w.keyword, Keyword::SELECT | Keyword::WITH | Keyword::VALUES))
                 || *token == Token::LParen
         };
         // `(` begins a list of columns, or a query in parentheses.
@@ -321,20 +363,32 @@ pub(crate) fn identifier(parser: &mut Parser<'_>, end: Position) -> Result<Ident
     parser.parse_identifier().map_err(|error| SqlError::from_parser(error, end))
 }
 
-/// A table's name: without catalog and database, of which there is only one.
+/// A table's name.
 pub(crate) fn name(parser: &mut Parser<'_>, end: Position) -> Result<Ident> {
-    let ident = identifier(parser, end)?;
-    if parser.peek_token_ref().token == Token::Period {
-        return Err(qualified(&ident));
+    let mut parts = vec![identifier(parser, end)?];
+    while parser.consume_token(&Token::Period) {
+        parts.push(identifier(parser, end)?);
     }
-    Ok(ident)
+    unqualified(&parts.iter().collect::<Vec<_>>()).cloned()
 }
 
-/// A table's name with a catalog or database before it.
-pub(crate) fn qualified(first: &Ident) -> SqlError {
-    SqlError::new(
-        start_of(first.span),
-        format!("\"{}\" is a catalog or database, of which there are none", first.value),
-    )
-    .hint("name the table alone")
+/// The one catalog and the one database, as they are called in Flink.
+const CATALOG: &str = "default_catalog";
+const DATABASE: &str = "default_database";
+
+/// A table's name without catalog and database.
+pub(crate) fn unqualified<'n>(parts: &[&'n Ident]) -> Result<&'n Ident> {
+    let first = match parts {
+        [name] => return Ok(name),
+        [database, name] if database.value == DATABASE => return Ok(name),
+        [catalog, database, name] if catalog.value == CATALOG && database.value == DATABASE => {
+            return Ok(name);
+        }
+        [catalog, database, _] if catalog.value == CATALOG => database,
+        [first, ..] => first,
+        [] => return Err(SqlError::new(None, "expected a table")),
+    };
+    let message = format!("\"{}\" is a catalog or database, of which there are none", first.value);
+    Err(SqlError::new(start_of(first.span), message)
+        .hint(format!("name the table alone, or behind {CATALOG}.{DATABASE}")))
 }

@@ -10,9 +10,10 @@ use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, Spanned, U
 
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, boolean, place_of, precedence};
+use crate::grouping::{aggregates, group_by};
 use crate::join::{conjuncts, equality, hold_on, pair};
 use crate::over::has_over;
-use crate::query::{Queries, aggregates, group_by, keep, select_list};
+use crate::query::{Queries, keep, select_list};
 use crate::relation::{Field, Relation};
 
 /// A condition that rows with, or without, partners in a subquery fulfil.
@@ -104,7 +105,9 @@ impl Queries<'_> {
         };
         Self::refuse_clauses(query, at)?;
         let mut conditions = select.selection.as_ref().map(conjuncts).unwrap_or_default();
-        let mut relation = self.tables(&select.from, &mut conditions, at)?;
+        let ttl = self.ttl_of(select)?;
+        let mut relation = self.tables(&select.from, &mut conditions, &ttl, at)?;
+        ttl.check_used(&relation)?;
         let mut correlated = Vec::new();
         for condition in &conditions {
             if membership(condition).is_none() && keep(&mut relation, condition, at).is_err() {

@@ -5,14 +5,17 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
+use crate::hints::Hints;
 
 /// The text's tokens, without comments and white space, and with the `TABLE` of
 /// `TUMBLE(TABLE t, ...)` taken out.
 pub(crate) struct Tokens {
     /// The tokens.
-    pub tokens: Vec<TokenWithSpan>,
+    pub list: Vec<TokenWithSpan>,
     /// The place of the last character, for errors at the end.
     pub end: Position,
+    /// What comments ask for.
+    pub hints: Hints,
 }
 
 /// Keeps a chain of operators, which becomes a tree as deep as it is long, within the stack.
@@ -22,12 +25,18 @@ const TOKENS_MAX: usize = 50_000;
 pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
     let all = Tokenizer::new(&FlinkDialect, sql).tokenize_with_location()?;
     let mut tokens: Vec<TokenWithSpan> = Vec::with_capacity(all.len());
+    let mut hints = Hints::default();
     for token in all {
         match &token.token {
             Token::Whitespace(Whitespace::MultiLineComment(comment))
                 if comment.starts_with('+') =>
             {
-                return Err(SqlError::new(start_of(token.span), "hints are not supported"));
+                let place = |token: &TokenWithSpan| {
+                    start_of(token.span).unwrap_or(Position { line: 1, column: 1 })
+                };
+                let at = place(&token);
+                let behind = tokens.last().map_or(at, place);
+                hints.add(behind, comment, at)?;
             }
             Token::Whitespace(_) | Token::EOF => {}
             Token::DoubleQuotedString(text) => {
@@ -49,7 +58,7 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
         line: token.span.end.line.max(1),
         column: token.span.end.column.max(1),
     });
-    Ok(Tokens { tokens: with_map_calls(without_inner_table(tokens)), end })
+    Ok(Tokens { list: with_map_calls(without_inner_table(tokens)), end, hints })
 }
 
 /// The function that `MAP[k, v]` becomes, which the parser does not know.
@@ -146,9 +155,9 @@ mod tests {
     #[test]
     fn the_inner_table_goes_and_places_stay() {
         let tokens = tokenize("SELECT 1\n FROM TABLE(TUMBLE(TABLE bids, x)) -- ;\n").unwrap();
-        let text: Vec<String> = tokens.tokens.iter().map(|t| t.token.to_string()).collect();
+        let text: Vec<String> = tokens.list.iter().map(|t| t.token.to_string()).collect();
         assert_eq!(text.join(" "), "SELECT 1 FROM TABLE ( TUMBLE ( bids , x ) )");
-        let bids = &tokens.tokens[7];
+        let bids = &tokens.list[7];
         assert_eq!((bids.span.start.line, bids.span.start.column), (2, 26));
     }
 
@@ -160,7 +169,7 @@ mod tests {
             ("DATA => TABLE t PARTITION BY a", "DATA => $PARTITION ( t , a )"),
             ("(PARTITION BY a, TABLE)", "( PARTITION BY a , TABLE )"),
         ] {
-            let tokens = tokenize(sql).unwrap().tokens;
+            let tokens = tokenize(sql).unwrap().list;
             let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
             assert_eq!(text.join(" "), expected);
         }
@@ -175,7 +184,7 @@ mod tests {
             ("MAP[1, 2", "$MAP ( 1 , 2"),
             ("]] MAP[", "] ] $MAP ("),
         ] {
-            let tokens = tokenize(sql).unwrap().tokens;
+            let tokens = tokenize(sql).unwrap().list;
             let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
             assert_eq!(text.join(" "), expected);
         }
@@ -184,7 +193,7 @@ mod tests {
     #[test]
     fn a_semicolon_in_a_string_is_no_separator() {
         let tokens = tokenize("SET 'a;b' = ';'; /* ; */").unwrap();
-        assert_eq!(tokens.tokens.iter().filter(|t| t.token == Token::SemiColon).count(), 1);
+        assert_eq!(tokens.list.iter().filter(|t| t.token == Token::SemiColon).count(), 1);
     }
 
     #[test]

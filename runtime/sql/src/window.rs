@@ -24,7 +24,6 @@ use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
 use crate::query::Queries;
 use crate::relation::{Base, Field, Relation, WindowSpec};
-use crate::settings::LATE_FIRE;
 use crate::tokens::PARTITION;
 use crate::types::TIMESTAMP;
 
@@ -34,13 +33,22 @@ pub(crate) fn rows_change(at: Position) -> SqlError {
         .hint("windows need rows that only come: put the window before what updates")
 }
 
-/// Refuses windows whose results cannot change after they have fired.
-pub(crate) fn refuse_lateness(window: &WindowSpec, at: Position) -> Result<()> {
-    if !matches!(window.window, Window::Session { .. }) {
-        return Ok(());
+/// `TUMBLE(...)` in FROM, without `TABLE` around it, as a call.
+pub(crate) fn call_of(name: &ast::ObjectName, arguments: &ast::TableFunctionArgs) -> Function {
+    Function {
+        name: name.clone(),
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments.args.clone(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
     }
-    let message = format!("sessions cannot change after they have ended, as '{LATE_FIRE}' says");
-    Err(SqlError::new(at, message).hint("switch it off, or take other windows"))
 }
 
 /// Resolves a table function in FROM.
@@ -83,9 +91,10 @@ fn data_argument<'e>(
     match data {
         ast::Expr::Identifier(name) => Ok((queries.named(name, place_of(data, at))?, None)),
         ast::Expr::Subquery(query) => Ok((queries.query(query)?, None)),
-        ast::Expr::CompoundIdentifier(parts) => Err(parts
-            .first()
-            .map_or_else(|| SqlError::new(at, kind.form()), crate::statement::qualified)),
+        ast::Expr::CompoundIdentifier(parts) => {
+            let name = crate::statement::unqualified(&parts.iter().collect::<Vec<_>>())?;
+            Ok((queries.named(name, place_of(data, at))?, None))
+        }
         ast::Expr::Function(f) if function_name(&f.name, at).is_ok_and(|n| n == PARTITION) => {
             let mut arguments = crate::expr::function_arguments(f, "PARTITION BY", at)?;
             let table = arguments.remove(0);

@@ -208,6 +208,11 @@ CREATE VIEW kinds AS SELECT site, COLLECT(kind) AS kinds,
   COLLECT(DISTINCT kind) FILTER (WHERE ok) AS good FROM events GROUP BY site;
 INSERT INTO per_site SELECT site, kinds['view'], kinds['buy'], good['view'], CARDINALITY(kinds)
 FROM kinds;
+INSERT INTO of_windows SELECT window_end, ks['view'], CARDINALITY(ks), oks, sites FROM (
+  SELECT window_end, COLLECT(kind) AS ks, CARDINALITY(COLLECT(DISTINCT kind) FILTER (WHERE ok)) AS oks,
+    COUNT(DISTINCT site) AS sites
+  FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))
+  GROUP BY window_start, window_end);
 INSERT INTO of_counts SELECT ks['10'], CARDINALITY(ks) FROM (
   SELECT COLLECT(CAST(n AS STRING)) AS ks
   FROM (SELECT site, kind, COUNT(*) AS n FROM events GROUP BY site, kind));",
@@ -221,6 +226,18 @@ SELECT site, CAST(nullif(count(CASE WHEN kind = 'view' THEN 1 END), 0) AS INT),
   CAST(nullif(count(CASE WHEN kind = 'buy' THEN 1 END), 0) AS INT),
   max(CASE WHEN kind = 'view' AND ok THEN 1 END), CAST(count(DISTINCT kind) AS INT)
 FROM events GROUP BY site",
+        },
+        Sink {
+            name: "of_windows",
+            columns: "ends TIMESTAMP(3), views INT, kinds INT, oks INT, sites BIGINT",
+            changes: false,
+            answer: "
+SELECT e, CAST(nullif(count(CASE WHEN kind = 'view' THEN 1 END), 0) AS INT),
+  CAST(count(DISTINCT kind) AS INT), CAST(count(DISTINCT CASE WHEN ok THEN kind END) AS INT),
+  count(DISTINCT site)
+FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM events
+  CROSS JOIN (VALUES (INTERVAL '5 seconds'), (INTERVAL '10 seconds')) AS ahead(d))
+GROUP BY e",
         },
         Sink {
             name: "of_counts",

@@ -10,7 +10,7 @@ SET 'table.exec.emit.late-fire.enabled' = 'true';
 SET 'table.exec.emit.late-fire.delay' = '0 s';
 SET 'table.exec.emit.allow-lateness' = '6 s';
 CREATE TABLE hasty (
-  id BIGINT NOT NULL, kind STRING, site STRING, small INT, amount BIGINT, ok BOOLEAN, ts TIMESTAMP(3),
+  id BIGINT NOT NULL, kind STRING, site STRING, small INT, amount BIGINT, ok BOOLEAN, note STRING, ts TIMESTAMP(3),
   WATERMARK FOR ts AS ts
 ) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/events');
 CREATE VIEW counts AS
@@ -31,6 +31,10 @@ FROM TABLE(CUMULATE(TABLE hasty, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '
 GROUP BY window_start, window_end;
 INSERT INTO older SELECT kind, TUMBLE_START(ts, INTERVAL '3' SECOND), COUNT(amount)
 FROM hasty GROUP BY kind, TUMBLE(ts, INTERVAL '3' SECOND);
+INSERT INTO sessions SELECT site, kind, window_start, window_end, COUNT(*), COUNT(amount), MAX(note),
+  COLLECT(small)[1], CARDINALITY(COLLECT(small))
+FROM TABLE(SESSION(TABLE hasty PARTITION BY (site, kind), DESCRIPTOR(ts), INTERVAL '3' SECOND))
+GROUP BY window_start, window_end, kind, site;
 INSERT INTO different SELECT window_end, COUNT(DISTINCT site), SUM(DISTINCT amount),
   CARDINALITY(ARRAY_AGG(id)), FIRST_VALUE(CHAR_LENGTH(SUBSTRING(kind FROM 1 FOR 1)))
 FROM TABLE(HOP(TABLE hasty, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))
@@ -96,6 +100,19 @@ GROUP BY s, e",
             answer: "
 SELECT kind, s, count(amount)
 FROM (SELECT *, date_bin(INTERVAL '3 seconds', ts) AS s FROM hasty) GROUP BY kind, s",
+        },
+        Sink {
+            name: "sessions",
+            columns: "site STRING, kind STRING, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, \
+                      amounts BIGINT, note STRING, ones INT, smalls INT",
+            changes: true,
+            answer: "
+SELECT site, kind, min(ts), max(ts) + INTERVAL '3 seconds', count(*), count(amount), max(note),
+  CAST(nullif(count(CASE WHEN small = 1 THEN 1 END), 0) AS INT), CAST(count(DISTINCT small) AS INT)
+FROM (SELECT *, sum(first) OVER (PARTITION BY site, kind ORDER BY ts) AS session FROM (
+  SELECT *, CASE WHEN ts <= lag(ts) OVER (PARTITION BY site, kind ORDER BY ts)
+    + INTERVAL '3 seconds' THEN 0 ELSE 1 END AS first FROM hasty))
+GROUP BY site, kind, session",
         },
         Sink {
             name: "different",

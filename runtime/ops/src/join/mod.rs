@@ -57,7 +57,7 @@ pub(crate) fn state_specs(
             namespace: "none".to_owned(),
             ttl_ms: None,
         }
-        .with_ttl(desc.ttl_ms)
+        .with_ttl(desc.ttl_ms[port])
     };
     sides.map(spec).chain([numbers::state_spec(operator)]).collect()
 }

@@ -40,7 +40,10 @@ pub(super) fn check(
 fn with_ttl(mut node: PlanNode) -> PlanNode {
     let ttl_ms = match &mut node.kind {
         NodeKind::GroupAggregate(desc) => &mut desc.ttl_ms,
-        NodeKind::Join(desc) => &mut desc.ttl_ms,
+        NodeKind::Join(desc) => {
+            desc.ttl_ms = [Some(TTL_MS); 2];
+            return node;
+        }
         NodeKind::TopN(desc) => &mut desc.ttl_ms,
         NodeKind::Over(desc) => &mut desc.ttl_ms,
         other => panic!("{other:?} has no time to live"),

@@ -1,9 +1,11 @@
 //! Aggregates that keep values: those that the order of rows makes a difference to, and those of
-//! each value once.
+//! each value once, or with how often it is there.
 //!
-//! The partial result is a list of values, each beside its row's number where the order counts. So it
-//! does not matter in which order parts are merged: those of slices, of sessions that become one, of
+//! The partial result is a list of values, each beside its row's number where the order counts, or
+//! beside how often it is there. So it does not matter in which order parts are merged: those of slices, of sessions that become one, of
 //! what came before and after a snapshot.
+
+mod multisets;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ enum Keeps {
     All,
     /// Each once.
     Different,
+    /// Each once, with how often it is there.
+    Counted,
 }
 
 /// What an aggregate of this kind keeps.
@@ -40,6 +44,8 @@ pub(super) struct Collected {
     keeps: Keeps,
     /// The values' type.
     value: DataType,
+    /// The result's type.
+    result: DataType,
 }
 
 /// The fields of a value beside its row's number.
@@ -57,15 +63,17 @@ pub(super) fn beside(numbers: &ArrayRef, values: ArrayRef) -> Result<ArrayRef> {
 impl Collected {
     /// That of an aggregate over values of this type; none when it keeps no values.
     pub(super) fn of(desc: &AggregateDesc, value: &DataType) -> Option<Self> {
-        use AggregateFunction::{AllValues, Count, First, Last, Sum, Values};
+        use AggregateFunction::{AllValues, Collect, Count, First, Last, Sum, Values};
         let keeps = match desc.function {
             First => Keeps::First,
             Last => Keeps::Last,
             Values | AllValues if !desc.distinct => Keeps::All,
-            Values | AllValues | Count | Sum if desc.distinct => Keeps::Different,
+            Values | AllValues | Collect | Count | Sum if desc.distinct => Keeps::Different,
+            Collect => Keeps::Counted,
             _ => return None,
         };
-        Some(Self { function: desc.function, keeps, value: value.clone() })
+        let (value, result) = (value.clone(), desc.data_type.clone());
+        Some(Self { function: desc.function, keeps, value, result })
     }
 
     /// Whether rows are numbered.
@@ -73,9 +81,19 @@ impl Collected {
         self.function.is_ordered()
     }
 
+    /// Whether values of the partial result stand beside numbers: of rows, or how often they are
+    /// there.
+    fn has_numbers(&self) -> bool {
+        self.is_ordered() || self.keeps == Keeps::Counted
+    }
+
     /// The type of an element of the partial result.
     fn element(&self) -> DataType {
-        if self.is_ordered() { DataType::Struct(numbered(&self.value)) } else { self.value.clone() }
+        if self.has_numbers() {
+            DataType::Struct(numbered(&self.value))
+        } else {
+            self.value.clone()
+        }
     }
 
     /// The type of the partial result.
@@ -85,7 +103,9 @@ impl Collected {
 
     pub(super) fn accumulator(&self) -> Result<Box<dyn GroupsAccumulator>> {
         let converter = match self.keeps {
-            Keeps::Different => Some(RowConverter::new(vec![SortField::new(self.value.clone())])?),
+            Keeps::Different | Keeps::Counted => {
+                Some(RowConverter::new(vec![SortField::new(self.value.clone())])?)
+            }
             _ => None,
         };
         Ok(Box::new(Lists {
@@ -102,11 +122,15 @@ impl Collected {
     /// The results of partial results.
     pub(super) fn results(&self, partial: &ArrayRef) -> Result<ArrayRef> {
         let lists = partial.as_list::<i32>();
-        let values = match self.is_ordered() {
+        let values = match self.has_numbers() {
             true => Arc::clone(lists.values().as_struct().column(1)),
             false => Arc::clone(lists.values()),
         };
         match self.function {
+            AggregateFunction::Collect => {
+                let counts = self.has_numbers().then(|| lists.values().as_struct().column(0));
+                multisets::of(lists, &values, counts, &self.result)
+            }
             AggregateFunction::First | AggregateFunction::Last => {
                 let first = lists.offsets().iter().zip(0..lists.len());
                 let first = first.map(|(at, row)| lists.is_valid(row).then_some(*at as u32));
@@ -144,7 +168,7 @@ fn sums<T: ArrowPrimitiveType>(lists: &ListArray, values: &ArrayRef) -> ArrayRef
     Arc::new(sums.with_data_type(values.data_type().clone()))
 }
 
-/// A value: its row's number, and where it is.
+/// A value: its row's number or how often it is there, and where it is.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     number: i64,
@@ -189,7 +213,8 @@ impl Lists {
         };
         let chunk = self.chunks.len() as u32;
         for (at, (row, group)) in places.iter().enumerate() {
-            let number = numbers.map_or(0, |numbers| numbers.value(*row));
+            // A value that is counted is there once.
+            let number = numbers.map_or(1, |numbers| numbers.value(*row));
             let entry = Entry { number, chunk, row: at as u32 };
             let entries = &mut self.groups[*group];
             let known = match (&bytes, self.of.keeps) {
@@ -207,6 +232,7 @@ impl Lists {
                     entries.push(entry);
                     self.entries += 1;
                 }
+                Some(known) if self.of.keeps == Keeps::Counted => known.number += number,
                 Some(known) => {
                     let replaces = match self.of.keeps {
                         Keeps::Last => number > known.number,
@@ -255,8 +281,10 @@ impl Lists {
         if i32::try_from(self.entries).is_err() {
             return Err(DataFusionError::Execution("the lists of values are too long".to_owned()));
         }
-        for entries in &mut self.groups {
-            entries.sort_unstable_by_key(|entry| entry.number);
+        if self.of.is_ordered() {
+            for entries in &mut self.groups {
+                entries.sort_unstable_by_key(|entry| entry.number);
+            }
         }
         let values = self.values()?;
         let mut valid = NullBufferBuilder::new(self.groups.len());
@@ -264,7 +292,7 @@ impl Lists {
             valid.append(!entries.is_empty());
         }
         let offsets = OffsetBuffer::from_lengths(self.groups.iter().map(Vec::len));
-        let elements: ArrayRef = if self.of.is_ordered() {
+        let elements: ArrayRef = if self.of.has_numbers() {
             let numbers = self.groups.iter().flatten().map(|entry| entry.number);
             let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
             Arc::new(StructArray::try_new(numbered(&self.of.value), vec![numbers, values], None)?)
@@ -279,9 +307,9 @@ impl Lists {
         Ok(Arc::new(ListArray::try_new(field, offsets, elements, valid.finish())?))
     }
 
-    /// Values and the numbers of their rows.
-    fn parts<'v>(&self, elements: &'v ArrayRef) -> (&'v ArrayRef, Option<&'v Int64Array>) {
-        if !self.of.is_ordered() {
+    /// Values and the numbers beside them, if they are there.
+    fn parts(elements: &ArrayRef, numbered: bool) -> (&ArrayRef, Option<&Int64Array>) {
+        if !numbered {
             return (elements, None);
         }
         let parts = elements.as_struct();
@@ -298,7 +326,7 @@ impl GroupsAccumulator for Lists {
         total_num_groups: usize,
     ) -> AccumulatorResult<()> {
         self.groups.resize(total_num_groups, Vec::new());
-        let (values, numbers) = self.parts(&values[0]);
+        let (values, numbers) = Self::parts(&values[0], self.of.is_ordered());
         let nulls = match self.of.function {
             AggregateFunction::AllValues => None,
             _ => values.logical_nulls(),
@@ -328,7 +356,7 @@ impl GroupsAccumulator for Lists {
     ) -> AccumulatorResult<()> {
         self.groups.resize(total_num_groups, Vec::new());
         let lists = values[0].as_list::<i32>();
-        let (values, numbers) = self.parts(lists.values());
+        let (values, numbers) = Self::parts(lists.values(), self.of.has_numbers());
         let mut places = Vec::new();
         for (row, group) in group_indices.iter().enumerate() {
             if lists.is_valid(row) {

@@ -10,6 +10,7 @@ pub(crate) mod aggregate;
 mod collected;
 mod fire;
 mod flush;
+mod gone;
 mod input;
 mod processing;
 pub(crate) mod progress;
@@ -141,11 +142,9 @@ pub(crate) fn build(
     config: &OperatorConfig,
     state: &mut dyn StateBackend,
 ) -> Result<Box<dyn Operator>> {
-    let refused =
-        matches!(desc.window, Window::Session { .. }) || desc.time == WindowTime::Processing;
-    if refused && desc.lateness_ms.is_some() {
+    if desc.time == WindowTime::Processing && desc.lateness_ms.is_some() {
         return Err(Error::user(format!(
-            "operator {}: windows of processing time and sessions cannot change",
+            "operator {}: windows of processing time cannot change",
             node.name
         )));
     }

@@ -31,8 +31,9 @@ pub(crate) struct Progress {
 /// Describes the state; none for windows that need none.
 pub(super) fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc) -> Option<StateSpec> {
     let leaves = matches!(desc.window, Window::Hop(_) | Window::Cumulate(_));
-    (leaves || desc.lateness_ms.is_some())
-        .then(|| spec(operator, slices::namespace_of(desc.window)))
+    // A session that has ended is known by the result that is kept of it.
+    let changes = desc.lateness_ms.is_some() && !matches!(desc.window, Window::Session { .. });
+    (leaves || changes).then(|| spec(operator, slices::namespace_of(desc.window)))
 }
 
 /// Describes the state of an operator whose namespaces mean this.

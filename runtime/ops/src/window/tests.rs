@@ -1,5 +1,6 @@
 mod collected;
 mod fixture;
+mod late_sessions;
 mod migrated;
 mod processing;
 mod random;

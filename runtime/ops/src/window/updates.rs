@@ -5,9 +5,6 @@
 //! watermark is the lateness beyond it. A row that comes for such a window is merged into it, and
 //! the result that was emitted is replaced. Slices know nothing of that: they go as they go without
 //! lateness, and a row is put into its slice for those of its windows that have not fired.
-//!
-//! Up to where a key group's windows are gone is stored as well: after a restore with a longer
-//! lateness, or with the first, windows of which nothing is kept do not begin again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,9 +19,10 @@ use sabot_core::plan::{Window, WindowAggregateDesc};
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::state::{FrozenState, Namespace, StateBackend, StateHandle, StateSpec};
 use sabot_core::{Cx, Error, Result};
-use sabot_types::{EventTime, KeyGroup, KeyGroupRange, OperatorUid};
+use sabot_types::{EventTime, OperatorUid};
 
 use super::flush::CHUNK_ROWS;
+use super::gone::{self, Gone};
 use super::progress::Progress;
 use super::slices::{self, is_over};
 use super::table::Partials;
@@ -32,29 +30,16 @@ use super::{WindowAggregate, input};
 use crate::OperatorConfig;
 use crate::codec::slice_all;
 use crate::group::differ;
-use crate::group_record::{self, GroupRecord};
 
-/// The states' names within the operator.
+/// The state's name within the operator.
 const RESULTS: &str = "results";
-const GONE: &str = "gone";
 
 /// The windows of an operator that have fired and can still change.
 pub(super) struct Updates {
-    lateness_ms: i64,
+    gone: Gone,
     results: StateHandle,
     /// The ends of windows that the state has rows of.
     kept: BTreeSet<i64>,
-    record: GroupRecord,
-    range: KeyGroupRange,
-    /// Up to where a key group's windows were gone when that was stored, from the range's first
-    /// group on.
-    restored: Vec<i64>,
-    /// The highest of them.
-    newest: i64,
-    /// Up to where windows are gone.
-    gone: EventTime,
-    /// What the backend has of that.
-    written: Option<EventTime>,
 }
 
 /// Describes the states; none where results do not change.
@@ -77,7 +62,7 @@ pub(super) fn state_specs(
         namespace: namespace.clone(),
         ..super::state_spec(operator, desc, input)
     };
-    vec![results, group_record::state_spec(operator, GONE, "watermark", namespace)]
+    vec![results, gone::state_spec(operator, namespace)]
 }
 
 /// Where the rows of a batch belong.
@@ -103,50 +88,17 @@ impl Updates {
             return Err(Error::user("windows that change have two states".to_owned()));
         };
         let results = state.open(results)?;
-        let record = GroupRecord::open(gone, config.key_range, state)?;
-        let watermark = config.restored_watermark.unwrap_or(EventTime::MIN);
-        let groups = (config.key_range.start()..config.key_range.end()).map(KeyGroup::new);
-        // Of a group for which nothing is stored, no result was kept.
-        let restored = record.read(state)?.into_iter().zip(groups).map(|(stored, group)| {
-            stored.unwrap_or_else(|| watermark.max(progress.watermark_of(group)).millis())
-        });
-        let restored: Vec<i64> = restored.collect();
-        let newest = restored.iter().copied().max().unwrap_or(i64::MIN);
+        let fired = |group| progress.watermark_of(group);
+        let gone = Gone::open(gone, lateness_ms, fired, config, state)?;
         let kept = state.namespaces(results)?.into_iter().map(|end| end.0).collect();
-        let range = config.key_range;
-        let mut updates = Self {
-            lateness_ms,
-            results,
-            kept,
-            record,
-            range,
-            restored,
-            newest,
-            gone: EventTime::MIN,
-            written: None,
-        };
-        updates.gone = updates.gone_at(watermark);
-        Ok(updates)
-    }
-
-    /// Up to where windows are gone at `watermark`.
-    fn gone_at(&self, watermark: EventTime) -> EventTime {
-        if watermark == EventTime::MAX {
-            return watermark;
-        }
-        EventTime::from_millis(watermark.millis().saturating_sub(self.lateness_ms))
-    }
-
-    /// Up to where windows are gone for a key group.
-    fn gone_for(&self, group: KeyGroup) -> EventTime {
-        let restored = self.restored[usize::from(group.index() - self.range.start())];
-        self.gone.max(EventTime::from_millis(restored))
+        Ok(Self { gone, results, kept })
     }
 
     /// Forgets what can no longer change at `watermark`.
     pub(super) fn advance(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
-        self.gone = self.gone.max(self.gone_at(watermark));
-        while let Some(end) = self.kept.first().copied().filter(|end| is_over(*end, self.gone)) {
+        self.gone.advance(watermark);
+        let until = self.gone.until();
+        while let Some(end) = self.kept.first().copied().filter(|end| is_over(*end, until)) {
             self.kept.remove(&end);
             cx.state.drop_namespace(self.results, Namespace(end))?;
         }
@@ -154,12 +106,7 @@ impl Updates {
     }
 
     pub(super) fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<[Box<dyn FrozenState>; 2]> {
-        if self.written != Some(self.gone) {
-            let values = self.restored.iter().map(|restored| (*restored).max(self.gone.millis()));
-            self.record.write(values.collect(), cx)?;
-            self.written = Some(self.gone);
-        }
-        Ok([cx.state.freeze(self.results)?, self.record.freeze(cx)?])
+        Ok([cx.state.freeze(self.results)?, self.gone.snapshot(cx)?])
     }
 }
 
@@ -202,8 +149,7 @@ impl WindowAggregate {
             return Ok(sorted);
         };
         // After a restore some key groups can be ahead of the others.
-        let alike = progress.newest() <= self.watermark
-            && EventTime::from_millis(updates.newest) <= updates.gone;
+        let alike = progress.newest() <= self.watermark && updates.gone.is_alike();
         let groups = if alike {
             None
         } else {
@@ -212,10 +158,13 @@ impl WindowAggregate {
         };
         for (row, time) in (0_u32..).zip(times) {
             let (fired, gone) = match &groups {
-                None => (self.watermark, updates.gone),
+                None => (self.watermark, updates.gone.until()),
                 Some(groups) => {
                     let group = groups[row as usize];
-                    (self.watermark.max(progress.watermark_of(group)), updates.gone_for(group))
+                    (
+                        self.watermark.max(progress.watermark_of(group)),
+                        updates.gone.until_for(group),
+                    )
                 }
             };
             let slice = self.slices.end_of(*time);
@@ -250,7 +199,7 @@ impl WindowAggregate {
         let state = updates.results;
         let is_stored = updates.kept.contains(&end);
         // A window that is gone when it fires is not kept at all.
-        let keeps = partials.rows > 0 && !is_over(end, updates.gone);
+        let keeps = partials.rows > 0 && !is_over(end, updates.gone.until());
         if keeps {
             updates.kept.insert(end);
         }

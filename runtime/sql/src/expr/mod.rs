@@ -14,7 +14,7 @@ pub(crate) use bind::{Binder, function_arguments, function_name, is_aggregate, p
 pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};
 pub(crate) use compiled::compile;
 pub(crate) use field::column_path;
-pub(crate) use literal::{interval_ms, text};
+pub(crate) use literal::{integer, interval_ms, null, text};
 pub(crate) use operator::{binary, boolean, window_start};
 pub(crate) use scope::Scope;
 

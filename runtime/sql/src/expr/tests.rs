@@ -49,13 +49,13 @@ fn rows() -> Vec<ArrayRef> {
 fn evaluate_over(table: &str, rows: Vec<ArrayRef>, sql: &str) -> Result<ArrayRef> {
     let at = Position { line: 1, column: 1 };
     let mut catalog = Catalog::default();
-    for statement in statement::parse(table)? {
+    for statement in statement::parse(table)?.0 {
         if let Statement::CreateTable(create) = statement {
             catalog.create_table(*create)?;
         }
     }
     let relation = catalog.relation(&Ident::new("t"), at)?;
-    let tokens = tokenize(sql)?.tokens;
+    let tokens = tokenize(sql)?.list;
     let expr = Parser::new(&crate::dialect::FlinkDialect)
         .with_tokens_with_locations(tokens)
         .parse_expr()
@@ -169,6 +169,11 @@ fn nulls_follow_three_valued_logic() {
         ("f IS NOT UNKNOWN", "BOOLEAN true | false"),
         ("b = 2", "BOOLEAN true | NULL"),
         ("b IS DISTINCT FROM 2", "BOOLEAN false | true"),
+        ("b IS DISTINCT FROM 2 OR i = 7", "BOOLEAN true | true"),
+        ("TRUE AND b IS NOT DISTINCT FROM 2 OR i = -7", "BOOLEAN true | true"),
+        ("i BETWEEN SYMMETRIC 8 AND 6", "BOOLEAN true | false"),
+        ("i NOT BETWEEN SYMMETRIC 8 AND 6 AND i < 0", "BOOLEAN false | true"),
+        ("i BETWEEN ASYMMETRIC 8 AND 6", "BOOLEAN false | false"),
         ("b IN (1, 2)", "BOOLEAN true | NULL"),
         ("i NOT IN (1, 2)", "BOOLEAN true | true"),
         ("i BETWEEN 1 AND 7", "BOOLEAN true | false"),

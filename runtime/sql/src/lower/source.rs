@@ -15,22 +15,22 @@ use crate::reads::ReadTable;
 impl Lowering<'_> {
     /// The one node that reads a table, with only the columns that anything needs.
     pub(super) fn source(&mut self, table: &Arc<Table>) -> Result<NodeId> {
-        if let Some(id) = self.sources.get(&table.name) {
+        if let Some(id) = self.sources.get(&table.key) {
             return Ok(*id);
         }
         let read =
-            self.needed.tables.entry(table.name.clone()).or_default().of(table, self.settings);
+            self.needed.tables.entry(table.key.clone()).or_default().of(table, self.settings);
         let schema = node_schema(table, &schema_of(&read.columns));
         let read = if table.is_upsert() { with_tombstones(table, read) } else { read };
         let desc = self.source_desc(table, &read)?;
-        let uid = self.uids.source(&table.name)?;
+        let uid = self.uids.source(&table.name, &table.key)?;
         let name = self.uids.name(&format!("{}[source]", table.name));
         let read = node_schema(table, &schema_of(&read.columns));
         let mut id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), read);
         if table.keeps_last_rows(self.settings) {
             id = self.last_rows(table, id, schema)?;
         }
-        self.sources.insert(table.name.clone(), id);
+        self.sources.insert(table.key.clone(), id);
         Ok(id)
     }
 
@@ -40,7 +40,7 @@ impl Lowering<'_> {
         for name in &table.primary_key {
             keys.extend(schema.index_of(name));
         }
-        let uid = self.uids.last_row(&table.name, &table.primary_key)?;
+        let uid = self.uids.last_row(&table.name, &table.key, &table.primary_key)?;
         let name = self.uids.name(&format!("{}[last]", table.name));
         let inputs = vec![Input { from, exchange: Exchange::Keyed(keys.clone()) }];
         let kind = NodeKind::LastRow(LastRowDesc { keys, ttl_ms: self.settings.state_ttl_ms });

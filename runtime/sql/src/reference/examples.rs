@@ -88,7 +88,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "GROUPING SETS",
-        "",
+        "also `ROLLUP` and `CUBE`, with `GROUPING(...)`: an aggregation for each set, with and without windows",
         "INSERT INTO out SELECT k, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
            INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, GROUPING SETS ((k), ())",
     ),
@@ -124,8 +124,23 @@ pub(super) const QUERIES: &[Example] = &[
            FULL JOIN TABLE(HOP(TABLE u, DESCRIPTOR(ts), INTERVAL '1' MINUTE, INTERVAL '2' MINUTE)) y
            ON x.k = y.k AND x.window_start = y.window_start AND x.window_end = y.window_end",
     ),
+    example(
+        "/*+ STATE_TTL('t' = '1 d') */",
+        "behind `SELECT`: [how long](../joins.md#how-long-state-is-kept) joins and groups keep what they have of an input. Hints for joins of tables that end, and `LOOKUP`, are taken with a warning",
+        "INSERT INTO out SELECT /*+ STATE_TTL('t' = '1 d'), BROADCAST(u) */ t.k, u.b FROM t JOIN u ON t.k = u.k",
+    ),
+    example(
+        "/*+ OPTIONS('key' = 'value') */",
+        "behind a table's name: options of one read, or of one `INSERT`",
+        "INSERT INTO out SELECT k, b FROM t /*+ OPTIONS('scan.startup.mode' = 'latest-offset') */ AS x",
+    ),
     example("UNION ALL", "", "INSERT INTO out SELECT k, b FROM t UNION ALL SELECT k, b FROM u"),
     example("UNION", "", "INSERT INTO out SELECT k, b FROM t UNION SELECT k, b FROM u"),
+    example(
+        "EXCEPT",
+        "also `INTERSECT`: each row once, by how often both queries have it",
+        "INSERT INTO out SELECT k, b FROM t EXCEPT SELECT k, b FROM u",
+    ),
     example("INTERSECT", "", "INSERT INTO out SELECT k, b FROM t INTERSECT SELECT k, b FROM u"),
     example(
         "ROW_NUMBER() OVER (...) <= n",
@@ -209,7 +224,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "COLLECT(...)",
-        "a `MULTISET`, which is a `MAP` of the values to how often each is there; in `GROUP BY` without windows",
+        "a `MULTISET`, which is a `MAP` of the values to how often each is there",
         "INSERT INTO out SELECT k, CARDINALITY(COLLECT(b)) FROM t GROUP BY k",
     ),
     example(

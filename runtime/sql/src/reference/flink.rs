@@ -57,8 +57,6 @@ pub(crate) const FLINK_FUNCTIONS: &[&str] = &[
     "FROM_BASE64",
     "FROM_UNIXTIME",
     "GREATEST",
-    "GROUPING",
-    "GROUPING_ID",
     "GROUP_ID",
     "HEX",
     "HOUR",

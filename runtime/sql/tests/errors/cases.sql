@@ -661,3 +661,41 @@ CREATE TABLE d (k BIGINT, v BIGINT, PRIMARY KEY (k) NOT ENFORCED)
 WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
 INSERT INTO results SELECT b.auction, d.v FROM (SELECT *, PROCTIME() AS p FROM bids) b
 JOIN d FOR SYSTEM_TIME AS OF b.p ON d.k = b.auction;
+----
+INSERT INTO results SELECT /*+ STATE_TTL('bidz' = '1 d') */ auction, COUNT(*) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT /*+ STATE_TTL('bids' = '1 d') */ auction, price FROM bids;
+----
+INSERT INTO results SELECT /*+ STATE_TTL('b' = 'soon') */ auction, COUNT(*) FROM bids b GROUP BY auction;
+----
+INSERT INTO results SELECT /*+ STATE_TLL('b' = '1 d') */ auction, COUNT(*) FROM bids b GROUP BY auction;
+----
+INSERT INTO results SELECT /*+ STATE_TTL(b) */ auction, COUNT(*) FROM bids b GROUP BY auction;
+----
+INSERT INTO results SELECT auction, price /*+ STATE_TTL('bids' = '1 d') */ FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids AS b /*+ OPTIONS('a' = 'b') */;
+----
+INSERT INTO results SELECT auction, price FROM bids /*+ OPTIONS('connector' = 'kafka') */;
+----
+INSERT INTO results WITH v AS (SELECT * FROM bids) SELECT auction, price FROM v /*+ OPTIONS('a' = 'b') */;
+----
+SET 'table.dynamic-table-options.enabled' = 'false';
+INSERT INTO results SELECT auction, price FROM bids /*+ OPTIONS('a' = 'b') */;
+----
+INSERT INTO results SELECT auction, price FROM bids TABLESAMPLE BERNOULLI (10);
+----
+INSERT INTO results SELECT auction, price FROM bids SORT BY price;
+----
+INSERT INTO results SELECT auction, price FROM bids INTERSECT ALL SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT auction, GROUPING(price) FROM bids GROUP BY ROLLUP (auction);
+----
+INSERT INTO results SELECT auction, price FROM other_catalog.default_database.bids;
+----
+USE CATALOG hive;
+----
+DROP TABLE IF EXISTS bids;
+----
+USE default_catalog.default_database; DROP VIEW IF EXISTS nothing;
+INSERT INTO default_database.results SELECT auction, price FROM default_catalog.default_database.bids;

@@ -2,11 +2,12 @@
 //!
 //! Keys and bounds of open sessions are in memory; what their rows add up to is gathered there
 //! too and brought to the state backend by a snapshot, a row for each key and session start. A
-//! session that ends takes what both have.
+//! session that ends takes what both have, or stays while its result can change.
 
 mod fragments;
 mod sessions;
 mod store;
+mod updates;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use sabot_types::{EventTime, OperatorUid};
 
 use self::fragments::Fragments;
 use self::sessions::Sessions;
+use self::updates::Updates;
 use super::aggregate::Aggregate;
 use super::input::{self, WindowInput};
 use super::processing;
@@ -47,6 +49,8 @@ pub(crate) struct SessionAggregate {
     fragments: Fragments,
     /// For aggregates to which the order of rows makes a difference.
     numbers: Option<Numbers>,
+    /// For sessions whose results can change.
+    updates: Option<Updates>,
     /// The slots of sessions that got their first fragment since the last snapshot; a session may
     /// have ended since.
     touched: Vec<u32>,
@@ -105,7 +109,15 @@ impl SessionAggregate {
         let value_codec = RowCodec::new([DataType::Int64].into_iter().chain(value_types))?;
         let input_columns = WindowInput::new(&node.name, desc, &aggregates, input)?;
         let shape = TableShape::new(keys, aggregates);
+        let updates = match desc.lateness_ms {
+            Some(lateness) => {
+                let specs = super::updates::state_specs(&node.uid, desc, input);
+                Some(Updates::open(&specs, lateness, config, state)?)
+            }
+            None => None,
+        };
         let mut operator = Self {
+            updates,
             owner: Owner::new(node, config),
             input: input_columns,
             fragments: Fragments::new(&shape)?,
@@ -123,6 +135,7 @@ impl SessionAggregate {
             schema: Arc::clone(&node.schema),
         };
         operator.load(state)?;
+        operator.load_emitted(state)?;
         Ok(operator)
     }
 
@@ -147,23 +160,34 @@ impl SessionAggregate {
     /// Fires the sessions that have ended at `watermark`; whether there were any.
     fn fire_ended(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<bool> {
         let ended = self.sessions.ended(watermark);
-        self.watermark = self.watermark.max(watermark);
-        if ended.is_empty() {
-            return Ok(false);
+        if let Some(updates) = &mut self.updates {
+            updates.gone.advance(watermark);
         }
-        self.fire(&ended, cx)?;
-        Ok(true)
+        self.watermark = self.watermark.max(watermark);
+        if self.updates.is_some() {
+            self.update_results(&ended, cx)?;
+            self.sessions.keep_ended(&ended);
+            self.forget(cx)?;
+        } else if !ended.is_empty() {
+            self.fire(&ended, cx)?;
+        }
+        Ok(!ended.is_empty())
     }
 
     /// Finds each row's group; gives the rows that are not late, unless all are.
-    fn place(&mut self, keys: &BinaryArray, times: &[i64]) -> Option<Vec<u32>> {
-        let Self { sessions, fragments, touched, watermark, .. } = self;
+    fn place(
+        &mut self,
+        keys: &BinaryArray,
+        times: &[i64],
+        gone: &dyn Fn(u32) -> EventTime,
+    ) -> Option<Vec<u32>> {
+        let Self { sessions, fragments, touched, watermark, updates, .. } = self;
         fragments.groups.clear();
         let mut kept: Option<Vec<u32>> = None;
         let mut merges = Vec::new();
         for (row, time) in (0_u32..).zip(times) {
             let key = keys.value(row as usize);
-            let placed = sessions.place(key, *time, *watermark, &mut |merge| merges.push(merge));
+            let placed = sessions.place(key, *time, gone(row), &mut |merge| merges.push(merge));
             for merge in merges.drain(..) {
                 if let Some(session) = sessions.get_mut(merge.into) {
                     if session.fragment == sessions::NONE && merge.fragment != sessions::NONE {
@@ -183,6 +207,12 @@ impl SessionAggregate {
             }
             let group = fragments.group_of(&mut session.fragment);
             fragments.groups.push(group);
+            if let Some(updates) = updates {
+                if sessions.has_ended(slot, *watermark) {
+                    updates.late.push(slot);
+                }
+                sessions.wait_again(slot, *watermark);
+            }
             if let Some(kept) = &mut kept {
                 kept.push(row);
             }
@@ -195,8 +225,10 @@ impl SessionAggregate {
         let now_ms = processing::after(cx.now_ms, self.watermark);
         let times = self.input.times(batch, now_ms)?;
         slices::range_of(&times).map_err(|t| slices::out_of_range(&self.owner.operator, t))?;
-        let keys = self.key_codec.encode(&self.input.rows(columns, rows).keys, rows)?;
-        let Some(kept) = self.place(&keys, times.values()) else {
+        let keys = self.input.rows(columns, rows).keys;
+        let gone = self.gone_for(&keys, rows)?;
+        let keys = self.key_codec.encode(&keys, rows)?;
+        let Some(kept) = self.place(&keys, times.values(), &gone) else {
             return self.fragments.update(&self.input.rows(columns, rows));
         };
         OperatorMetrics::add(&cx.metrics.rows_late, rows - kept.len());
@@ -214,7 +246,8 @@ impl Operator for SessionAggregate {
             return Ok(());
         }
         let columns = self.input.columns(&batch, self.numbers.as_mut())?;
-        self.update(&batch, &columns, cx)
+        self.update(&batch, &columns, cx)?;
+        self.update_late(cx)
     }
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
@@ -250,6 +283,9 @@ impl Operator for SessionAggregate {
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.flush(cx)?;
         let mut keyed = vec![cx.state.freeze(self.state)?];
+        if let Some(updates) = &mut self.updates {
+            keyed.extend(updates.snapshot(cx)?);
+        }
         if let Some(numbers) = &mut self.numbers {
             keyed.push(numbers.snapshot(cx)?);
         }

@@ -25,8 +25,13 @@ pub(super) struct Session {
     pub(super) end: i64,
     /// The starts under which the backend has rows of it, merged sessions' among them.
     pub(super) stored: Vec<i64>,
+    /// The starts under which the backend has results of it that were emitted, merged sessions'
+    /// among them.
+    pub(super) emitted: Vec<i64>,
     /// The newest of its fragments; [`NONE`] when all it has is stored.
     pub(super) fragment: u32,
+    /// Whether its end is waited for.
+    waits: bool,
     /// The next session of the key.
     next: u32,
     /// Tells sessions apart that take one slot after the other.
@@ -40,6 +45,7 @@ impl Session {
             key: Arc::clone(&self.key),
             stored: std::mem::replace(&mut self.stored, vec![self.start]),
             fragment: std::mem::replace(&mut self.fragment, NONE),
+            emitted: Vec::new(),
             ..*self
         }
     }
@@ -55,6 +61,8 @@ pub(super) struct Sessions {
     /// For each session a time up to which it cannot have ended, with slot and generation. A
     /// session that goes on is put back when its time has come, not with each row.
     due: BinaryHeap<Reverse<(i64, u32, u32)>>,
+    /// The same for sessions that have ended, until they are gone.
+    ended: BinaryHeap<Reverse<(i64, u32, u32)>>,
     generation: u32,
 }
 
@@ -74,6 +82,7 @@ impl Sessions {
             slots: Vec::new(),
             free: Vec::new(),
             due: BinaryHeap::new(),
+            ended: BinaryHeap::new(),
             generation: 0,
         }
     }
@@ -108,8 +117,17 @@ impl Sessions {
         let (key, next) = known.unwrap_or_else(|| (Arc::from(key), NONE));
         self.generation = self.generation.wrapping_add(1);
         let generation = self.generation;
-        let session =
-            Session { key: Arc::clone(&key), start, end, stored, fragment: NONE, next, generation };
+        let session = Session {
+            key: Arc::clone(&key),
+            start,
+            end,
+            stored,
+            emitted: Vec::new(),
+            fragment: NONE,
+            waits: true,
+            next,
+            generation,
+        };
         let slot = if let Some(slot) = self.free.pop() {
             self.slots[slot as usize] = Some(session);
             slot
@@ -122,14 +140,31 @@ impl Sessions {
         slot
     }
 
-    /// The session of a row; none when the row is late: then its session would have ended before
-    /// the watermark. Sessions that the row makes one are merged, and what is to be done for that
+    /// Notes a result that was emitted with these bounds.
+    pub(super) fn note_emitted(&mut self, key: &[u8], start: i64, end: i64) {
+        let mut slot = self.first.get(key).copied().unwrap_or(NONE);
+        while let Some(session) = self.get_mut(slot) {
+            if session.start <= start && end <= session.end {
+                session.emitted.push(start);
+                return;
+            }
+            slot = session.next;
+        }
+    }
+
+    /// Whether a session is there that has ended at `watermark`.
+    pub(super) fn has_ended(&self, slot: u32, watermark: EventTime) -> bool {
+        self.get(slot).is_some_and(|session| is_over(session.end, watermark))
+    }
+
+    /// The session of a row; none when the row is late: then its session would have ended at
+    /// `gone`. Sessions that the row makes one are merged, and what is to be done for that
     /// is told.
     pub(super) fn place(
         &mut self,
         key: &[u8],
         time: i64,
-        watermark: EventTime,
+        gone: EventTime,
         merge: &mut impl FnMut(Merge),
     ) -> Option<u32> {
         let end = time + self.gap;
@@ -152,7 +187,7 @@ impl Sessions {
             session.end = session.end.max(end);
             return Some(found);
         }
-        if is_over(end, watermark) {
+        if is_over(end, gone) {
             return None;
         }
         Some(self.insert(key, time, end, Vec::new()))
@@ -165,6 +200,7 @@ impl Sessions {
         session.start = session.start.min(gone.start);
         session.end = session.end.max(gone.end);
         session.stored.extend(gone.stored);
+        session.emitted.extend(gone.emitted);
     }
 
     /// Closes a session.
@@ -190,26 +226,67 @@ impl Sessions {
         Some(session)
     }
 
+    /// Waits for a session's end again, if it has one that is to come.
+    pub(super) fn wait_again(&mut self, slot: u32, watermark: EventTime) {
+        let Some(session) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if !session.waits && !is_over(session.end, watermark) {
+            session.waits = true;
+            self.due.push(Reverse((session.end, slot, session.generation)));
+        }
+    }
+
+    /// Keeps sessions that have ended until they are gone.
+    pub(super) fn keep_ended(&mut self, slots: &[u32]) {
+        for slot in slots {
+            if let Some(session) = self.slots.get_mut(*slot as usize).and_then(Option::as_mut) {
+                session.waits = false;
+                self.ended.push(Reverse((session.end, *slot, session.generation)));
+            }
+        }
+    }
+
+    /// The sessions among those kept that end at `gone`. They stay open.
+    pub(super) fn gone(&mut self, gone: EventTime) -> Vec<u32> {
+        let mut due = std::mem::take(&mut self.ended);
+        let ended = self.over(&mut due, gone);
+        self.ended = due;
+        ended
+    }
+
     /// The sessions that have ended at `watermark`, in the order of their ends. They stay open.
     pub(super) fn ended(&mut self, watermark: EventTime) -> Vec<u32> {
+        let mut due = std::mem::take(&mut self.due);
+        let ended = self.over(&mut due, watermark);
+        self.due = due;
+        ended
+    }
+
+    fn over(
+        &self,
+        due: &mut BinaryHeap<Reverse<(i64, u32, u32)>>,
+        watermark: EventTime,
+    ) -> Vec<u32> {
         let mut ended = Vec::new();
-        while let Some(Reverse((time, slot, generation))) = self.due.peek().copied() {
+        while let Some(Reverse((time, slot, generation))) = due.peek().copied() {
             if !is_over(time, watermark) {
                 break;
             }
-            self.due.pop();
+            due.pop();
             match self.get(slot) {
                 Some(session) if session.generation == generation => {
                     if is_over(session.end, watermark) {
                         ended.push((session.end, slot));
                     } else {
-                        self.due.push(Reverse((session.end, slot, generation)));
+                        due.push(Reverse((session.end, slot, generation)));
                     }
                 }
                 _ => {}
             }
         }
         ended.sort_unstable();
+        ended.dedup();
         ended.into_iter().map(|(_, slot)| slot).collect()
     }
 }

@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::compute::{filter, is_not_null};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::Namespace;
+use sabot_core::state::{Namespace, StateHandle};
 use sabot_core::{Cx, Element, Result};
 use sabot_types::KeyGroup;
 
@@ -25,16 +25,27 @@ struct Read {
     /// The sessions' keys, as columns.
     keys: Vec<ArrayRef>,
     partials: Vec<ArrayRef>,
-    stored: Stored,
+    stored: Rows,
 }
 
-/// The rows of some sessions in the backend.
+/// Rows of some sessions in a state of the backend.
 #[derive(Default)]
-struct Stored {
+pub(super) struct Rows {
     /// The rows' sessions, as their places, and starts.
-    rows: Vec<(u32, i64)>,
-    groups: Vec<KeyGroup>,
-    keys: Option<BinaryArray>,
+    pub(super) of: Vec<(u32, i64)>,
+    pub(super) groups: Vec<KeyGroup>,
+    pub(super) keys: Option<BinaryArray>,
+}
+
+/// What was written of sessions.
+pub(super) struct Written {
+    /// The sessions' keys, as columns.
+    pub(super) columns: Vec<ArrayRef>,
+    pub(super) partials: Vec<ArrayRef>,
+    pub(super) groups: Vec<KeyGroup>,
+    /// As they are stored, with the sessions' starts.
+    pub(super) keys: BinaryArray,
+    pub(super) values: BinaryArray,
 }
 
 impl SessionAggregate {
@@ -46,7 +57,7 @@ impl SessionAggregate {
                 slots.iter().filter_map(|slot| self.sessions.remove(*slot)).collect();
             let ended: Vec<&Session> = ended.iter().collect();
             let Read { keys, partials, stored } = self.read(&ended, cx)?;
-            self.delete(&stored, |_, _| true, cx)?;
+            self.delete(&stored, |_, _| true, self.state, cx)?;
             let results = self.shape.results(&partials)?;
             let times: [fn(&&Session) -> i64; 3] = [|s| s.start, |s| s.end, |s| s.end - 1];
             let times = times.iter().enumerate().map(|(index, time)| {
@@ -65,7 +76,7 @@ impl SessionAggregate {
     }
 
     /// Leaves one fragment to each session that has any.
-    fn merge_fragments(&mut self) -> Result<()> {
+    pub(super) fn merge_fragments(&mut self) -> Result<()> {
         let (mut slots, mut newest) = (Vec::new(), Vec::new());
         for slot in self.sessions.open().collect::<Vec<_>>() {
             if let Some(session) = self.sessions.get_mut(slot).filter(|s| s.fragment != NONE) {
@@ -97,31 +108,32 @@ impl SessionAggregate {
                     sessions.push(session.take());
                 }
             }
-            self.write(&sessions.iter().collect::<Vec<_>>(), cx)?;
+            if !sessions.is_empty() {
+                self.write(&sessions.iter().collect::<Vec<_>>(), cx)?;
+            }
         }
         self.fragments.reset(Vec::new(), 0);
         Ok(())
     }
 
-    fn write(&mut self, sessions: &[&Session], cx: &mut Cx<'_>) -> Result<()> {
-        if sessions.is_empty() {
-            return Ok(());
-        }
+    /// Writes what sessions have, all of it, under their starts.
+    pub(super) fn write(&mut self, sessions: &[&Session], cx: &mut Cx<'_>) -> Result<Written> {
         let rows = sessions.len();
-        let Read { mut keys, partials, stored } = self.read(sessions, cx)?;
-        self.delete(&stored, |session, start| sessions[session].start != start, cx)?;
-        let groups = self.owner.groups_of(self.shape.keys(), &keys, rows)?;
+        let Read { keys: columns, partials, stored } = self.read(sessions, cx)?;
+        self.delete(&stored, |place, start| sessions[place].start != start, self.state, cx)?;
+        let groups = self.owner.groups_of(self.shape.keys(), &columns, rows)?;
         let bound = |of: fn(&&Session) -> i64| -> ArrayRef {
             Arc::new(Int64Array::from_iter_values(sessions.iter().map(of)))
         };
+        let mut keys = columns.clone();
         keys.push(bound(|session| session.start));
         let keys = self.row_key_codec.encode(&keys, rows)?;
         let values: Vec<ArrayRef> =
-            std::iter::once(bound(|session| session.end)).chain(partials).collect();
+            std::iter::once(bound(|session| session.end)).chain(partials.iter().cloned()).collect();
         let values = self.value_codec.encode(&values, rows)?;
         cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
         OperatorMetrics::add(&cx.metrics.state_writes, rows);
-        Ok(())
+        Ok(Written { columns, partials, groups, keys, values })
     }
 
     /// Reads all that sessions have.
@@ -131,8 +143,8 @@ impl SessionAggregate {
         let keys = self.key_codec.decode(&keys)?;
         let newest: Vec<u32> = sessions.iter().map(|session| session.fragment).collect();
         let gathered = self.fragments.gather(&newest)?;
-        let stored = self.stored(sessions, &keys)?;
-        if stored.rows.is_empty() && gathered.of.len() == rows {
+        let stored = self.rows_of(sessions, &keys, |session| &session.stored)?;
+        if stored.of.is_empty() && gathered.of.len() == rows {
             // Each has one fragment.
             return Ok(Read { keys, partials: gathered.values, stored });
         }
@@ -144,28 +156,33 @@ impl SessionAggregate {
         Ok(Read { keys, partials, stored })
     }
 
-    /// Where the backend has rows of sessions.
-    fn stored(&self, sessions: &[&Session], keys: &[ArrayRef]) -> Result<Stored> {
-        let rows = (0_u32..).zip(sessions);
-        let rows = rows.flat_map(|(place, s)| s.stored.iter().map(move |start| (place, *start)));
-        let rows: Vec<(u32, i64)> = rows.collect();
-        if rows.is_empty() {
-            return Ok(Stored::default());
+    /// The rows of sessions under these of their starts.
+    pub(super) fn rows_of(
+        &self,
+        sessions: &[&Session],
+        keys: &[ArrayRef],
+        starts: fn(&Session) -> &Vec<i64>,
+    ) -> Result<Rows> {
+        let of = (0_u32..).zip(sessions);
+        let of = of.flat_map(|(place, s)| starts(s).iter().map(move |start| (place, *start)));
+        let of: Vec<(u32, i64)> = of.collect();
+        if of.is_empty() {
+            return Ok(Rows::default());
         }
-        let (places, starts): (Vec<u32>, Vec<i64>) = rows.iter().copied().unzip();
+        let (places, starts): (Vec<u32>, Vec<i64>) = of.iter().copied().unzip();
         let mut keys = take(keys, &places)?;
-        let groups = self.owner.groups_of(self.shape.keys(), &keys, rows.len())?;
+        let groups = self.owner.groups_of(self.shape.keys(), &keys, of.len())?;
         keys.push(Arc::new(Int64Array::from(starts)));
-        let keys = Some(self.row_key_codec.encode(&keys, rows.len())?);
-        Ok(Stored { rows, groups, keys })
+        let keys = Some(self.row_key_codec.encode(&keys, of.len())?);
+        Ok(Rows { of, groups, keys })
     }
 
     /// The partial results in the backend.
-    fn get(&self, stored: &Stored, cx: &mut Cx<'_>) -> Result<Option<Gathered>> {
+    fn get(&self, stored: &Rows, cx: &mut Cx<'_>) -> Result<Option<Gathered>> {
         let Some(keys) = &stored.keys else { return Ok(None) };
         let values = cx.state.get(self.state, Namespace::ONLY, &stored.groups, keys)?;
         OperatorMetrics::add(&cx.metrics.state_reads, values.len());
-        let rows = stored.rows.iter().enumerate().filter(|(row, _)| values.is_valid(*row));
+        let rows = stored.of.iter().enumerate().filter(|(row, _)| values.is_valid(*row));
         let of = rows.map(|(_, (place, _))| *place as usize).collect();
         let values = filter(&values, &is_not_null(&values)?)?;
         let mut values = self.value_codec.decode(values.as_binary::<i32>())?;
@@ -175,19 +192,20 @@ impl SessionAggregate {
     }
 
     /// Deletes those rows in the backend that are gone, by their sessions' places and starts.
-    fn delete(
+    pub(super) fn delete(
         &self,
-        stored: &Stored,
+        stored: &Rows,
         is_gone: impl Fn(usize, i64) -> bool,
+        state: StateHandle,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
         let Some(keys) = &stored.keys else { return Ok(()) };
-        let gone = stored.rows.iter().map(|(place, start)| is_gone(*place as usize, *start));
+        let gone = stored.of.iter().map(|(place, start)| is_gone(*place as usize, *start));
         let gone: Vec<bool> = gone.collect();
         let groups = stored.groups.iter().zip(&gone).filter(|(_, gone)| **gone);
         let groups: Vec<KeyGroup> = groups.map(|(group, _)| *group).collect();
         let keys = filter(keys, &BooleanArray::from(gone))?;
         let nothing = BinaryArray::new_null(groups.len());
-        cx.state.put(self.state, Namespace::ONLY, &groups, keys.as_binary::<i32>(), &nothing)
+        cx.state.put(state, Namespace::ONLY, &groups, keys.as_binary::<i32>(), &nothing)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{
-    DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType,
+    DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType,
 };
 use sabot_core::plan::{
     AggregateDesc, AggregateFunction, NodeKind, PlanNode, Steps, Window, WindowAggregateDesc,
@@ -45,6 +45,8 @@ struct Collected {
     different: Option<Vec<Option<i64>>>,
     count: i64,
     sum: Option<i64>,
+    counted: Vec<(i64, i32)>,
+    once: Vec<(i64, i32)>,
 }
 
 /// By key, begin and end.
@@ -63,8 +65,14 @@ fn input() -> SchemaRef {
 }
 
 fn plan(window: Window) -> PlanNode {
-    use AggregateFunction::{AllValues, Count, First, Last, Sum, Values};
+    use AggregateFunction::{AllValues, Collect, Count, First, Last, Sum, Values};
     let list = DataType::new_list(DataType::Int64, true);
+    let pair = vec![
+        Field::new("key", DataType::Int64, false),
+        Field::new("value", DataType::Int32, false),
+    ];
+    let entries = Field::new("entries", DataType::Struct(pair.into()), false);
+    let multiset = DataType::Map(Arc::new(entries), false);
     let aggregates = [
         ("FIRST_VALUE(v)", First, false, DataType::Int64),
         ("LAST_VALUE(v)", Last, false, DataType::Int64),
@@ -73,6 +81,8 @@ fn plan(window: Window) -> PlanNode {
         ("VALUES(DISTINCT v)", Values, true, list),
         ("COUNT(DISTINCT v)", Count, true, DataType::Int64),
         ("SUM(DISTINCT v)", Sum, true, DataType::Int64),
+        ("COLLECT(v)", Collect, false, multiset.clone()),
+        ("COLLECT(DISTINCT v)", Collect, true, multiset),
     ];
     let aggregates = aggregates.map(|(name, function, distinct, data_type)| AggregateDesc {
         name: name.to_owned(),
@@ -118,6 +128,10 @@ fn collected(values: &[Option<i64>]) -> Collected {
         }
     }
     let list = |list: Vec<Option<i64>>| (!list.is_empty()).then_some(list);
+    let mut counts = BTreeMap::new();
+    for value in &some {
+        *counts.entry(*value).or_insert(0) += 1;
+    }
     Collected {
         first: some.first().copied(),
         last: some.last().copied(),
@@ -126,6 +140,8 @@ fn collected(values: &[Option<i64>]) -> Collected {
         count: different.len() as i64,
         sum: (!different.is_empty()).then(|| different.iter().flatten().sum()),
         different: list(different),
+        once: counts.keys().map(|value| (*value, 1)).collect(),
+        counted: counts.into_iter().collect(),
     }
 }
 
@@ -163,6 +179,12 @@ fn answers(driver: &Driver, all: &mut Answers) {
             let values = column.is_valid(row).then(|| column.value(row));
             values.map(|values| values.as_primitive::<Int64Type>().iter().collect())
         };
+        let multiset = |name: &str, row: usize| -> Vec<(i64, i32)> {
+            let entries = batch[name].as_map().value(row);
+            let values = entries.column(0).as_primitive::<Int64Type>().values().to_vec();
+            let counts = entries.column(1).as_primitive::<Int32Type>().values().to_vec();
+            values.into_iter().zip(counts).collect()
+        };
         for row in 0..batch.num_rows() {
             let key = (int("k", row).unwrap(), time("window_start", row), time("window_end", row));
             let collected = Collected {
@@ -173,6 +195,8 @@ fn answers(driver: &Driver, all: &mut Answers) {
                 different: list("VALUES(DISTINCT v)", row),
                 count: int("COUNT(DISTINCT v)", row).unwrap(),
                 sum: int("SUM(DISTINCT v)", row),
+                counted: multiset("COLLECT(v)", row),
+                once: multiset("COLLECT(DISTINCT v)", row),
             };
             assert!(all.insert(key, collected).is_none(), "{key:?} comes twice");
         }

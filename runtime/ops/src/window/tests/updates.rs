@@ -1,7 +1,7 @@
 //! Rows that come behind a window's end, but within the lateness that is allowed.
 
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{NodeKind, PlanNode, Steps, Window};
+use sabot_core::plan::{NodeKind, PlanNode, Steps, Window, WindowTime};
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::state::StateHandle;
 use sabot_state::{Backend, open};
@@ -31,7 +31,7 @@ const WINDOWS: [Window; 5] = [
 ];
 
 /// Windows whose results can change.
-fn updating(window: Window, keys: &[usize], lateness_ms: i64) -> PlanNode {
+pub(super) fn updating(window: Window, keys: &[usize], lateness_ms: i64) -> PlanNode {
     let mut node = plan_of(window, keys);
     if let NodeKind::WindowAggregate(desc) = &mut node.kind {
         desc.lateness_ms = Some(lateness_ms);
@@ -48,7 +48,7 @@ fn driver(window: Window) -> Driver {
 }
 
 /// What was emitted, each row with its kind.
-fn changes(driver: &Driver) -> Vec<(RowKind, Fired)> {
+pub(super) fn changes(driver: &Driver) -> Vec<(RowKind, Fired)> {
     let mut all = Vec::new();
     for batch in driver.batches() {
         let kinds = row_kind::kinds(batch).unwrap().clone();
@@ -292,8 +292,10 @@ fn the_states_of_windows_that_change_are_described() {
 }
 
 #[test]
-fn sessions_that_change_are_refused() {
-    let node = updating(Window::Session { gap_ms: 5 }, KEYS, LATENESS_MS);
+fn windows_of_processing_time_that_change_are_refused() {
+    let mut node = updating(Window::Session { gap_ms: 5 }, KEYS, LATENESS_MS);
+    let NodeKind::WindowAggregate(desc) = &mut node.kind else { panic!("a window aggregate") };
+    desc.time = WindowTime::Processing;
     let mut backend = open(Backend::Memory).unwrap();
     let error = crate::build(&node, &[input()], &config(), &mut *backend).err().unwrap();
     assert!(error.to_string().contains("cannot change"), "{error}");

@@ -1,0 +1,147 @@
+//! What a SELECT groups by: its `GROUP BY`, `DISTINCT`, and aggregates without either.
+
+mod sets;
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Expr, GroupByExpr, Select, visit_expressions};
+
+use crate::aggregate::{GroupScope, Times};
+use crate::error::{Position, Result, SqlError};
+use crate::expr::{Binder, Bound, boolean, function_name, is_aggregate, place_of};
+use crate::query::{select_list, unsupported};
+use crate::relation::{Base, Field, Relation};
+use crate::types::flink_name;
+use crate::union::union_all;
+use crate::window;
+
+/// The list of `GROUP BY` and its place.
+pub(crate) fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)> {
+    match group_by {
+        GroupByExpr::Expressions(list, modifiers) => {
+            let place = list.first().map_or(at, |expr| place_of(expr, at));
+            if !modifiers.is_empty() {
+                return Err(unsupported("GROUP BY ... WITH", place));
+            }
+            Ok((list, place))
+        }
+        GroupByExpr::All(_) => Err(unsupported("GROUP BY ALL", at)),
+    }
+}
+
+/// Whether a SELECT without GROUP BY aggregates.
+pub(crate) fn aggregates(select: &Select, at: Position) -> bool {
+    let find = |expr: &Expr| match expr {
+        Expr::Function(f)
+            if f.over.is_none() && function_name(&f.name, at).is_ok_and(is_aggregate) =>
+        {
+            ControlFlow::Break(())
+        }
+        _ => ControlFlow::Continue(()),
+    };
+    select.having.is_some() || visit_expressions(&select.projection, find).is_break()
+}
+
+/// Each row once.
+pub(crate) fn distinct(input: Relation, ttl_ms: Option<u64>, at: Position) -> Result<Relation> {
+    input.refuse_expanded(at)?;
+    let grouped: Vec<Bound> = input.fields.iter().map(|field| field.value.clone()).collect();
+    for key in &grouped {
+        check_key(key, at)?;
+    }
+    let fields = input.fields.clone();
+    let input = Relation { window: None, ..input };
+    let scope = GroupScope::new(&input, grouped, at)?;
+    let columns = fields.into_iter().map(|field| {
+        let value = scope.key(&field.value).unwrap_or_else(|| field.value.clone());
+        Field { value, ..field }
+    });
+    let fields = columns.collect();
+    let times = Times { lateness_ms: None, ttl_ms };
+    Ok(Relation { base: scope.into_base(times, at)?, filter: None, fields, window: None })
+}
+
+/// The groups of a SELECT.
+pub(crate) fn aggregate(
+    select: &Select,
+    input: &Relation,
+    group_by: &[Expr],
+    times: Times,
+    at: Position,
+) -> Result<Relation> {
+    let sets = sets::of(group_by, at)?;
+    if let [only] = sets.as_slice() {
+        return group(select, input, (only, &[]), times, at);
+    }
+    let all: Vec<Expr> = sets.concat();
+    let mut rows: Option<Relation> = None;
+    for set in &sets {
+        let absent: Vec<Expr> = all.iter().filter(|expr| !set.contains(expr)).cloned().collect();
+        let more = group(select, input, (set, &absent), times, at)?;
+        rows = Some(match rows {
+            None => more,
+            Some(rows) => union_all(rows, more, at)?,
+        });
+    }
+    rows.ok_or_else(|| SqlError::new(at, "GROUPING SETS needs a set"))
+}
+
+/// The groups by expressions, where those of other groupings are NULL.
+fn group(
+    select: &Select,
+    input: &Relation,
+    (group_by, absent): (&[Expr], &[Expr]),
+    times: Times,
+    at: Position,
+) -> Result<Relation> {
+    let windowed = window::group::window_of(input, group_by, at)?;
+    let input = windowed.as_ref().map_or(input, |(_, relation)| relation);
+    let binder = Binder::new(input, at);
+    let mut grouped = Vec::new();
+    for (index, expr) in group_by.iter().enumerate() {
+        match expr {
+            _ if windowed.as_ref().is_some_and(|(window, _)| *window == index) => {
+                grouped.extend(window::group::bounds(input));
+            }
+            Expr::Value(_) => {
+                return Err(SqlError::new(
+                    place_of(expr, at),
+                    "GROUP BY needs columns, not a constant",
+                ));
+            }
+            _ => {
+                let key = binder.bind(expr)?;
+                check_key(&key, place_of(expr, at))?;
+                grouped.push(key);
+            }
+        }
+    }
+    let absent = absent.iter().map(|expr| binder.bind(expr)).collect::<Result<_>>()?;
+    let scope = GroupScope::new(input, grouped, at)?.without(absent);
+    let fields = select_list(&select.projection, &scope, None, at)?;
+    let having = match &select.having {
+        None => None,
+        Some(having) => {
+            let place = place_of(having, at);
+            Some(boolean(Binder::new(&scope, place).bind(having)?, "HAVING", place)?)
+        }
+    };
+    let base = scope.into_base(times, at)?;
+    let window = match &base {
+        Base::Window(node) => window::of_aggregation(node),
+        _ => None,
+    };
+    Ok(Relation { base, filter: having, fields, window })
+}
+
+/// Rows are sent by the hash of their keys, which not every type has.
+pub(crate) fn check_key(key: &Bound, at: Position) -> Result<()> {
+    use arrow::datatypes::DataType::{Duration, Interval, Null, Time32};
+    if key.data_type.is_nested()
+        || matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_))
+    {
+        let message = format!("{} is {}", key.text, flink_name(&key.data_type));
+        return Err(SqlError::new(at, message).hint("this type cannot be grouped by"));
+    }
+    Ok(())
+}
