@@ -92,7 +92,9 @@ impl Table {
         let found = (!missing.is_empty()).then(|| {
             let mut found = BooleanBufferBuilder::new(groups.len());
             found.append_n(groups.len(), true);
-            missing.into_iter().for_each(|row| found.set_bit(row, false));
+            for row in missing {
+                found.set_bit(row, false);
+            }
             NullBuffer::new(found.finish())
         });
         BinaryArray::new(OffsetBuffer::new(offsets.into()), Buffer::from_vec(values), found)
