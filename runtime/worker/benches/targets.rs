@@ -238,7 +238,8 @@ fn beyond_memory(dir: &Path, gigabytes: u64) -> Result<(), Failure> {
     let ratio = costs[1] / costs[0];
     println!("  {ratio:.1} times the cost of a state that fits{}", verdict(ratio, 3.0, "times"));
     let peak = peak_resident_mb()?;
-    println!("  {peak:.0} MB resident at the most{}", verdict(peak, BUDGET_MB as f64 * 1.25, "MB"));
+    // The benchmark's own batches are in it.
+    println!("  {peak:.0} MB resident at the most{}", verdict(peak, BUDGET_MB as f64 * 1.05, "MB"));
     Ok(())
 }
 

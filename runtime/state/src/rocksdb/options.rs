@@ -11,6 +11,8 @@ use super::layout::FILTERED_BYTES;
 
 const MIB: u64 = 1 << 20;
 const LEVELS: usize = 7;
+/// What the allocator and files that are read and merged take besides, with budgets that are large.
+const BESIDE_BYTES: u64 = 192 * MIB;
 /// The database goes with its process, so what is in memory at its end is not written. A row's
 /// place is looked for beside that of the last row of the same state: rows come sorted.
 const WITHOUT_SETTERS: &str = "avoid_flush_during_shutdown=true;\
@@ -18,8 +20,8 @@ const WITHOUT_SETTERS: &str = "avoid_flush_during_shutdown=true;\
 
 /// Options for a database whose block cache and write buffers take `cache_size_mb` together.
 pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
-    // An eighth is left for what the allocator and files that are read and merged take besides.
-    let budget = (cache_size_mb.max(8) * MIB / 8 * 7) as usize;
+    let all = cache_size_mb.max(8) * MIB;
+    let budget = (all - (all / 8 * 3).min(BESIDE_BYTES)) as usize;
     let write_buffers = budget / 2;
     let cache = Cache::new_lru_cache(budget);
     // Write buffers are charged to the cache: what they do not use, blocks may.
