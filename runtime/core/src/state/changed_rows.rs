@@ -152,13 +152,14 @@ impl ChangedRows {
     /// time, which are looked at once and not at each comparison.
     fn sort_further(&self, rows: &mut [(Start, u32)], depth: usize) {
         const BYTES: usize = size_of::<u128>();
+        /// Keys that are the same for longer are compared as a whole.
+        const DEPTH_MAX: usize = 128;
         if rows.len() < 2 {
             return;
         }
         let key = |row: u32| self.place(row).2;
-        if rows.iter().all(|(_, row)| key(*row).len() <= depth) {
-            // They differ in zeros at their ends, if at all.
-            rows.sort_unstable_by_key(|(_, row)| (key(*row).len(), *row));
+        if depth > DEPTH_MAX || rows.iter().all(|(_, row)| key(*row).len() <= depth) {
+            rows.sort_unstable_by_key(|(_, row)| (key(*row), *row));
             return;
         }
         let rest = |row: u32| bytes_of(key(row).get(depth..).unwrap_or_default());
@@ -200,7 +201,7 @@ impl ChangedRows {
 }
 
 /// The rows of several parts, the older ones first, in the order of (namespace, key group, key):
-/// each as the last part left it. Of each part only the rows from a number on count.
+/// each as the last part left it. Only rows count of which `counts` says so, by part and row.
 pub(super) fn merged<'a, F>(
     parts: &'a [Arc<ChangedRows>],
     counts: F,
@@ -304,10 +305,10 @@ mod tests {
             (dice >> 33) % below
         };
         let (mut rows, mut left) = (ChangedRows::default(), std::collections::BTreeMap::new());
-        for number in 0..3000_u32 {
+        for number in 0..1000_u32 {
             let (namespace, group) = (Namespace(next(2) as i64 - 1), KeyGroup::new(next(2) as u16));
             // Alike for long, of all lengths, some with zeros at their ends.
-            let mut key = vec![7; [0, 5, 14, 30, 46, 60][next(6) as usize]];
+            let mut key = vec![7; [0, 5, 14, 30, 46, 60, 200, 100_000][next(8) as usize]];
             key.extend((0..next(4)).map(|_| next(2) as u8));
             rows.put(namespace, group, &key, Some(&number.to_be_bytes()));
             left.insert((namespace, group, key), number);
