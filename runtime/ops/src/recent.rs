@@ -2,7 +2,7 @@
 
 use std::ops::{Index, IndexMut};
 
-use arrow::array::BinaryArray;
+use arrow::array::{Array, BinaryArray};
 use hashbrown::HashTable;
 use sabot_types::{KeyGroup, key_hash};
 
@@ -81,7 +81,7 @@ impl<V: AtHand> Recent<V> {
     ) -> (Vec<u32>, Vec<usize>) {
         // One step of all keys after the other: the processor fetches what is needed for many at a
         // time.
-        let hashes: Vec<u32> = keys.iter().flatten().map(hash_of).collect();
+        let hashes: Vec<u32> = (0..keys.len()).map(|row| hash_of(keys.value(row))).collect();
         let first = |hash: &u32| self.index.find(spread(*hash), |(other, _)| other == hash);
         let mut slots: Vec<u32> =
             hashes.iter().map(|hash| first(hash).map_or(u32::MAX, |(_, at)| *at)).collect();

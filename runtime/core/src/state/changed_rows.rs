@@ -296,14 +296,12 @@ impl Eq for Cursor<'_> {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Random, SeededRandom};
 
     #[test]
     fn rows_are_sorted_as_their_keys_are_and_the_last_of_each_is_left() {
-        let mut dice = 3_u64;
-        let mut next = |below: u64| {
-            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (dice >> 33) % below
-        };
+        let dice = SeededRandom::new(3);
+        let next = |below: u64| dice.next_u64() % below;
         let (mut rows, mut left) = (ChangedRows::default(), std::collections::BTreeMap::new());
         for number in 0..1000_u32 {
             let (namespace, group) = (Namespace(next(2) as i64 - 1), KeyGroup::new(next(2) as u16));

@@ -43,11 +43,12 @@ impl StateChanges {
             let namespace = self.parts[part].namespace(row);
             self.dropped.get(&namespace).is_none_or(|rows_before| *rows_before <= number)
         };
-        if self.dropped.is_empty() {
-            merged(&self.parts, |_, _| true).try_for_each(visit)
-        } else {
-            merged(&self.parts, is_kept).try_for_each(visit)
-        }
+        merged(&self.parts, is_kept).try_for_each(visit)
+    }
+
+    /// What they take, in bytes.
+    fn size(&self) -> usize {
+        self.bytes + self.dropped.len() * 32
     }
 
     fn push(&mut self, part: Arc<ChangedRows>) {
@@ -126,7 +127,7 @@ impl ChangeLog {
     }
 
     fn give_up_too_many(&mut self) {
-        let is_too_much = |changes: &StateChanges| changes.bytes > KEPT_BYTES_MAX;
+        let is_too_much = |changes: &StateChanges| changes.size() > KEPT_BYTES_MAX;
         if self.changes.as_ref().is_some_and(is_too_much) {
             self.changes = None;
         }
@@ -136,6 +137,7 @@ impl ChangeLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Random, SeededRandom};
 
     type Left = Vec<(i64, u16, Vec<u8>, Option<Vec<u8>>)>;
 
@@ -197,11 +199,8 @@ mod tests {
 
     #[test]
     fn rows_that_are_taken_in_together_are_as_those_one_by_one() {
-        let mut dice = 7_u64;
-        let mut next = |below: u64| {
-            dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (dice >> 33) % below
-        };
+        let dice = SeededRandom::new(7);
+        let next = |below: u64| dice.next_u64() % below;
         let (mut single, mut together) = (ChangeLog::default(), ChangeLog::default());
         assert!(single.freeze().is_none() && together.freeze().is_none());
         for rows in [10, 4000, 3, 0, 5000, 6000, 20] {

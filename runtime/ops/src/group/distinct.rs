@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array, UInt64Array,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_row::{RowConverter, SortField};
@@ -14,7 +12,7 @@ use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::{Cx, Result};
 use sabot_types::OperatorUid;
 
-use super::values::filter_of;
+use super::values::{filter_of, pair_keys, pair_schema};
 use crate::hot::Hot;
 use crate::keyed::{UniqueKeys, unique};
 use crate::multiset::{COUNT_BYTES, count_of, value_of};
@@ -97,10 +95,7 @@ impl DistinctValues {
             converter: RowConverter::new(vec![SortField::new(data_type.clone())])?,
             argument: sharing.argument,
             filters: sharing.aggregates.iter().map(|number| aggregates[*number].filter).collect(),
-            pair: Arc::new(Schema::new(vec![
-                Field::new("group", DataType::UInt64, false),
-                Field::new("value", data_type.clone(), true),
-            ])),
+            pair: pair_schema(data_type),
         })
     }
 
@@ -162,15 +157,8 @@ impl DistinctValues {
     ) -> Result<Vec<i64>> {
         let (groups, prefixes) = keys.pick(of_pair);
         let ordered = self.converter.convert_columns(std::slice::from_ref(values))?;
-        let mut bytes = BinaryBuilder::new();
-        let mut key = Vec::new();
-        for (prefix, value) in prefixes.iter().zip(&ordered) {
-            key.clear();
-            key.extend_from_slice(prefix);
-            key.extend_from_slice(value.data());
-            bytes.append_value(&key);
-        }
-        let slots = self.hot.find(&groups, &bytes.finish(), cx)?;
+        let keys = pair_keys(&prefixes, ordered.iter().map(|value| value.data()));
+        let slots = self.hot.find(&groups, &keys, cx)?;
         let width = self.filters.len();
         let (mut before, mut after) = (Vec::with_capacity(changes.len()), Vec::new());
         for (stored, changes) in self.hot.values(&slots).zip(changes.chunks(width)) {

@@ -65,6 +65,30 @@ pub(super) fn state_spec(
     }
 }
 
+/// A group's number and a value, to find pairs that are the same.
+pub(super) fn pair_schema(value: &DataType) -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("group", DataType::UInt64, false),
+        Field::new("value", value.clone(), true),
+    ]))
+}
+
+/// Keys of the state: each a group's key, then a value.
+pub(super) fn pair_keys<'v>(
+    groups: &[&[u8]],
+    values: impl Iterator<Item = &'v [u8]>,
+) -> BinaryArray {
+    let mut keys = BinaryBuilder::new();
+    let mut key = Vec::new();
+    for (group, value) in groups.iter().zip(values) {
+        key.clear();
+        key.extend_from_slice(group);
+        key.extend_from_slice(value);
+        keys.append_value(&key);
+    }
+    keys.finish()
+}
+
 impl ValueCounts {
     /// Values of this type.
     pub(super) fn new(
@@ -80,10 +104,7 @@ impl ValueCounts {
             state: state.open(spec)?,
             wrapper: descending.then(|| RowCodec::new([DataType::Binary])).transpose()?,
             converter: RowConverter::new(fields)?,
-            pair: Arc::new(Schema::new(vec![
-                Field::new("group", DataType::UInt64, false),
-                Field::new("value", value.clone(), true),
-            ])),
+            pair: pair_schema(value),
         })
     }
 
@@ -123,15 +144,8 @@ impl ValueCounts {
             Some(wrapper) => wrapper.encode(&[Arc::new(ordered)], values.len())?,
             None => ordered,
         };
-        let mut bytes = BinaryBuilder::new();
-        let mut key = Vec::new();
-        for (row, prefix) in prefixes.iter().enumerate() {
-            key.clear();
-            key.extend_from_slice(prefix);
-            key.extend_from_slice(ordered.value(row));
-            bytes.append_value(&key);
-        }
-        multiset::add(self.state, &groups, &bytes.finish(), &changes, cx)?;
+        let keys = pair_keys(&prefixes, ordered.iter().flatten());
+        multiset::add(self.state, &groups, &keys, &changes, cx)?;
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 //! each value once, or with how often it is there.
 //!
 //! The partial result is a list of values, each beside its row's number where the order counts, or
-//! beside how often it is there. So it does not matter in which order parts are merged: those of slices, of sessions that become one, of
-//! what came before and after a snapshot.
+//! beside how often it is there. So it does not matter in which order parts are merged: those of
+//! slices, of sessions that become one, of what came before and after a snapshot.
 
 mod multisets;
 

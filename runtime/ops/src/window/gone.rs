@@ -3,9 +3,8 @@
 //! It is stored for each key group: after a restore with a longer lateness, or with the first,
 //! windows of which nothing is kept do not begin again.
 
-use sabot_core::Cx;
-use sabot_core::Result;
 use sabot_core::state::{FrozenState, StateBackend, StateSpec};
+use sabot_core::{Cx, Result};
 use sabot_types::{EventTime, KeyGroup, KeyGroupRange, OperatorUid};
 
 use crate::OperatorConfig;

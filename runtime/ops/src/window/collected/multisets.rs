@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::UInt32Array;
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, MapArray, StructArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, ListArray, MapArray, StructArray, UInt32Array,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int64Type};

@@ -2,21 +2,18 @@
 //! the other.
 
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::Window;
 use sabot_core::row_kind::RowKind;
 use sabot_core::state::{Namespace, StateHandle};
 use sabot_state::{Backend, open};
 use sabot_types::EventTime;
 
-use super::fixture::{Backends, Fired, Row, aggregated, batch, input, row};
+use super::fixture::{Backends, Fired, aggregated, batch, input, row};
 use super::random::Dice;
+use super::sessions::{KEYS, Reference, SESSION};
 use super::updates::{changes, updating};
 use crate::testing::{Driver, config};
 
-const GAP_MS: i64 = 10;
 const LATENESS_MS: i64 = 30;
-const SESSION: Window = Window::Session { gap_ms: GAP_MS };
-const KEYS: &[usize] = &[0];
 
 fn driver() -> Driver {
     let node = updating(SESSION, KEYS, LATENESS_MS);
@@ -119,50 +116,11 @@ fn sessions_that_ended_before_the_first_lateness_do_not_begin_again() {
     assert_eq!(bounds(&mut driver), [(RowKind::Insert, 36, 46), (RowKind::Insert, 50, 60)]);
 }
 
-/// Sessions as lists of rows, with what was late.
-#[derive(Default)]
-struct Reference {
-    open: Vec<((i64, i64), Vec<Row>)>,
-    done: Vec<(Row, (i64, i64))>,
-    late: i64,
-}
-
-impl Reference {
-    fn row(&mut self, row: &Row, gone: i64) {
-        let touches = |((s, e), rows): &((i64, i64), Vec<Row>)| {
-            rows[0].k1 == row.k1 && *s <= row.ts + GAP_MS && *e >= row.ts
-        };
-        let (merged, others): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.open).into_iter().partition(touches);
-        self.open = others;
-        let ((mut start, mut end), mut rows) = ((row.ts, row.ts + GAP_MS), vec![row.clone()]);
-        for ((s, e), more) in merged {
-            (start, end) = (start.min(s), end.max(e));
-            rows.extend(more);
-        }
-        if end - 1 <= gone {
-            self.late += 1;
-        } else {
-            self.open.push(((start, end), rows));
-        }
-    }
-
-    fn forget(&mut self, gone: i64) {
-        for (bounds, rows) in std::mem::take(&mut self.open) {
-            if bounds.1 - 1 <= gone {
-                self.done.extend(rows.into_iter().map(|row| (row, bounds)));
-            } else {
-                self.open.push((bounds, rows));
-            }
-        }
-    }
-
-    /// The results of the sessions that have ended and can change.
-    fn ended(&self, watermark: i64) -> Vec<Fired> {
-        let ended = self.open.iter().filter(|((_, end), _)| end - 1 <= watermark);
-        let rows = ended.flat_map(|(of, rows)| rows.iter().map(|row| (row.clone(), *of)));
-        aggregated(rows, KEYS)
-    }
+/// The results of the sessions that have ended and can change.
+fn ended(reference: &Reference, watermark: i64) -> Vec<Fired> {
+    let ended = reference.open.iter().filter(|((_, end), _)| end - 1 <= watermark);
+    let rows = ended.flat_map(|(of, rows)| rows.iter().map(|row| (row.clone(), *of)));
+    aggregated(rows, KEYS)
 }
 
 fn run(seed: u64, backends: &Backends, disturbed: bool) {
@@ -183,13 +141,13 @@ fn run(seed: u64, backends: &Backends, disturbed: bool) {
             0..=3 => {
                 let rows: Vec<_> = (0..rows).map(|_| dice.row(watermark - 15)).collect();
                 for row in &rows {
-                    reference.row(row, watermark - LATENESS_MS);
+                    reference.row(row, KEYS, watermark - LATENESS_MS);
                 }
                 driver.process(batch(&rows)).unwrap();
             }
             4 => {
                 watermark += step;
-                reference.forget(watermark - LATENESS_MS);
+                reference.watermark(watermark - LATENESS_MS);
                 driver.watermark(watermark);
             }
             5 if disturbed => drop(driver.snapshot()),
@@ -202,11 +160,11 @@ fn run(seed: u64, backends: &Backends, disturbed: bool) {
             _ => {}
         }
         take(&mut driver, &mut left);
-        for ended in reference.ended(watermark) {
+        for ended in ended(&reference, watermark) {
             assert!(left.contains(&ended), "seed {seed}: {ended:?} is missing");
         }
     }
-    reference.forget(i64::MAX);
+    reference.watermark(i64::MAX);
     driver.watermark(EventTime::MAX.millis());
     take(&mut driver, &mut left);
     left.sort();

@@ -12,8 +12,8 @@ use crate::OperatorConfig;
 use crate::testing::{Driver, config};
 
 const GAP_MS: i64 = 10;
-const SESSION: Window = Window::Session { gap_ms: GAP_MS };
-const KEYS: &[usize] = &[0];
+pub(super) const SESSION: Window = Window::Session { gap_ms: GAP_MS };
+pub(super) const KEYS: &[usize] = &[0];
 
 fn driver() -> Driver {
     Driver::new(&plan_of(SESSION, KEYS), &input(), &config(), open(Backend::Memory).unwrap())
@@ -21,14 +21,15 @@ fn driver() -> Driver {
 
 /// Open sessions as lists of rows.
 #[derive(Default)]
-struct Reference {
-    open: Vec<((i64, i64), Vec<Row>)>,
-    done: Vec<(Row, (i64, i64))>,
-    late: i64,
+pub(super) struct Reference {
+    pub(super) open: Vec<((i64, i64), Vec<Row>)>,
+    pub(super) done: Vec<(Row, (i64, i64))>,
+    pub(super) late: i64,
 }
 
 impl Reference {
-    fn row(&mut self, row: &Row, keys: &[usize], watermark: i64) {
+    /// A row comes; one whose session would be over at `watermark` is late.
+    pub(super) fn row(&mut self, row: &Row, keys: &[usize], watermark: i64) {
         let key = |row: &Row| {
             let k1 = row.k1.filter(|_| keys.contains(&0));
             (k1, row.k2.clone().filter(|_| keys.contains(&1)))
@@ -51,7 +52,8 @@ impl Reference {
         }
     }
 
-    fn watermark(&mut self, watermark: i64) {
+    /// Sessions that are over at `watermark` are done.
+    pub(super) fn watermark(&mut self, watermark: i64) {
         for (bounds, rows) in std::mem::take(&mut self.open) {
             if bounds.1 - 1 <= watermark {
                 self.done.extend(rows.into_iter().map(|row| (row, bounds)));
