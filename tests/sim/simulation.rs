@@ -3,6 +3,7 @@
 //! `SABOT_SIM_SEED=<n> cargo test -p sabot-tests --test sim -- one_seed` replays one and
 //! prints its log.
 
+mod aligned;
 mod cases;
 mod times;
 

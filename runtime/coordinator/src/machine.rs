@@ -4,6 +4,7 @@
 //! on its way no other is begun, so that each is based on the record as it is. When an outcome is
 //! not known the record is read again before anything else happens.
 
+mod align;
 mod checkpoint;
 mod recover;
 mod savepoint;
@@ -20,6 +21,7 @@ use sabot_types::{
     Attempt, ControlRecord, Epoch, Identity, InvalidId, KeyGroupCount, ManifestRef, OperationId,
 };
 
+use align::Aligned;
 use checkpoint::Pending;
 use savepoint::SavepointRun;
 
@@ -303,6 +305,7 @@ struct Owner {
     watermarks: BTreeMap<u32, Option<i64>>,
     /// What pods' sinks try again and again, and why.
     troubles: BTreeMap<u32, String>,
+    aligned: Aligned,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

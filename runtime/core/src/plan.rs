@@ -6,6 +6,7 @@
 
 mod interval;
 mod over;
+mod source;
 mod unnest;
 mod windowed;
 
@@ -15,10 +16,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
-use crate::{Evaluator, SourceFilter};
+use crate::Evaluator;
 
 pub use interval::{IntervalJoinDesc, TimeBounds};
 pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
+pub use source::{AlignmentDesc, SourceDesc, WatermarkDesc};
 pub use unnest::{ElementColumns, UnnestDesc};
 pub use windowed::{ExpandDesc, WindowJoinDesc, WindowTopNDesc};
 
@@ -110,36 +112,6 @@ pub enum NodeKind {
     WindowJoin(WindowJoinDesc),
     /// Writes a table.
     Sink(SinkDesc),
-}
-
-/// A table that is read.
-#[derive(Debug, Clone)]
-pub struct SourceDesc {
-    /// The table's name.
-    pub table: String,
-    /// `WITH (...)`, keys in lower case.
-    pub options: Arc<BTreeMap<String, String>>,
-    /// The physical and the metadata columns, that the connector produces; a ROW has only the fields
-    /// that are read.
-    pub physical_schema: SchemaRef,
-    /// The rows that the connector produces; none: all.
-    pub filter: Option<Arc<SourceFilter>>,
-    /// The table's columns out of the physical ones (computed columns); none when they are the
-    /// same.
-    pub columns: Option<Vec<Arc<dyn Evaluator>>>,
-    /// The watermark of `WATERMARK FOR`.
-    pub watermark: Option<WatermarkDesc>,
-}
-
-/// `WATERMARK FOR column AS expression`.
-#[derive(Debug, Clone)]
-pub struct WatermarkDesc {
-    /// The row-time column's index in the table's columns; a timestamp in milliseconds.
-    pub column: usize,
-    /// The watermark that a row carries, over the table's columns; a timestamp in milliseconds.
-    pub expression: Arc<dyn Evaluator>,
-    /// After how long without rows a split no longer holds back the watermark; none: never.
-    pub idle_timeout_ms: Option<u64>,
 }
 
 /// Filters, then projects.

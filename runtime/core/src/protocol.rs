@@ -3,6 +3,8 @@
 //! Every message names the attempt that it belongs to; a receiver drops those of another
 //! attempt. `S` is the snapshot of a slot, a type of a higher layer.
 
+use std::collections::BTreeMap;
+
 use sabot_types::{Attempt, Epoch, ManifestRef, SetNumber};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,10 @@ pub enum WorkerMessage<S> {
         state_bytes: u64,
         /// What a sink tries again and again, and why.
         trouble: Option<String>,
+        /// Of each group of aligned sources the lowest watermark in the pod, milliseconds; none
+        /// where others need not wait for it.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        aligned: BTreeMap<String, Option<i64>>,
     },
     /// A slot's part of a checkpoint is durable.
     Snapshot {
@@ -114,6 +120,14 @@ pub enum CoordinatorMessage {
     Resume {
         /// The attempt.
         attempt: Attempt,
+    },
+    /// How far the aligned sources of the other pods are.
+    Align {
+        /// The attempt.
+        attempt: Attempt,
+        /// Of each group the lowest watermark of the other pods, milliseconds; none where nobody
+        /// has to wait for them.
+        elsewhere: BTreeMap<String, Option<i64>>,
     },
     /// Stop and drop everything of attempts up to this one.
     Cancel {

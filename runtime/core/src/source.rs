@@ -25,6 +25,13 @@ pub trait Source: Send {
     /// into it. Fixed after opening.
     fn splits(&self) -> &[String];
 
+    /// Whether rows of the split with this index are not wanted for now: it is too far ahead of
+    /// others. Those that were read already may still come, and a source that cannot choose among
+    /// its splits does as before.
+    fn hold(&mut self, split: usize, held: bool) {
+        let _ = (split, held);
+    }
+
     /// How far each split has been *emitted by [`Self::poll`]*: `splits().len()` states in the
     /// same order, without watermarks (the caller adds them).
     fn positions(&self) -> Vec<SplitState>;

@@ -1,6 +1,7 @@
 //! The tables and views that statements have declared.
 
 pub(crate) mod hinted;
+mod watermark;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,8 +20,10 @@ use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
 use crate::hints::Hints;
 use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
-use crate::settings::{Settings, duration_ms};
+use crate::settings::Settings;
 use crate::types::flink_name;
+
+pub(crate) use watermark::WatermarkOptions;
 
 /// A declared table.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub(crate) struct Table {
     /// Keys in lower case; also `PARTITIONED BY`.
     pub options: Arc<BTreeMap<String, String>>,
     pub primary_key: Vec<String>,
-    pub idle_timeout_ms: Option<u64>,
+    pub watermark_options: WatermarkOptions,
     /// After how long a lookup join reads it again; none: never.
     pub reload_interval_ms: Option<u64>,
     pub at: Position,
@@ -288,7 +291,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
     };
     check_primary_key(&scope, &create.primary_key, at)?;
     let mut options = BTreeMap::new();
-    let mut idle_timeout_ms = None;
+    let mut watermarks = watermark::Given::default();
     let mut lookup = LookupOptions::default();
     for (key, value, place) in create.options {
         let key = key.to_ascii_lowercase();
@@ -300,8 +303,8 @@ fn build_table(create: CreateTable) -> Result<Table> {
         }
         if key.starts_with(lookup::PREFIX) {
             lookup.set(&key, &value, place)?;
-        } else if key == IDLE_TIMEOUT {
-            idle_timeout_ms = Some(duration_ms(&value, &key, place)?);
+        } else if key.starts_with(watermark::PREFIX) {
+            watermarks.set(&key, &value, place)?;
         } else {
             options.insert(key, value);
         }
@@ -328,6 +331,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
         let own: Vec<String> = own.map(|column| column.name.clone()).collect();
         options.insert(partitions::PHYSICAL_COLUMNS.to_owned(), partitions::to_option(&own));
     }
+    let watermark_options = watermarks.finish(watermark.is_some())?;
     let schema = scope.schema;
     Ok(Table {
         key: name.clone(),
@@ -335,7 +339,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
         watermark,
         options: Arc::new(options),
         primary_key,
-        idle_timeout_ms,
+        watermark_options,
         reload_interval_ms: lookup.reload_interval_ms,
         at,
         name,
@@ -394,9 +398,6 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
     }
     Ok(columns)
 }
-
-/// The option that the planner itself understands.
-const IDLE_TIMEOUT: &str = "scan.watermark.idle-timeout";
 
 /// Computed columns see the connector's, wherever those stand.
 fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
-    AggregateDesc, Exchange, Frame, JobPlan, JoinDesc, NodeKind, OrderBy, OverAggregateDesc,
-    OverDesc, PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
+    AggregateDesc, AlignmentDesc, Exchange, Frame, JobPlan, JoinDesc, NodeKind, OrderBy,
+    OverAggregateDesc, OverDesc, PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
 };
 
 use sabot_core::{metadata, row_kind};
@@ -224,6 +224,10 @@ fn explain_source(out: &mut String, node: &PlanNode, source: &SourceDesc) -> std
             None => "never idle".into(),
         };
         writeln!(out, "  watermark  for {column} as {}, {idle}", watermark.expression.sql())?;
+        if let Some(AlignmentDesc { group, max_drift_ms, .. }) = &watermark.alignment {
+            let drift = duration_text(*max_drift_ms);
+            writeln!(out, "  aligned    with group \"{group}\", at most {drift} ahead")?;
+        }
     }
     Ok(())
 }

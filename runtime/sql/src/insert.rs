@@ -7,7 +7,7 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sqlparser::ast::Ident;
 
-use crate::catalog::{Catalog, Table, TableColumn};
+use crate::catalog::{Catalog, Table, TableColumn, WatermarkOptions};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, precedence};
 use crate::relation::{Base, Field, Relation, columns_schema};
@@ -82,7 +82,7 @@ pub(crate) fn shown(query: Relation, at: Position) -> Result<Insert> {
         watermark: None,
         options: Arc::new(options.into()),
         primary_key: Vec::new(),
-        idle_timeout_ms: None,
+        watermark_options: WatermarkOptions::default(),
         reload_interval_ms: None,
         at,
     };

@@ -1,18 +1,19 @@
 //! Builds the slots of an attempt in this pod: channels, state restored from the manifest,
 //! sources, operators and sinks.
 
+mod source;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 
-use sabot_connectors::{open_sink, open_source};
+use sabot_connectors::open_sink;
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{Exchange, JobPlan, NodeKind, PlanNode, SourceDesc};
+use sabot_core::plan::{Exchange, JobPlan, NodeKind, PlanNode};
 use sabot_core::protocol::PodSlots;
 use sabot_core::state::StateBackend;
-use sabot_core::{Doorbell, Error, Result, SinkContext, SourceContext, SplitState, TaskHandle};
+use sabot_core::{Doorbell, Error, Result, SinkContext, TaskHandle};
 use sabot_net::{ChannelId, Receiver, Sender, channel};
 use sabot_ops::{Migration, OperatorConfig, Partitioner};
 use sabot_snapshot::{LoadedManifest, OperatorState, RestoreError, restore};
@@ -21,11 +22,12 @@ use sabot_types::{Attempt, Epoch, EventTime, ManifestRef, OperatorUid};
 
 use crate::align::Aligner;
 use crate::chain::{Chain, ChainNode, ExchangeOut, Output, Routing, Work};
+use crate::drift::Groups;
 use crate::driver::{Network, WorkerConfig};
 use crate::lookup::Lookups;
 use crate::slot::{Slot, SlotCommand, SlotEvent};
-use crate::tasklet::{ExchangeTasklet, Markers, Pressure, SourceTable, SourceTasklet, Tasklet};
-use crate::watermarks::{IdleSplits, MinWatermark};
+use crate::tasklet::{ExchangeTasklet, Pressure, Tasklet};
+use crate::watermarks::MinWatermark;
 
 /// Bytes that one channel between two subtasks holds at most, beyond one batch.
 const CHANNEL_BYTES: usize = 1 << 20;
@@ -39,6 +41,8 @@ pub(crate) struct Deployment {
     pub(crate) slots: Vec<BuiltSlot>,
     /// Streams to other pods; end with the attempt.
     pub(crate) streams: Vec<TaskHandle>,
+    /// The sources that wait for each other.
+    pub(crate) groups: Groups,
 }
 
 pub(crate) struct BuiltSlot {
@@ -81,6 +85,7 @@ pub(crate) async fn deploy(
         (me.first_slot..me.first_slot + me.slots).map(|slot| (slot, Doorbell::new())).collect();
     let mut wiring = Wiring::new(config, network, order, &bells, events);
     wiring.connect(&config.plan);
+    let groups = Groups::new(&config.plan, &bells, order.pods.len() == 1);
     let mut slots = Vec::new();
     for (index, bell) in &bells {
         let mut build = SlotBuild {
@@ -91,13 +96,14 @@ pub(crate) async fn deploy(
             bell,
             manifest: manifest.as_ref(),
             wiring: &mut wiring,
+            groups: &groups,
             backend: open_backend(config, order.attempt, *index)?,
         };
         let tasklets = build.tasklets().await?;
         let backend = build.backend;
         slots.push(assemble(order.attempt, *index, bell, tasklets, backend, events));
     }
-    Ok(Deployment { attempt: order.attempt, slots, streams: wiring.streams })
+    Ok(Deployment { attempt: order.attempt, slots, streams: wiring.streams, groups })
 }
 
 async fn load(config: &WorkerConfig, reference: &ManifestRef) -> Result<LoadedManifest> {
@@ -264,6 +270,7 @@ struct SlotBuild<'a, 'w> {
     bell: &'a Doorbell,
     manifest: Option<&'a LoadedManifest>,
     wiring: &'w mut Wiring<'a>,
+    groups: &'a Groups,
     backend: Box<dyn StateBackend>,
 }
 
@@ -276,10 +283,13 @@ impl SlotBuild<'_, '_> {
             match &node.kind {
                 NodeKind::Source(desc) => {
                     let tasklet = self.source(&plan, node, desc).await?;
-                    tasklets.push(Tasklet::Source(tasklet));
+                    tasklets.push(Tasklet::Source(Box::new(tasklet)));
                 }
                 _ if node.is_chained() => {}
-                _ => tasklets.push(Tasklet::Exchange(self.exchange(&plan, node).await?)),
+                _ => {
+                    let tasklet = self.exchange(&plan, node).await?;
+                    tasklets.push(Tasklet::Exchange(Box::new(tasklet)));
+                }
             }
         }
         Ok(tasklets)
@@ -318,65 +328,6 @@ impl SlotBuild<'_, '_> {
 
     fn stored(&self, uid: &OperatorUid) -> Option<&OperatorState> {
         self.manifest.and_then(|m| m.manifest.operators.get(uid))
-    }
-
-    async fn source(
-        &mut self,
-        plan: &JobPlan,
-        node: &PlanNode,
-        desc: &SourceDesc,
-    ) -> Result<SourceTasklet> {
-        let metrics = self.metrics(node);
-        let restored: Vec<SplitState> =
-            self.stored(&node.uid).map(|o| o.splits.clone()).unwrap_or_default();
-        let restored = Arc::new(restored);
-        let source = open_source(SourceContext {
-            uid: node.uid.clone(),
-            table: desc.table.clone(),
-            options: Arc::clone(&desc.options),
-            schema: Arc::clone(&desc.physical_schema),
-            filter: desc.filter.clone(),
-            subtask: self.index,
-            parallelism: self.parallelism,
-            restored: Arc::clone(&restored),
-            max_batch_rows: self.config.max_batch_rows,
-            doorbell: self.bell.clone(),
-            metrics: Arc::clone(&metrics),
-            env: self.config.env.clone(),
-        })
-        .await?;
-        let mut watermarks = MinWatermark::new(source.splits().len());
-        for (index, name) in source.splits().iter().enumerate() {
-            let before = restored.iter().find(|split| &split.split == name);
-            if let Some(watermark) = before.and_then(|split| split.watermark) {
-                watermarks.restore(index, watermark);
-            }
-        }
-        let clock = Arc::clone(&self.config.env.clock);
-        let idle_timeout = desc.watermark.as_ref().and_then(|w| w.idle_timeout_ms);
-        let idle = idle_timeout.map(|ms| {
-            let timeout = Duration::from_millis(ms);
-            IdleSplits::new(source.splits().len(), timeout, clock.monotonic())
-        });
-        let mut chain = Chain::new(Arc::clone(&self.config.env.clock));
-        (chain.roots, _) = self.outputs(plan, node, &mut chain).await?;
-        Ok(SourceTasklet {
-            uid: node.uid.clone(),
-            table: SourceTable { desc: desc.clone(), schema: Arc::clone(&node.schema) },
-            source,
-            chain,
-            metrics,
-            clock,
-            max_batch_rows: self.config.max_batch_rows,
-            watermarks,
-            idle,
-            barriers: VecDeque::new(),
-            markers: Markers::default(),
-            rests_until: Duration::ZERO,
-            paused: false,
-            ended: false,
-            pressure: Pressure::default(),
-        })
     }
 
     async fn exchange(&mut self, plan: &JobPlan, node: &PlanNode) -> Result<ExchangeTasklet> {

@@ -21,12 +21,14 @@ use tracing::{info, warn};
 
 pub use crate::deploy::StateBackendConfig;
 use crate::deploy::{Deployment, EventSink, Order, deploy};
+use crate::drift::Groups;
 use crate::metrics::PodMetrics;
 use crate::slot::{Slot, SlotCommand, SlotEvent};
 use crate::upload::{Before, Earlier, Output, UploadError, upload};
 
-/// How often a pod tells its progress.
+/// How often a pod tells its progress, and how often at most if sources are aligned.
 const PROGRESS_EVERY: Duration = Duration::from_millis(250);
+const PROGRESS_EVERY_MIN: Duration = Duration::from_millis(10);
 /// How long after a broken control stream the next is tried.
 const RECONNECT_AFTER: Duration = Duration::from_millis(200);
 
@@ -186,7 +188,7 @@ impl Worker {
                     }
                 }
                 () = &mut progress => {
-                    progress = clock.sleep(PROGRESS_EVERY);
+                    progress = clock.sleep(self.progress_interval());
                     if self.check_lease() {
                         // Whoever is at the other end, another coordinator may be there now.
                         return;
@@ -221,6 +223,13 @@ impl Worker {
                 if self.attempt().is_some_and(|mine| mine <= attempt) {
                     info!(%attempt, "attempt cancelled");
                     self.drop_attempt();
+                }
+            }
+            CoordinatorMessage::Align { attempt, elsewhere } => {
+                if let Some(deployment) = &self.deployment
+                    && deployment.attempt == attempt
+                {
+                    deployment.groups.heard(&elsewhere);
                 }
             }
             CoordinatorMessage::Leave | CoordinatorMessage::Heartbeat { .. } => {}
@@ -384,6 +393,12 @@ impl Worker {
         self.uploads.push(self.config.env.tasks.spawn("upload", Box::pin(task)));
     }
 
+    fn progress_interval(&self) -> Duration {
+        let groups = self.deployment.as_ref().map(|deployment| &deployment.groups);
+        let wanted = groups.and_then(Groups::update_interval).unwrap_or(PROGRESS_EVERY);
+        wanted.clamp(PROGRESS_EVERY_MIN, PROGRESS_EVERY)
+    }
+
     fn progress(&mut self) -> Option<Outgoing> {
         let deployment = self.deployment.as_ref()?;
         let bytes = deployment.slots.iter().map(|s| s.state_bytes.load(Ordering::Relaxed)).sum();
@@ -398,6 +413,7 @@ impl Worker {
                 .map(EventTime::millis),
             state_bytes: bytes,
             trouble: status.trouble,
+            aligned: deployment.groups.lowest_here(),
         })
     }
 

@@ -1,11 +1,12 @@
 //! A pod's worker: runs the slots of an attempt and answers the coordinator.
 //!
-//! `align` and `watermarks` are pure; `tasklet` and `slot` run operators on one thread without
+//! `align`, `watermarks` and `drift` only decide; `tasklet` and `slot` run operators on one thread without
 //! waiting for anything; `deploy` builds them; `driver` owns the streams, threads and retries.
 
 mod align;
 mod chain;
 mod deploy;
+mod drift;
 mod driver;
 mod lookup;
 pub mod metrics;

@@ -1,43 +1,36 @@
 //! Tasklets: a head that takes elements in (a source, or the receiving side of an exchange) and
 //! the chain behind it. A turn never waits.
 
-use std::collections::VecDeque;
+mod source;
+
 use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::SourceDesc;
-use sabot_core::proc_time;
 use sabot_core::state::StateBackend;
-use sabot_core::{Clock, Element, Error, Result, Source, SourcePoll};
+use sabot_core::{Clock, Element, Error, Result};
 use sabot_net::{Receiver, TryRecv};
-use sabot_snapshot::OperatorState;
-use sabot_types::{Epoch, EventTime, OperatorUid};
+use sabot_types::Epoch;
 
 use crate::align::Aligner;
 use crate::chain::{Chain, Part};
-use crate::watermarks::{Advance, IdleSplits, MinWatermark};
+use crate::watermarks::{Advance, MinWatermark};
+
+pub(crate) use source::{Alignment, Markers, SourceTable, SourceTasklet};
 
 /// Batches that a tasklet takes in one turn, so that others get theirs.
 const BATCHES_PER_TURN: usize = 4;
-/// The same while they are of few rows in all.
-const SMALL_BATCHES_PER_TURN: usize = 64;
-/// A source that gave fewer rows than [`FEW_ROWS`] lets some gather for so long: what follows it
-/// costs by the batch.
-const LINGER: Duration = Duration::from_millis(1);
+/// Fewer rows than this are few.
 const FEW_ROWS: usize = 1024;
 /// Batches of few rows that wait in front of an operator become one of at most so many.
 const GATHERED_ROWS: usize = 8192;
-/// A source marks the time at most this often.
-const MARKER_INTERVAL: Duration = Duration::from_millis(5);
 
 pub(crate) enum Tasklet {
-    Source(SourceTasklet),
-    Exchange(ExchangeTasklet),
+    Source(Box<SourceTasklet>),
+    Exchange(Box<ExchangeTasklet>),
 }
 
 /// What a turn has to say to the slot.
@@ -45,7 +38,7 @@ pub(crate) enum Tasklet {
 pub(crate) struct TurnOutcome {
     /// Whether anything was done.
     pub(crate) busy: bool,
-    /// Whether a source lets rows gather, for [`LINGER`].
+    /// Whether a source lets rows gather, for a moment.
     pub(crate) rests: bool,
     /// A barrier has passed.
     pub(crate) passed: Vec<(Epoch, Part)>,
@@ -96,25 +89,6 @@ impl Tasklet {
     }
 }
 
-pub(crate) struct SourceTasklet {
-    pub(crate) uid: OperatorUid,
-    pub(crate) table: SourceTable,
-    pub(crate) source: Box<dyn Source>,
-    pub(crate) chain: Chain,
-    pub(crate) metrics: Arc<OperatorMetrics>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) max_batch_rows: usize,
-    pub(crate) watermarks: MinWatermark,
-    pub(crate) idle: Option<IdleSplits>,
-    pub(crate) barriers: VecDeque<(Epoch, bool)>,
-    pub(crate) markers: Markers,
-    /// It is not polled before.
-    pub(crate) rests_until: Duration,
-    pub(crate) paused: bool,
-    pub(crate) ended: bool,
-    pub(crate) pressure: Pressure,
-}
-
 /// Since when a tasklet has been waiting for room downstream.
 #[derive(Debug, Default)]
 pub(crate) struct Pressure(Option<Duration>);
@@ -134,187 +108,6 @@ impl Pressure {
             }
             _ => {}
         }
-    }
-}
-
-/// When a source marks the time.
-#[derive(Debug, Default)]
-pub(crate) struct Markers {
-    /// Not before.
-    next: Duration,
-    /// When the source last had nothing: what comes next may have been there since, microseconds
-    /// since the Unix epoch.
-    pending_at: Option<i64>,
-}
-
-/// The table's columns and watermark over the connector's rows.
-pub(crate) struct SourceTable {
-    pub(crate) desc: SourceDesc,
-    pub(crate) schema: SchemaRef,
-}
-
-impl SourceTasklet {
-    fn turn(&mut self, state: &mut dyn StateBackend, outcome: &mut TurnOutcome) -> Result<()> {
-        let ready = self.chain.ready()?;
-        self.pressure.note(ready, self.clock.monotonic(), &self.metrics);
-        if !ready {
-            return Ok(());
-        }
-        if let Some((epoch, then_pause)) = self.barriers.pop_front() {
-            let mut part = Part::default();
-            self.freeze(&mut part);
-            self.chain.barrier(epoch, state, &mut part)?;
-            self.paused |= then_pause;
-            outcome.passed.push((epoch, part));
-            outcome.busy = true;
-            return Ok(());
-        }
-        if self.paused || self.ended {
-            return Ok(());
-        }
-        self.chain.begin_turn(self.clock.now_ms(), state)?;
-        self.find_idle(state)?;
-        if self.clock.monotonic() < self.rests_until {
-            outcome.rests = true;
-            return Ok(());
-        }
-        let mut rows_given = 0;
-        for polled in 0..SMALL_BATCHES_PER_TURN {
-            if polled >= BATCHES_PER_TURN && rows_given >= FEW_ROWS {
-                break;
-            }
-            match self.source.poll(self.max_batch_rows)? {
-                SourcePoll::Batch { split, rows } => {
-                    outcome.busy = true;
-                    rows_given += rows.num_rows();
-                    let began = self.clock.monotonic();
-                    self.batch(split, &rows, began, state)?;
-                    self.mark(began, state)?;
-                    self.metrics.latency.observe(self.clock.monotonic().saturating_sub(began));
-                    if !self.chain.ready()? {
-                        return Ok(());
-                    }
-                }
-                SourcePoll::SplitFinished(split) => {
-                    outcome.busy = true;
-                    if let Some(idle) = &mut self.idle {
-                        idle.touch(split, Duration::MAX);
-                    }
-                    let advance = self.watermarks.end(split);
-                    self.advance(advance, state)?;
-                }
-                SourcePoll::Pending => {
-                    if (1..FEW_ROWS).contains(&rows_given) {
-                        self.rests_until = self.clock.monotonic() + LINGER;
-                    }
-                    self.markers.pending_at = Some(self.clock.now_micros());
-                    return Ok(());
-                }
-                SourcePoll::Finished => {
-                    outcome.busy = true;
-                    self.ended = true;
-                    self.metrics.set_watermark(EventTime::MAX);
-                    self.chain.push(Element::Watermark(EventTime::MAX), state)?;
-                    return self.chain.end();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn batch(
-        &mut self,
-        split: usize,
-        rows: &RecordBatch,
-        now: Duration,
-        state: &mut dyn StateBackend,
-    ) -> Result<()> {
-        OperatorMetrics::add(&self.metrics.rows_in, rows.num_rows());
-        OperatorMetrics::add(&self.metrics.rows_out, rows.num_rows());
-        let rows = self.table.columns(rows, self.chain.now_ms)?;
-        let watermark = self.table.watermark(&rows)?;
-        self.chain.push(Element::Batch(rows), state)?;
-        if let Some(idle) = &mut self.idle {
-            idle.touch(split, now);
-        }
-        if let Some(watermark) = watermark {
-            let advance = self.watermarks.advance(split, watermark);
-            self.advance(advance, state)?;
-        }
-        Ok(())
-    }
-
-    /// Sends a marker behind a batch, if the last one was some time ago.
-    fn mark(&mut self, began: Duration, state: &mut dyn StateBackend) -> Result<()> {
-        let Markers { next, pending_at } = &mut self.markers;
-        let pending_at = pending_at.take();
-        if began < *next {
-            return Ok(());
-        }
-        *next = began + MARKER_INTERVAL;
-        let since = pending_at.unwrap_or_else(|| {
-            let took = self.clock.monotonic().saturating_sub(began).as_micros();
-            self.clock.now_micros() - took as i64
-        });
-        self.chain.push(Element::Marker(since), state)
-    }
-
-    fn find_idle(&mut self, state: &mut dyn StateBackend) -> Result<()> {
-        let Some(idle) = &mut self.idle else { return Ok(()) };
-        for split in idle.newly_idle(self.clock.monotonic()) {
-            let advance = self.watermarks.idle(split);
-            self.advance(advance, state)?;
-        }
-        Ok(())
-    }
-
-    fn advance(&mut self, advance: Option<Advance>, state: &mut dyn StateBackend) -> Result<()> {
-        match advance {
-            None => Ok(()),
-            Some(Advance::To(watermark)) => {
-                self.metrics.set_watermark(watermark);
-                self.chain.push(Element::Watermark(watermark), state)
-            }
-            Some(Advance::Idle) => self.chain.push(Element::Idle, state),
-        }
-    }
-
-    fn freeze(&self, part: &mut Part) {
-        let mut splits = self.source.positions();
-        for (index, split) in splits.iter_mut().enumerate() {
-            let watermark = self.watermarks.of(index);
-            split.watermark = (watermark > EventTime::MIN).then_some(watermark);
-        }
-        let entry = OperatorState { watermark: None, splits, states: Vec::new() };
-        part.operators.push((self.uid.clone(), entry));
-    }
-}
-
-impl SourceTable {
-    pub(crate) fn columns(&self, rows: &RecordBatch, now_ms: i64) -> Result<RecordBatch> {
-        let Some(columns) = &self.desc.columns else { return Ok(rows.clone()) };
-        let timed = if columns.iter().any(|column| column.reads_proc_time()) {
-            Some(proc_time::append(rows, now_ms)?)
-        } else {
-            None
-        };
-        let rows = timed.as_ref().unwrap_or(rows);
-        let columns = columns.iter().map(|c| c.evaluate(rows)).collect::<Result<Vec<_>>>()?;
-        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
-    }
-
-    /// The highest watermark that a row of the batch carries.
-    fn watermark(&self, rows: &RecordBatch) -> Result<Option<EventTime>> {
-        let Some(desc) = &self.desc.watermark else { return Ok(None) };
-        let values = desc.expression.evaluate(rows)?;
-        let Some(values) = values.as_primitive_opt::<TimestampMillisecondType>() else {
-            return Err(Error::user(format!(
-                "the watermark of table {} has type {}: it must be a TIMESTAMP(3)",
-                self.desc.table,
-                values.data_type()
-            )));
-        };
-        Ok(arrow::compute::max(values).map(EventTime::from_millis))
     }
 }
 

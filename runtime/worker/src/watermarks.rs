@@ -45,6 +45,12 @@ impl MinWatermark {
         self.inputs[input].watermark
     }
 
+    /// The lowest of the inputs that are active; none: none is.
+    pub(crate) fn lowest_active(&self) -> Option<EventTime> {
+        let active = self.inputs.iter().filter(|i| i.state == InputState::Active);
+        active.map(|i| i.watermark).min()
+    }
+
     /// Starts an input at a restored watermark; told downstream with its next one.
     pub(crate) fn restore(&mut self, input: usize, watermark: EventTime) {
         self.inputs[input].watermark = watermark;
@@ -75,8 +81,7 @@ impl MinWatermark {
     }
 
     fn combined(&mut self) -> Option<Advance> {
-        let active = self.inputs.iter().filter(|i| i.state == InputState::Active);
-        match active.map(|i| i.watermark).min() {
+        match self.lowest_active() {
             Some(min) => {
                 let was_idle = std::mem::replace(&mut self.idle, false);
                 if min > self.current {
@@ -110,6 +115,13 @@ impl IdleSplits {
     /// The split had rows, or has ended.
     pub(crate) fn touch(&mut self, split: usize, now: Duration) {
         self.last_row[split] = Some(now);
+    }
+
+    /// The split is not read for now, which makes it neither idle nor active.
+    pub(crate) fn hold(&mut self, split: usize, now: Duration) {
+        if let Some(last_row) = &mut self.last_row[split] {
+            *last_row = now.max(*last_row);
+        }
     }
 
     /// The splits that have become idle by `now`, each told once until it is touched again.
@@ -170,6 +182,9 @@ mod tests {
         assert_eq!(splits.newly_idle(s(3)), [0]);
         assert!(splits.newly_idle(s(9)).is_empty());
         splits.touch(1, s(9));
-        assert_eq!(splits.newly_idle(s(11)), [1]);
+        splits.hold(0, s(9));
+        splits.hold(1, s(10));
+        assert!(splits.newly_idle(s(11)).is_empty());
+        assert_eq!(splits.newly_idle(s(12)), [1]);
     }
 }

@@ -2,6 +2,7 @@
 //! the batches.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -106,6 +107,8 @@ pub(super) struct Reader {
     pub(super) partitions: BTreeMap<i32, Partition>,
     pub(super) queue: Sender<Message>,
     pub(super) doorbell: Doorbell,
+    /// Splits that are not wanted for now, or again: an index, and which.
+    pub(super) holds: mpsc::Receiver<(usize, bool)>,
     /// What did not fit into the queue.
     pub(super) outbox: VecDeque<Message>,
 }
@@ -120,6 +123,12 @@ struct Gathered<'a> {
 impl Reader {
     /// One round of the thread's loop.
     pub(super) fn turn(&mut self) -> Turn {
+        while let Ok((split, held)) = self.holds.try_recv() {
+            let partition = self.partitions.iter().find(|(_, partition)| partition.split == split);
+            if let Some((number, _)) = partition {
+                self.hold(*number, held);
+            }
+        }
         while let Some(message) = self.outbox.pop_front() {
             match self.queue.try_send(message) {
                 Ok(()) => self.doorbell.ring(),
@@ -145,7 +154,7 @@ impl Reader {
         self.outbox.extend(read);
         for number in ended {
             if let Some(partition) = self.partitions.remove(&number) {
-                self.pause(number);
+                self.hold(number, true);
                 self.outbox.push_back(Message::Ended { split: partition.split });
             }
         }
@@ -256,12 +265,16 @@ impl Reader {
         })
     }
 
-    /// Fetches no more of a partition; what still comes is ignored.
-    fn pause(&self, partition: i32) {
+    /// Fetches no more of a partition, or goes on with it behind its last message.
+    fn hold(&self, partition: i32, held: bool) {
         let mut list = TopicPartitionList::new();
         list.add_partition(&self.settings.topic, partition);
-        if let Err(error) = self.consumer.pause(&list) {
-            log_error(&error, "pausing a partition that has ended");
+        let done = match held {
+            true => self.consumer.pause(&list),
+            false => self.consumer.resume(&list),
+        };
+        if let Err(error) = done {
+            log_error(&error, "pausing or resuming a partition");
         }
     }
 }

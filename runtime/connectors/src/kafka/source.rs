@@ -1,7 +1,7 @@
 //! The source's side of the queue, and opening the partitions.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use arrow::array::RecordBatch;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -45,6 +45,8 @@ pub(super) struct KafkaSource {
     names: Vec<String>,
     splits: Vec<Split>,
     queue: Receiver<Message>,
+    /// Tells the reading thread which splits are wanted.
+    holds: mpsc::Sender<(usize, bool)>,
     /// Wakes the reading thread.
     room: Doorbell,
     /// A batch of which a part was emitted.
@@ -119,6 +121,7 @@ impl KafkaSource {
         let splits =
             opened.iter().map(|part| Split { position: part.position, finished }).collect();
         let room = Doorbell::new();
+        let (holds, held) = mpsc::channel();
         if !reading.is_empty() {
             let metadata = Columns::new(&ctx.schema);
             let mut reader = Reader {
@@ -130,13 +133,14 @@ impl KafkaSource {
                 partitions: reading,
                 queue: sender,
                 doorbell: ctx.doorbell.clone(),
+                holds: held,
                 outbox: VecDeque::new(),
             };
             let name = format!("kafka-{}-{}", ctx.table, ctx.subtask);
             ctx.env.tasks.spawn_loop(name, room.clone(), Box::new(move || reader.turn()));
         }
         let metrics = Arc::clone(&ctx.metrics);
-        Self { names, splits, queue, room, rest: None, ended, metrics }
+        Self { names, splits, queue, holds, room, rest: None, ended, metrics }
     }
 
     /// Emits the front of a batch that came, and keeps the rest.
@@ -338,6 +342,12 @@ impl Source for KafkaSource {
 
     fn splits(&self) -> &[String] {
         &self.names
+    }
+
+    fn hold(&mut self, split: usize, held: bool) {
+        // The thread may have ended with its last partition.
+        let _ = self.holds.send((split, held));
+        self.room.ring();
     }
 
     fn positions(&self) -> Vec<SplitState> {

@@ -106,6 +106,40 @@ async fn every_message_is_read_once_at_any_parallelism_and_restore() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_split_that_is_held_is_read_no_further_and_then_goes_on_behind_it() {
+    const ROWS: i64 = 20_000;
+    let cluster = cluster(2);
+    let servers = cluster.bootstrap_servers();
+    for partition in 0..2 {
+        let first = i64::from(partition) * ROWS;
+        produce(&servers, TOPIC, partition, &rows_of(first..first + ROWS));
+    }
+    let ctx = context(&world(1).env, &servers, &[]);
+    let ctx = SourceContext { max_batch_rows: 100, ..ctx };
+    let mut source = crate::open_source(ctx).await.unwrap();
+    let mut read = read_some(source.as_mut(), 100, 200).await.unwrap();
+    source.hold(0, true);
+    // Of the one that is not held all comes; of the other what was on its way.
+    let mut finished = 0;
+    while finished == 0 {
+        match source.poll(100).unwrap() {
+            SourcePoll::Batch { split, rows } => read.push((source.splits()[split].clone(), rows)),
+            SourcePoll::SplitFinished(split) => {
+                assert_eq!(split, 1, "what is held cannot end");
+                finished += 1;
+            }
+            SourcePoll::Pending => tokio::time::sleep(Duration::from_millis(1)).await,
+            SourcePoll::Finished => panic!("a split is held"),
+        }
+    }
+    let rows: usize = read.iter().map(|(_, rows)| rows.num_rows()).sum();
+    assert!(rows < 2 * ROWS as usize, "all of the split was read that is held");
+    source.hold(0, false);
+    read.extend(read_some(source.as_mut(), 100, usize::MAX).await.unwrap());
+    assert_eq!(sorted(&concat(&ids(), &read)), (0..2 * ROWS).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_bounded_job_ends_where_the_topic_ended_when_it_first_started() {
     let cluster = cluster(1);
     let servers = cluster.bootstrap_servers();

@@ -7,6 +7,7 @@ use sabot_core::protocol::{CoordinatorMessage, PodSlots, WorkerMessage};
 use sabot_snapshot::{Loaded, Manifest, SlotSnapshot};
 use sabot_types::{ClaimOutcome, ControlRecord, Epoch, ManifestRef, OperationId};
 
+use super::align::Aligned;
 use super::{
     Effect, ExitReason, Link, LinkId, Machine, Mode, Owner, Purpose, ReadFailure, Reply, Stage,
     Start, WriteFailure,
@@ -224,6 +225,7 @@ impl Machine {
             rows: BTreeMap::new(),
             watermarks: BTreeMap::new(),
             troubles: BTreeMap::new(),
+            aligned: Aligned::default(),
         }));
         match &record.latest {
             Some(latest) => effects.push(Effect::LoadManifest(latest.clone())),
@@ -305,9 +307,9 @@ impl Machine {
             WorkerMessage::Deployed { attempt } if attempt == current => {
                 self.deployed(pod, effects);
             }
-            WorkerMessage::Progress { attempt, rows_read, watermark_ms, trouble, .. }
-                if attempt == current =>
-            {
+            WorkerMessage::Progress {
+                attempt, rows_read, watermark_ms, trouble, aligned, ..
+            } if attempt == current => {
                 if let Some(owner) = self.owner() {
                     match trouble {
                         Some(trouble) => drop(owner.troubles.insert(pod, trouble)),
@@ -316,6 +318,7 @@ impl Machine {
                     owner.rows.insert(pod, rows_read);
                     owner.watermarks.insert(pod, watermark_ms);
                 }
+                self.align(pod, aligned, effects);
             }
             WorkerMessage::Snapshot { attempt, epoch, snapshot } if attempt == current => {
                 self.snapshot(epoch, snapshot);

@@ -80,13 +80,15 @@ impl Lowering<'_> {
     fn watermark(&self, table: &Table, schema: &SchemaRef) -> Result<Option<WatermarkDesc>> {
         let Some(watermark) = &table.watermark else { return Ok(None) };
         let Ok(column) = schema.index_of(&watermark.column) else { return Ok(None) };
+        let options = &table.watermark_options;
         Ok(Some(WatermarkDesc {
             column,
             expression: compile(&watermark.expression, schema)?,
-            idle_timeout_ms: match table.idle_timeout_ms {
+            idle_timeout_ms: match options.idle_timeout_ms {
                 Some(ms) => Some(ms).filter(|ms| *ms > 0),
                 None => self.settings.idle_timeout_ms,
             },
+            alignment: options.alignment.clone(),
         }))
     }
 }
