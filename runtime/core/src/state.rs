@@ -9,6 +9,7 @@
 mod changed_rows;
 mod changes;
 pub mod number;
+mod row_filter;
 
 use std::ops::ControlFlow;
 

@@ -47,6 +47,7 @@ pub(crate) struct FirstRows {
 struct List(SmallVec<[Row; 1]>);
 
 struct Row {
+    start: Start,
     /// Its place in the order, then the row.
     bytes: Box<[u8]>,
     order_bytes: u32,
@@ -56,6 +57,18 @@ struct Row {
     is_dirty: bool,
     /// When it came or was read, where rows have a time to live.
     since_ms: i64,
+}
+
+/// The first bytes of a place in the order. Most differ in them, which is seen without a look at the
+/// rows.
+type Start = [u64; 2];
+
+/// What rows are ordered by: their places in the order, and then their bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank<'a> {
+    start: Start,
+    order: &'a [u8],
+    row: &'a [u8],
 }
 
 /// A row among those of its key: one that was there, or one of those that may enter.
@@ -126,7 +139,11 @@ impl FirstRows {
         let may_enter = |row: &u32| {
             let rows = &self.recent[slots[keys.of_row[*row as usize]]].value.0;
             let row = order.row(*row as usize);
-            rows.len() < self.limit || rows.last().is_some_and(|last| row.data() <= last.place().0)
+            rows.len() < self.limit
+                || rows.last().is_some_and(|last| {
+                    let last = last.rank();
+                    (start_of(row.data()), row.data()) <= (last.start, last.order)
+                })
         };
         let entering: UInt32Array = (0..batch.num_rows() as u32).filter(may_enter).collect();
         if entering.is_empty() {
@@ -170,13 +187,13 @@ impl FirstRows {
             let slot = slots[key_of(&rows[0])];
             let list = &self.recent[slot].value.0;
             let place_of = |place: &Place| match place {
-                Place::Old(at) => list[*at as usize].place(),
-                Place::New(row) => new.place(*row),
+                Place::Old(at) => list[*at as usize].rank(),
+                Place::New(row) => new.rank(*row),
             };
             places.clear();
             places.extend((0..list.len() as u32).map(Place::Old));
             for row in rows {
-                let place = new.place(*row);
+                let place = new.rank(*row);
                 let is_full = places.len() >= self.limit;
                 if is_full && places.last().is_none_or(|last| place >= place_of(last)) {
                     continue;
@@ -189,7 +206,7 @@ impl FirstRows {
                 continue;
             }
             if by_rank {
-                let differ = |at: usize| place_of(&places[at]) != list[at].place();
+                let differ = |at: usize| place_of(&places[at]) != list[at].rank();
                 changes.by_rank(slot, list.len(), &places, differ);
             } else {
                 changes.by_row(slot, list.len(), &places);
@@ -204,7 +221,7 @@ impl FirstRows {
     /// The columns of the rows that are told of; `entering` has those that may enter.
     fn columns(&self, entering: &[ArrayRef], changes: &Changes) -> Result<Vec<ArrayRef>> {
         let old = changes.old.iter();
-        let old = old.map(|(slot, at)| self.recent[*slot].value.0[*at as usize].place().1);
+        let old = old.map(|(slot, at)| self.recent[*slot].value.0[*at as usize].rank().row);
         let old = self.codec.decode_rows(old)?;
         let column = |(new, old): (&ArrayRef, &ArrayRef)| interleave(&[new, old], &changes.rows);
         Ok(entering.iter().zip(&old).map(column).collect::<Result<_, _>>()?)
@@ -282,7 +299,7 @@ impl FirstRows {
             self.recent[*slot].value.0.push(row);
         }
         for at in missing {
-            self.recent[slots[*at]].value.0.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+            self.recent[slots[*at]].value.0.sort_unstable_by(|a, b| a.rank().cmp(&b.rank()));
         }
         Ok(())
     }
@@ -300,7 +317,7 @@ impl FirstRows {
                 bytes.extend_from_slice(&value_of(i64::from(row.number)));
                 groups.push(group);
                 keys.append_value(&bytes);
-                values.append_value(row.place().1);
+                values.append_value(row.rank().row);
             }
             if groups.len() >= WRITE_ROWS {
                 let rows = (&groups, &keys.finish(), &values.finish());
@@ -326,10 +343,19 @@ struct NewRows<'a> {
     rows: BinaryArray,
 }
 
+fn start_of(order: &[u8]) -> Start {
+    let mut bytes = [0; 16];
+    let length = order.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&order[..length]);
+    let number = u128::from_be_bytes(bytes);
+    [(number >> 64) as u64, number as u64]
+}
+
 impl NewRows<'_> {
-    fn place(&self, row: u32) -> (&[u8], &[u8]) {
+    fn rank(&self, row: u32) -> Rank<'_> {
         let row = row as usize;
-        (self.order.row(self.at.value(row) as usize).data(), self.rows.value(row))
+        let order = self.order.row(self.at.value(row) as usize).data();
+        Rank { start: start_of(order), order, row: self.rows.value(row) }
     }
 }
 
@@ -339,12 +365,13 @@ impl Row {
         bytes.extend_from_slice(order);
         bytes.extend_from_slice(row);
         let order_bytes = order.len() as u32;
-        Self { bytes: bytes.into(), order_bytes, number, is_dirty: true, since_ms }
+        let start = start_of(order);
+        Self { start, bytes: bytes.into(), order_bytes, number, is_dirty: true, since_ms }
     }
 
-    /// Its place in the order, and the row: what rows are ordered by.
-    fn place(&self) -> (&[u8], &[u8]) {
-        self.bytes.split_at(self.order_bytes as usize)
+    fn rank(&self) -> Rank<'_> {
+        let (order, row) = self.bytes.split_at(self.order_bytes as usize);
+        Rank { start: self.start, order, row }
     }
 
     fn held_bytes(&self) -> usize {
@@ -367,7 +394,7 @@ impl List {
             let row = match place {
                 Place::Old(_) => old.next(),
                 Place::New(row) => free.next().map(|number| {
-                    let (order, row) = new.place(*row);
+                    let Rank { order, row, .. } = new.rank(*row);
                     Row::new(order, row, number, now_ms)
                 }),
             };

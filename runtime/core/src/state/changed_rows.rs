@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use sabot_types::KeyGroup;
 
 use super::Namespace;
+use super::row_filter::{self, RowFilter};
 
 /// Stands for the length of a value that was removed.
 const REMOVED: u32 = u32::MAX;
@@ -40,6 +41,8 @@ pub struct ChangedRows {
     bytes: Vec<u8>,
     /// The rows in the order of their places, the last of each place; once somebody asked.
     sorted: OnceLock<Vec<u32>>,
+    /// What is among them; once somebody looked for one.
+    filter: OnceLock<RowFilter>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -71,6 +74,11 @@ fn bytes_of(key: &[u8]) -> u128 {
     }
 }
 
+fn start_of((namespace, group, key): (Namespace, KeyGroup, &[u8])) -> Start {
+    let group = u128::from(group.index()) << (8 * START_KEY_BYTES);
+    (namespace, group | (bytes_of(key) >> (8 * GROUP_BYTES)))
+}
+
 impl ChangedRows {
     /// None, with room for as many as these.
     #[must_use]
@@ -79,6 +87,7 @@ impl ChangedRows {
             rows: Vec::with_capacity(self.rows.len()),
             bytes: Vec::with_capacity(self.bytes.len()),
             sorted: OnceLock::new(),
+            filter: OnceLock::new(),
         }
     }
 
@@ -103,6 +112,7 @@ impl ChangedRows {
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value.unwrap_or_default());
         self.sorted.take();
+        self.filter.take();
     }
 
     /// How many there are, those of the same place counted each.
@@ -128,6 +138,52 @@ impl ChangedRows {
     /// The same without the first `start` rows.
     pub fn sorted_from(&self, start: usize) -> impl ExactSizeIterator<Item = StateChange<'_>> {
         self.order()[start..].iter().map(|row| self.change(*row))
+    }
+
+    /// The row of a place as it was left; none: there is no such row.
+    pub fn find(
+        &self,
+        namespace: Namespace,
+        group: KeyGroup,
+        key: &[u8],
+    ) -> Option<StateChange<'_>> {
+        let place = (namespace, group, key);
+        if !self.filter().may_have(place) {
+            return None;
+        }
+        self.sorted_from(self.rows_before(place)).next().filter(|row| row.place() == place)
+    }
+
+    /// The rows whose keys begin with `prefix`, each as it was left, in the order of their keys.
+    pub fn with_prefix<'a>(
+        &'a self,
+        namespace: Namespace,
+        group: KeyGroup,
+        prefix: &'a [u8],
+    ) -> impl Iterator<Item = StateChange<'a>> {
+        let place = (namespace, group, prefix);
+        let is_filtered = prefix.len() >= row_filter::KEY_BYTES;
+        let start = if is_filtered && !self.filter().may_have(place) {
+            self.order().len()
+        } else {
+            self.rows_before(place)
+        };
+        self.sorted_from(start).take_while(move |row| {
+            row.namespace == namespace && row.group == group && row.key.starts_with(prefix)
+        })
+    }
+
+    fn filter(&self) -> &RowFilter {
+        let places = || (0..self.rows.len() as u32).map(|row| self.place(row));
+        self.filter.get_or_init(|| RowFilter::new(places()))
+    }
+
+    /// How many rows lie before a place, as they are sorted.
+    fn rows_before(&self, place: (Namespace, KeyGroup, &[u8])) -> usize {
+        let start = start_of(place);
+        self.order().partition_point(|row| {
+            self.start_of(*row).cmp(&start).then_with(|| self.place(*row).cmp(&place)).is_lt()
+        })
     }
 
     fn order(&self) -> &[u32] {
@@ -180,9 +236,7 @@ impl ChangedRows {
     }
 
     fn start_of(&self, row: u32) -> Start {
-        let (namespace, group, key) = self.place(row);
-        let group = u128::from(group.index()) << (8 * START_KEY_BYTES);
-        (namespace, group | (bytes_of(key) >> (8 * GROUP_BYTES)))
+        start_of(self.place(row))
     }
 
     fn place(&self, row: u32) -> (Namespace, KeyGroup, &[u8]) {
@@ -311,6 +365,22 @@ mod tests {
             rows.put(namespace, group, &key, Some(&number.to_be_bytes()));
             left.insert((namespace, group, key), number);
         }
+        for (namespace, group, key) in left.keys() {
+            let found = rows.find(*namespace, *group, key).unwrap();
+            assert_eq!(
+                found.value,
+                Some(&left[&(*namespace, *group, key.clone())].to_be_bytes()[..])
+            );
+            for prefix in [&key[..key.len() / 2], key] {
+                let with_prefix = rows.with_prefix(*namespace, *group, prefix);
+                let expected = left
+                    .keys()
+                    .filter(|(n, g, key)| (n, g) == (namespace, group) && key.starts_with(prefix));
+                assert!(with_prefix.map(|row| row.key).eq(expected.map(|(_, _, key)| &key[..])));
+            }
+        }
+        assert!(rows.find(Namespace(0), KeyGroup::new(1), &[7; 3]).is_none());
+        assert!(rows.find(Namespace(9), KeyGroup::new(1), &[9]).is_none());
         let sorted: Vec<_> = rows.sorted().map(|row| (row.place(), row.value)).collect();
         let left: Vec<_> = left.iter().map(|(place, n)| (place, n.to_be_bytes())).collect();
         assert_eq!(sorted.len(), left.len());

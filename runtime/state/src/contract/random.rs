@@ -1,8 +1,10 @@
 //! Random operations from a seed against a plain map.
 
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 
+use arrow::array::BinaryArray;
 use sabot_core::state::{FrozenState, Namespace, StateBackend, StateHandle};
+use sabot_types::KeyGroup;
 
 use super::{Make, Rows, get, put, scan_all, spec, visit_all};
 
@@ -59,9 +61,11 @@ impl Run {
     fn step(&mut self) {
         let index = self.dice.below(2) as usize;
         let namespace = self.dice.below(5) as i64 - 2;
-        match self.dice.below(10) {
+        match self.dice.below(12) {
             0..=4 => self.put(index, namespace),
             5 | 6 => self.get(index, namespace),
+            10 => self.scan_prefixes(index, namespace),
+            11 => self.backend.catch_up().unwrap(),
             7 => self.drop_namespace(index, namespace),
             8 => self.freeze(index),
             _ => {
@@ -109,6 +113,31 @@ impl Run {
         let found = get(&mut *self.backend, *state, namespace, &borrowed);
         for ((group, key), found) in places.into_iter().zip(found) {
             assert_eq!(found.as_ref(), model.get(&(namespace, group, key)));
+        }
+    }
+
+    fn scan_prefixes(&mut self, index: usize, namespace: i64) {
+        let mut places: Vec<_> = (0..10).map(|_| self.place()).collect();
+        // Beginnings of keys, some of them none at all.
+        for (_, key) in &mut places {
+            key.truncate(self.dice.below(20) as usize);
+        }
+        let (state, model) = &self.states[index];
+        let groups: Vec<_> = places.iter().map(|(group, _)| KeyGroup::new(*group)).collect();
+        let prefixes = BinaryArray::from_iter_values(places.iter().map(|(_, key)| key));
+        let mut found = vec![Vec::new(); places.len()];
+        let mut visit = |at: usize, rest: &[u8], value: &[u8]| {
+            found[at].push((rest.to_vec(), value.to_vec()));
+            Ok(ControlFlow::Continue(()))
+        };
+        let namespaces = Namespace(namespace);
+        self.backend.scan_prefixes(*state, namespaces, &groups, &prefixes, &mut visit).unwrap();
+        for ((group, prefix), found) in places.iter().zip(found) {
+            let expected = model.iter().filter_map(|((n, g, key), value)| {
+                let rest = key.strip_prefix(&prefix[..])?;
+                ((*n, *g) == (namespace, *group)).then(|| (rest.to_vec(), value.clone()))
+            });
+            assert_eq!(found, expected.collect::<Vec<_>>());
         }
     }
 

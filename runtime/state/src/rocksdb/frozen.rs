@@ -38,6 +38,9 @@ pub(super) struct Frozen {
     pub(super) changes: Option<StateChanges>,
 }
 
+/// A state of which nothing is in the database.
+pub(super) struct AllWaiting(pub(super) Frozen);
+
 /// The thread with the snapshot.
 struct Reader {
     go: Sender<()>,
@@ -102,6 +105,22 @@ impl FrozenState for RocksDbFrozen {
                 format!("reading the frozen state of {}", self.spec.operator),
                 "its thread panicked".to_string(),
             )
+        })
+    }
+}
+
+impl FrozenState for AllWaiting {
+    fn spec(&self) -> &StateSpec {
+        &self.0.spec
+    }
+
+    fn changes(&mut self) -> Option<StateChanges> {
+        self.0.changes.take()
+    }
+
+    fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
+        merge(&self.0.waiting).try_for_each(|StateChange { namespace, group, key, value }| {
+            value.map_or(Ok(()), |value| visit(StateRow { namespace, group, key, value }))
         })
     }
 }

@@ -9,8 +9,8 @@ mod expiry;
 mod frozen;
 mod layout;
 mod options;
+mod waiting;
 
-use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,71 +19,71 @@ use std::time::{Duration, Instant};
 use ::rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::state::{
-    ChangeLog, ChangedRows, FrozenState, Namespace, PrefixVisitor, StateBackend, StateChange,
-    StateHandle, StateRows, StateSpec,
+    ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRows,
+    StateSpec,
 };
 use sabot_core::{Error, Result};
 use sabot_types::KeyGroup;
 
 use self::directory::DatabaseDir;
 use self::expiry::Expiry;
-use self::frozen::Frozen;
+use self::frozen::{AllWaiting, Frozen};
 use self::layout::{FILTERED_BYTES, Prefix};
+use self::waiting::Waiting;
 use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
 
 /// The one column family.
 const FAMILY: &str = "default";
 /// Keys that one `MultiGet` looks for.
 const GET_CHUNK_ROWS: usize = 1024;
-/// A write batch is written at this size.
-const WRITE_BATCH_BYTES: usize = 64 << 10;
-/// So much of what was frozen is written between two batches.
-const CATCH_UP_BYTES: usize = 128 << 10;
-/// Rows of all states wait to be written together up to this size.
-const WAITING_BYTES_MAX: usize = 8 << 20;
-
 /// A [`StateBackend`] on the local disk.
 pub struct RocksDbBackend {
     database: Arc<Database>,
     expiry: Arc<Expiry>,
     states: Vec<State>,
     write_options: WriteOptions,
-    /// What the rows take that wait.
-    waiting_bytes: usize,
-    /// From this size on they are written.
-    waiting_bytes_max: usize,
+    sizes: Sizes,
+}
+
+/// How much waits to be written and is written at a time, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// So much of all states waits at most.
+    waiting_max: usize,
+    /// Rows are sealed at this size.
+    sealed: usize,
+    /// A read has what waits written first; where it is more than this, it looks among it instead.
+    settled_max: usize,
+    /// It then has so much more written than came since, so that what is read regularly does not
+    /// wait for long.
+    settled_more: usize,
+    /// So much of what is sealed is written between two batches.
+    catch_up: usize,
+    /// A write batch.
+    batch: usize,
+}
+
+impl Sizes {
+    /// Out of so much memory.
+    fn of(cache_size_mb: u64) -> Self {
+        Self {
+            waiting_max: options::waiting_bytes_max(cache_size_mb),
+            sealed: 8 << 20,
+            settled_max: 8 << 20,
+            settled_more: 1 << 20,
+            catch_up: 128 << 10,
+            batch: 64 << 10,
+        }
+    }
 }
 
 struct State {
     spec: Arc<StateSpec>,
     log: ChangeLog,
-    /// What was put and is not in the database yet: rows are written together where nobody reads
-    /// in between.
-    waiting: ChangedRows,
-    /// What waits since before, which frozen states and the log share.
-    sealed: VecDeque<Sealed>,
-}
-
-/// Rows that wait and to which none is added any more.
-struct Sealed {
-    rows: Arc<ChangedRows>,
-    /// How many of them are in the database, as they are sorted.
-    written: usize,
-}
-
-impl State {
-    /// Nothing is added any more to what waits; it, if there is anything.
-    fn seal(&mut self) -> Option<Arc<ChangedRows>> {
-        if self.waiting.is_empty() {
-            return None;
-        }
-        let next = self.waiting.empty_alike();
-        let mut rows = std::mem::replace(&mut self.waiting, next);
-        rows.shrink();
-        let rows = Arc::new(rows);
-        self.sealed.push_back(Sealed { rows: Arc::clone(&rows), written: 0 });
-        Some(rows)
-    }
+    /// What was put and is not in the database yet.
+    waiting: Waiting,
+    /// Whether anything was ever written to the database.
+    is_stored: bool,
 }
 
 /// The database; frozen states hold it too. The fields drop in order: first it is closed, then
@@ -147,8 +147,7 @@ impl RocksDbBackend {
             expiry,
             states: Vec::new(),
             write_options,
-            waiting_bytes: 0,
-            waiting_bytes_max: WAITING_BYTES_MAX.min((cache_size_mb as usize) << 14),
+            sizes: Sizes::of(cache_size_mb),
         })
     }
 
@@ -156,45 +155,72 @@ impl RocksDbBackend {
     /// rows in any order.
     fn settle(&mut self, state: StateHandle) -> Result<()> {
         self.check(state)?;
+        self.states[usize::from(state.0)].seal();
+        self.write_sealed(state, usize::MAX)
+    }
+
+    /// Has a state's rows in the database or sealed, so that they can be read.
+    fn make_readable(&mut self, state: StateHandle) -> Result<()> {
+        self.check(state)?;
         let of = &mut self.states[usize::from(state.0)];
-        if let Some(rows) = of.seal() {
-            of.log.push(&rows);
+        let due = if of.waiting.bytes() <= self.sizes.settled_max {
+            usize::MAX
+        } else {
+            of.waiting.open_bytes() + self.sizes.settled_more
+        };
+        of.seal();
+        self.write_sealed(state, due)
+    }
+
+    /// Writes rows of those states of which most wait until there is room for more.
+    fn make_room(&mut self) -> Result<()> {
+        loop {
+            let waiting = || self.states.iter().map(|of| of.waiting.bytes());
+            if waiting().sum::<usize>() < self.sizes.waiting_max {
+                return Ok(());
+            }
+            let fullest = waiting().enumerate().max_by_key(|(_, bytes)| *bytes);
+            let Some((fullest, before)) = fullest else { return Ok(()) };
+            self.states[fullest].seal();
+            while self.states[fullest].waiting.bytes() == before {
+                self.write_batch(handle_of(fullest))?;
+            }
         }
-        while self.write_sealed(state)? > 0 {}
+    }
+
+    /// Writes so many bytes of what is sealed.
+    fn write_sealed(&mut self, state: StateHandle, due: usize) -> Result<()> {
+        let mut written = 0;
+        while written < due {
+            match self.write_batch(state)? {
+                0 => break,
+                bytes => written += bytes,
+            }
+        }
         Ok(())
     }
 
     /// Writes a batch of what is sealed; its size.
-    fn write_sealed(&mut self, state: StateHandle) -> Result<usize> {
+    fn write_batch(&mut self, state: StateHandle) -> Result<usize> {
         let of = &mut self.states[usize::from(state.0)];
-        let Some(Sealed { rows, written }) = of.sealed.front_mut() else { return Ok(0) };
-        let mut batch = WriteBatch::default();
-        let mut row_key = Vec::new();
-        let mut rest = rows.sorted_from(*written);
-        for StateChange { namespace, group, key, value } in rest.by_ref() {
-            row_key.clear();
-            Prefix::new(state, namespace).write_key(group, key, &mut row_key);
-            match value {
-                Some(value) => batch.put(&row_key, value),
-                None => batch.delete(&row_key),
-            }
-            if batch.size_in_bytes() >= WRITE_BATCH_BYTES {
-                break;
-            }
-        }
-        let (size, is_last) = (batch.size_in_bytes(), rest.len() == 0);
-        drop(rest);
-        *written += batch.len();
+        let Some(batch) = of.waiting.next_batch(state, self.sizes.batch) else { return Ok(0) };
+        of.is_stored = true;
+        let size = batch.size_in_bytes();
         self.database.write(batch, &self.write_options)?;
-        if is_last {
-            self.waiting_bytes -= rows.size();
-            of.sealed.pop_front();
-        }
         Ok(size)
     }
 
     fn check(&self, state: StateHandle) -> Result<()> {
         if usize::from(state.0) < self.states.len() { Ok(()) } else { Err(not_open(state)) }
+    }
+}
+
+impl State {
+    /// Adds nothing more to what waits.
+    fn seal(&mut self) {
+        if let Some(rows) = self.waiting.seal() {
+            self.log.push(&rows);
+        }
     }
 }
 
@@ -225,8 +251,8 @@ impl StateBackend for RocksDbBackend {
         self.states.push(State {
             spec,
             log: ChangeLog::default(),
-            waiting: ChangedRows::default(),
-            sealed: VecDeque::new(),
+            waiting: Waiting::default(),
+            is_stored: false,
         });
         Ok(handle)
     }
@@ -238,24 +264,40 @@ impl StateBackend for RocksDbBackend {
         groups: &[KeyGroup],
         keys: &BinaryArray,
     ) -> Result<BinaryArray> {
-        self.settle(state)?;
         check_keys(groups, keys);
+        self.make_readable(state)?;
+        let waiting = &self.states[usize::from(state.0)].waiting;
         let prefix = Prefix::new(state, namespace);
         let family = self.database.db.cf_handle(FAMILY).expect("the database has its family");
         let mut values = BinaryBuilder::new();
-        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let (mut bytes, mut ends, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for (chunk, groups) in groups.chunks(GET_CHUNK_ROWS).enumerate() {
             bytes.clear();
             ends.clear();
+            found.clear();
             for (row, group) in (chunk * GET_CHUNK_ROWS..).zip(groups) {
-                prefix.write_key(*group, keys.value(row), &mut bytes);
-                ends.push(bytes.len());
+                let key = keys.value(row);
+                let row = waiting.find(namespace, *group, key);
+                if row.is_none() {
+                    prefix.write_key(*group, key, &mut bytes);
+                    ends.push(bytes.len());
+                }
+                found.push(row);
             }
             let starts = std::iter::once(0).chain(ends.iter().copied());
             let wanted = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
-            for value in self.database.db.batched_multi_get_cf(family, wanted, false) {
-                let value = value.map_err(|e| self.database.error("reading state", e))?;
-                values.append_option(value);
+            let stored = self.database.db.batched_multi_get_cf(family, wanted, false);
+            let mut stored = stored.into_iter();
+            for row in &found {
+                match row {
+                    Some(row) => values.append_option(row.value),
+                    None => {
+                        let value =
+                            stored.next().expect("each key that was asked for has an answer");
+                        let value = value.map_err(|e| self.database.error("reading state", e))?;
+                        values.append_option(value);
+                    }
+                }
             }
         }
         Ok(values.finish())
@@ -272,17 +314,15 @@ impl StateBackend for RocksDbBackend {
         self.check(state)?;
         check_keys(groups, keys);
         assert_eq!(keys.len(), values.len(), "each key has a value");
-        let waiting = &mut self.states[usize::from(state.0)].waiting;
-        let before = waiting.size();
+        let of = &mut self.states[usize::from(state.0)];
         for (row, group) in groups.iter().enumerate() {
             let value = values.is_valid(row).then(|| values.value(row));
-            waiting.put(namespace, *group, keys.value(row), value);
+            of.waiting.put(namespace, *group, keys.value(row), value);
         }
-        self.waiting_bytes += waiting.size() - before;
-        if self.waiting_bytes >= self.waiting_bytes_max {
-            (0..self.states.len()).try_for_each(|state| self.settle(handle_of(state)))?;
+        if of.waiting.open_bytes() >= self.sizes.sealed {
+            of.seal();
         }
-        Ok(())
+        self.make_room()
     }
 
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
@@ -332,8 +372,9 @@ impl StateBackend for RocksDbBackend {
         prefixes: &BinaryArray,
         visit: PrefixVisitor<'_>,
     ) -> Result<()> {
-        self.settle(state)?;
         check_keys(groups, prefixes);
+        self.make_readable(state)?;
+        let waiting = &self.states[usize::from(state.0)].waiting;
         let space = Prefix::new(state, namespace);
         let shortest = (0..prefixes.len()).map(|index| prefixes.value(index).len()).min();
         let filtered = shortest.is_some_and(|bytes| Prefix::key_bytes(bytes) >= FILTERED_BYTES);
@@ -344,12 +385,30 @@ impl StateBackend for RocksDbBackend {
             prefix.clear();
             space.write_key(*group, prefixes.value(index), &mut prefix);
             iterator.seek(&prefix);
-            while let Some((key, value)) = iterator.item() {
-                let Some(rest) = key.strip_prefix(prefix.as_slice()) else { break };
-                if visit(index, rest, value)?.is_break() {
+            let waiting = waiting.with_prefix(namespace, *group, prefixes.value(index));
+            let mut waiting = waiting.into_iter().peekable();
+            loop {
+                let stored = iterator.item();
+                let stored =
+                    stored.and_then(|(key, value)| Some((key.strip_prefix(&*prefix)?, value)));
+                // What waits is newer, and may stand for one that is removed.
+                let row = match (stored, waiting.peek()) {
+                    (Some((key, _)), Some((next, _))) if *next <= key => waiting.next(),
+                    (None, Some(_)) => waiting.next(),
+                    (Some(_), _) => None,
+                    (None, None) => break,
+                };
+                let is_stored_taken =
+                    stored.is_some_and(|(key, _)| row.is_none_or(|row| row.0 == key));
+                let row = row.or(stored.map(|(key, value)| (key, Some(value))));
+                if let Some((key, Some(value))) = row
+                    && visit(index, key, value)?.is_break()
+                {
                     break;
                 }
-                iterator.next();
+                if is_stored_taken {
+                    iterator.next();
+                }
             }
             iterator.status().map_err(|e| self.database.error("scanning state", e))?;
         }
@@ -369,20 +428,22 @@ impl StateBackend for RocksDbBackend {
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
         self.check(state)?;
         let of = &mut self.states[usize::from(state.0)];
-        if let Some(rows) = of.seal() {
+        if let Some(rows) = of.waiting.seal() {
             of.log.share(&rows);
         }
-        let (database, spec) = (Arc::clone(&self.database), Arc::clone(&of.spec));
-        let waiting = of.sealed.iter().map(|sealed| Arc::clone(&sealed.rows)).collect();
-        let frozen = Frozen { spec, waiting, changes: of.log.freeze() };
-        Ok(Box::new(frozen::freeze(database, state, frozen)?))
+        let (spec, waiting, changes) = (Arc::clone(&of.spec), of.waiting.sealed(), of.log.freeze());
+        let frozen = Frozen { spec, waiting, changes };
+        if !of.is_stored {
+            return Ok(Box::new(AllWaiting(frozen)));
+        }
+        Ok(Box::new(frozen::freeze(Arc::clone(&self.database), state, frozen)?))
     }
 
     fn catch_up(&mut self) -> Result<()> {
         let mut written = 0;
         for state in 0..self.states.len() {
-            while written < CATCH_UP_BYTES {
-                match self.write_sealed(handle_of(state))? {
+            while written < self.sizes.catch_up {
+                match self.write_batch(handle_of(state))? {
                     0 => break,
                     bytes => written += bytes,
                 }
@@ -396,10 +457,11 @@ impl StateBackend for RocksDbBackend {
     }
 
     fn size_bytes(&self) -> u64 {
-        ["rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables"]
+        let waiting = self.states.iter().map(|of| of.waiting.bytes() as u64);
+        let stored = ["rocksdb.total-sst-files-size", "rocksdb.cur-size-all-mem-tables"]
             .into_iter()
-            .filter_map(|name| self.database.db.property_int_value(name).ok().flatten())
-            .sum()
+            .filter_map(|name| self.database.db.property_int_value(name).ok().flatten());
+        stored.chain(waiting).sum()
     }
 
     fn name(&self) -> &'static str {

@@ -13,15 +13,26 @@ const MIB: u64 = 1 << 20;
 const LEVELS: usize = 7;
 /// What the allocator and files that are read and merged take besides, with budgets that are large.
 const BESIDE_BYTES: u64 = 192 * MIB;
+/// Of what memory there is beyond this a quarter is for rows that wait.
+const WITHOUT_WAITING_BYTES: u64 = 384 * MIB;
 /// The database goes with its process, so what is in memory at its end is not written. A row's
 /// place is looked for beside that of the last row of the same state: rows come sorted.
 const WITHOUT_SETTERS: &str = "avoid_flush_during_shutdown=true;\
     memtable_insert_with_hint_prefix_extractor=fixed:2";
 
-/// Options for a database whose block cache and write buffers take `cache_size_mb` together.
+/// How much may wait to be written, out of all memory: little of a small one, up to 256 MiB.
+pub(super) fn waiting_bytes_max(cache_size_mb: u64) -> usize {
+    let all = cache_size_mb * MIB;
+    let least = (all / 64).min(8 * MIB);
+    (all.saturating_sub(WITHOUT_WAITING_BYTES) / 4).clamp(least, 256 * MIB) as usize
+}
+
+/// Options for a database whose block cache and write buffers, and what waits to be written, take
+/// `cache_size_mb` together.
 pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     let all = cache_size_mb.max(8) * MIB;
-    let budget = (all - (all / 8 * 3).min(BESIDE_BYTES)) as usize;
+    let beside = (all / 8 * 3).min(BESIDE_BYTES);
+    let budget = (all - beside) as usize - waiting_bytes_max(cache_size_mb);
     let write_buffers = budget / 2;
     let cache = Cache::new_lru_cache(budget);
     // Write buffers are charged to the cache: what they do not use, blocks may.

@@ -18,11 +18,47 @@ fn entries(dir: &TempDir) -> Vec<String> {
 fn rocksdb_keeps_the_contract() {
     let dir = TempDir::new().unwrap();
     let next = std::cell::Cell::new(0);
-    contract::run(&|| {
-        next.set(next.get() + 1);
-        let dir = dir.path().join(next.get().to_string());
-        Box::new(RocksDbBackend::open(&dir, 8).unwrap())
-    });
+    // As it is; so that a few rows are many; and so that most are read while they wait.
+    let few = Sizes { sealed: 200, settled_max: 300, batch: 100, ..Sizes::of(8) };
+    let few = Sizes { waiting_max: 2000, settled_more: 100, catch_up: 150, ..few };
+    let waiting = Sizes { settled_max: 0, settled_more: 0, ..few };
+    for sizes in [Sizes::of(8), few, waiting, Sizes { waiting_max: 100_000, ..waiting }] {
+        contract::run(&|| {
+            next.set(next.get() + 1);
+            let dir = dir.path().join(next.get().to_string());
+            let backend = RocksDbBackend::open(&dir, 8).unwrap();
+            Box::new(RocksDbBackend { sizes, ..backend })
+        });
+    }
+}
+
+#[test]
+fn rows_wait_up_to_a_bound_and_are_read_meanwhile() {
+    let dir = TempDir::new().unwrap();
+    let mut backend = RocksDbBackend::open(dir.path(), 512).unwrap();
+    assert_eq!(backend.sizes.waiting_max, 32 << 20);
+    let state = StateBackend::open(&mut backend, &contract::spec("waiting")).unwrap();
+    let rows = 20_000_u32;
+    let groups = vec![KeyGroup::new(1); rows as usize];
+    let keys = BinaryArray::from_iter_values((0..rows).map(u32::to_be_bytes));
+    let mut waited = 0;
+    for round in 0..8_u8 {
+        let values = BinaryArray::from_iter_values((0..rows).map(|_| [round; 500]));
+        backend.put(state, Namespace::ONLY, &groups, &keys, &values).unwrap();
+        let waiting = backend.states[0].waiting.bytes();
+        assert!(waiting < backend.sizes.waiting_max, "{waiting}");
+        waited = waited.max(waiting);
+        let found = backend.get(state, Namespace::ONLY, &groups, &keys).unwrap();
+        assert!(found.iter().all(|value| value == Some(&[round; 500])), "{round}");
+        let left = backend.states[0].waiting.bytes();
+        assert!(left > waiting / 2, "a read has {waiting} - {left} bytes written");
+    }
+    assert!(waited > 20 << 20, "{waited}");
+    while backend.states[0].waiting.bytes() > 0 {
+        backend.catch_up().unwrap();
+    }
+    let found = backend.get(state, Namespace::ONLY, &groups, &keys).unwrap();
+    assert!(found.iter().all(|value| value == Some(&[7; 500])));
 }
 
 #[test]
