@@ -45,6 +45,9 @@ pub struct RocksDbBackend {
     sizes: Sizes,
 }
 
+/// The part of what waits that a read has written where it does not have all of it written.
+const SETTLED_SHARE: usize = 8;
+
 /// How much waits to be written and is written at a time, in bytes.
 #[derive(Debug, Clone, Copy)]
 struct Sizes {
@@ -54,8 +57,8 @@ struct Sizes {
     sealed: usize,
     /// A read has what waits written first; where it is more than this, it looks among it instead.
     settled_max: usize,
-    /// It then has so much more written than came since, so that what is read regularly does not
-    /// wait for long.
+    /// It then has so much more written than came since, at least, so that what is read regularly
+    /// does not wait for long.
     settled_more: usize,
     /// So much of what is sealed is written between two batches.
     catch_up: usize,
@@ -166,7 +169,8 @@ impl RocksDbBackend {
         let due = if of.waiting.bytes() <= self.sizes.settled_max {
             usize::MAX
         } else {
-            of.waiting.open_bytes() + self.sizes.settled_more
+            let more = self.sizes.settled_more.max(of.waiting.bytes() / SETTLED_SHARE);
+            of.waiting.open_bytes() + more
         };
         of.seal();
         self.write_sealed(state, due)
