@@ -28,6 +28,8 @@ pub(crate) struct Table {
     pub name: String,
     /// What tells it apart as a source: its name, with the options that a hint gives it.
     pub key: String,
+    /// What uids call it as a source.
+    pub uid_name: String,
     pub columns: Vec<TableColumn>,
     /// All columns.
     pub schema: DFSchemaRef,
@@ -331,6 +333,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
     let schema = scope.schema;
     Ok(Table {
         key: name.clone(),
+        uid_name: name.clone(),
         schema,
         watermark,
         options: Arc::new(options),
