@@ -41,7 +41,6 @@ const MAY_BE_REFUSED: &[&str] = &[
     "rollup_of_windows",
     "rows_between_numbers",
     "sorted_by_time",
-    "values_of_a_query",
 ];
 
 /// Queries that are answered in another way than by Flink, and why.

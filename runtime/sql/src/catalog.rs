@@ -21,6 +21,7 @@ use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::settings::{Settings, duration_ms};
 use crate::types::flink_name;
+use crate::values;
 
 /// A declared table.
 #[derive(Debug)]
@@ -139,7 +140,8 @@ impl TableColumn {
         }
     }
 
-    fn arrow(&self) -> ArrowField {
+    /// It, as Arrow has it.
+    pub(crate) fn arrow(&self) -> ArrowField {
         ArrowField::new(&self.name, self.data_type.clone(), self.nullable)
     }
 }
@@ -172,6 +174,7 @@ impl Catalog {
             return Ok(());
         }
         self.check_free(&create.name)?;
+        values::refuse_declared(&create)?;
         let table = build_table(create.clone())?;
         self.declared.insert(table.name.clone(), create);
         self.entries.insert(table.name.clone(), Entry::Table(Arc::new(table)));

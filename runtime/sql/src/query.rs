@@ -23,6 +23,7 @@ use crate::subquery::membership;
 use crate::temporal::{as_of, temporal_join};
 use crate::union::union_all;
 use crate::unnest;
+use crate::values;
 use crate::window;
 
 /// Resolves queries against a catalog.
@@ -105,8 +106,7 @@ impl<'a> Queries<'a> {
                     _ => Err(unsupported("UNION BY NAME", place)),
                 }
             }
-            SetExpr::Values(_) => Err(unsupported("VALUES", at)
-                .hint("put the rows into a file, and read it with the connector filesystem")),
+            SetExpr::Values(rows) => values::rows(rows, at),
             SetExpr::Table(_) => {
                 Err(SqlError::new(at, "TABLE t is no query here").hint("write SELECT * FROM t"))
             }
@@ -190,8 +190,7 @@ impl<'a> Queries<'a> {
     ) -> Result<Relation> {
         let mut tables = from.iter();
         let Some(first) = tables.next() else {
-            return Err(SqlError::new(at, "SELECT without FROM is not supported")
-                .hint("put the rows into a file, and read it with the connector filesystem"));
+            return values::one_row(at);
         };
         let mut input = self.table(first, ttl, at)?;
         for table in tables {
@@ -371,11 +370,11 @@ pub(crate) fn select_list(
                     .map(|f| field(f.name.clone(), f.value.clone(), place))
                     .collect();
                 if chosen.is_empty() {
-                    let name = qualifier.unwrap_or_default();
-                    return Err(SqlError::new(
-                        place,
-                        format!("\"{name}\" is no table of this query"),
-                    ));
+                    let message = match qualifier {
+                        Some(name) => format!("\"{name}\" is no table of this query"),
+                        None => "* needs a FROM".to_owned(),
+                    };
+                    return Err(SqlError::new(place, message));
                 }
                 fields.extend(chosen);
             }

@@ -294,3 +294,19 @@ fn uids_show_no_values_of_options_and_stay_when_a_password_changes() {
     // Whoever changes how it is made changes the names under which states are found.
     assert_eq!(uid, "source:bids/options(93d528c0a06833b3)");
 }
+
+#[test]
+fn listed_rows_are_named_by_what_they_are() {
+    let sources = |statements: &str| -> Vec<String> {
+        uids(statements).into_iter().filter(|uid| uid.starts_with("source:VALUES")).collect()
+    };
+    let one = sources("INSERT INTO r2 VALUES (1, 2), (3, 4);");
+    assert_eq!(one.len(), 1);
+    let through_a_view = "CREATE VIEW v (x, y) AS VALUES (1, 2), (3, 4);
+        INSERT INTO r2 SELECT * FROM v WHERE x > 1; INSERT INTO r1 SELECT y FROM v;";
+    assert_eq!(sources(through_a_view), one);
+    for other in ["VALUES (1, 2), (3, 5)", "VALUES (3, 4), (1, 2)", "VALUES (1, 2), (3, 4), (3, 4)"]
+    {
+        assert_ne!(sources(&format!("INSERT INTO r2 {other};")), one, "{other}");
+    }
+}

@@ -26,7 +26,7 @@ use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
-pub(crate) use own::wrapping_narrow;
+pub(crate) use own::{listed, wrapping_narrow};
 pub(crate) use text::similar;
 
 /// A call of a scalar function.

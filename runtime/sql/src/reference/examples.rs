@@ -205,7 +205,13 @@ pub(super) const QUERIES: &[Example] = &[
         "in `WHERE`, of an aggregation without `GROUP BY`; one subtask compares all rows",
         "INSERT INTO out SELECT k, b FROM t WHERE b > (SELECT AVG(b) FROM u)",
     ),
-    example("VALUES", "", "INSERT INTO out VALUES ('a', 1)"),
+    example(
+        "VALUES (...), (...)",
+        "also `FROM (VALUES ...) AS x (...)`, and `SELECT` without `FROM`: rows of constants, computed when the job is \
+         planned; they are read once, also over restores",
+        "INSERT INTO out VALUES ('a', 1); INSERT INTO out SELECT t.k, x.n FROM t JOIN (VALUES ('a', 1)) AS x (k, n)
+           ON t.k = x.k; INSERT INTO out SELECT 'b', 2",
+    ),
     example(
         "CROSS JOIN UNNEST(...) AS x (...)",
         "a row for each element of an `ARRAY`, with the fields of a `ROW` as columns, or for each key and value of a \

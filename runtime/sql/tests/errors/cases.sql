@@ -242,6 +242,36 @@ INSERT INTO results SELECT auction, price FROM bids WHERE
 ----
 INSERT INTO results VALUES (1, 2);
 ----
+INSERT INTO results VALUES (1, 2), (3);
+----
+INSERT INTO results VALUES
+  (1, 2),
+  (3, 'a');
+----
+INSERT INTO results VALUES (1, 'a');
+----
+INSERT INTO results VALUES (1, 2, 3);
+----
+INSERT INTO results VALUES (1, "a");
+----
+INSERT INTO results VALUES (1, price);
+----
+INSERT INTO results VALUES (1, COUNT(*));
+----
+INSERT INTO results VALUES (1, 1 / 0);
+----
+INSERT INTO results VALUES (1, INTERVAL '1' DAY);
+----
+INSERT INTO results (auction) SELECT a FROM (VALUES (PROCTIME())) AS v (a);
+----
+INSERT INTO results SELECT x, y FROM (VALUES (1, 2)) AS v (x);
+----
+INSERT INTO results SELECT *;
+----
+INSERT INTO results SELECT 1, price;
+----
+CREATE TABLE listed (a BIGINT) WITH ('rows' = '3', 'connector' = 'values');
+----
 SELECT auction FROM bids;
 ----
 DROP TABLE bids;
