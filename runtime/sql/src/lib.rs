@@ -36,6 +36,7 @@ mod relation;
 mod scalar;
 mod setops;
 mod settings;
+mod sort;
 mod spread;
 mod statement;
 mod subquery;

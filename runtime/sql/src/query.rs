@@ -18,6 +18,7 @@ use crate::rank::take_limit;
 use crate::relation::{Base, Field, Relation};
 use crate::scalar::has_scalar;
 use crate::setops;
+use crate::sort::is_sorted;
 use crate::statement::unqualified;
 use crate::subquery::membership;
 use crate::temporal::{as_of, temporal_join};
@@ -67,28 +68,21 @@ impl<'a> Queries<'a> {
             }
         }
         Self::refuse_clauses(query, at)?;
+        if is_sorted(query) {
+            return inner.sorted(query, at);
+        }
         inner.body(&query.body, at)
     }
 
     pub(crate) fn refuse_clauses(query: &Query, at: Position) -> Result<()> {
-        if let Some(order) = &query.order_by {
-            let place = start_of(order.span()).unwrap_or(at);
-            return Err(unsupported("ORDER BY", place)
-                .hint("a stream has no end at which it could be sorted"));
-        }
-        if let Some(limit) = &query.limit_clause {
-            return Err(unsupported("LIMIT", start_of(limit.span()).unwrap_or(at)));
-        }
-        if query.fetch.is_some() {
-            return Err(unsupported("FETCH", at));
-        }
         if !query.locks.is_empty() || query.for_clause.is_some() {
             return Err(unsupported("FOR", at));
         }
         Ok(())
     }
 
-    fn body(&self, body: &SetExpr, at: Position) -> Result<Relation> {
+    /// The rows of a query without its order and limit.
+    pub(crate) fn body(&self, body: &SetExpr, at: Position) -> Result<Relation> {
         match body {
             SetExpr::Select(select) => self.select(select),
             SetExpr::Query(query) => self.query(query),
@@ -403,7 +397,7 @@ fn field(name: String, value: Bound, at: Position) -> Field {
 }
 
 /// The name of a column without alias, as Flink gives it.
-fn output_name(expr: &Expr, index: usize) -> String {
+pub(crate) fn output_name(expr: &Expr, index: usize) -> String {
     match expr {
         Expr::Identifier(name) => name.value.clone(),
         Expr::CompoundIdentifier(parts) => {

@@ -107,6 +107,11 @@ impl Uids {
         self.take(&format!("sink:{sink}/over({})/by({})", order.join(","), keys.join(",")))
     }
 
+    /// `sink:results/sort(ts,price)`.
+    pub(crate) fn sort(&mut self, sink: &str, order: &[&str]) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/sort({})", order.join(",")))
+    }
+
     /// `sink:results/tumble(bids.ts,10000,0)/by(auction)/late`.
     pub(crate) fn late(&mut self, window: &OperatorUid) -> Result<OperatorUid> {
         self.take(&format!("{window}/late"))

@@ -183,8 +183,23 @@ pub(super) const QUERIES: &[Example] = &[
         "",
         "INSERT INTO out SELECT k, COUNT(DISTINCT b) OVER (PARTITION BY k ORDER BY ts) FROM t",
     ),
-    example("ORDER BY", "", "INSERT INTO out SELECT k, b FROM t ORDER BY ts"),
-    example("LIMIT", "", "INSERT INTO out SELECT k, b FROM t LIMIT 3"),
+    example(
+        "ORDER BY ... LIMIT n",
+        "the first rows of all, which change as rows come; also `OFFSET m`, and `FETCH FIRST n ROWS ONLY`",
+        "INSERT INTO out SELECT k, b FROM t ORDER BY b DESC, k LIMIT 3 OFFSET 1; INSERT INTO out SELECT k, COUNT(*) FROM t
+           GROUP BY k ORDER BY 2 DESC FETCH FIRST 3 ROWS ONLY",
+    ),
+    example(
+        "LIMIT n",
+        "the rows that come first; where rows change and go some n of them, which change too",
+        "INSERT INTO out SELECT k, b FROM t LIMIT 3",
+    ),
+    example(
+        "ORDER BY ts",
+        "without `LIMIT` by event time, ascending, of rows that only come: each is given once the watermark has passed it; \
+         what stands behind the time orders rows of one time",
+        "INSERT INTO out SELECT k, b FROM t ORDER BY ts, b DESC",
+    ),
     example(
         "IN (SELECT ...)",
         "in `WHERE`, alone or between `AND`s; also of several columns",
