@@ -297,7 +297,10 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "POSITION(s IN t)", "", "POSITION('a' IN k) = 1";
         "AT TIME ZONE", "", "l AT TIME ZONE 'UTC' = l";
         "OVERLAPS", "", "(ts, ts) OVERLAPS (ts, ts)";
-        "IS JSON", "", "k IS JSON";
+        "IS JSON", "also `IS NOT JSON`, with `OBJECT`, `ARRAY` or `SCALAR`", "k IS JSON OBJECT";
+        "ROW(a, b)", "its fields are found by their places where it is cast or written", "CAST(ROW(i, k) AS ROW<x INT, y STRING>).x = 1";
+        "JSON_OBJECT('key' VALUE value, ...)", "also `KEY 'key' VALUE value` and `'key': value`; `NULL ON NULL` or `ABSENT ON NULL` at its end, and at that of `JSON_ARRAY`", "JSON_OBJECT('a' VALUE k ABSENT ON NULL) = '{}'";
+        "X'...', U&'...'", "bytes, and a text with `\\0041` for a character", "U&'\\0041' = 'A' AND X'41' = X'42'";
         "ARRAY[...]", "of values with a common type", "CARDINALITY(ARRAY[i, b, NULL]) = 3";
         "array[n]", "from 1; NULL where there is none", "ARRAY[1, 2][1] = 1";
         "MAP[key, value, ...]", "of a key that comes twice the last value counts", "CARDINALITY(MAP[k, i, 'a', 1]) = 2";
