@@ -61,6 +61,8 @@ equal_the_batch_answer! {
     unions: UNIONS,
     sets_of_rows: SETS_OF_ROWS,
     grouping_sets: GROUPING_SETS,
+    listed_rows: LISTED_ROWS,
+    sorted_and_limited: SORTED_AND_LIMITED,
     inner_joins: INNER_JOINS,
     joins_of_groups: JOINS_OF_GROUPS,
     joins_of_windows: JOINS_OF_WINDOWS,

@@ -25,7 +25,6 @@ const MAY_BE_REFUSED: &[&str] = &[
     "except",
     "except_all",
     "except_of_nulls",
-    "first_rows_by_limit",
     "grouping_sets",
     "grouping_sets_of_windows",
     "grouping_sets_over_nulls",
@@ -40,8 +39,6 @@ const MAY_BE_REFUSED: &[&str] = &[
     "rollup",
     "rollup_of_windows",
     "rows_between_numbers",
-    "sorted_by_time",
-    "values_of_a_query",
 ];
 
 /// Queries that are answered in another way than by Flink, and why.

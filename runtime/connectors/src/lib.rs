@@ -21,6 +21,7 @@ mod registry;
 mod splits;
 #[cfg(test)]
 mod testing;
+mod values;
 
 pub use commit::{commit, sweep};
 pub use options::{OptionError, Role};

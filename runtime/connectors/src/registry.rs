@@ -22,6 +22,7 @@ static CONNECTORS: &[&dyn Connector] = &[
     &crate::nexmark::Nexmark,
     &crate::print::Print,
     &crate::kafka::UpsertKafka,
+    &crate::values::Values,
 ];
 
 /// Options that every connector knows.
@@ -51,6 +52,11 @@ pub struct TableRead {
 pub(crate) trait Connector: Send + Sync {
     /// The value of the option `connector`.
     fn name(&self) -> &'static str;
+
+    /// Whether only the planner makes such tables, and nobody declares them.
+    fn is_internal(&self) -> bool {
+        false
+    }
 
     /// The options in this role; none when the connector cannot have it.
     fn options(&self, role: Role) -> Option<KnownOptions>;
@@ -134,9 +140,10 @@ pub(crate) trait Connector: Send + Sync {
     }
 }
 
-/// The names of all connectors.
+/// The names of all connectors that a table can be declared with.
 pub fn connector_names() -> Vec<&'static str> {
-    CONNECTORS.iter().map(|connector| connector.name()).collect()
+    let declared = CONNECTORS.iter().filter(|connector| !connector.is_internal());
+    declared.map(|connector| connector.name()).collect()
 }
 
 /// Checks a table before anything starts: the connector, its options and the columns.

@@ -1,5 +1,5 @@
 //! The first rows of each key in some order, of rows that only come: one that is not among the
-//! first can never be again.
+//! first can never be again. Without an order the first ones are those that come first.
 //!
 //! State: key, then a number below the limit, to the row. A row that enters takes the number of
 //! one that leaves, so it costs one write. What changes reaches the backend only with the next
@@ -9,10 +9,10 @@ use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, NullArray, RecordBatch, UInt32Array};
 use arrow::compute::{interleave, take_arrays};
-use arrow::datatypes::SchemaRef;
-use arrow_row::{RowConverter, Rows};
+use arrow::datatypes::{DataType, SchemaRef};
+use arrow_row::{RowConverter, Rows, SortField};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::OrderBy;
 use sabot_core::row_kind::{self, RowKind};
@@ -111,7 +111,11 @@ impl FirstRows {
         Ok(Self {
             state,
             limit,
-            order: RowConverter::new(ordered::sort_fields(order, input))?,
+            order: RowConverter::new(if order.is_empty() {
+                vec![SortField::new(DataType::Null)]
+            } else {
+                ordered::sort_fields(order, input)
+            })?,
             order_columns: order.iter().map(|order| order.column).collect(),
             codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
             recent: Recent::new(),
@@ -139,11 +143,12 @@ impl FirstRows {
         let may_enter = |row: &u32| {
             let rows = &self.recent[slots[keys.of_row[*row as usize]]].value.0;
             let row = order.row(*row as usize);
-            rows.len() < self.limit
-                || rows.last().is_some_and(|last| {
-                    let last = last.rank();
-                    (start_of(row.data()), row.data()) <= (last.start, last.order)
-                })
+            let is_before = |last: &Row| {
+                let last = last.rank();
+                !self.is_by_arrival()
+                    && (start_of(row.data()), row.data()) <= (last.start, last.order)
+            };
+            rows.len() < self.limit || rows.last().is_some_and(is_before)
         };
         let entering: UInt32Array = (0..batch.num_rows() as u32).filter(may_enter).collect();
         if entering.is_empty() {
@@ -164,7 +169,16 @@ impl FirstRows {
         Ok(Some(FirstChanges { kinds, ranks, columns }))
     }
 
+    /// Whether rows are ordered by nothing but when they came.
+    fn is_by_arrival(&self) -> bool {
+        self.order_columns.is_empty()
+    }
+
     fn order_of(&self, columns: &[ArrayRef]) -> Result<Rows> {
+        if self.is_by_arrival() {
+            let rows = columns.first().map_or(0, |column| column.len());
+            return Ok(self.order.convert_columns(&[Arc::new(NullArray::new(rows))])?);
+        }
         let columns: Vec<_> = self.order_columns.iter().map(|c| Arc::clone(&columns[*c])).collect();
         Ok(self.order.convert_columns(&columns)?)
     }
@@ -195,10 +209,15 @@ impl FirstRows {
             for row in rows {
                 let place = new.rank(*row);
                 let is_full = places.len() >= self.limit;
-                if is_full && places.last().is_none_or(|last| place >= place_of(last)) {
+                let is_behind = self.is_by_arrival()
+                    || places.last().is_none_or(|last| place >= place_of(last));
+                if is_full && is_behind {
                     continue;
                 }
-                let at = places.partition_point(|other| place_of(other) <= place);
+                let at = match self.is_by_arrival() {
+                    true => places.len(),
+                    false => places.partition_point(|other| place_of(other) <= place),
+                };
                 places.insert(at, Place::New(*row));
                 places.truncate(self.limit);
             }
@@ -298,8 +317,14 @@ impl FirstRows {
             self.recent.bytes += row.held_bytes();
             self.recent[*slot].value.0.push(row);
         }
+        let by_arrival = self.is_by_arrival();
         for at in missing {
-            self.recent[slots[*at]].value.0.sort_unstable_by(|a, b| a.rank().cmp(&b.rank()));
+            let rows = &mut self.recent[slots[*at]].value.0;
+            if by_arrival {
+                rows.sort_unstable_by_key(|row| row.number);
+            } else {
+                rows.sort_unstable_by(|a, b| a.rank().cmp(&b.rank()));
+            }
         }
         Ok(())
     }

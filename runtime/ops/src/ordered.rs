@@ -46,7 +46,8 @@ pub(crate) fn description(order: &[OrderBy], input: &SchemaRef) -> String {
     let columns = state_fields(input, 0..row_kind::width(input));
     let columns: Vec<String> =
         columns.iter().map(|field| format!("{} {}", field.name, field.data_type)).collect();
-    format!("({}) by {order}", columns.join(", "))
+    let by = if order.is_empty() { String::new() } else { format!(" by {order}") };
+    format!("({}){by}", columns.join(", "))
 }
 
 /// A state's field of such rows.

@@ -1,6 +1,7 @@
 //! The first rows of each key in some order.
 //!
-//! Of rows that only come, a key's first ones are kept. Of rows that go as well all have to be
+//! Of rows that only come, a key's first ones are kept; without an order these are the ones that
+//! came first, and stay. Of rows that go as well all have to be
 //! kept: key, then the row in that order, to how often it is there; so the first rows of a key are
 //! the first entries behind it.
 
@@ -46,10 +47,11 @@ pub(crate) fn state_spec(operator: &OperatorUid, desc: &TopNDesc, input: &Schema
     let (key, value) = if row_kind::is_updating(input) {
         (ordered::state_key(&desc.keys, &desc.order, input), multiset::value_fields())
     } else {
-        let order = ordered::description(&desc.order, input);
+        let rows = ordered::description(&desc.order, input);
+        let by = if desc.order.is_empty() { "to come, of" } else { "by" };
         let mut key = state_fields(input, desc.keys.iter().copied());
         key.push(StateField {
-            name: format!("number of the first {} rows by {order}", desc.limit),
+            name: format!("number of the first {} rows {by} {rows}", desc.limit),
             data_type: DataType::Int64.to_string(),
         });
         (key, state_fields(input, 0..row_kind::width(input)))
@@ -121,7 +123,9 @@ impl TopN {
         if self.rank {
             columns.push(Arc::new(Int64Array::from(ranks)));
         }
-        columns.push(row_kind::column(kinds));
+        if row_kind::is_updating(&self.schema) {
+            columns.push(row_kind::column(kinds));
+        }
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         emit_in_parts(&batch, self.max_batch_rows, cx);
         Ok(())

@@ -22,6 +22,7 @@ use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::settings::Settings;
 use crate::types::flink_name;
+use crate::values;
 
 pub(crate) use watermark::WatermarkOptions;
 
@@ -31,6 +32,8 @@ pub(crate) struct Table {
     pub name: String,
     /// What tells it apart as a source: its name, with the options that a hint gives it.
     pub key: String,
+    /// What uids call it as a source.
+    pub uid_name: String,
     pub columns: Vec<TableColumn>,
     /// All columns.
     pub schema: DFSchemaRef,
@@ -140,7 +143,8 @@ impl TableColumn {
         }
     }
 
-    fn arrow(&self) -> ArrowField {
+    /// It, as Arrow has it.
+    pub(crate) fn arrow(&self) -> ArrowField {
         ArrowField::new(&self.name, self.data_type.clone(), self.nullable)
     }
 }
@@ -173,6 +177,7 @@ impl Catalog {
             return Ok(());
         }
         self.check_free(&create.name)?;
+        values::refuse_declared(&create)?;
         let table = build_table(create.clone())?;
         self.declared.insert(table.name.clone(), create);
         self.entries.insert(table.name.clone(), Entry::Table(Arc::new(table)));
@@ -335,6 +340,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
     let schema = scope.schema;
     Ok(Table {
         key: name.clone(),
+        uid_name: name.clone(),
         schema,
         watermark,
         options: Arc::new(options),

@@ -1,11 +1,14 @@
 //! Flink's lexical rules: backticks quote identifiers, single quotes strings.
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, UnaryOperator, Value,
+};
 use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 
-use crate::tokens::{is_keyword, is_word};
+use crate::tokens::{IS_JSON, is_keyword, is_word};
 
 /// The SQL dialect of Flink, as far as the parser's hooks reach. What they do not reach
 /// (`WATERMARK FOR`, the `TABLE` inside window functions, ...) is parsed by hand.
@@ -45,6 +48,10 @@ impl Dialect for FlinkDialect {
         true
     }
 
+    fn supports_unicode_string_literal(&self) -> bool {
+        true
+    }
+
     fn supports_group_by_expr(&self) -> bool {
         true
     }
@@ -73,7 +80,7 @@ impl Dialect for FlinkDialect {
                 }));
             }
         }
-        self.between(parser, expr)
+        is_json(parser, expr).or_else(|| self.between(parser, expr))
     }
 
     fn require_interval_qualifier(&self) -> bool {
@@ -124,4 +131,42 @@ impl FlinkDialect {
             false => either,
         }))
     }
+}
+
+/// `IS [NOT] JSON [VALUE | OBJECT | ARRAY | SCALAR]`, as a call.
+fn is_json(parser: &mut Parser<'_>, expr: &Expr) -> Option<Result<Expr, ParserError>> {
+    let negated = is_keyword(parser.peek_nth_token_ref(1), Keyword::NOT);
+    let words = 2 + usize::from(negated);
+    let is_there = is_keyword(parser.peek_token_ref(), Keyword::IS)
+        && is_word(parser.peek_nth_token_ref(words - 1), "JSON");
+    if !is_there {
+        return None;
+    }
+    let begin = parser.peek_token_ref().span;
+    (0..words).for_each(|_| drop(parser.next_token()));
+    let kinds = ["VALUE", "OBJECT", "ARRAY", "SCALAR"];
+    let kind = kinds.into_iter().find(|kind| is_word(parser.peek_token_ref(), kind));
+    if kind.is_some() {
+        parser.next_token();
+    }
+    let kind = Value::SingleQuotedString(kind.unwrap_or_default().to_owned());
+    let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    let call = Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::with_span(begin, IS_JSON)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: vec![argument(expr.clone()), argument(Expr::Value(kind.with_span(begin)))],
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+    Some(Ok(match negated {
+        true => Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(call) },
+        false => call,
+    }))
 }

@@ -133,7 +133,8 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
             writeln!(out, "  keys       {keys}")?;
             writeln!(out, "  order      {}", order_text(input, &desc.order))?;
-            writeln!(out, "  state      the first {} rows of each key", desc.limit)?;
+            let of = if desc.keys.is_empty() { "" } else { " of each key" };
+            writeln!(out, "  state      the first {} rows{of}", desc.limit)?;
         }
         NodeKind::LastRow(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
@@ -259,6 +260,10 @@ fn explain_window(
 }
 
 fn explain_over(out: &mut String, input: &Schema, desc: &OverDesc) -> std::fmt::Result {
+    if desc.aggregates.is_empty() {
+        writeln!(out, "  order      {}, by the watermark", order_text(input, &desc.order))?;
+        return writeln!(out, "  state      rows that wait");
+    }
     let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
     writeln!(out, "  keys       {keys}")?;
     let time = if desc.row_time.is_some() { ", answered by the watermark" } else { "" };
@@ -285,6 +290,9 @@ fn explain_over(out: &mut String, input: &Schema, desc: &OverDesc) -> std::fmt::
 }
 
 fn order_text(input: &Schema, order: &[OrderBy]) -> String {
+    if order.is_empty() {
+        return "none".to_owned();
+    }
     let order = order.iter().map(|order| {
         let name = input.field(order.column).name();
         format!("{name} {}", if order.descending { "DESC" } else { "ASC" })

@@ -77,6 +77,7 @@ pub(crate) fn shown(query: Relation, at: Position) -> Result<Insert> {
     let sink = Table {
         name: "query".to_owned(),
         key: "query".to_owned(),
+        uid_name: "query".to_owned(),
         columns,
         schema,
         watermark: None,

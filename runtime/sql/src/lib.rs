@@ -36,6 +36,7 @@ mod relation;
 mod scalar;
 mod setops;
 mod settings;
+mod sort;
 mod spread;
 mod statement;
 mod subquery;
@@ -45,6 +46,7 @@ mod types;
 mod uid;
 mod union;
 mod unnest;
+mod values;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -281,7 +283,9 @@ fn check_keys(catalog: &Catalog, inserts: &[Insert], settings: &Settings) -> Res
 fn table_info(table: &Table, plan: &JobPlan) -> TableInfo {
     let kinds = || plan.nodes.iter().map(|node| &node.kind);
     let mut fields: Vec<Field> = table.physical().map(lower::connector_field).collect();
-    let is_source = kinds().filter_map(NodeKind::table_read).any(|s| s.table == table.name);
+    let is_source = kinds()
+        .filter_map(NodeKind::table_read)
+        .any(|s| s.table == table.name && !values::is_listed(&s.options));
     fields.extend((is_source && table.changes()).then(row_kind::field));
     TableInfo {
         name: table.name.clone(),

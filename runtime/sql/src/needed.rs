@@ -157,6 +157,10 @@ pub(crate) fn rank_columns(node: &RankNode, used: &BTreeSet<String>) -> Vec<usiz
     columns.extend(node.order.iter().map(|order| order.column));
     let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| used.contains(name));
     columns.extend(read.map(|(index, _)| index));
+    if columns.is_empty() {
+        // A batch without columns would lose its number of rows.
+        columns.insert(0);
+    }
     columns.into_iter().collect()
 }
 

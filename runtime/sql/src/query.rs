@@ -18,11 +18,13 @@ use crate::rank::take_limit;
 use crate::relation::{Base, Field, Relation};
 use crate::scalar::has_scalar;
 use crate::setops;
+use crate::sort::is_sorted;
 use crate::statement::unqualified;
 use crate::subquery::membership;
 use crate::temporal::{as_of, temporal_join};
 use crate::union::union_all;
 use crate::unnest;
+use crate::values;
 use crate::window;
 
 /// Resolves queries against a catalog.
@@ -66,28 +68,21 @@ impl<'a> Queries<'a> {
             }
         }
         Self::refuse_clauses(query, at)?;
+        if is_sorted(query) {
+            return inner.sorted(query, at);
+        }
         inner.body(&query.body, at)
     }
 
     pub(crate) fn refuse_clauses(query: &Query, at: Position) -> Result<()> {
-        if let Some(order) = &query.order_by {
-            let place = start_of(order.span()).unwrap_or(at);
-            return Err(unsupported("ORDER BY", place)
-                .hint("a stream has no end at which it could be sorted"));
-        }
-        if let Some(limit) = &query.limit_clause {
-            return Err(unsupported("LIMIT", start_of(limit.span()).unwrap_or(at)));
-        }
-        if query.fetch.is_some() {
-            return Err(unsupported("FETCH", at));
-        }
         if !query.locks.is_empty() || query.for_clause.is_some() {
             return Err(unsupported("FOR", at));
         }
         Ok(())
     }
 
-    fn body(&self, body: &SetExpr, at: Position) -> Result<Relation> {
+    /// The rows of a query without its order and limit.
+    pub(crate) fn body(&self, body: &SetExpr, at: Position) -> Result<Relation> {
         match body {
             SetExpr::Select(select) => self.select(select),
             SetExpr::Query(query) => self.query(query),
@@ -105,8 +100,7 @@ impl<'a> Queries<'a> {
                     _ => Err(unsupported("UNION BY NAME", place)),
                 }
             }
-            SetExpr::Values(_) => Err(unsupported("VALUES", at)
-                .hint("put the rows into a file, and read it with the connector filesystem")),
+            SetExpr::Values(rows) => values::rows(rows, at),
             SetExpr::Table(_) => {
                 Err(SqlError::new(at, "TABLE t is no query here").hint("write SELECT * FROM t"))
             }
@@ -190,8 +184,7 @@ impl<'a> Queries<'a> {
     ) -> Result<Relation> {
         let mut tables = from.iter();
         let Some(first) = tables.next() else {
-            return Err(SqlError::new(at, "SELECT without FROM is not supported")
-                .hint("put the rows into a file, and read it with the connector filesystem"));
+            return values::one_row(at);
         };
         let mut input = self.table(first, ttl, at)?;
         for table in tables {
@@ -371,11 +364,11 @@ pub(crate) fn select_list(
                     .map(|f| field(f.name.clone(), f.value.clone(), place))
                     .collect();
                 if chosen.is_empty() {
-                    let name = qualifier.unwrap_or_default();
-                    return Err(SqlError::new(
-                        place,
-                        format!("\"{name}\" is no table of this query"),
-                    ));
+                    let message = match qualifier {
+                        Some(name) => format!("\"{name}\" is no table of this query"),
+                        None => "* needs a FROM".to_owned(),
+                    };
+                    return Err(SqlError::new(place, message));
                 }
                 fields.extend(chosen);
             }
@@ -404,7 +397,7 @@ fn field(name: String, value: Bound, at: Position) -> Field {
 }
 
 /// The name of a column without alias, as Flink gives it.
-fn output_name(expr: &Expr, index: usize) -> String {
+pub(crate) fn output_name(expr: &Expr, index: usize) -> String {
     match expr {
         Expr::Identifier(name) => name.value.clone(),
         Expr::CompoundIdentifier(parts) => {

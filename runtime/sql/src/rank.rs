@@ -28,6 +28,14 @@ pub(crate) struct RankNode {
     pub schema: DFSchemaRef,
 }
 
+impl RankNode {
+    /// Whether the first rows change. Without an order they are those that come first, and stay.
+    pub(crate) fn is_updating(&self) -> bool {
+        let comes_first = self.order.is_empty() && !self.feed.base.is_updating();
+        self.window_end.is_none() && !comes_first
+    }
+}
+
 /// Takes `rank <= n` out of a condition over rows with their numbers: whether it was one.
 pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position) -> Result<bool> {
     let (feed, keys, order, schema, before, window, window_end) = match &relation.base {

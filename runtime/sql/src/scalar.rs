@@ -50,9 +50,11 @@ impl Queries<'_> {
                 return Err(SqlError::new(place, message));
             }
             if !has_one_row(&value.base) {
-                let message = "a subquery as a value has to aggregate all rows, so that it has one";
+                let message = "a subquery as a value has to have one row at most";
                 return Err(SqlError::new(place, message)
-                    .hint("write (SELECT MAX(x) FROM t), without GROUP BY; IN takes many rows"));
+                    .hint(
+                        "write (SELECT MAX(x) FROM t), without GROUP BY, or LIMIT 1; IN takes many rows",
+                    ));
             }
             joined = pair(joined, value, JoinKind::Left, place)?;
         }
@@ -66,7 +68,11 @@ impl Queries<'_> {
 }
 
 fn has_one_row(base: &Base) -> bool {
-    matches!(base, Base::Group(node) if node.keys.is_empty())
+    match base {
+        Base::Group(node) => node.keys.is_empty(),
+        Base::Rank(node) => node.keys.is_empty() && node.limit == 1,
+        _ => false,
+    }
 }
 
 /// The columns of a relation, and behind them the values of subqueries.

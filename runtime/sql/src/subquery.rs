@@ -15,6 +15,7 @@ use crate::join::{conjuncts, equality, hold_on, pair};
 use crate::over::has_over;
 use crate::query::{Queries, keep, select_list};
 use crate::relation::{Field, Relation};
+use crate::sort::is_sorted;
 
 /// A condition that rows with, or without, partners in a subquery fulfil.
 pub(crate) struct Membership<'e> {
@@ -130,6 +131,7 @@ impl Queries<'_> {
 fn plain_select(query: &Query, at: Position) -> Result<Option<&Select>> {
     let SetExpr::Select(select) = query.body.as_ref() else { return Ok(None) };
     let plain = query.with.is_none()
+        && !is_sorted(query)
         && select.qualify.is_none()
         && select.named_window.is_empty()
         && group_by(&select.group_by, at)?.0.is_empty()

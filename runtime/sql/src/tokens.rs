@@ -58,11 +58,115 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
         line: token.span.end.line.max(1),
         column: token.span.end.column.max(1),
     });
-    Ok(Tokens { list: with_map_calls(without_inner_table(tokens)), end, hints })
+    let tokens = with_map_calls(with_row_types(&without_inner_table(tokens)));
+    let tokens = with_trimmed_spaces(tokens);
+    Ok(Tokens { list: with_json_keys(tokens), end, hints })
 }
 
 /// The function that `MAP[k, v]` becomes, which the parser does not know.
 pub(crate) const MAP: &str = "$MAP";
+
+/// `AS ROW<...>`, and types of such, as one name in backticks: the parser does not know them.
+fn with_row_types(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        let behind_as = out.last().is_some_and(|before| is_keyword(before, Keyword::AS));
+        let length = if behind_as { type_length(&tokens[at..]) } else { 0 };
+        let words = &tokens[at..at + length];
+        if words.iter().any(|token| is_keyword(token, Keyword::ROW)) {
+            let text: Vec<String> = words.iter().map(|token| token.token.to_string()).collect();
+            let token = Token::make_word(&text.join(" "), Some('`'));
+            out.push(TokenWithSpan { token, span: tokens[at].span });
+            at += length;
+        } else {
+            out.push(tokens[at].clone());
+            at += 1;
+        }
+    }
+    out
+}
+
+/// How many tokens a type with `<...>` has; 0 where there is none.
+fn type_length(tokens: &[TokenWithSpan]) -> usize {
+    let names = [Keyword::ROW, Keyword::ARRAY, Keyword::MAP, Keyword::MULTISET];
+    let begins = tokens.first().is_some_and(|t| names.iter().any(|name| is_keyword(t, *name)))
+        && tokens.get(1).is_some_and(|next| next.token == Token::Lt);
+    if !begins {
+        return 0;
+    }
+    let mut open: i64 = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        match token.token {
+            Token::Lt => open += 1,
+            Token::Gt => open -= 1,
+            Token::ShiftRight => open -= 2,
+            Token::SemiColon => return 0,
+            _ => {}
+        }
+        if index > 0 && open <= 0 {
+            return index + 1;
+        }
+    }
+    0
+}
+
+/// `TRIM(LEADING FROM s)` with the space that it trims, without which the parser does not know it.
+fn with_trimmed_spaces(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        if is_keyword(&token, Keyword::FROM)
+            && let [.., trim, parenthesis, side] = out.as_slice()
+            && is_word(trim, "TRIM")
+            && parenthesis.token == Token::LParen
+            && ["LEADING", "TRAILING", "BOTH"].iter().any(|word| is_word(side, word))
+        {
+            let space = Token::SingleQuotedString(" ".to_owned());
+            out.push(TokenWithSpan { token: space, span: token.span });
+        }
+        out.push(token);
+    }
+    out
+}
+
+/// The function that `IS JSON` becomes: its arguments are the value and the kind of JSON.
+pub(crate) const IS_JSON: &str = "$IS_JSON";
+
+/// The keys of `JSON_OBJECT('k' VALUE v, KEY 'k' VALUE v, 'k': v)` as arguments before their values.
+fn with_json_keys(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+    let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
+    // The parentheses and brackets that are open, and whether they are those of a JSON_OBJECT.
+    let mut open: Vec<bool> = Vec::new();
+    let mut rest = tokens.into_iter().peekable();
+    while let Some(token) = rest.next() {
+        match token.token {
+            Token::LParen | Token::LBracket => {
+                open.push(out.last().is_some_and(|before| is_word(before, "JSON_OBJECT")));
+            }
+            Token::RParen | Token::RBracket => drop(open.pop()),
+            _ => {}
+        }
+        let begins_pair = matches!(token.token, Token::LParen | Token::Comma);
+        out.push(token);
+        if !begins_pair || open.last() != Some(&true) {
+            continue;
+        }
+        rest.next_if(|next| is_word(next, "KEY"));
+        let Some(key) = rest.next_if(|next| matches!(next.token, Token::SingleQuotedString(_)))
+        else {
+            continue;
+        };
+        out.push(key);
+        let ends_key = |next: &TokenWithSpan| next.token == Token::Colon || is_word(next, "VALUE");
+        if let Some(sign) = rest.next_if(ends_key) {
+            out.push(TokenWithSpan { token: Token::Comma, ..sign });
+            // What follows is a value, whatever it looks like.
+            let is_text = |next: &TokenWithSpan| matches!(next.token, Token::SingleQuotedString(_));
+            out.extend(rest.next_if(is_text));
+        }
+    }
+    out
+}
 
 /// `MAP[k, v]` as a call.
 fn with_map_calls(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
@@ -183,6 +287,40 @@ mod tests {
             ("m MAP<INT, INT>, `map`[1]", "m MAP < INT , INT > , `map` [ 1 ]"),
             ("MAP[1, 2", "$MAP ( 1 , 2"),
             ("]] MAP[", "] ] $MAP ("),
+        ] {
+            let tokens = tokenize(sql).unwrap().list;
+            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
+            assert_eq!(text.join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn types_of_rows_become_names() {
+        for (sql, expected) in [
+            (
+                "CAST(a AS ROW<b INT, c ROW<d INT>>)",
+                "CAST ( a AS `ROW < b INT , c ROW < d INT >>` )",
+            ),
+            ("AS ARRAY<ROW<`b c` INT>>.d", "AS `ARRAY < ROW < `b c` INT >>` . d"),
+            ("AS ARRAY<INT> AS ROW", "AS ARRAY < INT > AS ROW"),
+            ("a ROW<b INT>, AS ROW<b", "a ROW < b INT > , AS ROW < b"),
+        ] {
+            let tokens = tokenize(sql).unwrap().list;
+            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
+            assert_eq!(text.join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn keys_of_json_objects_become_arguments() {
+        for (sql, expected) in [
+            (
+                "JSON_OBJECT(KEY 'a' VALUE value, 'b': 'c')",
+                "JSON_OBJECT ( 'a' , value , 'b' , 'c' )",
+            ),
+            ("json_object('a' VALUE f(1, 'x' VALUE))", "json_object ( 'a' , f ( 1 , 'x' VALUE ) )"),
+            ("JSON_OBJECT('a' VALUE 1 NULL ON NULL)", "JSON_OBJECT ( 'a' , 1 NULL ON NULL )"),
+            ("JSON_OBJECT('a' VALUE", "JSON_OBJECT ( 'a' ,"),
         ] {
             let tokens = tokenize(sql).unwrap().list;
             let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();

@@ -12,6 +12,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::quoted;
+use crate::functions::rows;
 use crate::tokens::is_word;
 
 use self::nested::Brackets;
@@ -276,7 +277,8 @@ pub(crate) fn casts_implicitly(from: &DataType, to: &DataType) -> bool {
         }
         (DataType::Struct(from), DataType::Struct(to)) => {
             let fits = |(from, to): (&FieldRef, &FieldRef)| {
-                from.name() == to.name() && casts_implicitly(from.data_type(), to.data_type())
+                (from.name() == to.name() || rows::is_unnamed(from))
+                    && casts_implicitly(from.data_type(), to.data_type())
             };
             from.len() == to.len() && from.iter().zip(to).all(fits)
         }

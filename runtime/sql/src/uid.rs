@@ -26,25 +26,14 @@ pub(crate) struct Uids {
 const LENGTH_MAX: usize = 400;
 
 impl Uids {
-    /// `source:bids`; where it is read with other options as well, their key.
-    pub(crate) fn source(&mut self, table: &str, key: &str) -> Result<OperatorUid> {
-        let plain = format!("source:{table}");
-        if self.uids.contains(&plain) {
-            return self.take(&format!("source:{key}"));
-        }
-        self.take(&plain)
+    /// `source:bids`; read with other options than the table's `source:bids/options(<hash>)`.
+    pub(crate) fn source(&mut self, table: &str) -> Result<OperatorUid> {
+        self.take(&format!("source:{table}"))
     }
 
     /// `source:bids/last/by(auction)`.
-    pub(crate) fn last_row(
-        &mut self,
-        table: &str,
-        key: &str,
-        keys: &[String],
-    ) -> Result<OperatorUid> {
-        let of = |table: &str| format!("source:{table}/last/by({})", keys.join(","));
-        let plain = of(table);
-        if self.uids.contains(&plain) { self.take(&of(key)) } else { self.take(&plain) }
+    pub(crate) fn last_row(&mut self, table: &str, keys: &[String]) -> Result<OperatorUid> {
+        self.take(&format!("source:{table}/last/by({})", keys.join(",")))
     }
 
     /// `sink:results`; a second INSERT into the table adds what it reads.
@@ -118,6 +107,11 @@ impl Uids {
         self.take(&format!("sink:{sink}/over({})/by({})", order.join(","), keys.join(",")))
     }
 
+    /// `sink:results/sort(ts,price)`.
+    pub(crate) fn sort(&mut self, sink: &str, order: &[&str]) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/sort({})", order.join(",")))
+    }
+
     /// `sink:results/tumble(bids.ts,10000,0)/by(auction)/late`.
     pub(crate) fn late(&mut self, window: &OperatorUid) -> Result<OperatorUid> {
         self.take(&format!("{window}/late"))
@@ -167,9 +161,9 @@ mod tests {
         assert_eq!(uids.sink("r", &["a", "b"]).unwrap().as_str(), "sink:r/from(a,b)");
         assert_eq!(uids.sink("r", &["a", "b"]).unwrap().as_str(), "sink:r/from(a,b)#2");
         let long = "ä".repeat(600);
-        let first = uids.source(&format!("{long}1"), &long).unwrap();
-        let second = uids.source(&format!("{long}2"), &long).unwrap();
+        let first = uids.source(&format!("{long}1")).unwrap();
+        let second = uids.source(&format!("{long}2")).unwrap();
         assert_ne!(first, second);
-        assert!(uids.source("a\nb", "a").is_ok());
+        assert!(uids.source("a\nb").is_ok());
     }
 }

@@ -245,3 +245,25 @@ EXPLAIN WITH v AS (SELECT y FROM a) SELECT y FROM v";
     let error = plan(&job, &PlanOptions::default()).unwrap_err().to_string();
     assert!(error.starts_with("line 3, column 1: EXPLAIN is no statement of a job"), "{error}");
 }
+
+#[test]
+fn rows_of_values_are_written_by_the_places_of_their_fields() {
+    let sql = "CREATE TABLE a (x INT, y STRING) WITH ('connector' = 'x');
+        CREATE TABLE b (r ROW<m BIGINT, n STRING>, l ARRAY<ROW<m DOUBLE>>) WITH ('connector' = 'x');
+        INSERT INTO b SELECT ROW(x, y), ARRAY[ROW(x)] FROM a;";
+    let planned = plan(sql, &PlanOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    let nodes = &planned.plan.nodes;
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(arrow::array::Int32Array::from(vec![7])),
+        Arc::new(arrow::array::StringArray::from(vec!["a"])),
+    ];
+    let batch = RecordBatch::try_new(Arc::clone(&nodes[0].schema), columns).unwrap();
+    let NodeKind::Calc(calc) = &nodes[1].kind else { panic!("no projection") };
+    let columns: Vec<ArrayRef> =
+        calc.columns.iter().map(|column| column.evaluate(&batch).unwrap()).collect();
+    let row = columns[0].as_struct();
+    assert_eq!(row.column_by_name("m").unwrap().as_primitive::<Int64Type>().values()[..], [7]);
+    assert_eq!(row.column_by_name("n").unwrap().as_string::<i32>().value(0), "a");
+    let rows = columns[1].as_list::<i32>().value(0);
+    assert_eq!(rows.as_struct().column(0).as_primitive::<Float64Type>().values()[..], [7.0]);
+}

@@ -236,3 +236,77 @@ fn uids_of_elements_name_the_array_alone() {
     let outer = "(SELECT auction, price AS p FROM bids) LEFT JOIN UNNEST(ARRAY[auction, p]) AS t (x) ON TRUE";
     assert_eq!(unnest(outer, ""), first);
 }
+
+/// The uids of the sources of two reads of `bids`, each with its options.
+fn hinted(first: &str, second: &str) -> BTreeSet<String> {
+    let read = |sink: &str, options: &str| {
+        let hint = if options.is_empty() { "" } else { &format!("/*+ OPTIONS({options}) */") };
+        format!("INSERT INTO {sink} SELECT auction, price FROM bids {hint};")
+    };
+    let all = uids(&format!("{}{}", read("r2", first), read("r2", second)));
+    all.into_iter().filter(|uid| uid.starts_with("source:")).collect()
+}
+
+#[test]
+fn reads_with_options_of_their_own_are_named_by_these_in_any_order() {
+    let (slow, fast) =
+        ("'next-event.rate' = '10'", "'next-event.rate' = '1000', 'events.num' = '7'");
+    let both = hinted(slow, fast);
+    assert_eq!(both.len(), 2);
+    assert_eq!(both, hinted(fast, slow));
+    assert_eq!(both, hinted("'Events.Num' = '7', 'next-event.rate' = '1000'", slow));
+    let plain = "source:bids".to_owned();
+    assert!(!both.contains(&plain));
+    for options in [slow, fast] {
+        let beside_plain = hinted("", options);
+        assert_eq!(beside_plain, hinted(options, ""));
+        assert_eq!(
+            beside_plain,
+            hinted(options, options).into_iter().chain([plain.clone()]).collect()
+        );
+        assert!(beside_plain.iter().all(|uid| both.contains(uid) || *uid == plain));
+    }
+}
+
+#[test]
+fn options_that_are_the_tables_own_name_nothing() {
+    assert_eq!(hinted("", ""), BTreeSet::from(["source:bids".to_owned()]));
+    let own = "CREATE TABLE own (a BIGINT) WITH ('connector' = 'nexmark', 'events.num' = '7');
+        INSERT INTO r1 SELECT a FROM own;
+        INSERT INTO r1 SELECT a + 1 FROM own /*+ OPTIONS('EVENTS.NUM' = '7') */;";
+    assert!(uids(own).contains("source:own"));
+    assert_eq!(uids(own).iter().filter(|uid| uid.starts_with("source:")).count(), 1);
+}
+
+#[test]
+fn uids_show_no_values_of_options_and_stay_when_a_password_changes() {
+    let read = |options: &str| hinted(options, options);
+    let with = |password: &str| {
+        let jaas = format!("'properties.sasl.jaas.config' = 'x password=\"{password}\";'");
+        (read(&jaas), read(&format!("{jaas}, 'events.num' = '7777777'")))
+    };
+    assert_eq!(with("hunter2"), with("hunter3"));
+    let (only, more) = with("hunter2");
+    assert_eq!(only, BTreeSet::from(["source:bids".to_owned()]));
+    assert_eq!(more, read("'events.num' = '7777777'"));
+    let uid = more.first().unwrap();
+    assert!(!uid.contains("hunter2") && !uid.contains("7777777"), "{uid}");
+    // Whoever changes how it is made changes the names under which states are found.
+    assert_eq!(uid, "source:bids/options(93d528c0a06833b3)");
+}
+
+#[test]
+fn listed_rows_are_named_by_what_they_are() {
+    let sources = |statements: &str| -> Vec<String> {
+        uids(statements).into_iter().filter(|uid| uid.starts_with("source:VALUES")).collect()
+    };
+    let one = sources("INSERT INTO r2 VALUES (1, 2), (3, 4);");
+    assert_eq!(one.len(), 1);
+    let through_a_view = "CREATE VIEW v (x, y) AS VALUES (1, 2), (3, 4);
+        INSERT INTO r2 SELECT * FROM v WHERE x > 1; INSERT INTO r1 SELECT y FROM v;";
+    assert_eq!(sources(through_a_view), one);
+    for other in ["VALUES (1, 2), (3, 5)", "VALUES (3, 4), (1, 2)", "VALUES (1, 2), (3, 4), (3, 4)"]
+    {
+        assert_ne!(sources(&format!("INSERT INTO r2 {other};")), one, "{other}");
+    }
+}

@@ -38,10 +38,19 @@ impl Run {
     }
 
     fn rows(limit: usize, spec: &StateSpec, backend: &mut dyn StateBackend) -> FirstRows {
-        let input: SchemaRef = Arc::new(Schema::new(vec![Field::new("v", DataType::Int64, true)]));
         let order = [OrderBy { column: 0, descending: false, nulls_first: false }];
+        Self::ordered(&order, limit, spec, backend)
+    }
+
+    fn ordered(
+        order: &[OrderBy],
+        limit: usize,
+        spec: &StateSpec,
+        backend: &mut dyn StateBackend,
+    ) -> FirstRows {
+        let input: SchemaRef = Arc::new(Schema::new(vec![Field::new("v", DataType::Int64, true)]));
         let state = backend.open(spec).unwrap();
-        FirstRows::new(state, (&order, limit), &input, backend).unwrap()
+        FirstRows::new(state, (order, limit), &input, backend).unwrap()
     }
 
     fn come(&mut self, now_ms: i64, values: &[i64]) -> Vec<(RowKind, i64)> {
@@ -116,4 +125,20 @@ fn a_row_whose_time_is_over_leaves_its_number() {
     let mut numbers: Vec<i64> = run.stored().into_iter().map(|(number, _)| number).collect();
     numbers.dedup();
     assert_eq!(numbers, [0, 1, 2]);
+}
+
+#[test]
+fn without_an_order_the_rows_that_came_first_stay() {
+    let mut run = Run::new(3, None);
+    let fresh = |run: &mut Run| run.rows = Run::ordered(&[], 3, &run.spec, &mut *run.backend);
+    let come = RowKind::Insert;
+    fresh(&mut run);
+    assert_eq!(run.come(0, &[5, 5]), [(come, 5), (come, 5)]);
+    assert_eq!(run.stored(), [(0, 5), (1, 5)]);
+    // As after a restore.
+    fresh(&mut run);
+    assert_eq!(run.come(0, &[9, 1]), [(come, 9)], "1 came too late");
+    fresh(&mut run);
+    assert_eq!(run.come(0, &[1, 9]), []);
+    assert_eq!(run.stored(), [(0, 5), (1, 5), (2, 9)]);
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{cast, concat, filter_record_batch, take, take_record_batch};
 use arrow::datatypes::SchemaRef;
+use arrow_row::{RowConverter, Rows};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{Frame, OverDesc, PlanNode};
+use sabot_core::plan::{Frame, OrderBy, OverDesc, PlanNode};
 use sabot_core::state::StateBackend;
 use sabot_core::{Cx, Element, Operator, OperatorSnapshot, Result};
 use sabot_types::EventTime;
@@ -25,6 +26,7 @@ use crate::codec::RowCodec;
 use crate::emit::emit_in_parts;
 use crate::keyed::{Keys, UniqueKeys};
 use crate::lists;
+use crate::ordered::sort_fields;
 use crate::times::{check_row_time, row_times};
 use crate::window::progress::{self, Progress};
 use crate::window::slices::{out_of_range, range_of};
@@ -44,6 +46,7 @@ pub(super) struct EventTimeOver {
     arguments: Vec<usize>,
     argument_codec: RowCodec,
     rows_back: Option<usize>,
+    ties: Option<Ties>,
     buffer: Buffer,
     carried: Option<Carried>,
     history: Option<History>,
@@ -51,6 +54,30 @@ pub(super) struct EventTimeOver {
     watermark: EventTime,
     max_batch_rows: usize,
     schema: SchemaRef,
+}
+
+/// The order of rows of one time; those that are equal in it are ordered as they came.
+struct Ties {
+    converter: RowConverter,
+    columns: Vec<usize>,
+}
+
+impl Ties {
+    /// That of what stands behind the time in `order`; none where nothing does.
+    fn new(order: &[OrderBy], input: &SchemaRef) -> Result<Option<Self>> {
+        let order = order.get(1..).unwrap_or_default();
+        if order.is_empty() {
+            return Ok(None);
+        }
+        let converter = RowConverter::new(sort_fields(order, input))?;
+        Ok(Some(Self { converter, columns: order.iter().map(|by| by.column).collect() }))
+    }
+
+    fn of(&self, rows: &RecordBatch) -> Result<Rows> {
+        let columns: Vec<ArrayRef> =
+            self.columns.iter().map(|column| Arc::clone(rows.column(*column))).collect();
+        Ok(self.converter.convert_columns(&columns)?)
+    }
 }
 
 /// Rows that are due, sorted by key and time.
@@ -98,6 +125,7 @@ impl EventTimeOver {
             )?,
             arguments,
             rows_back: rows_back(desc),
+            ties: Ties::new(&desc.order, input)?,
             buffer: Buffer::open(&node.uid, &desc.keys, row_time, input, state)?,
             carried,
             history,
@@ -147,7 +175,17 @@ impl EventTimeOver {
         let mut keys = self.keys.of(rows)?;
         let times = row_times(rows, self.row_time)?.values();
         let mut order: Vec<u32> = (0..rows.num_rows() as u32).collect();
-        order.sort_by_key(|row| (keys.of_row[*row as usize], times[*row as usize]));
+        let place = |row: &u32| (keys.of_row[*row as usize], times[*row as usize]);
+        match &self.ties {
+            None => order.sort_by_key(place),
+            Some(ties) => {
+                let ties = ties.of(rows)?;
+                order.sort_by(|a, b| {
+                    let tie = || ties.row(*a as usize).cmp(&ties.row(*b as usize));
+                    place(a).cmp(&place(b)).then_with(tie)
+                });
+            }
+        }
         keys.of_row = order.iter().map(|row| keys.of_row[*row as usize]).collect();
         let rows = take_record_batch(rows, &UInt32Array::from(order))?;
         let times = row_times(&rows, self.row_time)?.values().to_vec();

@@ -255,3 +255,42 @@ fn what_no_frame_reaches_is_gone() {
     }
     assert!(sizes[199] > 1 && sizes[199] <= 11, "{sizes:?}");
 }
+
+#[test]
+fn rows_of_one_time_are_sorted_by_what_stands_behind_it() {
+    let order = [(4, false), (2, true), (1, false)];
+    let desc = OverDesc {
+        keys: Vec::new(),
+        order: order
+            .map(|(column, descending)| OrderBy { column, descending, nulls_first: !descending })
+            .to_vec(),
+        row_time: Some(4),
+        frame: Frame::Rows(Some(0)),
+        aggregates: Vec::new(),
+        ttl_ms: None,
+    };
+    let plan = node(NodeKind::Over(desc), input());
+    let backend = || sabot_state::open(Backend::Memory).unwrap();
+    let mut driver = Driver::new(&plan, &input(), &config(), backend());
+    let row = |id, v, ts| Row { k: 0, id, v, f: None, ts };
+    let ids = |driver: &mut Driver| -> Vec<i64> {
+        let ids =
+            |batch: &RecordBatch| batch.column(1).as_primitive::<Int64Type>().values().to_vec();
+        let all = driver.batches().flat_map(ids).collect();
+        driver.out.clear();
+        all
+    };
+    driver.process(batch(&[row(1, Some(3), 20), row(2, None, 10), row(3, Some(9), 20)])).unwrap();
+    driver.watermark(9);
+    assert_eq!(ids(&mut driver), [0; 0]);
+    let mut driver = Driver::restored(&plan, &input(), driver.snapshot(), backend());
+    driver
+        .process(batch(&[row(5, Some(9), 20), row(4, Some(9), 20), row(6, Some(1), 10)]))
+        .unwrap();
+    driver.process(batch(&[row(7, Some(99), 30)])).unwrap();
+    driver.watermark(20);
+    assert_eq!(ids(&mut driver), [6, 2, 3, 4, 5, 1]);
+    driver.process(batch(&[row(8, Some(1), 20)])).unwrap();
+    driver.watermark(i64::MAX);
+    assert_eq!(ids(&mut driver), [7], "8 is late");
+}

@@ -1,8 +1,10 @@
 //! Tables with the options that a hint gives them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sqlparser::ast::Ident;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Catalog, Entry, Table, build_table};
 use crate::error::{Position, Result, SqlError};
@@ -47,19 +49,57 @@ impl Catalog {
             let message = format!("'{DYNAMIC_OPTIONS}' is 'false': hints give no options");
             return Err(SqlError::new(at, message).hint("set it to 'true', or take out the hint"));
         }
-        let mut text: Vec<String> = Vec::new();
+        let mut changed: BTreeMap<String, String> = BTreeMap::new();
         for (key, value, place) in options {
-            if key.eq_ignore_ascii_case("connector") {
+            let name = key.to_ascii_lowercase();
+            if name == "connector" {
                 return Err(SqlError::new(place, "a hint cannot change a table's connector")
                     .hint("declare another table"));
             }
-            text.push(format!("{key}={value}"));
+            let same = |(known, ..): &&(String, String, Position)| known.eq_ignore_ascii_case(&key);
+            // Of an option that is declared twice the last value counts.
+            if create.options.iter().rfind(same).is_none_or(|(_, declared, _)| *declared != value) {
+                changed.insert(name, value.clone());
+            }
             create.options.retain(|(known, ..)| !known.eq_ignore_ascii_case(&key));
             create.options.push((key, value, place));
         }
-        text.sort();
         let table = build_table(create)?;
-        let key = format!("{}/options({})", table.name, text.join(","));
-        Ok(Arc::new(Table { key, ..table }))
+        if changed.is_empty() {
+            return Ok(Arc::new(table));
+        }
+        let key = format!("{}/options({changed:?})", table.name);
+        let uid_name = uid_name(&table.name, &changed);
+        Ok(Arc::new(Table { key, uid_name, ..table }))
     }
+}
+
+/// The name of a table in uids when it is read with other options than its own: a hash tells these
+/// apart without showing them. What gives access counts for nothing, so that it can be changed
+/// while the state stays.
+fn uid_name(table: &str, changed: &BTreeMap<String, String>) -> String {
+    let shown = changed.iter().filter(|(key, _)| !gives_access(key));
+    let text = shown.fold(String::new(), |text, (key, value)| format!("{text}{key}\0{value}\0"));
+    if text.is_empty() {
+        return table.to_owned();
+    }
+    format!("{table}/options({:016x})", xxh3_64(text.as_bytes()))
+}
+
+/// Whether an option's value is a secret, as Flink tells by its key.
+fn gives_access(key: &str) -> bool {
+    const PARTS: [&str; 11] = [
+        "password",
+        "secret",
+        "account.key",
+        "apikey",
+        "api-key",
+        "auth-params",
+        "service-key",
+        "token",
+        "basic-auth",
+        "jaas.config",
+        "http-headers",
+    ];
+    PARTS.iter().any(|part| key.contains(part))
 }

@@ -13,7 +13,6 @@ use super::{access, cast, field, literal, operator};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
 use crate::proc_time;
-use crate::tokens::MAP;
 use crate::types::{text_of, type_of_text};
 use crate::window;
 
@@ -321,7 +320,13 @@ impl<'a> Binder<'a> {
         self.constructed("ARRAY", expr, &elements, at)
     }
 
-    fn constructed(&self, name: &str, expr: Expr, parts: &[Bound], at: Position) -> Result<Bound> {
+    pub(super) fn constructed(
+        &self,
+        name: &str,
+        expr: Expr,
+        parts: &[Bound],
+        at: Position,
+    ) -> Result<Bound> {
         let texts: Vec<&str> = parts.iter().map(|part| part.text.as_str()).collect();
         let text = (format!("{name}[{}]", texts.join(", ")), precedence::ATOM);
         self.finish(expr, false, text, || functions::wrong_arguments(name, parts, at))
@@ -329,11 +334,8 @@ impl<'a> Binder<'a> {
 
     fn function(&self, function: &Function, at: Position) -> Result<Bound> {
         let name = function_name(&function.name, at)?.to_ascii_uppercase();
-        if name == MAP {
-            let pairs = function_arguments(function, "MAP", at)?;
-            let pairs = pairs.into_iter().map(|p| self.bind(p)).collect::<Result<Vec<_>>>()?;
-            let expr = functions::collections::map_of_pairs(&pairs, at)?;
-            return self.constructed("MAP", expr, &pairs, at);
+        if let Some(special) = super::special::call(self, function, &name, at)? {
+            return Ok(special);
         }
         if function.over.is_some() {
             return Err(SqlError::new(at, "OVER cannot stand here").hint(

@@ -8,6 +8,8 @@ use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{Expr, ExprSchemable, cast};
 use datafusion_optimizer::simplify_expressions::ExprSimplifier;
 
+use crate::functions::casts::{self, Otherwise};
+
 /// How tightly an operator binds; a child that binds less needs parentheses.
 pub(crate) mod precedence {
     pub(crate) const OR: u8 = 1;
@@ -76,7 +78,12 @@ impl Bound {
     /// The same values as another type; the text stays, since the cast is implied.
     pub(crate) fn implicit_cast(mut self, to: &DataType) -> Self {
         if self.data_type != *to {
-            self.expr = cast(self.expr, to.clone());
+            // The library would look for fields by their names.
+            let by_place = match self.data_type.is_nested() {
+                true => casts::cast(self.expr.clone(), &self.data_type, to, Otherwise::Fail),
+                false => None,
+            };
+            self.expr = by_place.unwrap_or_else(|| cast(self.expr, to.clone()));
             self.data_type = to.clone();
             self.meaning = Meaning::Plain;
         }

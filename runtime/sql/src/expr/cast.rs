@@ -70,7 +70,7 @@ fn length(data_type: &str) -> Option<(usize, bool)> {
 }
 
 fn refused(from: &DataType, to: &DataType) -> Option<&'static str> {
-    use DataType::{Boolean, Date32, List, Map, Time32, Timestamp};
+    use DataType::{Boolean, Date32, List, Map, Struct, Time32, Timestamp};
     match (from, to) {
         (Date32 | Time32(_), to) if to.is_numeric() => Some("use EXTRACT or TIMESTAMPDIFF"),
         (from, Date32 | Time32(_)) if from.is_numeric() => {
@@ -88,6 +88,11 @@ fn refused(from: &DataType, to: &DataType) -> Option<&'static str> {
         (from, to) if from == to => None,
         (DataType::Null, _) => None,
         (List(from), List(to)) => refused(from.data_type(), to.data_type()),
+        (Struct(from), Struct(to)) if from.len() == to.len() => {
+            let mut fields = from.iter().zip(to);
+            fields.find_map(|(from, to)| refused(from.data_type(), to.data_type()))
+        }
+        (Struct(_), Struct(_)) => Some("they have not as many fields"),
         (Map(..), Map(..)) => {
             let (from, to) = entries_of(from).zip(entries_of(to))?;
             (from.iter().zip(to)).find_map(|(from, to)| refused(from.data_type(), to.data_type()))

@@ -46,9 +46,28 @@ pub(super) fn literal(value: &Value, at: Position) -> Result<Bound> {
         Value::Boolean(b) => {
             Ok(bound(ScalarValue::Boolean(Some(*b)), b.to_string().to_ascii_uppercase()))
         }
-        Value::SingleQuotedString(s) => Ok(text(s)),
+        Value::SingleQuotedString(s) | Value::UnicodeStringLiteral(s) => Ok(text(s)),
+        Value::HexStringLiteral(digits) => bytes(digits, at),
         Value::Number(digits, _) => number(digits, false, at),
         other => Err(SqlError::new(at, format!("the literal {other} is not supported"))),
+    }
+}
+
+/// `X'00ff'`.
+fn bytes(digits: &str, at: Position) -> Result<Bound> {
+    let pairs = digits.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| match pair {
+        [_, _] => u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok(),
+        _ => None,
+    };
+    let bytes: Option<Vec<u8>> = pairs.map(byte).collect();
+    match bytes {
+        Some(bytes) => {
+            let text = format!("X'{}'", digits.to_ascii_uppercase());
+            Ok(bound(ScalarValue::Binary(Some(bytes)), text))
+        }
+        None => Err(SqlError::new(at, format!("X'{digits}' is no binary value"))
+            .hint("write two hexadecimal digits for each byte")),
     }
 }
 

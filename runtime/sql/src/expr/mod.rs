@@ -9,6 +9,7 @@ mod field;
 mod literal;
 mod operator;
 mod scope;
+mod special;
 
 pub(crate) use bind::{Binder, function_arguments, function_name, is_aggregate, place_of};
 pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};

@@ -13,6 +13,7 @@ use sqlparser::parser::Parser;
 
 mod flink;
 mod numbers;
+mod parts;
 mod texts;
 mod times;
 

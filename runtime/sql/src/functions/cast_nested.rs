@@ -54,6 +54,22 @@ pub(super) fn kernel(from: &DataType, to: &DataType, otherwise: Otherwise) -> Op
                 Ok(Arc::new(MapArray::try_new(field, offsets, entries, nulls, false)?))
             }))
         }
+        (DataType::Struct(from), DataType::Struct(to)) if from.len() == to.len() => {
+            let parts = from.iter().zip(to);
+            let parts = parts.map(|(from, to)| part(from.data_type(), to.data_type(), otherwise));
+            let (parts, fields) = (parts.collect::<Vec<Kernel>>(), to.clone());
+            Some(Arc::new(move |arrays| {
+                let row = arrays[0].as_struct();
+                let (mut nulls, mut columns) = (row.nulls().cloned(), Vec::new());
+                let each: Vec<i32> = (0..=row.len() as i32).collect();
+                for (part, column) in parts.iter().zip(row.columns()) {
+                    let values = part(std::slice::from_ref(column))?;
+                    nulls = kept(nulls.as_ref(), &each, column, &values);
+                    columns.push(values);
+                }
+                Ok(Arc::new(StructArray::try_new(fields.clone(), columns, nulls)?))
+            }))
+        }
         (from, DataType::Utf8) if from.is_nested() => Some(text(from)),
         _ => None,
     }

@@ -18,6 +18,25 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("JSON_EXISTS", 2, 2, exists),
 ];
 
+/// `x IS JSON OBJECT`: whether a text is JSON, of this kind if one is asked for.
+pub(crate) fn is_json(text: Expr, kind: &str) -> Expr {
+    let wanted = kind.to_owned();
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let is = |text: Option<&str>| {
+            let json = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
+            json.is_some_and(|json| match wanted.as_str() {
+                "OBJECT" => json.is_object(),
+                "ARRAY" => json.is_array(),
+                "SCALAR" => !json.is_object() && !json.is_array(),
+                _ => true,
+            })
+        };
+        let all = arrays[0].as_string::<i32>().iter().map(|text| Some(is(text)));
+        Ok(Arc::new(all.collect::<BooleanArray>()))
+    });
+    call(&format!("IS_JSON_{kind}"), types("t"), DataType::Boolean, kernel, vec![text])
+}
+
 /// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Step {

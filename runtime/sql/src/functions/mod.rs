@@ -7,7 +7,8 @@ pub(crate) mod collections;
 mod conditional;
 pub(crate) mod decimals;
 mod encode;
-mod json;
+pub(crate) mod json;
+pub(crate) mod json_made;
 mod lists;
 mod math;
 mod own;
@@ -16,6 +17,7 @@ mod own_maps;
 mod own_math;
 mod own_text;
 mod own_time;
+pub(crate) mod rows;
 mod text;
 mod time;
 
@@ -26,7 +28,7 @@ use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
-pub(crate) use own::wrapping_narrow;
+pub(crate) use own::{listed, wrapping_narrow};
 pub(crate) use text::similar;
 
 /// A call of a scalar function.
@@ -62,13 +64,14 @@ impl Call<'_> {
 type Entry = (&'static str, usize, usize, fn(&Call<'_>) -> Result<Expr>);
 
 /// The functions by what they are about.
-const GROUPS: [(&str, &[Entry]); 7] = [
+const GROUPS: [(&str, &[Entry]); 8] = [
     ("Conditions", conditional::FUNCTIONS),
     ("Numbers", math::FUNCTIONS),
     ("Texts", text::FUNCTIONS),
     ("Codes and digests", encode::FUNCTIONS),
     ("Times", time::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
+    ("JSON of values", json_made::FUNCTIONS),
     ("ARRAYs and MAPs", collections::FUNCTIONS),
 ];
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, Int8Array, Int16Array, Int32Array, Int64Array, StringArray,
 };
+use arrow::compute::take;
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{ColumnarValue, Expr, Volatility, create_udf};
@@ -48,6 +49,13 @@ pub(crate) fn wrapping_narrow(value: Expr, to: &DataType) -> Expr {
         })
     });
     call(&format!("narrow_{to}"), vec![DataType::Int64], to.clone(), kernel, vec![value])
+}
+
+/// The value of a list at a place, a BIGINT from 0 that is in it; `name` is that of the list alone.
+pub(crate) fn listed(name: &str, values: ArrayRef, place: Expr) -> Expr {
+    let to = values.data_type().clone();
+    let kernel: Kernel = Arc::new(move |arrays| Ok(take(&values, &arrays[0], None)?));
+    call(&format!("listed_{name}"), vec![DataType::Int64], to, kernel, vec![place])
 }
 
 /// Texts and whole numbers, the arguments of most functions of texts.

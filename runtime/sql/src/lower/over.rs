@@ -49,9 +49,13 @@ impl Lowering<'_> {
         if rank {
             fields.push(Field::new(RANK, DataType::Int64, false));
         }
-        let title = if window_end.is_some() { "window top" } else { "top" };
+        let title = match window_end {
+            Some(_) => "window top",
+            None if node.order.is_empty() => "limit",
+            None => "top",
+        };
         let name = self.uids.name(&format!("{sink}[{title} {limit}]"));
-        let schema = Schema::new(with_kind(fields.into_iter(), window_end.is_none()));
+        let schema = Schema::new(with_kind(fields.into_iter(), node.is_updating()));
         Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
     }
 
@@ -92,7 +96,11 @@ impl Lowering<'_> {
         let name = |column: &usize| node.feed.columns[*column].0.as_str();
         let keys: Vec<&str> = node.keys.iter().map(name).collect();
         let order: Vec<&str> = node.order.iter().map(|order| name(&order.column)).collect();
-        let uid = self.uids.over(sink, &order, &keys)?;
+        let sorts = node.aggregates.is_empty();
+        let uid = match sorts {
+            true => self.uids.sort(sink, &order)?,
+            false => self.uids.over(sink, &order, &keys)?,
+        };
         let chosen = over_columns(node, used);
         let columns = feed_columns(&node.feed, chosen.clone());
         let from = self.feed(&node.feed, &columns, &uid, sink)?;
@@ -120,7 +128,8 @@ impl Lowering<'_> {
             aggregates,
             ttl_ms: self.settings.state_ttl_ms.filter(|_| node.row_time.is_none()),
         });
-        let name = self.uids.name(&format!("{sink}[over]"));
+        let title = if sorts { "sort" } else { "over" };
+        let name = self.uids.name(&format!("{sink}[{title}]"));
         let schema = Schema::new(with_kind(fields.into_iter(), node.row_time.is_none()));
         Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
     }

@@ -23,7 +23,7 @@ impl Lowering<'_> {
         let schema = node_schema(table, &schema_of(&read.columns));
         let read = if table.is_upsert() { with_tombstones(table, read) } else { read };
         let desc = self.source_desc(table, &read)?;
-        let uid = self.uids.source(&table.name, &table.key)?;
+        let uid = self.uids.source(&table.uid_name)?;
         let name = self.uids.name(&format!("{}[source]", table.name));
         let read = node_schema(table, &schema_of(&read.columns));
         let mut id = self.push(uid, name, NodeKind::Source(desc), Vec::new(), read);
@@ -40,7 +40,7 @@ impl Lowering<'_> {
         for name in &table.primary_key {
             keys.extend(schema.index_of(name));
         }
-        let uid = self.uids.last_row(&table.name, &table.key, &table.primary_key)?;
+        let uid = self.uids.last_row(&table.uid_name, &table.primary_key)?;
         let name = self.uids.name(&format!("{}[last]", table.name));
         let inputs = vec![Input { from, exchange: Exchange::Keyed(keys.clone()) }];
         let kind = NodeKind::LastRow(LastRowDesc { keys, ttl_ms: self.settings.state_ttl_ms });

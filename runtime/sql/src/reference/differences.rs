@@ -155,16 +155,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         why: "Not there yet.",
         answers: &[
-            (r"CHAR_LENGTH('e' || U&'\0301')", "fails"),
             ("DATE_FORMAT(ts, 'Q')", "fails"),
             ("ROUND(2.5, CAST(NULL AS INT))", "fails"),
             ("TO_TIMESTAMP_LTZ(1.5, 0)", "fails"),
-            ("TRIM(LEADING FROM '  a ')", "fails"),
-            ("TRIM(TRAILING FROM '  a ')", "fails"),
-            ("X'00ff'", "fails"),
             ("tm + INTERVAL '1' HOUR", "fails"),
             ("tm + INTERVAL '10' MINUTE", "fails"),
         ],
+    },
+    Difference {
+        why: "`\\+` in a U& text is followed by six digits, as standard SQL has it; Flink reads four, with the plus as one of them.",
+        answers: &[("U&'d\\0061t\\+000061'", r#"STRING "data""#)],
     },
     Difference {
         why: "Numbers in JSON are written as they are read, as a DOUBLE; Flink keeps their digits.",

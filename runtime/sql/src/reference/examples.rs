@@ -183,8 +183,23 @@ pub(super) const QUERIES: &[Example] = &[
         "",
         "INSERT INTO out SELECT k, COUNT(DISTINCT b) OVER (PARTITION BY k ORDER BY ts) FROM t",
     ),
-    example("ORDER BY", "", "INSERT INTO out SELECT k, b FROM t ORDER BY ts"),
-    example("LIMIT", "", "INSERT INTO out SELECT k, b FROM t LIMIT 3"),
+    example(
+        "ORDER BY ... LIMIT n",
+        "the first rows of all, which change as rows come; also `OFFSET m`, and `FETCH FIRST n ROWS ONLY`",
+        "INSERT INTO out SELECT k, b FROM t ORDER BY b DESC, k LIMIT 3 OFFSET 1; INSERT INTO out SELECT k, COUNT(*) FROM t
+           GROUP BY k ORDER BY 2 DESC FETCH FIRST 3 ROWS ONLY",
+    ),
+    example(
+        "LIMIT n",
+        "the rows that come first; where rows change and go some n of them, which change too",
+        "INSERT INTO out SELECT k, b FROM t LIMIT 3",
+    ),
+    example(
+        "ORDER BY ts",
+        "without `LIMIT` by event time, ascending, of rows that only come: each is given once the watermark has passed it; \
+         what stands behind the time orders rows of one time",
+        "INSERT INTO out SELECT k, b FROM t ORDER BY ts, b DESC",
+    ),
     example(
         "IN (SELECT ...)",
         "in `WHERE`, alone or between `AND`s; also of several columns",
@@ -205,7 +220,13 @@ pub(super) const QUERIES: &[Example] = &[
         "in `WHERE`, of an aggregation without `GROUP BY`; one subtask compares all rows",
         "INSERT INTO out SELECT k, b FROM t WHERE b > (SELECT AVG(b) FROM u)",
     ),
-    example("VALUES", "", "INSERT INTO out VALUES ('a', 1)"),
+    example(
+        "VALUES (...), (...)",
+        "also `FROM (VALUES ...) AS x (...)`, and `SELECT` without `FROM`: rows of constants, computed when the job is \
+         planned; they are read once, also over restores",
+        "INSERT INTO out VALUES ('a', 1); INSERT INTO out SELECT t.k, x.n FROM t JOIN (VALUES ('a', 1)) AS x (k, n)
+           ON t.k = x.k; INSERT INTO out SELECT 'b', 2",
+    ),
     example(
         "CROSS JOIN UNNEST(...) AS x (...)",
         "a row for each element of an `ARRAY`, with the fields of a `ROW` as columns, or for each key and value of a \
@@ -276,7 +297,10 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "POSITION(s IN t)", "", "POSITION('a' IN k) = 1";
         "AT TIME ZONE", "", "l AT TIME ZONE 'UTC' = l";
         "OVERLAPS", "", "(ts, ts) OVERLAPS (ts, ts)";
-        "IS JSON", "", "k IS JSON";
+        "IS JSON", "also `IS NOT JSON`, with `OBJECT`, `ARRAY` or `SCALAR`", "k IS JSON OBJECT";
+        "ROW(a, b)", "its fields are found by their places where it is cast or written", "CAST(ROW(i, k) AS ROW<x INT, y STRING>).x = 1";
+        "JSON_OBJECT('key' VALUE value, ...)", "also `KEY 'key' VALUE value` and `'key': value`; `NULL ON NULL` or `ABSENT ON NULL` at its end, and at that of `JSON_ARRAY`", "JSON_OBJECT('a' VALUE k ABSENT ON NULL) = '{}'";
+        "X'...', U&'...'", "bytes, and a text with `\\0041` for a character", "U&'\\0041' = 'A' AND X'41' = X'42'";
         "ARRAY[...]", "of values with a common type", "CARDINALITY(ARRAY[i, b, NULL]) = 3";
         "array[n]", "from 1; NULL where there is none", "ARRAY[1, 2][1] = 1";
         "MAP[key, value, ...]", "of a key that comes twice the last value counts", "CARDINALITY(MAP[k, i, 'a', 1]) = 2";

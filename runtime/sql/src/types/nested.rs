@@ -40,6 +40,13 @@ pub(crate) fn text_of(data_type: &ast::DataType) -> String {
             format!("ARRAY<{}>", text_of(element))
         }
         ast::DataType::Map(key, value) => format!("MAP<{}, {}>", text_of(key), text_of(value)),
+        // A type with a ROW comes as one name.
+        ast::DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.0.as_slice() {
+            [ast::ObjectNamePart::Identifier(name)] if name.value.contains('<') => {
+                name.value.clone()
+            }
+            _ => data_type.to_string(),
+        },
         other => other.to_string(),
     }
 }

@@ -230,6 +230,36 @@ INSERT INTO results SELECT auction, price FROM bids ORDER BY price;
 ----
 INSERT INTO results SELECT auction, price FROM bids LIMIT 10;
 ----
+INSERT INTO results SELECT auction, price FROM bids ORDER BY ts DESC;
+----
+INSERT INTO results SELECT auction, price FROM bids ORDER BY ts, price;
+----
+INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction ORDER BY 1;
+----
+INSERT INTO results SELECT a, n FROM (SELECT auction AS a, price AS n, ts FROM bids ORDER BY price LIMIT 5) ORDER BY ts;
+----
+INSERT INTO results SELECT auction, price FROM bids ORDER BY 3 LIMIT 5;
+----
+INSERT INTO results SELECT auction, price FROM bids ORDER BY prize LIMIT 5;
+----
+INSERT INTO results SELECT auction, price FROM bids ORDER BY price LIMIT 0;
+----
+INSERT INTO results SELECT auction, price FROM bids LIMIT price;
+----
+INSERT INTO results SELECT auction, price FROM bids LIMIT -1;
+----
+INSERT INTO results SELECT auction, price FROM bids ORDER BY ts OFFSET 5;
+----
+INSERT INTO results SELECT auction, price FROM bids OFFSET 5;
+----
+INSERT INTO results SELECT auction, price FROM bids FETCH FIRST 5 ROWS WITH TIES;
+----
+INSERT INTO results (auction) SELECT bid.auction FROM nested ORDER BY bid LIMIT 5;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE price > (SELECT price FROM bids LIMIT 2);
+----
+INSERT INTO results SELECT DISTINCT auction, price FROM bids ORDER BY name LIMIT 2;
+----
 INSERT INTO results SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) FROM bids;
 ----
 INSERT INTO results SELECT auction, "price" FROM bids;
@@ -241,6 +271,36 @@ INSERT INTO results SELECT auction, 'abc FROM bids;
 INSERT INTO results SELECT auction, price FROM bids WHERE
 ----
 INSERT INTO results VALUES (1, 2);
+----
+INSERT INTO results VALUES (1, 2), (3);
+----
+INSERT INTO results VALUES
+  (1, 2),
+  (3, 'a');
+----
+INSERT INTO results VALUES (1, 'a');
+----
+INSERT INTO results VALUES (1, 2, 3);
+----
+INSERT INTO results VALUES (1, "a");
+----
+INSERT INTO results VALUES (1, price);
+----
+INSERT INTO results VALUES (1, COUNT(*));
+----
+INSERT INTO results VALUES (1, 1 / 0);
+----
+INSERT INTO results VALUES (1, INTERVAL '1' DAY);
+----
+INSERT INTO results (auction) SELECT a FROM (VALUES (PROCTIME())) AS v (a);
+----
+INSERT INTO results SELECT x, y FROM (VALUES (1, 2)) AS v (x);
+----
+INSERT INTO results SELECT *;
+----
+INSERT INTO results SELECT 1, price;
+----
+CREATE TABLE listed (a BIGINT) WITH ('rows' = '3', 'connector' = 'values');
 ----
 SELECT auction FROM bids;
 ----

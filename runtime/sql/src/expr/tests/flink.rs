@@ -113,7 +113,7 @@ impl Answer {
             values.truncate(1);
         }
         // Flink knows better which elements are never NULL.
-        let name = flink_name(array.data_type()).replace(" NOT NULL", "");
+        let name = flink_name(array.data_type()).replace(" NOT NULL", "").replace('`', "");
         Self::Values(name, values)
     }
 
