@@ -178,6 +178,7 @@ impl Catalog {
         }
         self.check_free(&create.name)?;
         values::refuse_declared(&create)?;
+        let create = self.completed(create)?;
         let table = build_table(create.clone())?;
         self.declared.insert(table.name.clone(), create);
         self.entries.insert(table.name.clone(), Entry::Table(Arc::new(table)));

@@ -1,5 +1,7 @@
 //! Parses `CREATE TABLE` with Flink's computed columns, watermark and options.
 
+pub(crate) mod like;
+
 use arrow::datatypes::DataType;
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::keywords::Keyword;
@@ -10,6 +12,8 @@ use crate::error::{Position, Result, SqlError, start_of};
 use crate::statement::{identifier, name};
 use crate::tokens::{is_keyword, is_word};
 use crate::types::parse_type;
+
+pub(crate) use like::Like;
 
 /// A `CREATE TABLE` as written.
 #[derive(Debug, Clone)]
@@ -23,6 +27,8 @@ pub(crate) struct CreateTable {
     pub partitions: Vec<Ident>,
     /// Keys as written, with their places.
     pub options: Vec<(String, String, Position)>,
+    /// The table that it takes the rest of.
+    pub like: Option<Like>,
     /// The table's name.
     pub at: Position,
 }
@@ -65,17 +71,15 @@ pub(crate) fn create_table(parser: &mut Parser<'_>, end: Position) -> Result<Cre
         primary_key: Vec::new(),
         partitions: Vec::new(),
         options: Vec::new(),
+        like: None,
         at,
     };
     let mut ddl = Ddl { parser, end, table: &mut table };
-    if is_keyword(ddl.parser.peek_token_ref(), Keyword::LIKE) {
-        return Err(ddl.refuse("CREATE TABLE ... LIKE"));
-    }
     if ddl.parser.peek_token_ref().token == Token::LParen {
         ddl.elements()?;
     }
     ddl.clauses()?;
-    if table.columns.is_empty() {
+    if table.columns.is_empty() && table.like.is_none() {
         return Err(SqlError::new(at, format!("table \"{}\" has no columns", table.name.value)));
     }
     Ok(table)
@@ -233,8 +237,8 @@ impl Ddl<'_, '_> {
         if is_keyword(self.parser.peek_token_ref(), Keyword::AS) {
             return Err(self.refuse("CREATE TABLE ... AS SELECT"));
         }
-        if is_keyword(self.parser.peek_token_ref(), Keyword::LIKE) {
-            return Err(self.refuse("CREATE TABLE ... LIKE"));
+        if self.parser.parse_keyword(Keyword::LIKE) {
+            self.table.like = Some(like::parse(self.parser, self.end)?);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Tables with the options that a hint gives them.
+//! Tables that are other ones with something changed: with the options of a hint, or by `LIKE`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,9 @@ use sqlparser::ast::Ident;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Catalog, Entry, Table, build_table};
-use crate::error::{Position, Result, SqlError};
+use crate::ddl::CreateTable;
+use crate::ddl::like::merged;
+use crate::error::{Position, Result, SqlError, start_of};
 use crate::hints::Options;
 use crate::relation::Relation;
 use crate::settings::DYNAMIC_OPTIONS;
@@ -38,6 +40,20 @@ impl Catalog {
         match self.hints.options(name.span)? {
             None => Ok(sink),
             Some(options) => self.hinted(name, options, at),
+        }
+    }
+
+    /// The table with what `LIKE` takes of another.
+    pub(super) fn completed(&self, create: CreateTable) -> Result<CreateTable> {
+        let Some(like) = create.like.clone() else { return Ok(create) };
+        let at = start_of(like.table.span).unwrap_or(create.at);
+        match (self.declared.get(&like.table.value), self.entries.get(&like.table.value)) {
+            (Some(base), _) => merged(&create, &like, base),
+            (None, Some(_)) => {
+                let message = format!("\"{}\" is a view: LIKE names a table", like.table.value);
+                Err(SqlError::new(at, message))
+            }
+            (None, None) => Err(self.no_table(&like.table, at)),
         }
     }
 

@@ -68,7 +68,8 @@ pub(super) const STATEMENTS: &[Example] = &[
     ),
     example(
         "CREATE TABLE ... LIKE",
-        "",
+        "with `INCLUDING`, `EXCLUDING` and `OVERWRITING` of `ALL`, `CONSTRAINTS`, `GENERATED`, `METADATA`, `OPTIONS`, \
+         `PARTITIONS`, `WATERMARKS`, by Flink's rules",
         "CREATE TABLE x LIKE out; INSERT INTO x SELECT k, b FROM t",
     ),
     example("CREATE TABLE ... AS SELECT", "", "CREATE TABLE x WITH ('connector' = 'print') AS SELECT k FROM t"),

@@ -759,3 +759,21 @@ DROP TABLE IF EXISTS bids;
 ----
 USE default_catalog.default_database; DROP VIEW IF EXISTS nothing;
 INSERT INTO default_database.results SELECT auction, price FROM default_catalog.default_database.bids;
+----
+CREATE TABLE x LIKE bid;
+----
+CREATE TABLE x (price STRING) LIKE bids;
+----
+CREATE TABLE x (WATERMARK FOR ts AS ts) LIKE bids;
+----
+CREATE TABLE x WITH ('connector' = 'print') LIKE bids (INCLUDING OPTIONS);
+----
+CREATE TABLE x LIKE bids (OVERWRITING CONSTRAINTS);
+----
+CREATE TABLE x LIKE bids (INCLUDING WATERMARK);
+----
+CREATE TABLE x LIKE bids (WATERMARKS);
+----
+CREATE TABLE x LIKE bids (EXCLUDING OPTIONS);
+----
+CREATE VIEW v AS SELECT * FROM bids; CREATE TABLE x LIKE v;
