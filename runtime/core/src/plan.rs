@@ -299,7 +299,8 @@ pub struct TopNDesc {
     /// The key columns' indexes in the input.
     pub keys: Vec<usize>,
     /// The order, its most significant column first. Rows that are equal in it are ordered by
-    /// all their columns.
+    /// all their columns. Empty over rows that only come: they are ordered as they came, and the
+    /// output has no row kind.
     pub order: Vec<OrderBy>,
     /// How many rows, from 1.
     pub limit: usize,

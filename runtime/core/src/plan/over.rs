@@ -14,14 +14,14 @@ pub struct OverDesc {
     pub keys: Vec<usize>,
     /// The order, its most significant column first.
     pub order: Vec<OrderBy>,
-    /// The row-time column's index in the input, where rows only come and are ordered by it
-    /// alone, ascending: each row is answered once, when the watermark has passed it, and rows of
-    /// one time are ordered as they came. None: rows come and go in any order and answers change;
+    /// The row-time column's index in the input, where rows only come and are ordered by it first,
+    /// ascending: each row is answered once, when the watermark has passed it, and rows that are
+    /// equal in the order stand as they came. None: rows come and go in any order and answers change;
     /// rows that are equal in the order are ordered by all their columns.
     pub row_time: Option<usize>,
     /// The rows that aggregates are over.
     pub frame: Frame,
-    /// The aggregates.
+    /// The aggregates; none: rows are only sorted.
     pub aggregates: Vec<OverAggregateDesc>,
     /// How long a row of the state is kept after it was written, in milliseconds, where rows come
     /// and go; none: for ever.
