@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-pub use changed_rows::{ChangedRows, StateChange, merge};
+pub use changed_rows::{ChangedRows, StateChange, first_bytes, merge};
 pub use changes::{ChangeLog, StateChanges};
+pub use row_filter::FILTERED_KEY_BYTES;
 
 /// Names a state and describes its rows; written to manifests and checked at restore.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

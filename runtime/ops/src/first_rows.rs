@@ -16,7 +16,7 @@ use arrow_row::{RowConverter, Rows, SortField};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::OrderBy;
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{Namespace, StateBackend, StateHandle};
+use sabot_core::state::{Namespace, StateBackend, StateHandle, first_bytes};
 use sabot_core::{Cx, Result};
 use smallvec::SmallVec;
 
@@ -369,10 +369,7 @@ struct NewRows<'a> {
 }
 
 fn start_of(order: &[u8]) -> Start {
-    let mut bytes = [0; 16];
-    let length = order.len().min(bytes.len());
-    bytes[..length].copy_from_slice(&order[..length]);
-    let number = u128::from_be_bytes(bytes);
+    let number = first_bytes(order);
     [(number >> 64) as u64, number as u64]
 }
 

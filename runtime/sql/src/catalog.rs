@@ -1,6 +1,7 @@
 //! The tables and views that statements have declared.
 
 pub(crate) mod hinted;
+mod undeclared;
 mod watermark;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::values;
 
-pub(crate) use watermark::WatermarkOptions;
+use watermark::WatermarkOptions;
 
 /// A declared table.
 #[derive(Debug)]

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField};
+use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sqlparser::ast::Ident;
 
-use crate::catalog::{Catalog, Table, TableColumn, WatermarkOptions};
+use crate::catalog::{Catalog, Table, TableColumn};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, precedence};
-use crate::relation::{Base, Field, Relation, columns_schema};
+use crate::relation::{Base, Field, Relation};
 use crate::types::{casts_implicitly, flink_name};
 
 /// A resolved `INSERT INTO`.
@@ -71,22 +71,8 @@ pub(crate) fn shown(query: Relation, at: Position) -> Result<Insert> {
         let Bound { data_type, nullable, .. } = field.value.clone();
         columns.push(TableColumn { name, data_type, nullable, computed: None, metadata: None });
     }
-    let fields = columns.iter().map(|c| ArrowField::new(&c.name, c.data_type.clone(), c.nullable));
-    let schema = columns_schema(fields.collect(), at)?;
-    let options = [("connector".to_owned(), "print".to_owned())];
-    let sink = Table {
-        name: "query".to_owned(),
-        key: "query".to_owned(),
-        uid_name: "query".to_owned(),
-        columns,
-        schema,
-        watermark: None,
-        options: Arc::new(options.into()),
-        primary_key: Vec::new(),
-        watermark_options: WatermarkOptions::default(),
-        reload_interval_ms: None,
-        at,
-    };
+    let options = [("connector", "print".to_owned())];
+    let sink = Table::undeclared(("query", "query".to_owned()), columns, options, at)?;
     let columns = query.fields.into_iter().map(|field| field.value.plain()).collect();
     Ok(Insert { sink: Arc::new(sink), base: query.base, filter: query.filter, columns })
 }

@@ -256,6 +256,13 @@ pub(crate) fn is_word(token: &TokenWithSpan, text: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// The tokens as they are written, with spaces between them.
+    fn words(sql: &str) -> String {
+        let tokens = tokenize(sql).unwrap().list;
+        let text: Vec<String> = tokens.iter().map(|token| token.token.to_string()).collect();
+        text.join(" ")
+    }
+
     #[test]
     fn the_inner_table_goes_and_places_stay() {
         let tokens = tokenize("SELECT 1\n FROM TABLE(TUMBLE(TABLE bids, x)) -- ;\n").unwrap();
@@ -273,9 +280,7 @@ mod tests {
             ("DATA => TABLE t PARTITION BY a", "DATA => $PARTITION ( t , a )"),
             ("(PARTITION BY a, TABLE)", "( PARTITION BY a , TABLE )"),
         ] {
-            let tokens = tokenize(sql).unwrap().list;
-            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
-            assert_eq!(text.join(" "), expected);
+            assert_eq!(words(sql), expected);
         }
     }
 
@@ -288,9 +293,7 @@ mod tests {
             ("MAP[1, 2", "$MAP ( 1 , 2"),
             ("]] MAP[", "] ] $MAP ("),
         ] {
-            let tokens = tokenize(sql).unwrap().list;
-            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
-            assert_eq!(text.join(" "), expected);
+            assert_eq!(words(sql), expected);
         }
     }
 
@@ -305,9 +308,7 @@ mod tests {
             ("AS ARRAY<INT> AS ROW", "AS ARRAY < INT > AS ROW"),
             ("a ROW<b INT>, AS ROW<b", "a ROW < b INT > , AS ROW < b"),
         ] {
-            let tokens = tokenize(sql).unwrap().list;
-            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
-            assert_eq!(text.join(" "), expected);
+            assert_eq!(words(sql), expected);
         }
     }
 
@@ -322,9 +323,7 @@ mod tests {
             ("JSON_OBJECT('a' VALUE 1 NULL ON NULL)", "JSON_OBJECT ( 'a' , 1 NULL ON NULL )"),
             ("JSON_OBJECT('a' VALUE", "JSON_OBJECT ( 'a' ,"),
         ] {
-            let tokens = tokenize(sql).unwrap().list;
-            let text: Vec<String> = tokens.iter().map(|t| t.token.to_string()).collect();
-            assert_eq!(text.join(" "), expected);
+            assert_eq!(words(sql), expected);
         }
     }
 

@@ -14,7 +14,7 @@ use datafusion_expr::Expr;
 use sqlparser::ast::{self, Ident};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::catalog::{Table, TableColumn, WatermarkOptions};
+use crate::catalog::{Table, TableColumn};
 use crate::ddl::CreateTable;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, column_expr, compile, null, place_of, precedence};
@@ -200,22 +200,8 @@ fn relation(rows: usize, columns: &[Column], at: Position) -> Result<Relation> {
 
 /// The table of these rows; equal ones are one.
 fn table(rows: usize, hash: &str, columns: Vec<TableColumn>, at: Position) -> Result<Table> {
-    let fields = columns.iter().map(TableColumn::arrow).collect();
     let options = [("connector", CONNECTOR.to_owned()), ("rows", rows.to_string())];
-    let options = options.map(|(key, value)| (key.to_owned(), value));
-    Ok(Table {
-        name: NAME.to_owned(),
-        key: format!("{NAME}/{hash}"),
-        uid_name: format!("{NAME}({hash})"),
-        schema: columns_schema(fields, at)?,
-        columns,
-        watermark: None,
-        options: Arc::new(options.into()),
-        primary_key: Vec::new(),
-        watermark_options: WatermarkOptions::default(),
-        reload_interval_ms: None,
-        at,
-    })
+    Table::undeclared((NAME, format!("{NAME}({hash})")), columns, options, at)
 }
 
 /// No columns at all.

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use sabot_types::KeyGroup;
 
 use super::Namespace;
-use super::row_filter::{self, RowFilter};
+use super::row_filter::{FILTERED_KEY_BYTES, RowFilter};
 
 /// Stands for the length of a value that was removed.
 const REMOVED: u32 = u32::MAX;
@@ -62,8 +62,8 @@ const GROUP_BYTES: usize = size_of::<u16>();
 /// The bytes of a key in [`Start`].
 const START_KEY_BYTES: usize = size_of::<u128>() - GROUP_BYTES;
 
-/// The first bytes of a key, as a number that is ordered as they are.
-fn bytes_of(key: &[u8]) -> u128 {
+/// The first bytes of a key as a number that is ordered as they are, with zeros behind a shorter key.
+pub fn first_bytes(key: &[u8]) -> u128 {
     match key.first_chunk() {
         Some(bytes) => u128::from_be_bytes(*bytes),
         None => {
@@ -76,7 +76,7 @@ fn bytes_of(key: &[u8]) -> u128 {
 
 fn start_of((namespace, group, key): (Namespace, KeyGroup, &[u8])) -> Start {
     let group = u128::from(group.index()) << (8 * START_KEY_BYTES);
-    (namespace, group | (bytes_of(key) >> (8 * GROUP_BYTES)))
+    (namespace, group | (first_bytes(key) >> (8 * GROUP_BYTES)))
 }
 
 impl ChangedRows {
@@ -162,7 +162,7 @@ impl ChangedRows {
         prefix: &'a [u8],
     ) -> impl Iterator<Item = StateChange<'a>> {
         let place = (namespace, group, prefix);
-        let is_filtered = prefix.len() >= row_filter::KEY_BYTES;
+        let is_filtered = prefix.len() >= FILTERED_KEY_BYTES;
         let start = if is_filtered && !self.filter().may_have(place) {
             self.order().len()
         } else {
@@ -218,7 +218,7 @@ impl ChangedRows {
             rows.sort_unstable_by_key(|(_, row)| (key(*row), *row));
             return;
         }
-        let rest = |row: u32| bytes_of(key(row).get(depth..).unwrap_or_default());
+        let rest = |row: u32| first_bytes(key(row).get(depth..).unwrap_or_default());
         let mut next: Vec<(u128, u32)> = rows.iter().map(|(_, row)| (rest(*row), *row)).collect();
         next.sort_unstable();
         for (row, next) in rows.iter_mut().zip(&next) {

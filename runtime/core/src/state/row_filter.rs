@@ -4,8 +4,9 @@ use sabot_types::KeyGroup;
 
 use super::Namespace;
 
-/// The bytes of a key that count: enough for a BIGINT as its first part.
-pub(super) const KEY_BYTES: usize = 9;
+/// Rows are told apart by so many first bytes of their keys before they are looked for: enough for a
+/// BIGINT as the first part of a key.
+pub const FILTERED_KEY_BYTES: usize = 9;
 /// Bits for each row; two of them are set. Of rows that are not there one in eighty passes.
 const BITS_PER_ROW: usize = 16;
 
@@ -31,16 +32,16 @@ impl RowFilter {
     }
 
     /// Whether there may be a row of this place, or one whose key has the same first
-    /// [`KEY_BYTES`].
+    /// [`FILTERED_KEY_BYTES`].
     pub(super) fn may_have(&self, place: (Namespace, KeyGroup, &[u8])) -> bool {
         self.bits(place).into_iter().all(|bit| self.words[bit / 64] >> (bit % 64) & 1 == 1)
     }
 
     fn bits(&self, (namespace, group, key): (Namespace, KeyGroup, &[u8])) -> [usize; 2] {
         let mut bytes = [0; 16];
-        let counted = key.len().min(KEY_BYTES);
+        let counted = key.len().min(FILTERED_KEY_BYTES);
         bytes[..counted].copy_from_slice(&key[..counted]);
-        // Any number beyond the key's bytes will do: keys are mixed with the rest of the place.
+        // The group stands behind the key's bytes.
         let number = u128::from_le_bytes(bytes) ^ (u128::from(group.index()) << 80);
         let folded = (number as u64) ^ ((number >> 64) as u64).rotate_left(29) ^ namespace.0 as u64;
         let mut hash = folded.wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -62,7 +63,9 @@ mod tests {
         let place = (Namespace(3), KeyGroup::new(7));
         let filter = RowFilter::new(keys.iter().map(|key| (place.0, place.1, &key[..])));
         let passes = |(namespace, group), key: &[u8]| filter.may_have((namespace, group, key));
-        assert!(keys.iter().all(|key| passes(place, key) && passes(place, &key[..KEY_BYTES])));
+        assert!(
+            keys.iter().all(|key| passes(place, key) && passes(place, &key[..FILTERED_KEY_BYTES]))
+        );
         let others = (1000..11_000).filter(|n| passes(place, &key(*n))).count();
         assert!(others < 400, "{others} of 10,000");
         for elsewhere in [(Namespace(4), place.1), (place.0, KeyGroup::new(8))] {

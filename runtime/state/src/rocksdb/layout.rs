@@ -3,12 +3,11 @@
 
 use std::ops::Range;
 
-use sabot_core::state::{Namespace, StateHandle};
+use sabot_core::state::{FILTERED_KEY_BYTES, Namespace, StateHandle};
 use sabot_types::KeyGroup;
 
-/// Rows with the same first bytes are found through a filter: enough for a BIGINT as the first
-/// part of the key.
-pub(super) const FILTERED_BYTES: usize = PREFIX_BYTES + 2 + 9;
+/// Rows with the same first bytes are found through a filter.
+pub(super) const FILTERED_BYTES: usize = Prefix::key_bytes(FILTERED_KEY_BYTES);
 
 const PREFIX_BYTES: usize = 10;
 const SIGN: u64 = 1 << 63;

@@ -52,27 +52,24 @@ pub(crate) struct Alignment {
     member: Member,
     /// Of each split whether it is not read for now.
     held: Vec<bool>,
-    holds_any: bool,
 }
 
 impl Alignment {
     /// Of a source that is at these watermarks.
     pub(crate) fn new(member: Member, watermarks: &MinWatermark, splits: usize) -> Self {
         member.advance(watermarks.lowest_active());
-        Self { member, held: vec![false; splits], holds_any: false }
+        Self { member, held: vec![false; splits] }
     }
 
     /// Has the source not read those splits that are too far ahead, and the others again.
     fn hold_splits(&mut self, source: &mut dyn Source, watermarks: &MinWatermark) {
         let limit = self.member.limit();
-        self.holds_any = false;
         for (split, held) in self.held.iter_mut().enumerate() {
             let is_ahead = watermarks.of(split) > limit;
             if is_ahead != *held {
                 *held = is_ahead;
                 source.hold(split, is_ahead);
             }
-            self.holds_any |= is_ahead;
         }
     }
 }
@@ -211,9 +208,7 @@ impl SourceTasklet {
         let Some(alignment) = &mut self.alignment else { return false };
         alignment.hold_splits(&mut *self.source, &self.watermarks);
         let must_wait = alignment.member.must_wait();
-        if let Some(idle) = &mut self.idle
-            && (must_wait || alignment.holds_any)
-        {
+        if let Some(idle) = &mut self.idle {
             // What is not read is not idle.
             let now = self.clock.monotonic();
             let held = alignment.held.iter().enumerate().filter(|(_, held)| must_wait || **held);

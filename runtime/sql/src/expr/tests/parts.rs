@@ -46,7 +46,7 @@ fn json_is_made_of_values_and_of_json() {
     )]);
     for (sql, expected) in [
         ("JSON_OBJECT('a')", "write JSON_OBJECT('key' VALUE value, ...)"),
-        ("JSON_OBJECT(s VALUE 1)", ""),
+        ("JSON_OBJECT(s VALUE 1)", "takes values without names"),
         ("JSON_OBJECT(s, 1)", "write JSON_OBJECT('key' VALUE value, ...)"),
         ("JSON_ARRAY(CAST(ts AS DATE))", "use CAST(<value> AS STRING)"),
         ("i IS JSON", "IS JSON needs STRING, i is INT"),
