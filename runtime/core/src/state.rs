@@ -173,6 +173,12 @@ pub trait StateBackend: Send {
         visit: PrefixVisitor<'_>,
     ) -> Result<()>;
 
+    /// [`scan_prefixes`](Self::scan_prefixes) will ask for whole keys of this state without their
+    /// last `suffix_bytes`, and for nothing shorter.
+    fn expect_prefixes(&mut self, state: StateHandle, suffix_bytes: usize) {
+        let _ = (state, suffix_bytes);
+    }
+
     /// Removes all rows of a namespace.
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()>;
 

@@ -16,7 +16,7 @@ use arrow_row::{RowConverter, Rows, SortField};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::OrderBy;
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{Namespace, StateBackend, StateHandle, first_bytes};
+use sabot_core::state::{Namespace, StateBackend, StateHandle, first_bytes, number};
 use sabot_core::{Cx, Result};
 use smallvec::SmallVec;
 
@@ -108,6 +108,10 @@ impl FirstRows {
         backend: &mut dyn StateBackend,
     ) -> Result<Self> {
         let values = row_kind::without(input);
+        if limit > 1 {
+            // A number stands behind the key.
+            backend.expect_prefixes(state, number::BYTES);
+        }
         Ok(Self {
             state,
             limit,

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, BinaryArray, BinaryBuilder};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::{FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{
+    FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec, number,
+};
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroup, OperatorUid};
 
@@ -87,6 +89,8 @@ impl TimedRows {
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
         let handle = state.open(&state_spec(desc, input))?;
+        // A time stands behind the key.
+        state.expect_prefixes(handle, number::BYTES);
         Ok(Self {
             state: handle,
             times: TimeCodec::new(input, desc.row_time)?,

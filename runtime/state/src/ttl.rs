@@ -155,6 +155,10 @@ impl StateBackend for Expiring {
         })
     }
 
+    fn expect_prefixes(&mut self, state: StateHandle, suffix_bytes: usize) {
+        self.inner.expect_prefixes(state, suffix_bytes);
+    }
+
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
         self.inner.drop_namespace(state, namespace)
     }

@@ -130,6 +130,16 @@ impl ChangedRows {
         self.bytes.len() + self.rows.len() * size_of::<Row>()
     }
 
+    /// The row that was put after so many others; panics where there are not so many.
+    pub fn row(&self, row: u32) -> StateChange<'_> {
+        self.change(row)
+    }
+
+    /// All rows in the order in which they were put.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = StateChange<'_>> {
+        (0..self.rows.len() as u32).map(|row| self.change(row))
+    }
+
     /// Each row as it was left, in the order of (namespace, key group, key).
     pub fn sorted(&self) -> impl ExactSizeIterator<Item = StateChange<'_>> {
         self.sorted_from(0)
@@ -276,9 +286,16 @@ where
     })
 }
 
-/// The rows of several parts as [`StateChanges`](super::StateChanges) would visit them.
-pub fn merge(parts: &[Arc<ChangedRows>]) -> impl Iterator<Item = StateChange<'_>> {
-    merged(parts, |_, _| true)
+/// The rows of several parts, the older ones first, in the order of (namespace, key group, key):
+/// each as the last part left it. Only rows count of which `counts` says so, by the part's index.
+pub fn merge<'a, F>(
+    parts: &'a [Arc<ChangedRows>],
+    counts: F,
+) -> impl Iterator<Item = StateChange<'a>>
+where
+    F: Fn(usize, StateChange<'a>) -> bool + 'a,
+{
+    merged(parts, move |part, row| counts(part, parts[part].row(row)))
 }
 
 fn take_least<'a>(

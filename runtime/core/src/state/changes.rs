@@ -83,6 +83,9 @@ impl ChangeLog {
     /// Rows are put, or removed, one after the other. They are copied where that takes much less
     /// room than to share them: few rows, or many of the same places.
     pub fn push(&mut self, rows: &Arc<ChangedRows>) {
+        if self.changes.is_none() {
+            return;
+        }
         if rows.size() < SHARED_BYTES_MIN || rows.sorted().len() < rows.len() / 8 * 7 {
             for StateChange { namespace, group, key, value } in rows.sorted() {
                 self.put(namespace, group, key, value);

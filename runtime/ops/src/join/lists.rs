@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use hashbrown::HashTable;
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::{Namespace, StateBackend, StateHandle};
+use sabot_core::state::{Namespace, StateBackend, StateHandle, number};
 use sabot_core::{Cx, Result};
 use sabot_types::key_hash;
 use smallvec::SmallVec;
@@ -69,6 +69,8 @@ impl Lists {
         tracked: bool,
         backend: &mut dyn StateBackend,
     ) -> Result<Self> {
+        // A number stands behind the key.
+        backend.expect_prefixes(state, number::BYTES);
         let has_cold = !backend.namespaces(state)?.is_empty();
         let ttl_ms = backend.ttl_ms(state);
         Ok(Self { state, tracked, recent: Recent::new(), has_cold, ttl_ms })

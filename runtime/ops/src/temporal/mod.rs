@@ -10,7 +10,7 @@ mod waiting;
 use arrow::array::{Array, AsArray, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
 use sabot_core::plan::{PlanNode, TemporalJoinDesc};
-use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::state::{StateBackend, StateSpec, number};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, OperatorUid};
 
@@ -65,6 +65,8 @@ impl TemporalJoin {
         };
         let specs = state_specs(&node.uid, desc, inputs);
         let (waiting, versions) = (state.open(&specs[0])?, state.open(&specs[1])?);
+        // A time stands behind the key.
+        state.expect_prefixes(versions, number::BYTES);
         let times = [
             TimeColumn::new(node, left, desc.times[0])?,
             TimeColumn::new(node, right, desc.times[1])?,

@@ -9,7 +9,11 @@ use sabot_types::KeyGroup;
 use super::{Make, Rows, get, put, scan_all, spec, visit_all};
 
 const SEEDS: u64 = 20;
-const STEPS: usize = 120;
+const STEPS: usize = 180;
+/// The state that is asked for rows by whole beginnings of keys only.
+const BY_BEGINNING: usize = 2;
+/// What stands behind such a beginning.
+const SUFFIX_BYTES: usize = 5;
 
 pub(super) fn matches_a_model(make: Make<'_>) {
     for seed in 0..SEEDS {
@@ -50,16 +54,15 @@ struct Run {
 
 impl Run {
     fn new(mut backend: Box<dyn StateBackend>, seed: u64) -> Self {
-        let states = ["a", "b"]
-            .map(|name| (backend.open(&spec(name)).unwrap(), Rows::new()))
-            .into_iter()
-            .collect();
-        let followed = vec![None, None];
+        let states = ["a", "b", "c"].map(|name| (backend.open(&spec(name)).unwrap(), Rows::new()));
+        backend.expect_prefixes(states[BY_BEGINNING].0, SUFFIX_BYTES);
+        let states = states.into_iter().collect();
+        let followed = vec![None, None, None];
         Self { backend, states, followed, frozen: Vec::new(), dice: Dice(seed) }
     }
 
     fn step(&mut self) {
-        let index = self.dice.below(2) as usize;
+        let index = self.dice.below(3) as usize;
         let namespace = self.dice.below(5) as i64 - 2;
         match self.dice.below(12) {
             0..=4 => self.put(index, namespace),
@@ -79,17 +82,31 @@ impl Run {
         }
     }
 
-    fn place(&mut self) -> (u16, Vec<u8>) {
+    /// A place of a state.
+    fn place(&mut self, index: usize) -> (u16, Vec<u8>) {
+        let (group, mut key) = self.beginning(index);
+        if index == BY_BEGINNING {
+            key.extend([self.dice.below(3) as u8; SUFFIX_BYTES]);
+        }
+        (group, key)
+    }
+
+    /// What a place's key is or, in one state, begins with: there none is the beginning of another.
+    fn beginning(&mut self, index: usize) -> (u16, Vec<u8>) {
         let group = self.dice.below(4) as u16 * 300;
-        let length = self.dice.below(4) * 9;
-        (group, vec![self.dice.below(6) as u8; length as usize])
+        let length = self.dice.below(4) as u8 * 9;
+        let mut key = vec![self.dice.below(6) as u8; length.into()];
+        if index == BY_BEGINNING {
+            key.insert(0, length);
+        }
+        (group, key)
     }
 
     fn put(&mut self, index: usize, namespace: i64) {
         let count = self.dice.below(30);
         let mut rows = Vec::new();
         for _ in 0..count {
-            let (group, key) = self.place();
+            let (group, key) = self.place(index);
             let value = (self.dice.below(4) > 0)
                 .then(|| vec![self.dice.next() as u8; self.dice.below(40) as usize]);
             rows.push((group, key, value));
@@ -107,7 +124,7 @@ impl Run {
     }
 
     fn get(&mut self, index: usize, namespace: i64) {
-        let places: Vec<_> = (0..20).map(|_| self.place()).collect();
+        let places: Vec<_> = (0..20).map(|_| self.place(index)).collect();
         let (state, model) = &self.states[index];
         let borrowed: Vec<_> = places.iter().map(|(g, k)| (*g, k.as_slice())).collect();
         let found = get(&mut *self.backend, *state, namespace, &borrowed);
@@ -117,10 +134,12 @@ impl Run {
     }
 
     fn scan_prefixes(&mut self, index: usize, namespace: i64) {
-        let mut places: Vec<_> = (0..10).map(|_| self.place()).collect();
-        // Beginnings of keys, some of them none at all.
-        for (_, key) in &mut places {
-            key.truncate(self.dice.below(20) as usize);
+        let mut places: Vec<_> = (0..10).map(|_| self.beginning(index)).collect();
+        if index != BY_BEGINNING {
+            // Beginnings of keys, some of them none at all.
+            for (_, key) in &mut places {
+                key.truncate(self.dice.below(20) as usize);
+            }
         }
         let (state, model) = &self.states[index];
         let groups: Vec<_> = places.iter().map(|(group, _)| KeyGroup::new(*group)).collect();

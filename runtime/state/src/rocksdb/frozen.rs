@@ -10,11 +10,10 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use ::rocksdb::{DB, SnapshotWithThreadMode};
-use sabot_core::state::{
-    ChangedRows, FrozenState, StateChange, StateChanges, StateHandle, StateRow, StateSpec, merge,
-};
+use sabot_core::state::{FrozenState, StateChange, StateChanges, StateHandle, StateRow, StateSpec};
 use sabot_core::{Error, Result, stand_back};
 
+use super::waiting::Sealing;
 use super::{Database, layout, options};
 
 /// Rows go over in chunks of this size.
@@ -33,8 +32,8 @@ pub(super) struct RocksDbFrozen {
 /// What is frozen besides the database.
 pub(super) struct Frozen {
     pub(super) spec: Arc<StateSpec>,
-    /// Rows that are not in the database yet, the older ones first.
-    pub(super) waiting: Vec<Arc<ChangedRows>>,
+    /// Rows that are not in the database yet.
+    pub(super) waiting: Sealing,
     pub(super) changes: Option<StateChanges>,
 }
 
@@ -119,7 +118,7 @@ impl FrozenState for AllWaiting {
     }
 
     fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
-        merge(&self.0.waiting).try_for_each(|StateChange { namespace, group, key, value }| {
+        self.0.waiting.merge().try_for_each(|StateChange { namespace, group, key, value }| {
             value.map_or(Ok(()), |value| visit(StateRow { namespace, group, key, value }))
         })
     }
@@ -160,7 +159,7 @@ impl Chunk {
 fn read(
     snapshot: &SnapshotWithThreadMode<'_, DB>,
     state: StateHandle,
-    waiting: &[Arc<ChangedRows>],
+    waiting: &Sealing,
     send: &SyncSender<Result<Chunk, ::rocksdb::Error>>,
 ) {
     let all = layout::state_bounds(state);
@@ -168,7 +167,7 @@ fn read(
     options.fill_cache(false);
     options.set_readahead_size(READ_AHEAD_BYTES);
     let mut iterator = snapshot.raw_iterator_opt(options);
-    let mut waiting = merge(waiting).peekable();
+    let mut waiting = waiting.merge().peekable();
     let mut row_key = Vec::new();
     let mut chunk = Chunk::default();
     iterator.seek(all.start);

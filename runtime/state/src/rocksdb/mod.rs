@@ -7,10 +7,12 @@ mod directory;
 mod error;
 mod expiry;
 mod frozen;
+mod index;
 mod layout;
 mod options;
 mod waiting;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,8 +87,10 @@ struct State {
     log: ChangeLog,
     /// What was put and is not in the database yet.
     waiting: Waiting,
-    /// Whether anything was ever written to the database.
-    is_stored: bool,
+    /// The namespaces of which rows were written to the database.
+    stored: BTreeSet<Namespace>,
+    /// What stands behind the beginnings of keys that are asked for, if that is known.
+    suffix_bytes: Option<usize>,
 }
 
 /// The database; frozen states hold it too. The fields drop in order: first it is closed, then
@@ -162,7 +166,7 @@ impl RocksDbBackend {
         self.write_sealed(state, usize::MAX)
     }
 
-    /// Has a state's rows in the database or sealed, so that they can be read.
+    /// Has a state's rows in the database or sealed, so that they can be read in order.
     fn make_readable(&mut self, state: StateHandle) -> Result<()> {
         self.check(state)?;
         let of = &mut self.states[usize::from(state.0)];
@@ -187,7 +191,9 @@ impl RocksDbBackend {
             let Some((fullest, before)) = fullest else { return Ok(()) };
             self.states[fullest].seal();
             while self.states[fullest].waiting.bytes() == before {
-                self.write_batch(handle_of(fullest))?;
+                if self.write_batch(handle_of(fullest))? == 0 {
+                    return Ok(());
+                }
             }
         }
     }
@@ -207,10 +213,12 @@ impl RocksDbBackend {
     /// Writes a batch of what is sealed; its size.
     fn write_batch(&mut self, state: StateHandle) -> Result<usize> {
         let of = &mut self.states[usize::from(state.0)];
-        let Some(batch) = of.waiting.next_batch(state, self.sizes.batch) else { return Ok(0) };
-        of.is_stored = true;
+        let batch = of.waiting.next_batch(state, self.sizes.batch, &mut of.stored);
+        let Some(batch) = batch else { return Ok(0) };
         let size = batch.size_in_bytes();
-        self.database.write(batch, &self.write_options)?;
+        if !batch.is_empty() {
+            self.database.write(batch, &self.write_options)?;
+        }
         Ok(size)
     }
 
@@ -256,7 +264,8 @@ impl StateBackend for RocksDbBackend {
             spec,
             log: ChangeLog::default(),
             waiting: Waiting::default(),
-            is_stored: false,
+            stored: BTreeSet::new(),
+            suffix_bytes: None,
         });
         Ok(handle)
     }
@@ -269,8 +278,10 @@ impl StateBackend for RocksDbBackend {
         keys: &BinaryArray,
     ) -> Result<BinaryArray> {
         check_keys(groups, keys);
-        self.make_readable(state)?;
-        let waiting = &self.states[usize::from(state.0)].waiting;
+        self.check(state)?;
+        let State { waiting, stored, .. } = &mut self.states[usize::from(state.0)];
+        waiting.keep_by_key();
+        let is_stored = stored.contains(&namespace);
         let prefix = Prefix::new(state, namespace);
         let family = self.database.db.cf_handle(FAMILY).expect("the database has its family");
         let mut values = BinaryBuilder::new();
@@ -282,7 +293,7 @@ impl StateBackend for RocksDbBackend {
             for (row, group) in (chunk * GET_CHUNK_ROWS..).zip(groups) {
                 let key = keys.value(row);
                 let row = waiting.find(namespace, *group, key);
-                if row.is_none() {
+                if row.is_none() && is_stored {
                     prefix.write_key(*group, key, &mut bytes);
                     ends.push(bytes.len());
                 }
@@ -295,6 +306,7 @@ impl StateBackend for RocksDbBackend {
             for row in &found {
                 match row {
                     Some(row) => values.append_option(row.value),
+                    None if !is_stored => values.append_null(),
                     None => {
                         let value =
                             stored.next().expect("each key that was asked for has an answer");
@@ -330,18 +342,25 @@ impl StateBackend for RocksDbBackend {
     }
 
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
-        self.settle(state)?;
+        self.check(state)?;
+        let waiting = self.states[usize::from(state.0)].waiting.namespaces();
+        if waiting.is_none() {
+            self.settle(state)?;
+        }
+        let mut found = waiting.unwrap_or_default();
+        if self.states[usize::from(state.0)].stored.is_empty() {
+            return Ok(found.into_iter().collect());
+        }
         let all = layout::state_bounds(state);
         let mut iterator = self.database.db.raw_iterator_opt(options::range(all.end));
-        let mut found = Vec::new();
         iterator.seek(all.start);
         while let Some(key) = iterator.key() {
             let namespace = layout::split(key).namespace;
-            found.push(namespace);
+            found.insert(namespace);
             iterator.seek(Prefix::new(state, namespace).end());
         }
         iterator.status().map_err(|e| self.database.error("listing windows of state", e))?;
-        Ok(found)
+        Ok(found.into_iter().collect())
     }
 
     fn scan(
@@ -377,22 +396,30 @@ impl StateBackend for RocksDbBackend {
         visit: PrefixVisitor<'_>,
     ) -> Result<()> {
         check_keys(groups, prefixes);
-        self.make_readable(state)?;
-        let waiting = &self.states[usize::from(state.0)].waiting;
+        self.check(state)?;
+        let of = &mut self.states[usize::from(state.0)];
+        match of.suffix_bytes {
+            Some(suffix_bytes) => of.waiting.keep_by_beginning(suffix_bytes),
+            None => self.make_readable(state)?,
+        }
+        let State { waiting, stored, .. } = &self.states[usize::from(state.0)];
+        let is_stored = stored.contains(&namespace);
         let space = Prefix::new(state, namespace);
         let shortest = (0..prefixes.len()).map(|index| prefixes.value(index).len()).min();
         let filtered = shortest.is_some_and(|bytes| Prefix::key_bytes(bytes) >= FILTERED_BYTES);
         let options = options::prefixes(space.end(), filtered);
-        let mut iterator = self.database.db.raw_iterator_opt(options);
+        let mut iterator = is_stored.then(|| self.database.db.raw_iterator_opt(options));
         let mut prefix = Vec::new();
         for (index, group) in groups.iter().enumerate() {
-            prefix.clear();
-            space.write_key(*group, prefixes.value(index), &mut prefix);
-            iterator.seek(&prefix);
+            if let Some(iterator) = &mut iterator {
+                prefix.clear();
+                space.write_key(*group, prefixes.value(index), &mut prefix);
+                iterator.seek(&prefix);
+            }
             let waiting = waiting.with_prefix(namespace, *group, prefixes.value(index));
             let mut waiting = waiting.into_iter().peekable();
             loop {
-                let stored = iterator.item();
+                let stored = iterator.as_ref().and_then(|iterator| iterator.item());
                 let stored =
                     stored.and_then(|(key, value)| Some((key.strip_prefix(&*prefix)?, value)));
                 // What waits is newer, and may stand for one that is removed.
@@ -410,22 +437,35 @@ impl StateBackend for RocksDbBackend {
                 {
                     break;
                 }
-                if is_stored_taken {
+                if is_stored_taken && let Some(iterator) = &mut iterator {
                     iterator.next();
                 }
             }
-            iterator.status().map_err(|e| self.database.error("scanning state", e))?;
+            if let Some(iterator) = &iterator {
+                iterator.status().map_err(|e| self.database.error("scanning state", e))?;
+            }
         }
         Ok(())
     }
 
+    fn expect_prefixes(&mut self, state: StateHandle, suffix_bytes: usize) {
+        if let Some(of) = self.states.get_mut(usize::from(state.0)) {
+            of.suffix_bytes = Some(suffix_bytes);
+        }
+    }
+
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
-        self.settle(state)?;
-        let prefix = Prefix::new(state, namespace);
-        let mut batch = WriteBatch::default();
-        batch.delete_range(prefix.start(), prefix.end());
-        self.database.write(batch, &self.write_options)?;
-        self.states[usize::from(state.0)].log.drop_namespace(namespace);
+        self.check(state)?;
+        let of = &mut self.states[usize::from(state.0)];
+        of.seal();
+        of.waiting.drop_namespace(namespace);
+        of.log.drop_namespace(namespace);
+        if of.stored.remove(&namespace) {
+            let prefix = Prefix::new(state, namespace);
+            let mut batch = WriteBatch::default();
+            batch.delete_range(prefix.start(), prefix.end());
+            self.database.write(batch, &self.write_options)?;
+        }
         Ok(())
     }
 
@@ -437,7 +477,7 @@ impl StateBackend for RocksDbBackend {
         }
         let (spec, waiting, changes) = (Arc::clone(&of.spec), of.waiting.sealed(), of.log.freeze());
         let frozen = Frozen { spec, waiting, changes };
-        if !of.is_stored {
+        if of.stored.is_empty() {
             return Ok(Box::new(AllWaiting(frozen)));
         }
         Ok(Box::new(frozen::freeze(Arc::clone(&self.database), state, frozen)?))
@@ -445,7 +485,13 @@ impl StateBackend for RocksDbBackend {
 
     fn catch_up(&mut self) -> Result<()> {
         let mut written = 0;
+        let waiting: usize = self.states.iter().map(|of| of.waiting.bytes()).sum();
+        let is_much = waiting > self.sizes.waiting_max / 2;
         for state in 0..self.states.len() {
+            // What is found where it waits need not be written before there is much of it.
+            if self.states[state].waiting.has_index() && !is_much {
+                continue;
+            }
             while written < self.sizes.catch_up {
                 match self.write_batch(handle_of(state))? {
                     0 => break,

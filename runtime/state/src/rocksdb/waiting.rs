@@ -1,13 +1,14 @@
 //! Rows of a state that were put and are not in the database yet: they are written together, in the
 //! order of their keys.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ::rocksdb::WriteBatch;
-use sabot_core::state::{ChangedRows, Namespace, StateChange, StateHandle};
+use sabot_core::state::{ChangedRows, Namespace, StateChange, StateHandle, merge};
 use sabot_types::KeyGroup;
 
+use super::index::{Index, RowAt};
 use super::layout::Prefix;
 
 /// Rows that wait.
@@ -17,6 +18,37 @@ pub(super) struct Waiting {
     /// What waits since before, which frozen states and the log share; the older ones first.
     sealed: VecDeque<Sealed>,
     sealed_bytes: usize,
+    /// Where rows are by their keys, and by the beginnings of their keys; each from the first time
+    /// that some are looked for.
+    by_key: Option<Index>,
+    by_beginning: Option<Index>,
+    /// How many parts went: the number of the first one.
+    gone: u32,
+    /// Namespaces that were dropped: their rows in parts before these are gone.
+    dropped: Dropped,
+}
+
+/// By namespace that was dropped, the first part whose rows came after that.
+type Dropped = BTreeMap<Namespace, u32>;
+
+/// What waits at a moment: the rows that count.
+#[derive(Default)]
+pub(super) struct Sealing {
+    /// The older ones first.
+    parts: Vec<Arc<ChangedRows>>,
+    first_part: u32,
+    dropped: Dropped,
+}
+
+impl Sealing {
+    /// Each row as it was left, in the order of (namespace, key group, key).
+    pub(super) fn merge(&self) -> impl Iterator<Item = StateChange<'_>> {
+        merge(&self.parts, |part, row| {
+            let part = self.first_part + part as u32;
+            let dropped = self.dropped.get(&row.namespace);
+            dropped.is_none_or(|first| part >= *first)
+        })
+    }
 }
 
 /// Rows to which none is added any more.
@@ -35,12 +67,64 @@ impl Waiting {
         key: &[u8],
         value: Option<&[u8]>,
     ) {
+        for index in self.by_key.iter_mut().chain(&mut self.by_beginning) {
+            index.push(namespace, group, key);
+        }
         self.open.put(namespace, group, key, value);
+    }
+
+    /// Has rows be found by their keys.
+    pub(super) fn keep_by_key(&mut self) {
+        if self.by_key.is_none() {
+            self.by_key = Some(self.new_index(0));
+        }
+    }
+
+    /// Has rows be found by the beginnings of their keys, behind which so many bytes follow.
+    pub(super) fn keep_by_beginning(&mut self, suffix_bytes: usize) {
+        if self.by_beginning.is_none() {
+            self.by_beginning = Some(self.new_index(suffix_bytes));
+        }
+    }
+
+    fn new_index(&self, suffix_bytes: usize) -> Index {
+        let mut index = Index::new(suffix_bytes, self.gone);
+        for sealed in &self.sealed {
+            sealed.rows.iter().for_each(|row| index.push(row.namespace, row.group, row.key));
+            index.seal();
+        }
+        self.open.iter().for_each(|row| index.push(row.namespace, row.group, row.key));
+        index
+    }
+
+    /// Whether rows are found where they wait.
+    pub(super) fn has_index(&self) -> bool {
+        self.by_key.is_some() || self.by_beginning.is_some()
+    }
+
+    /// The namespaces of the rows; none: some rows were removed, so that it is not known.
+    pub(super) fn namespaces(&self) -> Option<BTreeSet<Namespace>> {
+        let open = (self.gone + self.sealed.len() as u32, &self.open);
+        let mut found = BTreeSet::new();
+        let mut last = None;
+        for (part, rows) in self.numbered().chain([open]) {
+            for StateChange { namespace, value, .. } in rows.iter() {
+                if self.is_dropped(part, namespace) {
+                    continue;
+                }
+                value?;
+                if last.replace(namespace) != Some(namespace) {
+                    found.insert(namespace);
+                }
+            }
+        }
+        Some(found)
     }
 
     /// What the rows take, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.open.size() + self.sealed_bytes
+        let indexes = self.by_key.iter().chain(&self.by_beginning);
+        self.open.size() + self.sealed_bytes + indexes.map(Index::bytes).sum::<usize>()
     }
 
     /// What those take that are not sealed.
@@ -59,44 +143,130 @@ impl Waiting {
         let rows = Arc::new(rows);
         self.sealed_bytes += rows.size();
         self.sealed.push_back(Sealed { rows: Arc::clone(&rows), written: 0 });
+        for index in self.by_key.iter_mut().chain(&mut self.by_beginning) {
+            index.seal();
+        }
         Some(rows)
     }
 
-    /// The sealed rows, the older ones first.
-    pub(super) fn sealed(&self) -> Vec<Arc<ChangedRows>> {
-        self.sealed.iter().map(|sealed| Arc::clone(&sealed.rows)).collect()
+    /// The sealed rows.
+    pub(super) fn sealed(&self) -> Sealing {
+        let parts = self.sealed.iter().map(|sealed| Arc::clone(&sealed.rows)).collect();
+        Sealing { parts, first_part: self.gone, dropped: self.dropped.clone() }
     }
 
-    /// A sealed row as it was left; its value is none where it was removed.
+    /// Removes the rows of a namespace that are sealed, which all are.
+    pub(super) fn drop_namespace(&mut self, namespace: Namespace) {
+        if self.sealed.is_empty() {
+            return;
+        }
+        self.dropped.insert(namespace, self.gone + self.sealed.len() as u32);
+        while let Some(Sealed { rows, .. }) = self.sealed.front()
+            && rows.iter().all(|row| self.is_dropped(self.gone, row.namespace))
+        {
+            self.forget_first();
+        }
+    }
+
+    fn is_dropped(&self, part: u32, namespace: Namespace) -> bool {
+        self.dropped.get(&namespace).is_some_and(|first| part < *first)
+    }
+
+    /// Lets the first part go.
+    fn forget_first(&mut self) {
+        let Some(Sealed { rows, .. }) = self.sealed.pop_front() else { return };
+        self.sealed_bytes -= rows.size();
+        self.gone += 1;
+        self.dropped.retain(|_, first| *first > self.gone);
+        for index in self.by_key.iter_mut().chain(&mut self.by_beginning) {
+            index.forget();
+        }
+    }
+
+    /// A row as it was left, of those that are sealed or in the index; its value is none where it
+    /// was removed.
     pub(super) fn find(
         &self,
         namespace: Namespace,
         group: KeyGroup,
         key: &[u8],
     ) -> Option<StateChange<'_>> {
-        self.sealed.iter().rev().find_map(|sealed| sealed.rows.find(namespace, group, key))
+        let place = (namespace, group, key);
+        if let Some(index) = &self.by_key {
+            let mut rows = index.find(namespace, group, key).map(|at| (at.part, self.row(at)));
+            let (part, row) = rows.find(|(_, row)| row.place() == place)?;
+            return (!self.is_dropped(part, namespace)).then_some(row);
+        }
+        let mut parts =
+            self.numbered().rev().take_while(|(part, _)| !self.is_dropped(*part, namespace));
+        parts.find_map(|(_, rows)| rows.find(namespace, group, key))
     }
 
-    /// The sealed rows whose keys begin with `prefix` as they were left, by the rest of the key;
-    /// without a value where they were removed.
+    /// The sealed parts by their numbers.
+    fn numbered(&self) -> impl DoubleEndedIterator<Item = (u32, &ChangedRows)> {
+        let parts = self.sealed.iter().enumerate();
+        parts.map(|(at, sealed)| (self.gone + at as u32, &*sealed.rows))
+    }
+
+    /// The rows whose keys begin with `prefix` as they were left, by the rest of the key, of those
+    /// that are sealed or in an index of beginnings; without a value where they were removed.
     pub(super) fn with_prefix<'a>(
         &'a self,
         namespace: Namespace,
         group: KeyGroup,
         prefix: &'a [u8],
     ) -> BTreeMap<&'a [u8], Option<&'a [u8]>> {
-        let parts = self.sealed.iter();
-        let rows = parts.flat_map(|sealed| sealed.rows.with_prefix(namespace, group, prefix));
-        rows.map(|row| (&row.key[prefix.len()..], row.value)).collect()
+        let mut found = BTreeMap::new();
+        match &self.by_beginning {
+            Some(index) => {
+                let rows = index.find(namespace, group, prefix);
+                for at in rows.take_while(|at| !self.is_dropped(at.part, namespace)) {
+                    let row = self.row(at);
+                    if (row.namespace, row.group) == (namespace, group)
+                        && let Some(rest) = row.key.strip_prefix(prefix)
+                    {
+                        found.entry(rest).or_insert(row.value);
+                    }
+                }
+            }
+            None => {
+                let parts = self.numbered().filter(|(part, _)| !self.is_dropped(*part, namespace));
+                let rows = parts.flat_map(|(_, part)| part.with_prefix(namespace, group, prefix));
+                found.extend(rows.map(|row| (&row.key[prefix.len()..], row.value)));
+            }
+        }
+        found
     }
 
-    /// Takes the next rows to be written out of those that are sealed, of about so many bytes.
-    pub(super) fn next_batch(&mut self, state: StateHandle, bytes: usize) -> Option<WriteBatch> {
-        let Sealed { rows, written } = self.sealed.front_mut()?;
+    fn row(&self, RowAt { part, row }: RowAt) -> StateChange<'_> {
+        let sealed = self.sealed.get((part - self.gone) as usize);
+        sealed.map_or(&self.open, |sealed| &*sealed.rows).row(row)
+    }
+
+    /// Takes the next rows to be written out of those that are sealed, of about so many bytes; notes
+    /// their namespaces. None: there are none.
+    pub(super) fn next_batch(
+        &mut self,
+        state: StateHandle,
+        bytes: usize,
+        stored: &mut BTreeSet<Namespace>,
+    ) -> Option<WriteBatch> {
+        let Self { sealed, dropped, gone, .. } = self;
+        let Sealed { rows, written } = sealed.front_mut()?;
+        let is_dropped =
+            |namespace| dropped.get(&namespace).is_some_and(|first: &u32| *gone < *first);
         let mut batch = WriteBatch::default();
         let mut row_key = Vec::new();
+        let mut last = None;
         let mut rest = rows.sorted_from(*written);
+        let before = rest.len();
         for StateChange { namespace, group, key, value } in rest.by_ref() {
+            if is_dropped(namespace) {
+                continue;
+            }
+            if last.replace(namespace) != Some(namespace) {
+                stored.insert(namespace);
+            }
             row_key.clear();
             Prefix::new(state, namespace).write_key(group, key, &mut row_key);
             match value {
@@ -107,12 +277,11 @@ impl Waiting {
                 break;
             }
         }
-        let is_last = rest.len() == 0;
+        let left = rest.len();
         drop(rest);
-        *written += batch.len();
-        if is_last {
-            self.sealed_bytes -= rows.size();
-            self.sealed.pop_front();
+        *written += before - left;
+        if left == 0 {
+            self.forget_first();
         }
         Some(batch)
     }
