@@ -183,6 +183,19 @@ pub struct JoinDesc {
     /// How long a row of the state is kept after it was written, in milliseconds, by port; none:
     /// for ever.
     pub ttl_ms: [Option<u64>; 2],
+    /// Until when rows of a side can find partners, by port; none: always. Only of inner joins, of a
+    /// side whose rows only come, and without a time to live.
+    pub until: [Option<KeptUntil>; 2],
+}
+
+/// When rows of one side of a join are over: every row of the other side that comes behind a
+/// watermark is partner only of rows whose times are later than that watermark without `reach_ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptUntil {
+    /// The column of the rows' times.
+    pub row_time: usize,
+    /// How long after its time a row can find a partner, in milliseconds.
+    pub reach_ms: i64,
 }
 
 /// Joins rows with those that a table has when they come: the table is read whole when the job

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
-    AggregateDesc, AlignmentDesc, Exchange, Frame, JobPlan, JoinDesc, NodeKind, OrderBy,
+    AggregateDesc, AlignmentDesc, Exchange, Frame, JobPlan, JoinDesc, KeptUntil, NodeKind, OrderBy,
     OverAggregateDesc, OverDesc, PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
 };
 
@@ -101,7 +101,12 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
                 let rows = columns(&row_kind::without(input));
                 writeln!(out, "  {:<10} keys {keys}", ["left", "right"][side])?;
                 let partners = if desc.kind.tracks(side) { ", numbers of partners" } else { "" };
-                writeln!(out, "  state      rows of {rows}{partners}")?;
+                write!(out, "  state      rows of {rows}{partners}")?;
+                if let Some(KeptUntil { row_time, reach_ms }) = desc.until[side] {
+                    let (time, reach) = (input.field(row_time).name(), duration_text(reach_ms));
+                    write!(out, ", until the watermark is {reach} past {time}")?;
+                }
+                writeln!(out)?;
                 if desc.ttl_ms[0] != desc.ttl_ms[1] {
                     let ttl = desc.ttl_ms[side].map(|ms| duration_text(ms as i64));
                     writeln!(out, "  state ttl  {}", ttl.unwrap_or_else(|| "none".to_owned()))?;

@@ -29,6 +29,17 @@ struct Apart<'n> {
     to_ms: Option<i64>,
 }
 
+/// Until when rows of one side of a join can find partners.
+#[derive(Debug, Clone)]
+pub(crate) struct Until {
+    /// 0 for the left side, 1 for the right one.
+    pub side: usize,
+    /// The rows' times, over the feed's base.
+    pub row_time: Bound,
+    /// How long after its time a row can find a partner, in milliseconds.
+    pub reach_ms: i64,
+}
+
 impl JoinNode {
     /// The bounds of times that its conditions make; none where its rows can be any time apart, or
     /// change.
@@ -46,8 +57,11 @@ impl JoinNode {
             let bounds = TimeBounds { from_ms: 0, to_ms: 0 };
             return Some(Interval { row_times, bounds, rest: self.conditions.clone() });
         }
-        let apart: Vec<Option<Apart<'_>>> =
-            self.conditions.iter().map(|condition| self.apart(&condition.expr)).collect();
+        let apart: Vec<Option<Apart<'_>>> = self
+            .conditions
+            .iter()
+            .map(|condition| self.apart(&condition.expr, [is_time; 2]))
+            .collect();
         for times in apart.iter().flatten().map(|apart| apart.times) {
             let same = |apart: &&Apart<'_>| apart.times.map(|t| &t.0) == times.map(|t| &t.0);
             let of_times = || apart.iter().flatten().filter(same);
@@ -66,6 +80,32 @@ impl JoinNode {
             });
         }
         None
+    }
+
+    /// Until when rows of a side can find partners, where the other side's are those of windows that
+    /// are over: each comes before the watermark passes the end of its window, and none later.
+    pub(crate) fn until(&self) -> Option<Until> {
+        if self.kind != JoinKind::Inner || self.interval().is_some() || self.window_ends().is_some()
+        {
+            return None;
+        }
+        let until = |side: usize| {
+            let [mine, other] = [side, 1 - side].map(|side| &self.feeds[side].base);
+            if mine.is_updating() || !gives_windows_at_their_ends(other) {
+                return None;
+            }
+            let mut which: [fn(&Bound) -> bool; 2] = [is_time; 2];
+            which[1 - side] = |bound| bound.meaning == Meaning::WindowEnd;
+            let apart = self.conditions.iter().filter_map(|c| self.apart(&c.expr, which));
+            apart.into_iter().find_map(|apart| {
+                let reach_ms = match side {
+                    0 => apart.to_ms?,
+                    _ => apart.from_ms?.checked_neg()?,
+                };
+                Some(Until { side, row_time: apart.times[side].1.clone(), reach_ms })
+            })
+        };
+        (0..2).find_map(until)
     }
 
     /// The ends of windows, over the feeds' bases, where rows have to lie in the same windows to be
@@ -97,11 +137,12 @@ impl JoinNode {
         Some([time(0)?.clone(), time(1)?.clone()])
     }
 
-    /// How far apart times are for which a condition is true.
-    fn apart(&self, condition: &Expr) -> Option<Apart<'_>> {
+    /// How far apart times are for which a condition is true, of columns of the left feed and the
+    /// right one of which `which` says so.
+    fn apart(&self, condition: &Expr, which: [fn(&Bound) -> bool; 2]) -> Option<Apart<'_>> {
         let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else { return None };
         if *op == Operator::And {
-            let (left, right) = (self.apart(left)?, self.apart(right)?);
+            let (left, right) = (self.apart(left, which)?, self.apart(right, which)?);
             let same = left.times.map(|time| &time.0) == right.times.map(|time| &time.0);
             return same.then_some(Apart {
                 times: left.times,
@@ -110,7 +151,7 @@ impl JoinNode {
             });
         }
         let ((left, left_ms), (right, right_ms)) = (shifted(left)?, shifted(right)?);
-        let (left, right) = (self.time(left)?, self.time(right)?);
+        let (left, right) = (self.time(left, which)?, self.time(right, which)?);
         // The right time without the left one, were it equal.
         let (times, ms, op) = match (left, right) {
             ((0, left), (1, right)) => ([left, right], left_ms.checked_sub(right_ms)?, *op),
@@ -136,12 +177,25 @@ impl JoinNode {
         found.map_or(Meaning::Plain, |(_, bound)| bound.meaning)
     }
 
-    /// The row-time column of this name, with its side.
-    fn time(&self, name: &str) -> Option<(usize, &(String, Bound))> {
+    /// The column of this name, with its side, if it is one of `which`.
+    fn time(
+        &self,
+        name: &str,
+        which: [fn(&Bound) -> bool; 2],
+    ) -> Option<(usize, &(String, Bound))> {
         let sides = self.feeds.iter().enumerate();
         let mut columns =
             sides.flat_map(|(side, feed)| feed.columns.iter().map(move |column| (side, column)));
-        columns.find(|(_, (column, bound))| column == name && is_time(bound))
+        columns.find(|(side, (column, bound))| column == name && which[*side](bound))
+    }
+}
+
+/// Whether its rows are those of windows of event time, each of which comes once, when the watermark
+/// passes the end of its window.
+fn gives_windows_at_their_ends(base: &Base) -> bool {
+    match base {
+        Base::Window(node) => node.window.of_event_time().is_some() && node.lateness_ms.is_none(),
+        _ => false,
     }
 }
 

@@ -16,7 +16,7 @@ use datafusion_expr::Expr;
 use sabot_core::metadata;
 use sabot_core::plan::{
     AggregateDesc, CalcDesc, Exchange, GroupAggregateDesc, Input, IntervalJoinDesc, JobPlan,
-    JoinDesc, NodeId, NodeKind, PlanNode, SinkDesc, WindowAggregateDesc, WindowJoinDesc,
+    JoinDesc, KeptUntil, NodeId, NodeKind, PlanNode, SinkDesc, WindowAggregateDesc, WindowJoinDesc,
     WindowTime,
 };
 use sabot_core::row_kind::{self, RowKind};
@@ -223,15 +223,19 @@ impl Lowering<'_> {
         let tables = [0, 1].map(|side| node.feeds[side].base.tables());
         let interval = node.interval();
         let ends = node.window_ends();
-        let title = match (&interval, &ends) {
-            (Some(_), _) => format!("interval {}", node.kind.title()),
-            (_, Some(_)) => format!("window {}", node.kind.title()),
-            (None, None) => node.kind.title().to_owned(),
+        let ttl_ms = node.ttls.map(|hinted| self.settings.ttl_ms(hinted));
+        let until = node.until().filter(|_| ttl_ms == [None; 2]);
+        let title = match (&interval, &ends, &until) {
+            (Some(_), ..) => format!("interval {}", node.kind.title()),
+            (_, Some(_), _) => format!("window {}", node.kind.title()),
+            (.., Some(_)) => format!("{} until window ends", node.kind.title()),
+            (None, None, None) => node.kind.title().to_owned(),
         };
         let uid = self.uids.join(sink, &title, [&tables[0], &tables[1]], &node.keys)?;
         let (mut inputs, mut keys, mut fields) = (Vec::new(), Vec::new(), Vec::new());
         let mut updating = node.kind.retracts() && interval.is_none() && ends.is_none();
         let mut times = Vec::new();
+        let mut kept = [None; 2];
         // The fields of the output, and those of pairs, which the condition is about.
         let mut pairs: Vec<Field> = Vec::new();
         for (side, feed) in node.feeds.iter().enumerate() {
@@ -249,6 +253,12 @@ impl Lowering<'_> {
             if let Some(time) = time.or(ends.as_ref().map(|ends| &ends[side])) {
                 let place = columns.iter().position(|(_, column)| column.expr == time.expr);
                 times.push(place.unwrap_or_default());
+            }
+            if let Some(until) = until.as_ref().filter(|until| until.side == side) {
+                let column =
+                    columns.iter().position(|(_, column)| column.expr == until.row_time.expr);
+                kept[side] =
+                    column.map(|row_time| KeptUntil { row_time, reach_ms: until.reach_ms });
             }
             let exchange = Exchange::Keyed(side_keys.clone());
             let from = self.feed(feed, &columns, &uid, sink)?;
@@ -282,10 +292,7 @@ impl Lowering<'_> {
             (None, Ok(window_ends)) => {
                 NodeKind::WindowJoin(WindowJoinDesc { kind, keys, window_ends, condition })
             }
-            _ => {
-                let ttl_ms = node.ttls.map(|hinted| self.settings.ttl_ms(hinted));
-                NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms })
-            }
+            _ => NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms, until: kept }),
         };
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let schema = Schema::new(with_kind(fields.into_iter(), updating));

@@ -56,8 +56,12 @@ pub(super) struct Row {
     is_changed: bool,
 }
 
-/// Lists of keys of a batch; good until the next ones are found.
+/// Lists of keys of a batch, [`NO_LIST`] for one without; good until the next ones are found.
+#[derive(Default)]
 pub(super) struct Slots(Vec<u32>);
+
+/// Stands for the list of a key that has none.
+const NO_LIST: u32 = u32::MAX;
 
 /// Where rows changed: list and place in it.
 #[derive(Default)]
@@ -92,6 +96,15 @@ impl Lists {
             self.fetch(&missing, &slots, keys, cx)?;
         }
         Ok(Slots(slots))
+    }
+
+    /// The same for rows that are only read, or changed where they are.
+    pub(super) fn look(&mut self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Slots> {
+        if self.has_cold || self.ttl_ms.is_some() {
+            return self.find(keys, cx);
+        }
+        let slot = |key| self.recent.find(key).unwrap_or(NO_LIST);
+        Ok(Slots(keys.bytes.iter().flatten().map(slot).collect()))
     }
 
     /// Has lists that are at hand for as long as a row lives be read again: all of theirs is in
@@ -152,7 +165,11 @@ impl Lists {
 
     /// The rows of each key.
     pub(super) fn rows<'l>(&'l self, slots: &'l Slots) -> impl Iterator<Item = &'l [Row]> {
-        slots.0.iter().map(|slot| self.recent[*slot].value.rows.as_slice())
+        let rows = |slot: &u32| match *slot {
+            NO_LIST => &[],
+            slot => self.recent[slot].value.rows.as_slice(),
+        };
+        slots.0.iter().map(rows)
     }
 
     /// Writes rows that no other is compared with, each with its key's index in `keys`. The other

@@ -9,6 +9,7 @@ mod lists;
 mod pairs;
 mod partners;
 mod side;
+mod slices;
 
 use std::sync::Arc;
 
@@ -17,15 +18,16 @@ use arrow::datatypes::{Schema, SchemaRef};
 use sabot_core::plan::{JoinDesc, JoinKind, PlanNode};
 use sabot_core::row_kind;
 use sabot_core::state::{StateBackend, StateSpec};
-use sabot_core::{Cx, Evaluator, Operator, OperatorSnapshot, Result};
-use sabot_types::OperatorUid;
+use sabot_core::{Cx, Element, Evaluator, Operator, OperatorSnapshot, Result};
+use sabot_types::{EventTime, OperatorUid};
 
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
 use crate::keyed::Keys;
 use crate::numbers::{self, Numbers};
 use lists::Lists;
-use side::Side;
+use side::{Kept, Side};
+use slices::Slices;
 
 /// The states' names, by port.
 const STATE_NAMES: [&str; 2] = ["left", "right"];
@@ -54,7 +56,10 @@ pub(crate) fn state_specs(
             name: name.to_owned(),
             key: side::key_fields(input, keys),
             value: side::value_fields(input, desc.kind.tracks(port)),
-            namespace: "none".to_owned(),
+            namespace: match desc.until[port] {
+                Some(until) => format!("slice-end {}", slices::slice_ms(until)),
+                None => "none".to_owned(),
+            },
             ttl_ms: None,
         }
         .with_ttl(desc.ttl_ms[port])
@@ -74,11 +79,15 @@ impl Join {
         let mut side = |port: usize| -> Result<Side> {
             let values = row_kind::without(&inputs[port]);
             let tracked = desc.kind.tracks(port);
+            let handle = state.open(&specs[port])?;
             Ok(Side {
                 keys: Keys::new(node, &desc.keys[port], &inputs[port], config)?,
                 key_columns: desc.keys[port].clone(),
                 codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
-                lists: Lists::new(state.open(&specs[port])?, tracked, state)?,
+                kept: match desc.until[port] {
+                    Some(until) => Kept::InSlices(Slices::new(handle, until, state)?),
+                    None => Kept::ByKey(Lists::new(handle, tracked, state)?),
+                },
                 tracked,
                 updating: row_kind::is_updating(&inputs[port]),
             })
@@ -113,8 +122,18 @@ impl Operator for Join {
         }
     }
 
+    fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        for side in &mut self.sides {
+            if let Kept::InSlices(slices) = &mut side.kept {
+                slices.expire(watermark, cx)?;
+            }
+        }
+        cx.emit(Element::Watermark(watermark));
+        Ok(())
+    }
+
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
-        let sides = self.sides.iter().map(|side| cx.state.freeze(side.lists.state()));
+        let sides = self.sides.iter().map(|side| cx.state.freeze(side.kept.state()));
         let mut keyed: Vec<_> = sides.collect::<Result<_>>()?;
         keyed.push(self.numbers.snapshot(cx)?);
         Ok(OperatorSnapshot { keyed, watermark: None })

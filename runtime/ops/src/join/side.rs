@@ -3,28 +3,46 @@
 
 use std::ops::Range;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::row_kind;
-use sabot_core::state::StateField;
+use sabot_core::state::{StateField, StateHandle};
 use sabot_core::{Cx, Result};
 
 use super::lists::{Changed, Lists, Slots};
+use super::slices::Slices;
 use crate::codec::RowCodec;
 use crate::keyed::{Keys, UniqueKeys, mask_of_all, state_fields, with_all};
 use crate::multiset;
 use crate::numbers::Numbers;
+use crate::times::row_times;
 
 pub(super) struct Side {
     pub(super) keys: Keys,
     pub(super) key_columns: Vec<usize>,
     pub(super) codec: RowCodec,
-    pub(super) lists: Lists,
+    pub(super) kept: Kept,
     /// Whether the number of a row's partners is kept with it.
     pub(super) tracked: bool,
     /// Whether rows also go.
     pub(super) updating: bool,
+}
+
+/// How its rows are kept.
+pub(super) enum Kept {
+    ByKey(Lists),
+    /// They only come, and are over some time after their own.
+    InSlices(Slices),
+}
+
+impl Kept {
+    pub(super) fn state(&self) -> StateHandle {
+        match self {
+            Self::ByKey(lists) => lists.state(),
+            Self::InSlices(slices) => slices.state(),
+        }
+    }
 }
 
 /// Rows of a side that keys meet.
@@ -73,15 +91,24 @@ impl Side {
 
     /// The rows of these keys.
     pub(super) fn find(&mut self, keys: &UniqueKeys, cx: &mut Cx<'_>) -> Result<Found> {
-        let slots = self.lists.find(keys, cx)?;
+        let lists = match &mut self.kept {
+            Kept::ByKey(lists) => lists,
+            Kept::InSlices(slices) => {
+                let (rows, of_key) = slices.find(keys, cx)?;
+                let (counts, partners) = (vec![1; rows.len()], vec![0; rows.len()]);
+                let (slots, columns) = (Slots::default(), self.codec.decode(&rows)?);
+                return Ok(Found { slots, columns, counts, partners, of_key });
+            }
+        };
+        let slots = lists.look(keys, cx)?;
         let (mut counts, mut partners) = (Vec::new(), Vec::new());
         let mut of_key = Vec::with_capacity(keys.len());
-        for rows in self.lists.rows(&slots) {
+        for rows in lists.rows(&slots) {
             of_key.push(counts.len()..counts.len() + rows.len());
             counts.extend(rows.iter().map(|row| row.count));
             partners.extend(rows.iter().map(|row| row.partners));
         }
-        let columns = self.codec.decode_rows(self.lists.rows(&slots).flatten().map(|r| &*r.bytes));
+        let columns = self.codec.decode_rows(lists.rows(&slots).flatten().map(|r| &*r.bytes));
         Ok(Found { columns: columns?, slots, counts, partners, of_key })
     }
 
@@ -95,19 +122,26 @@ impl Side {
         cx: &mut Cx<'_>,
     ) -> Result<()> {
         let rows = self.codec.encode(row_kind::values(batch), batch.num_rows())?;
+        let lists = match &mut self.kept {
+            Kept::ByKey(lists) => lists,
+            Kept::InSlices(slices) => {
+                let times = row_times(batch, slices.row_time())?.values();
+                return slices.append(keys, times, &rows, numbers, cx);
+            }
+        };
         if !(self.updating || self.tracked) {
-            return self.lists.append(keys, &rows, numbers, cx);
+            return lists.append(keys, &rows, numbers, cx);
         }
         let weights = row_kind::weights(batch);
-        let slots = self.lists.find(keys, cx)?;
+        let slots = lists.find(keys, cx)?;
         let mut changed = Changed::default();
         for (row, key) in keys.of_row.iter().enumerate() {
             let weight = weights.as_ref().map_or(1, |weights| weights[row]);
             let partners = if self.tracked { partners[row] } else { 0 };
             let to = (&mut *numbers, &mut changed);
-            self.lists.add(&slots, *key, rows.value(row), (weight, partners), to);
+            lists.add(&slots, *key, rows.value(row), (weight, partners), to);
         }
-        self.lists.write(changed, cx)
+        lists.write(changed, cx)
     }
 
     /// Changes the numbers of partners of rows that were found.
@@ -117,13 +151,15 @@ impl Side {
         changes: &[i64],
         cx: &mut Cx<'_>,
     ) -> Result<()> {
+        // What is in slices has no numbers of partners.
+        let Kept::ByKey(lists) = &mut self.kept else { return Ok(()) };
         let mut changed = Changed::default();
         for (key, of_key) in found.of_key.iter().enumerate() {
             for row in of_key.clone().filter(|row| changes[*row] != 0) {
                 let place = row - of_key.start;
-                self.lists.add_partners(&found.slots, key, place, changes[row], &mut changed);
+                lists.add_partners(&found.slots, key, place, changes[row], &mut changed);
             }
         }
-        self.lists.write(changed, cx)
+        lists.write(changed, cx)
     }
 }

@@ -53,8 +53,8 @@ fn plan(case: Case, updating: bool) -> PlanNode {
     fields.extend((updating || kind.retracts()).then(row_kind::field));
     let evaluator = computed(DataType::Boolean, |batch| Arc::new(conditions(batch)));
     let keys = if keys { [vec![1], vec![1]] } else { [vec![], vec![]] };
-    let desc =
-        JoinDesc { kind, keys, condition: condition.then_some(evaluator), ttl_ms: [None; 2] };
+    let (condition, ttl_ms, until) = (condition.then_some(evaluator), [None; 2], [None; 2]);
+    let desc = JoinDesc { kind, keys, condition, ttl_ms, until };
     node(NodeKind::Join(desc), Arc::new(Schema::new(fields)))
 }
 
