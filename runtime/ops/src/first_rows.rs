@@ -26,8 +26,8 @@ use crate::multiset::{count_of, value_of};
 use crate::ordered;
 use crate::recent::{AtHand, Recent};
 
-/// Rows that are written at once.
-const WRITE_ROWS: usize = 8192;
+/// Rows that are written at once: few enough that the allocator has their memory at hand.
+const WRITE_ROWS: usize = 1024;
 
 pub(crate) struct FirstRows {
     state: StateHandle,

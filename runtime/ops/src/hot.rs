@@ -164,7 +164,7 @@ impl Hot {
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
         let mut dirty: Vec<_> =
             self.recent.iter_mut().filter(|(_, _, value)| value.is_dirty).collect();
-        for part in dirty.chunks_mut(8192) {
+        for part in dirty.chunks_mut(1024) {
             let groups: Vec<KeyGroup> = part.iter().map(|(group, ..)| *group).collect();
             let keys = BinaryArray::from_iter_values(part.iter().map(|(_, key, _)| *key));
             let values: BinaryArray =

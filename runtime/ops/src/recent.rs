@@ -6,8 +6,8 @@ use arrow::array::{Array, BinaryArray};
 use hashbrown::HashTable;
 use sabot_types::{KeyGroup, key_hash};
 
-/// What is at hand of one state at most, in bytes: with more, keys that were not used lately are
-/// forgotten.
+/// What is at hand of one state at most, in bytes, where operators say nothing else: with more, keys
+/// that were not used lately are forgotten.
 const BYTES_MAX: usize = 64 << 20;
 
 /// What is at hand, by key. An index is good until keys are forgotten.
@@ -20,6 +20,8 @@ pub(crate) struct Recent<V> {
     keys: Vec<u8>,
     /// What all of it takes, roughly; who changes a value keeps it up to date.
     pub(crate) bytes: usize,
+    /// What may be at hand at most, in bytes.
+    bytes_max: usize,
     /// Counts how often keys were forgotten.
     age: u32,
 }
@@ -65,12 +67,18 @@ impl<V: AtHand> Recent<V> {
     const ENTRY_BYTES: usize = size_of::<Entry<V>>() + 16;
 
     pub(crate) fn new() -> Self {
-        Self { index: HashTable::new(), entries: Vec::new(), keys: Vec::new(), bytes: 0, age: 0 }
+        Self::with_limit(BYTES_MAX)
+    }
+
+    /// The same with so many bytes at hand at most.
+    pub(crate) fn with_limit(bytes_max: usize) -> Self {
+        let (index, entries, keys) = (HashTable::new(), Vec::new(), Vec::new());
+        Self { index, entries, keys, bytes: 0, bytes_max, age: 0 }
     }
 
     /// Whether keys should be forgotten before more are begun.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes > BYTES_MAX
+        self.bytes > self.bytes_max
     }
 
     /// The indexes of different keys, and which of the keys were not at hand: they are begun.
@@ -147,7 +155,7 @@ impl<V: AtHand> Recent<V> {
     /// Forgets the keys that were not used since the last time, or all if that leaves more than
     /// half of what may be at hand.
     pub(crate) fn forget(&mut self) {
-        self.forget_to(BYTES_MAX / 2);
+        self.forget_to(self.bytes_max / 2);
     }
 
     /// The same, with another limit.

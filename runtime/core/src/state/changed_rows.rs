@@ -80,12 +80,13 @@ fn start_of((namespace, group, key): (Namespace, KeyGroup, &[u8])) -> Start {
 }
 
 impl ChangedRows {
-    /// None, with room for as many as these.
+    /// None, with room for some more than these: growth copies all of them.
     #[must_use]
     pub fn empty_alike(&self) -> Self {
+        let more = |len: usize| len + len / 4;
         Self {
-            rows: Vec::with_capacity(self.rows.len()),
-            bytes: Vec::with_capacity(self.bytes.len()),
+            rows: Vec::with_capacity(more(self.rows.len())),
+            bytes: Vec::with_capacity(more(self.bytes.len())),
             sorted: OnceLock::new(),
             filter: OnceLock::new(),
         }

@@ -16,6 +16,8 @@ use crate::multiset::{COUNT_BYTES, count_of, value_of};
 use crate::numbers::Numbers;
 use crate::recent::{AtHand, Recent};
 
+/// What is at hand at most: rows are in the state as well, most of which is in memory.
+const RECENT_BYTES: usize = 16 << 20;
 /// What a row takes besides its bytes, roughly.
 const ROW_BYTES: usize = size_of::<Row>() + 16;
 /// A list from this length on finds its rows by their hashes.
@@ -77,7 +79,7 @@ impl Lists {
         backend.expect_prefixes(state, number::BYTES);
         let has_cold = !backend.namespaces(state)?.is_empty();
         let ttl_ms = backend.ttl_ms(state);
-        Ok(Self { state, tracked, recent: Recent::new(), has_cold, ttl_ms })
+        Ok(Self { state, tracked, recent: Recent::with_limit(RECENT_BYTES), has_cold, ttl_ms })
     }
 
     /// The state's handle.

@@ -90,7 +90,8 @@ impl Index {
 
     /// Rows that come from now on are of the next part.
     pub(super) fn seal(&mut self) {
-        self.before.push_back(Vec::new());
+        let rows = self.before.back().map_or(0, Vec::len);
+        self.before.push_back(Vec::with_capacity(rows + rows / 4));
     }
 
     /// The first part is gone.
