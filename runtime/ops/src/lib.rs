@@ -2,6 +2,7 @@
 //! in the plan.
 
 mod calc;
+mod chunks;
 mod codec;
 mod emit;
 mod error;

@@ -6,6 +6,8 @@ use arrow::array::{Array, BinaryArray};
 use hashbrown::HashTable;
 use sabot_types::{KeyGroup, key_hash};
 
+use crate::chunks::Chunks;
+
 /// What is at hand of one state at most, in bytes, where operators say nothing else: with more, keys
 /// that were not used lately are forgotten.
 const BYTES_MAX: usize = 64 << 20;
@@ -15,7 +17,7 @@ pub(crate) struct Recent<V> {
     /// Indexes of `entries`, each with a part of its key's hash, which tells other keys apart without
     /// a look at them.
     index: HashTable<(u32, u32)>,
-    entries: Vec<Entry<V>>,
+    entries: Chunks<Entry<V>>,
     /// The keys one after the other.
     keys: Vec<u8>,
     /// What all of it takes, roughly; who changes a value keeps it up to date.
@@ -72,7 +74,7 @@ impl<V: AtHand> Recent<V> {
 
     /// The same with so many bytes at hand at most.
     pub(crate) fn with_limit(bytes_max: usize) -> Self {
-        let (index, entries, keys) = (HashTable::new(), Vec::new(), Vec::new());
+        let (index, entries, keys) = (HashTable::new(), Chunks::new(), Vec::new());
         Self { index, entries, keys, bytes: 0, bytes_max, age: 0 }
     }
 
