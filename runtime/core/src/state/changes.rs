@@ -1,6 +1,6 @@
 //! What changed in a state since it was frozen last: the content of an incremental segment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use sabot_types::KeyGroup;
@@ -86,7 +86,7 @@ impl ChangeLog {
         if self.changes.is_none() {
             return;
         }
-        if rows.size() < SHARED_BYTES_MIN || rows.sorted().len() < rows.len() / 8 * 7 {
+        if rows.size() < SHARED_BYTES_MIN || has_many_of_the_same(rows) {
             for StateChange { namespace, group, key, value } in rows.sorted() {
                 self.put(namespace, group, key, value);
             }
@@ -135,6 +135,18 @@ impl ChangeLog {
             self.changes = None;
         }
     }
+}
+
+/// Whether many rows are of the same places, judged by some of them: to sort them all would hold up the
+/// caller.
+fn has_many_of_the_same(rows: &ChangedRows) -> bool {
+    const SAMPLE: usize = 1024;
+    const SAME_MAX: usize = 8;
+    let step = rows.len().div_ceil(SAMPLE).max(1);
+    let sample = rows.iter().step_by(step);
+    let looked_at = sample.len();
+    let different: HashSet<_> = sample.map(|row| row.place()).collect();
+    looked_at - different.len() > SAME_MAX
 }
 
 #[cfg(test)]

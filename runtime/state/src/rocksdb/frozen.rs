@@ -1,13 +1,9 @@
 //! A state as it was at a barrier, read by another thread.
-//!
-//! A RocksDB snapshot borrows its database, so each lives on the stack of a thread of its own
-//! that also holds the database. The thread takes the snapshot at once, then waits until the
-//! rows are asked for, and ends when they are read or nobody can ask any more.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use ::rocksdb::{DB, SnapshotWithThreadMode};
 use sabot_core::state::{FrozenState, StateChange, StateChanges, StateHandle, StateRow, StateSpec};
@@ -23,11 +19,21 @@ const CHUNKS_AHEAD: usize = 2;
 const READ_AHEAD_BYTES: usize = 1 << 20;
 
 pub(super) struct RocksDbFrozen {
-    spec: Arc<StateSpec>,
-    database: Arc<Database>,
-    reader: Option<Reader>,
-    changes: Option<StateChanges>,
+    frozen: Frozen,
+    snapshot: Snapshot,
+    state: StateHandle,
 }
+
+type Taken<'d> = SnapshotWithThreadMode<'d, DB>;
+
+self_cell::self_cell!(
+    /// A snapshot with the database that it borrows.
+    struct Snapshot {
+        owner: Arc<Database>,
+        #[not_covariant]
+        dependent: Taken,
+    }
+);
 
 /// What is frozen besides the database.
 pub(super) struct Frozen {
@@ -40,13 +46,6 @@ pub(super) struct Frozen {
 /// A state of which nothing is in the database.
 pub(super) struct AllWaiting(pub(super) Frozen);
 
-/// The thread with the snapshot.
-struct Reader {
-    go: Sender<()>,
-    chunks: Receiver<Result<Chunk, ::rocksdb::Error>>,
-    thread: JoinHandle<()>,
-}
-
 /// Rows as (length of key, length of value), their bytes one after the other.
 #[derive(Default)]
 struct Chunk {
@@ -55,55 +54,41 @@ struct Chunk {
 }
 
 /// Takes a snapshot of `state`, as it is when this returns.
-pub(super) fn freeze(
-    database: Arc<Database>,
-    state: StateHandle,
-    Frozen { spec, waiting, changes }: Frozen,
-) -> Result<RocksDbFrozen> {
-    let (taken, is_taken) = sync_channel::<()>(1);
-    let (go, may_go) = channel();
-    let (send, chunks) = sync_channel(CHUNKS_AHEAD);
-    let of_reader = Arc::clone(&database);
-    let thread = thread::Builder::new()
-        .name("frozen-state".to_string())
-        .spawn(move || {
-            let snapshot = of_reader.db.snapshot();
-            // The other side waits for this, and cannot be gone.
-            let _ = taken.send(());
-            if may_go.recv().is_ok() {
-                stand_back();
-                read(&snapshot, state, &waiting, &send);
-            }
-        })
-        .map_err(|e| Error::state("starting the thread that reads frozen state failed", e))?;
-    is_taken
-        .recv()
-        .map_err(|e| Error::state(format!("freezing the state of {}", spec.operator), e))?;
-    Ok(RocksDbFrozen { spec, database, reader: Some(Reader { go, chunks, thread }), changes })
+pub(super) fn freeze(database: Arc<Database>, state: StateHandle, frozen: Frozen) -> RocksDbFrozen {
+    let snapshot = Snapshot::new(database, |database| database.db.snapshot());
+    RocksDbFrozen { frozen, snapshot, state }
 }
 
 impl FrozenState for RocksDbFrozen {
     fn spec(&self) -> &StateSpec {
-        &self.spec
+        &self.frozen.spec
     }
 
     fn changes(&mut self) -> Option<StateChanges> {
-        self.changes.take()
+        self.frozen.changes.take()
     }
 
-    fn visit(mut self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
-        let Some(Reader { go, chunks, thread }) = self.reader.take() else { return Ok(()) };
-        // A reader that cannot be told has died; the join below says so.
-        let _ = go.send(());
-        for chunk in &chunks {
-            let chunk = chunk.map_err(|e| self.database.error("reading frozen state", e))?;
-            chunk.visit(visit)?;
-        }
-        thread.join().map_err(|_| {
-            Error::state(
-                format!("reading the frozen state of {}", self.spec.operator),
-                "its thread panicked".to_string(),
-            )
+    /// One thread reads, and this one has the rows visited.
+    fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
+        let Self { frozen, snapshot, state } = &*self;
+        let (send, chunks) = sync_channel(CHUNKS_AHEAD);
+        thread::scope(|scope| {
+            let read = || {
+                stand_back();
+                snapshot.with_dependent(|_, taken| read(taken, *state, &frozen.waiting, &send));
+                drop(send);
+            };
+            let action = "starting the thread that reads frozen state failed";
+            let thread = thread::Builder::new().name("frozen-state".to_owned());
+            let thread = thread.spawn_scoped(scope, read).map_err(|e| Error::state(action, e))?;
+            let error = |e| snapshot.borrow_owner().error("reading frozen state", e);
+            let visited =
+                chunks.into_iter().try_for_each(|chunk| chunk.map_err(error)?.visit(visit));
+            let ended = thread.join().map_err(|_| {
+                let action = format!("reading the frozen state of {}", frozen.spec.operator);
+                Error::state(action, "its thread panicked".to_owned())
+            });
+            visited.and(ended)
         })
     }
 }
@@ -121,16 +106,6 @@ impl FrozenState for AllWaiting {
         self.0.waiting.merge().try_for_each(|StateChange { namespace, group, key, value }| {
             value.map_or(Ok(()), |value| visit(StateRow { namespace, group, key, value }))
         })
-    }
-}
-
-impl Drop for RocksDbFrozen {
-    /// Waits for the thread, which holds the database open.
-    fn drop(&mut self) {
-        if let Some(Reader { go, chunks, thread }) = self.reader.take() {
-            drop((go, chunks));
-            let _ = thread.join();
-        }
     }
 }
 

@@ -91,6 +91,8 @@ struct State {
     stored: BTreeSet<Namespace>,
     /// What stands behind the beginnings of keys that are asked for, if that is known.
     suffix_bytes: Option<usize>,
+    /// Whether rows are asked for in the order of their keys, so that those that wait are in the way.
+    read_in_order: bool,
 }
 
 /// The database; frozen states hold it too. The fields drop in order: first it is closed, then
@@ -162,7 +164,9 @@ impl RocksDbBackend {
     /// rows in any order.
     fn settle(&mut self, state: StateHandle) -> Result<()> {
         self.check(state)?;
-        self.states[usize::from(state.0)].seal();
+        let of = &mut self.states[usize::from(state.0)];
+        of.read_in_order = true;
+        of.seal();
         self.write_sealed(state, usize::MAX)
     }
 
@@ -170,6 +174,7 @@ impl RocksDbBackend {
     fn make_readable(&mut self, state: StateHandle) -> Result<()> {
         self.check(state)?;
         let of = &mut self.states[usize::from(state.0)];
+        of.read_in_order = true;
         let due = if of.waiting.bytes() <= self.sizes.settled_max {
             usize::MAX
         } else {
@@ -266,6 +271,7 @@ impl StateBackend for RocksDbBackend {
             waiting: Waiting::default(),
             stored: BTreeSet::new(),
             suffix_bytes: None,
+            read_in_order: false,
         });
         Ok(handle)
     }
@@ -480,7 +486,7 @@ impl StateBackend for RocksDbBackend {
         if of.stored.is_empty() {
             return Ok(Box::new(AllWaiting(frozen)));
         }
-        Ok(Box::new(frozen::freeze(Arc::clone(&self.database), state, frozen)?))
+        Ok(Box::new(frozen::freeze(Arc::clone(&self.database), state, frozen)))
     }
 
     fn catch_up(&mut self) -> Result<()> {
@@ -489,7 +495,7 @@ impl StateBackend for RocksDbBackend {
         let is_much = waiting > self.sizes.waiting_max / 2;
         for state in 0..self.states.len() {
             // What is found where it waits need not be written before there is much of it.
-            if self.states[state].waiting.has_index() && !is_much {
+            if !self.states[state].read_in_order && !is_much {
                 continue;
             }
             while written < self.sizes.catch_up {

@@ -23,8 +23,7 @@ const WITHOUT_SETTERS: &str = "avoid_flush_during_shutdown=true;\
 /// How much may wait to be written, out of all memory: little of a small one, up to 256 MiB.
 pub(super) fn waiting_bytes_max(cache_size_mb: u64) -> usize {
     let all = cache_size_mb * MIB;
-    let least = (all / 64).min(8 * MIB);
-    (all.saturating_sub(WITHOUT_WAITING_BYTES) / 4).clamp(least, 256 * MIB) as usize
+    (all.saturating_sub(WITHOUT_WAITING_BYTES) / 4).max(all / 16).min(256 * MIB) as usize
 }
 
 /// Options for a database whose block cache and write buffers, and what waits to be written, take

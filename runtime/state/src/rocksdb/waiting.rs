@@ -97,11 +97,6 @@ impl Waiting {
         index
     }
 
-    /// Whether rows are found where they wait.
-    pub(super) fn has_index(&self) -> bool {
-        self.by_key.is_some() || self.by_beginning.is_some()
-    }
-
     /// The namespaces of the rows; none: some rows were removed, so that it is not known.
     pub(super) fn namespaces(&self) -> Option<BTreeSet<Namespace>> {
         let open = (self.gone + self.sealed.len() as u32, &self.open);
