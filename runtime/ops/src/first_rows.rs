@@ -21,13 +21,11 @@ use sabot_core::{Cx, Result};
 use smallvec::SmallVec;
 
 use crate::codec::RowCodec;
+use crate::hot::WRITE_ROWS;
 use crate::keyed::UniqueKeys;
 use crate::multiset::{count_of, value_of};
 use crate::ordered;
 use crate::recent::{AtHand, Recent};
-
-/// Rows that are written at once: few enough that the allocator has their memory at hand.
-const WRITE_ROWS: usize = 1024;
 
 pub(crate) struct FirstRows {
     state: StateHandle,
@@ -36,6 +34,9 @@ pub(crate) struct FirstRows {
     order_columns: Vec<usize>,
     codec: RowCodec,
     recent: Recent<List>,
+    /// Lists with rows of which the backend has others, or none: to look for them among all would hold
+    /// up a barrier.
+    dirty: Vec<u32>,
     /// Whether the backend can have keys that are not at hand.
     has_cold: bool,
     /// How long a row is there after it came.
@@ -44,7 +45,11 @@ pub(crate) struct FirstRows {
 
 /// The first rows of a key, in their order.
 #[derive(Default)]
-struct List(SmallVec<[Row; 1]>);
+struct List {
+    rows: SmallVec<[Row; 1]>,
+    /// Whether some of them are dirty.
+    is_dirty: bool,
+}
 
 struct Row {
     start: Start,
@@ -123,6 +128,7 @@ impl FirstRows {
             order_columns: order.iter().map(|order| order.column).collect(),
             codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
             recent: Recent::new(),
+            dirty: Vec::new(),
             has_cold: !backend.namespaces(state)?.is_empty(),
             ttl_ms: backend.ttl_ms(state),
         })
@@ -145,7 +151,7 @@ impl FirstRows {
         let slots = self.find(keys, cx)?;
         let order = self.order_of(batch.columns())?;
         let may_enter = |row: &u32| {
-            let rows = &self.recent[slots[keys.of_row[*row as usize]]].value.0;
+            let rows = &self.recent[slots[keys.of_row[*row as usize]]].value.rows;
             let row = order.row(*row as usize);
             let is_before = |last: &Row| {
                 let last = last.rank();
@@ -203,7 +209,7 @@ impl FirstRows {
         entering.sort_by_key(key_of);
         for rows in entering.chunk_by(|a, b| key_of(a) == key_of(b)) {
             let slot = slots[key_of(&rows[0])];
-            let list = &self.recent[slot].value.0;
+            let list = &self.recent[slot].value.rows;
             let place_of = |place: &Place| match place {
                 Place::Old(at) => list[*at as usize].rank(),
                 Place::New(row) => new.rank(*row),
@@ -244,7 +250,7 @@ impl FirstRows {
     /// The columns of the rows that are told of; `entering` has those that may enter.
     fn columns(&self, entering: &[ArrayRef], changes: &Changes) -> Result<Vec<ArrayRef>> {
         let old = changes.old.iter();
-        let old = old.map(|(slot, at)| self.recent[*slot].value.0[*at as usize].rank().row);
+        let old = old.map(|(slot, at)| self.recent[*slot].value.rows[*at as usize].rank().row);
         let old = self.codec.decode_rows(old)?;
         let column = |(new, old): (&ArrayRef, &ArrayRef)| interleave(&[new, old], &changes.rows);
         Ok(entering.iter().zip(&old).map(column).collect::<Result<_, _>>()?)
@@ -256,6 +262,9 @@ impl FirstRows {
             let before = list.held_bytes();
             list.become_places(&changes.places[places.clone()], new, now_ms);
             let after = list.held_bytes();
+            if !mem::replace(&mut list.is_dirty, true) {
+                self.dirty.push(*slot);
+            }
             self.recent.bytes = self.recent.bytes + after - before;
         }
     }
@@ -273,7 +282,7 @@ impl FirstRows {
             for slot in &slots {
                 let list = &mut self.recent[*slot].value;
                 let before = list.held_bytes();
-                list.0.retain(|row| row.since_ms > over);
+                list.rows.retain(|row| row.since_ms > over);
                 let after = list.held_bytes();
                 self.recent.bytes = self.recent.bytes + after - before;
             }
@@ -319,11 +328,11 @@ impl FirstRows {
             let mut row = Row::new(order.row(at).data(), values.value(at), *number, cx.now_ms);
             row.is_dirty = false;
             self.recent.bytes += row.held_bytes();
-            self.recent[*slot].value.0.push(row);
+            self.recent[*slot].value.rows.push(row);
         }
         let by_arrival = self.is_by_arrival();
         for at in missing {
-            let rows = &mut self.recent[slots[*at]].value.0;
+            let rows = &mut self.recent[slots[*at]].value.rows;
             if by_arrival {
                 rows.sort_unstable_by_key(|row| row.number);
             } else {
@@ -335,31 +344,28 @@ impl FirstRows {
 
     /// Writes what the backend does not have.
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
-        let mut groups = Vec::new();
-        let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
-        let mut bytes = Vec::new();
-        for (group, key, list) in self.recent.iter_mut() {
-            for row in list.0.iter_mut().filter(|row| row.is_dirty) {
-                row.is_dirty = false;
-                bytes.clear();
-                bytes.extend_from_slice(key);
-                bytes.extend_from_slice(&value_of(i64::from(row.number)));
-                groups.push(group);
-                keys.append_value(&bytes);
-                values.append_value(row.rank().row);
+        for slots in self.dirty.chunks(WRITE_ROWS) {
+            let mut groups = Vec::with_capacity(slots.len());
+            let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
+            let mut bytes = Vec::new();
+            for slot in slots {
+                let (group, key, list) = self.recent.keyed_mut(*slot);
+                list.is_dirty = false;
+                for row in list.rows.iter_mut().filter(|row| row.is_dirty) {
+                    row.is_dirty = false;
+                    bytes.clear();
+                    bytes.extend_from_slice(key);
+                    bytes.extend_from_slice(&value_of(i64::from(row.number)));
+                    groups.push(group);
+                    keys.append_value(&bytes);
+                    values.append_value(row.rank().row);
+                }
             }
-            if groups.len() >= WRITE_ROWS {
-                let rows = (&groups, &keys.finish(), &values.finish());
-                cx.state.put(self.state, Namespace::ONLY, rows.0, rows.1, rows.2)?;
-                OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-                groups.clear();
-            }
+            OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
+            cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())?;
         }
-        if groups.is_empty() {
-            return Ok(());
-        }
-        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-        cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())
+        self.dirty.clear();
+        Ok(())
     }
 }
 
@@ -409,13 +415,13 @@ impl List {
     /// Rows that were there are among `places` in their order, and only the last ones leave.
     fn become_places(&mut self, places: &[Place], new: &NewRows<'_>, now_ms: i64) {
         let kept = places.iter().filter(|place| matches!(place, Place::Old(_))).count();
-        let numbers: SmallVec<[u32; 16]> = self.0.iter().map(|row| row.number).collect();
+        let numbers: SmallVec<[u32; 16]> = self.rows.iter().map(|row| row.number).collect();
         // Without holes, unless rows ended their time.
         let has_holes = numbers.iter().any(|number| *number as usize >= numbers.len());
         let others = if has_holes { 0 } else { numbers.len() as u32 }..;
         let others = others.filter(|number| !(has_holes && numbers.contains(number)));
         let mut free = numbers[kept..].iter().copied().chain(others);
-        let mut old = mem::take(&mut self.0).into_iter();
+        let mut old = mem::take(&mut self.rows).into_iter();
         for place in places {
             let row = match place {
                 Place::Old(_) => old.next(),
@@ -424,14 +430,14 @@ impl List {
                     Row::new(order, row, number, now_ms)
                 }),
             };
-            self.0.extend(row);
+            self.rows.extend(row);
         }
     }
 }
 
 impl AtHand for List {
     fn held_bytes(&self) -> usize {
-        self.0.iter().map(Row::held_bytes).sum()
+        self.rows.iter().map(Row::held_bytes).sum()
     }
 }
 

@@ -9,10 +9,15 @@ use sabot_types::KeyGroup;
 
 use crate::recent::{AtHand, Recent};
 
+/// Rows that are written at once: few enough that the allocator has their memory at hand.
+pub(crate) const WRITE_ROWS: usize = 1024;
+
 /// The hot rows of one state.
 pub(crate) struct Hot {
     state: StateHandle,
     recent: Recent<Value>,
+    /// Rows of which the backend has others: to look for them among all would hold up a barrier.
+    dirty: Vec<u32>,
     /// Whether the backend can have rows that are not here.
     has_cold: bool,
     /// How long a row is there after it was written.
@@ -49,6 +54,7 @@ impl Hot {
         Ok(Self {
             state,
             recent: Recent::new(),
+            dirty: Vec::new(),
             has_cold,
             ttl_ms: backend.ttl_ms(state),
             now_ms: 0,
@@ -154,7 +160,9 @@ impl Hot {
                     *before = value.map(Into::into);
                 }
             }
-            *is_dirty = true;
+            if !std::mem::replace(is_dirty, true) {
+                self.dirty.push(*slot);
+            }
             *since_ms = self.now_ms;
         }
         self.recent.bytes = self.recent.bytes + grown - shrunk;
@@ -162,19 +170,20 @@ impl Hot {
 
     /// Writes what the backend does not have.
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
-        let mut dirty: Vec<_> =
-            self.recent.iter_mut().filter(|(_, _, value)| value.is_dirty).collect();
-        for part in dirty.chunks_mut(1024) {
-            let groups: Vec<KeyGroup> = part.iter().map(|(group, ..)| *group).collect();
-            let keys = BinaryArray::from_iter_values(part.iter().map(|(_, key, _)| *key));
-            let values: BinaryArray =
-                part.iter().map(|(_, _, value)| value.bytes.as_deref()).collect();
-            cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
-            OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-            for (_, _, value) in part {
+        for slots in self.dirty.chunks(WRITE_ROWS) {
+            let mut groups = Vec::with_capacity(slots.len());
+            let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
+            for slot in slots {
+                let (group, key, value) = self.recent.keyed_mut(*slot);
                 value.is_dirty = false;
+                groups.push(group);
+                keys.append_value(key);
+                values.append_option(value.bytes.as_deref());
             }
+            cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())?;
+            OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
         }
+        self.dirty.clear();
         Ok(())
     }
 }

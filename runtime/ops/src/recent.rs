@@ -141,13 +141,6 @@ impl<V: AtHand> Recent<V> {
         at
     }
 
-    /// All keys, each with its group.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (KeyGroup, &[u8], &mut V)> {
-        let keys = &self.keys;
-        let entries = self.entries.iter_mut();
-        entries.map(|entry| (entry.group, entry.key.of(keys), &mut entry.value))
-    }
-
     /// A key with its group.
     pub(crate) fn keyed_mut(&mut self, at: u32) -> (KeyGroup, &[u8], &mut V) {
         let entry = &mut self.entries[at as usize];

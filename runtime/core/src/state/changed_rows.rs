@@ -92,6 +92,12 @@ impl ChangedRows {
         }
     }
 
+    /// Makes room for so many more rows of so many bytes together.
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.rows.reserve(rows);
+        self.bytes.reserve(bytes);
+    }
+
     /// Gives back room that is not used, where that is much.
     pub fn shrink(&mut self) {
         if self.bytes.len() < self.bytes.capacity() / 2 {

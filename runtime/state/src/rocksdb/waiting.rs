@@ -11,6 +11,11 @@ use sabot_types::KeyGroup;
 use super::index::{Index, RowAt};
 use super::layout::Prefix;
 
+/// Room for the first rows: every growth from little to much takes memory that is new to the process,
+/// which holds up a barrier that hands over many.
+const BEGUN_ROWS: usize = 8 << 10;
+const BEGUN_BYTES: usize = 1 << 20;
+
 /// Rows that wait.
 #[derive(Default)]
 pub(super) struct Waiting {
@@ -67,6 +72,9 @@ impl Waiting {
         key: &[u8],
         value: Option<&[u8]>,
     ) {
+        if self.open.is_empty() {
+            self.open.reserve(BEGUN_ROWS, BEGUN_BYTES);
+        }
         for index in self.by_key.iter_mut().chain(&mut self.by_beginning) {
             index.push(namespace, group, key);
         }
