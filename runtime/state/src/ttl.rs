@@ -91,11 +91,10 @@ impl StateBackend for Expiring {
         groups: &[KeyGroup],
         keys: &BinaryArray,
     ) -> Result<BinaryArray> {
-        let values = self.inner.get(state, namespace, groups, keys)?;
-        Ok(match self.deadline(state) {
-            Some(deadline) => live(&values, deadline),
-            None => values,
-        })
+        let Some(deadline) = self.deadline(state) else {
+            return self.inner.get(state, namespace, groups, keys);
+        };
+        Ok(live(&self.inner.get(state, namespace, groups, keys)?, deadline))
     }
 
     fn put(

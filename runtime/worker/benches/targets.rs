@@ -43,6 +43,8 @@ fn main() -> Result<(), Failure> {
     println!("state, {keys} keys of 8 bytes with values of 100 bytes");
     let mut nothing: Vec<_> = (0..100_000).map(|_| Instant::now().elapsed()).collect();
     report("the clock itself, part of the figures of one at a time", &mut nothing, 1, None);
+    drop(nothing);
+    random_reads();
     operations("memory", &mut *open(Backend::Memory)?, keys, Some(100.0), Some(60.0))?;
     let rocksdb = || Backend::RocksDb { dir: dir.path().join("db"), cache_size_mb: 512 };
     operations("rocksdb", &mut *open(rocksdb())?, keys, Some(1_000_000.0), None)?;
@@ -136,6 +138,47 @@ fn progress(what: &str, done: u64, all: u64, began: Instant) {
     let _ = std::io::stdout().flush();
 }
 
+/// The time of a read of memory at random: where it is depends on the one before, of as many chains
+/// as are followed at once. No table that is larger than the cache answers alone in less than the
+/// first figure, nor many in less than the last.
+fn random_reads() {
+    const MIB: usize = 256;
+    /// Words of a line of the cache.
+    const LINE: usize = 16;
+    let lines = (MIB << 20) / (LINE * size_of::<u32>());
+    let mut dice = Dice(6);
+    let mut order: Vec<u32> = (0..lines as u32).map(|line| line * LINE as u32).collect();
+    for last in (1..lines).rev() {
+        order.swap(last, (dice.next() % (last as u64 + 1)) as usize);
+    }
+    let mut memory = vec![0; lines * LINE];
+    for (at, here) in order.iter().enumerate() {
+        memory[*here as usize] = order[(at + 1) % lines];
+    }
+    let follow = [follow::<1>, follow::<8>, follow::<16>, follow::<32>];
+    for (follow, chains) in follow.into_iter().zip([1, 8, 16, 32]) {
+        let mut times: Vec<_> = (0..5).map(|round| follow(&memory, &order, round)).collect();
+        let what = format!("a random read of {MIB} MiB, {chains} at once");
+        report(&what, &mut times, READS, None);
+    }
+}
+
+/// Reads of each round of [`follow`].
+const READS: usize = 1 << 20;
+
+fn follow<const CHAINS: usize>(memory: &[u32], order: &[u32], round: usize) -> Duration {
+    let start = |chain: usize| order[(chain * order.len() / CHAINS + round * 7919) % order.len()];
+    let mut at: [u32; CHAINS] = std::array::from_fn(start);
+    let began = Instant::now();
+    for _ in 0..READS / CHAINS {
+        for at in &mut at {
+            *at = memory[*at as usize];
+        }
+    }
+    std::hint::black_box(at);
+    began.elapsed()
+}
+
 /// Single and batched reads and writes at random; `single_ns` and `batched_ns` are the targets of
 /// the mean: a write may wait for others and then be paid with them.
 fn operations(
@@ -146,6 +189,8 @@ fn operations(
     batched_ns: Option<f64>,
 ) -> Result<(), Failure> {
     const SINGLES: usize = 200_000;
+    const BLOCKS: usize = 2_000;
+    const BLOCK: usize = 64;
     const BATCHES: usize = 200;
     println!("{name}:");
     let state = opened(backend)?;
@@ -167,6 +212,22 @@ fn operations(
             times.push(began.elapsed());
         }
         report(&format!("{action}, one at a time"), &mut times, 1, single_ns);
+        // The same without the clock between them, and with the keys at hand.
+        let mut times = Vec::with_capacity(BLOCKS);
+        for _ in 0..BLOCKS {
+            let mut key = || Keys::of(std::iter::once(dice.next() % keys));
+            let block: Vec<Keys> = (0..BLOCK).map(|_| key()).collect();
+            let began = Instant::now();
+            for key in &block {
+                if write {
+                    backend.put(state, Namespace::ONLY, &key.groups, &key.bytes, &value)?;
+                } else {
+                    backend.get(state, Namespace::ONLY, &key.groups, &key.bytes)?;
+                }
+            }
+            times.push(began.elapsed());
+        }
+        report(&format!("{action}, one at a time, {BLOCK} calls"), &mut times, BLOCK, None);
         let values = values(&mut dice, BATCH, 100);
         let mut times = Vec::with_capacity(BATCHES);
         for _ in 0..BATCHES {

@@ -218,6 +218,8 @@ fn empty_keys_and_values_are_rows(make: Make<'_>) {
     let (mut b, state) = opened(make);
     put(&mut *b, state, 0, &[(0, b"", Some(b""))]);
     assert_eq!(get(&mut *b, state, 0, &[(0, b""), (1, b"")]), [Some(Vec::new()), None]);
+    assert_eq!(get(&mut *b, state, 0, &[(0, b"")]), [Some(Vec::new())]);
+    assert_eq!(get(&mut *b, state, 0, &[(1, b"")]), [None]);
     assert_eq!(scan_all(&mut *b, state, 10).len(), 1);
 }
 

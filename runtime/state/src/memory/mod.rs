@@ -6,6 +6,7 @@
 //! is there.
 
 mod bytes;
+mod index;
 mod ordered;
 mod pages;
 mod table;
@@ -103,11 +104,11 @@ impl StateBackend for MemoryBackend {
         keys: &BinaryArray,
     ) -> Result<BinaryArray> {
         check_keys(groups, keys);
-        Ok(match self.state(state)?.spaces.get(&namespace) {
-            Some(Space::Hashed(table)) => table.get(groups, keys),
-            Some(Space::Ordered(rows)) => rows.get(groups, keys),
-            None => BinaryArray::new_null(keys.len()),
-        })
+        match self.state_mut(state)?.spaces.get_mut(&namespace) {
+            Some(Space::Hashed(table)) => Ok(table.get(groups, keys)),
+            Some(Space::Ordered(rows)) => Ok(rows.get(groups, keys)),
+            None => Ok(BinaryArray::new_null(keys.len())),
+        }
     }
 
     fn put(
