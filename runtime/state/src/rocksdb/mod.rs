@@ -3,6 +3,7 @@
 //! The database is a cache of what checkpoints hold, so it has no write-ahead log, is never
 //! opened again, and starts empty.
 
+mod database;
 mod directory;
 mod error;
 mod expiry;
@@ -13,20 +14,20 @@ mod options;
 mod waiting;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use ::rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
+use sabot_core::Result;
 use sabot_core::state::{
     ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRows,
     StateSpec,
 };
-use sabot_core::{Error, Result};
 use sabot_types::KeyGroup;
 
+pub use self::database::wait_until_closed;
+use self::database::{Database, OpenDatabase};
 use self::directory::DatabaseDir;
 use self::expiry::Expiry;
 use self::frozen::{AllWaiting, Frozen};
@@ -38,6 +39,7 @@ use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
 const FAMILY: &str = "default";
 /// Keys that one `MultiGet` looks for.
 const GET_CHUNK_ROWS: usize = 1024;
+
 /// A [`StateBackend`] on the local disk.
 pub struct RocksDbBackend {
     database: Arc<Database>,
@@ -93,47 +95,6 @@ struct State {
     suffix_bytes: Option<usize>,
     /// Whether rows are asked for in the order of their keys, so that those that wait are in the way.
     read_in_order: bool,
-}
-
-/// The database; frozen states hold it too. The fields drop in order: first it is closed, then
-/// its directory goes, and then it counts no more.
-struct Database {
-    db: DB,
-    dir: DatabaseDir,
-    _open: OpenDatabase,
-}
-
-/// How many databases this process has open.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
-
-/// Counts a database for as long as it is open.
-struct OpenDatabase;
-
-impl OpenDatabase {
-    fn new() -> Self {
-        OPEN.fetch_add(1, Ordering::AcqRel);
-        Self
-    }
-}
-
-impl Drop for OpenDatabase {
-    fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Waits until every database of this process is closed, at most for `timeout`; whether they all
-/// are. A process must not end before: what the library keeps for all databases goes then, and
-/// threads that close one would crash.
-pub fn wait_until_closed(timeout: Duration) -> bool {
-    let began = Instant::now();
-    while OPEN.load(Ordering::Acquire) > 0 {
-        if began.elapsed() >= timeout {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    true
 }
 
 impl RocksDbBackend {
@@ -238,20 +199,6 @@ impl State {
         if let Some(rows) = self.waiting.seal() {
             self.log.push(&rows);
         }
-    }
-}
-
-impl Database {
-    fn write(&self, batch: WriteBatch, options: &WriteOptions) -> Result<()> {
-        self.db.write_opt(batch, options).map_err(|e| self.error("writing state", e))
-    }
-
-    fn error(&self, action: &str, error: ::rocksdb::Error) -> Error {
-        error::state(action, self.path(), error)
-    }
-
-    fn path(&self) -> &PathBuf {
-        self.dir.path()
     }
 }
 

@@ -119,7 +119,7 @@ fn a_directory_that_cannot_be_made_is_named_with_the_remedy() {
     let Err(error) = RocksDbBackend::open(&file.join("slot-0"), 8) else {
         panic!("a directory below a file was made");
     };
-    assert!(matches!(error, Error::State { .. }));
+    assert!(matches!(error, sabot_core::Error::State { .. }));
     let text = error.chain();
     assert!(text.contains("slot-0"), "{text}");
     assert!(text.contains("choose another directory"), "{text}");
