@@ -33,7 +33,7 @@ pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     let beside = (all / 8 * 3).min(BESIDE_BYTES);
     let budget = (all - beside) as usize - waiting_bytes_max(cache_size_mb);
     let write_buffers = budget / 2;
-    let cache = Cache::new_lru_cache(budget);
+    let cache = Cache::new_hyper_clock_cache(budget, 0);
     // Write buffers are charged to the cache: what they do not use, blocks may.
     let manager = WriteBufferManager::new_write_buffer_manager_with_cache(
         write_buffers,
@@ -53,6 +53,7 @@ pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     options.set_block_based_table_factory(&tables(&cache));
     options.set_prefix_extractor(SliceTransform::create_fixed_prefix(FILTERED_BYTES));
     options.set_memtable_prefix_bloom_ratio(0.02);
+    options.set_memtable_whole_key_filtering(true);
     options.set_write_buffer_manager(&manager);
     options.set_write_buffer_size((write_buffers / 2).clamp(MIB as usize, 256 * MIB as usize));
     options.set_max_write_buffer_number(3);
