@@ -90,6 +90,6 @@ fn tables(cache: &Cache) -> BlockBasedOptions {
     tables.set_cache_index_and_filter_blocks(true);
     tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
     // Most point reads of a snapshot ask for keys that are not there yet.
-    tables.set_ribbon_filter(10.0);
+    tables.set_bloom_filter(10.0, false);
     tables
 }
