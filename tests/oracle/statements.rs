@@ -34,8 +34,6 @@ const MAY_BE_REFUSED: &[&str] = &[
     "json_array_of_groups",
     "json_of_groups",
     "lag",
-    "moments_over",
-    "ranks_of_rows",
     "rollup",
     "rollup_of_windows",
     "rows_between_numbers",

@@ -22,12 +22,14 @@ mod hints;
 mod insert;
 mod interval;
 mod join;
+mod json_syntax;
 mod lookup;
 mod lower;
 mod needed;
 mod ordered;
 mod over;
 mod proc_time;
+mod qualify;
 mod query;
 mod rank;
 mod reads;
@@ -227,7 +229,7 @@ fn read(sql: &str) -> Result<Program> {
                     .filter_map(|statement| insert_of(catalog, statement).transpose())
                     .collect::<Result<Vec<Insert>>>()?;
                 if let Some(query) = query {
-                    about.push(insert::shown(Queries::new(catalog, at).query(&query)?, at)?);
+                    about.push(insert::shown(Queries::new(catalog, at).outermost(&query)?, at)?);
                 }
                 explained.push(Explained { inserts: about, at });
             }
@@ -241,7 +243,7 @@ fn read(sql: &str) -> Result<Program> {
 
 fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> {
     let Statement::Insert { table, columns, query, at } = statement else { return Ok(None) };
-    let relation = Queries::new(catalog, at).query(&query)?;
+    let relation = Queries::new(catalog, at).outermost(&query)?;
     insert::resolve(catalog, &table, &columns, relation, at).map(Some)
 }
 
