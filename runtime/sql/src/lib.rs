@@ -58,9 +58,10 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use sabot_core::plan::{JobPlan, NodeKind};
 use sabot_core::row_kind;
 use sabot_types::KeyGroupCount;
-use sqlparser::ast::Ident;
+use sqlparser::ast::{Ident, Query};
 
 use crate::catalog::{Catalog, Table};
+use crate::ddl::CreateTable;
 use crate::error::start_of;
 use crate::insert::Insert;
 use crate::lower::LateRows;
@@ -206,7 +207,13 @@ fn read(sql: &str) -> Result<Program> {
     for statement in statements {
         let Program { catalog, inserts, explained, .. } = &mut program;
         match statement {
-            Statement::CreateTable(create) => catalog.create_table(*create)?,
+            Statement::CreateTable(create) => match &create.query {
+                None => catalog.create_table(*create)?,
+                Some(query) => {
+                    let query = query.clone();
+                    inserts.push(created(catalog, *create, &query)?);
+                }
+            },
             Statement::CreateView { name, columns, if_not_exists, query } => {
                 let at = start_of(name.span).unwrap_or(Position { line: 1, column: 1 });
                 let relation = Queries::new(catalog, at).query(&query)?;
@@ -239,6 +246,15 @@ fn read(sql: &str) -> Result<Program> {
     program.catalog.hints.check_all_asked()?;
     program.settings.warnings.extend(program.catalog.hints.warnings());
     Ok(program)
+}
+
+/// Declares a table with the columns of a query, whose rows it is given.
+fn created(catalog: &mut Catalog, create: CreateTable, query: &Query) -> Result<Insert> {
+    let (name, at) = (create.name.clone(), create.at);
+    let relation = Queries::new(catalog, at).outermost(query)?.expanded(at)?;
+    let (create, columns) = ddl::selected::with_columns(create, &relation.fields)?;
+    catalog.create_table(create)?;
+    insert::resolve(catalog, &name, &columns, relation, at)
 }
 
 fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> {

@@ -824,3 +824,29 @@ INSERT INTO results SELECT auction, price FROM bids WHERE JSON_EXISTS(name, '$.a
 INSERT INTO results SELECT auction, price FROM bids WHERE JSON_EXISTS(name, '$.a' TRUE ON EMPTY);
 ----
 INSERT INTO results SELECT auction, price FROM bids WHERE JSON_EXISTS(name NULL ON ERROR);
+----
+CREATE TABLE x WITH ('connector' = 'print') AS SELECT nothing FROM bids;
+----
+CREATE TABLE bids WITH ('connector' = 'print') AS SELECT auction FROM bids;
+----
+CREATE TABLE x (auction, other) WITH ('connector' = 'print') AS SELECT auction FROM bids;
+----
+CREATE TABLE x (price) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (price, a INT) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (price, auction) WITH ('connector' = 'print');
+----
+CREATE TABLE x (price TIMESTAMP(3)) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (price AS auction + 1) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (a INT NOT NULL) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction, NULL AS nothing FROM bids;
+----
+CREATE TABLE x AS SELECT auction FROM bids;
+----
+CREATE TEMPORARY TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids;
+----
+CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids ORDER BY price;
