@@ -57,7 +57,7 @@ impl OverScope<'_> {
             );
             return Err(SqlError::new(at, message).hint("use CAST"));
         }
-        if !matches!(default.expr, datafusion_expr::Expr::Literal(..)) {
+        if !default.expr.column_refs().is_empty() {
             return Err(SqlError::new(at, "the default of LAG has to be a constant"));
         }
         let text = self.text(&format!("LAG({}, {offset}, {})", value.text, default.text));
