@@ -1,16 +1,17 @@
 //! Parses `CREATE TABLE` with Flink's computed columns, watermark and options.
 
 pub(crate) mod like;
+pub(crate) mod selected;
 
 use arrow::datatypes::DataType;
-use sqlparser::ast::{Expr, Ident};
+use sqlparser::ast::{Expr, Ident, Query};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::statement::{identifier, name};
-use crate::tokens::{is_keyword, is_word};
+use crate::tokens::is_word;
 use crate::types::parse_type;
 
 pub(crate) use like::Like;
@@ -29,6 +30,10 @@ pub(crate) struct CreateTable {
     pub options: Vec<(String, String, Position)>,
     /// The table that it takes the rest of.
     pub like: Option<Like>,
+    /// The query that it has its columns and rows of.
+    pub query: Option<Box<Query>>,
+    /// Columns of the query by their names alone, in another order.
+    pub listed: Vec<Ident>,
     /// The table's name.
     pub at: Position,
 }
@@ -72,6 +77,8 @@ pub(crate) fn create_table(parser: &mut Parser<'_>, end: Position) -> Result<Cre
         partitions: Vec::new(),
         options: Vec::new(),
         like: None,
+        query: None,
+        listed: Vec::new(),
         at,
     };
     let mut ddl = Ddl { parser, end, table: &mut table };
@@ -79,7 +86,11 @@ pub(crate) fn create_table(parser: &mut Parser<'_>, end: Position) -> Result<Cre
         ddl.elements()?;
     }
     ddl.clauses()?;
-    if table.columns.is_empty() && table.like.is_none() {
+    if let (Some(column), None) = (table.listed.first(), &table.query) {
+        let message = format!("column \"{}\" has no type", column.value);
+        return Err(SqlError::new(start_of(column.span).unwrap_or(at), message));
+    }
+    if table.columns.is_empty() && table.like.is_none() && table.query.is_none() {
         return Err(SqlError::new(at, format!("table \"{}\" has no columns", table.name.value)));
     }
     Ok(table)
@@ -128,9 +139,14 @@ impl Ddl<'_, '_> {
     fn column(&mut self) -> Result<()> {
         let name = identifier(self.parser, self.end)?;
         let at = start_of(name.span).unwrap_or(self.end);
-        if self.table.columns.iter().any(|c| c.name.value == name.value) {
+        let names = self.table.columns.iter().map(|column| &column.name).chain(&self.table.listed);
+        if names.into_iter().any(|known| known.value == name.value) {
             let message = format!("column \"{}\" is declared twice", name.value);
             return Err(SqlError::new(at, message));
+        }
+        if matches!(self.parser.peek_token_ref().token, Token::Comma | Token::RParen) {
+            self.table.listed.push(name);
+            return Ok(());
         }
         let kind = if self.parser.parse_keyword(Keyword::AS) {
             ColumnDefKind::Computed(Box::new(self.expression()?))
@@ -234,8 +250,10 @@ impl Ddl<'_, '_> {
         if self.parser.parse_keyword(Keyword::WITH) {
             self.options()?;
         }
-        if is_keyword(self.parser.peek_token_ref(), Keyword::AS) {
-            return Err(self.refuse("CREATE TABLE ... AS SELECT"));
+        if self.parser.parse_keyword(Keyword::AS) {
+            let query = self.parser.parse_query();
+            self.table.query = Some(query.map_err(|e| SqlError::from_parser(e, self.end))?);
+            return Ok(());
         }
         if self.parser.parse_keyword(Keyword::LIKE) {
             self.table.like = Some(like::parse(self.parser, self.end)?);

@@ -8,6 +8,7 @@ use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 
+use crate::json_syntax;
 use crate::tokens::{IS_JSON, is_keyword, is_word};
 
 /// The SQL dialect of Flink, as far as the parser's hooks reach. What they do not reach
@@ -58,6 +59,10 @@ impl Dialect for FlinkDialect {
 
     fn supports_match_recognize(&self) -> bool {
         true
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        json_syntax::call(parser)
     }
 
     fn parse_infix(

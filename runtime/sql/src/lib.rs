@@ -22,12 +22,14 @@ mod hints;
 mod insert;
 mod interval;
 mod join;
+mod json_syntax;
 mod lookup;
 mod lower;
 mod needed;
 mod ordered;
 mod over;
 mod proc_time;
+mod qualify;
 mod query;
 mod rank;
 mod reads;
@@ -56,9 +58,10 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use sabot_core::plan::{JobPlan, NodeKind};
 use sabot_core::row_kind;
 use sabot_types::KeyGroupCount;
-use sqlparser::ast::Ident;
+use sqlparser::ast::{Ident, Query};
 
 use crate::catalog::{Catalog, Table};
+use crate::ddl::CreateTable;
 use crate::error::start_of;
 use crate::insert::Insert;
 use crate::lower::LateRows;
@@ -204,7 +207,13 @@ fn read(sql: &str) -> Result<Program> {
     for statement in statements {
         let Program { catalog, inserts, explained, .. } = &mut program;
         match statement {
-            Statement::CreateTable(create) => catalog.create_table(*create)?,
+            Statement::CreateTable(create) => match &create.query {
+                None => catalog.create_table(*create)?,
+                Some(query) => {
+                    let query = query.clone();
+                    inserts.push(created(catalog, *create, &query)?);
+                }
+            },
             Statement::CreateView { name, columns, if_not_exists, query } => {
                 let at = start_of(name.span).unwrap_or(Position { line: 1, column: 1 });
                 let relation = Queries::new(catalog, at).query(&query)?;
@@ -227,7 +236,7 @@ fn read(sql: &str) -> Result<Program> {
                     .filter_map(|statement| insert_of(catalog, statement).transpose())
                     .collect::<Result<Vec<Insert>>>()?;
                 if let Some(query) = query {
-                    about.push(insert::shown(Queries::new(catalog, at).query(&query)?, at)?);
+                    about.push(insert::shown(Queries::new(catalog, at).outermost(&query)?, at)?);
                 }
                 explained.push(Explained { inserts: about, at });
             }
@@ -239,9 +248,18 @@ fn read(sql: &str) -> Result<Program> {
     Ok(program)
 }
 
+/// Declares a table with the columns of a query, whose rows it is given.
+fn created(catalog: &mut Catalog, create: CreateTable, query: &Query) -> Result<Insert> {
+    let (name, at) = (create.name.clone(), create.at);
+    let relation = Queries::new(catalog, at).outermost(query)?.expanded(at)?;
+    let (create, columns) = ddl::selected::with_columns(create, &relation.fields)?;
+    catalog.create_table(create)?;
+    insert::resolve(catalog, &name, &columns, relation, at)
+}
+
 fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> {
     let Statement::Insert { table, columns, query, at } = statement else { return Ok(None) };
-    let relation = Queries::new(catalog, at).query(&query)?;
+    let relation = Queries::new(catalog, at).outermost(&query)?;
     insert::resolve(catalog, &table, &columns, relation, at).map(Some)
 }
 

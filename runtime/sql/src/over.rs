@@ -4,6 +4,7 @@
 //! Over rows that only come, ordered by their event time, the answers are final. Over others, and
 //! in another order, answers change. A `ROW_NUMBER` with a limit on it is a rank (`rank`).
 
+mod lag;
 mod window;
 
 use std::cell::{Cell, RefCell};
@@ -11,19 +12,20 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
-use datafusion_expr::{lit, when};
 use sabot_core::plan::{AggregateFunction, Frame, OverFunction};
 use sqlparser::ast::{
     self, DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
     Select,
 };
 
+use self::lag::lag_beside_time;
 use self::window::Window;
 use crate::aggregate::{check_extreme, narrow_sum, quotient, wide_sum};
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, Meaning, Scope, coerce, function_name, place_of, precedence};
+use crate::expr::{Binder, Bound, Meaning, Scope, function_name, place_of};
 use crate::relation::{Base, Feed, Field, Relation, columns_schema};
+use crate::spread::Spread;
 
 pub(crate) use window::has_over;
 
@@ -45,8 +47,6 @@ pub(crate) struct OverNode {
     pub aggregates: Vec<OverAggregate>,
     /// The feed's columns, then the aggregates.
     pub schema: DFSchemaRef,
-    /// Where the query names it.
-    pub at: Position,
 }
 
 /// A column of an order.
@@ -87,7 +87,7 @@ impl OverNode {
 /// What a SELECT list with OVER sees.
 pub(crate) struct OverScope<'a> {
     select: &'a Select,
-    input: &'a Relation,
+    pub(crate) input: &'a Relation,
     window: Window,
     /// The input's columns, as columns of the node.
     fields: Vec<Field>,
@@ -166,10 +166,10 @@ impl<'a> OverScope<'a> {
         let (columns, aggregates) = (self.columns.into_inner(), self.aggregates.into_inner());
         let base = self.input.base.clone();
         let feed = Feed { base, filter: self.input.filter.clone(), columns: columns.columns };
-        let Self { keys, order, row_time, at, .. } = self;
+        let Self { keys, order, row_time, .. } = self;
         let frame = self.frame.get().unwrap_or(Frame::Rows(None));
         let window = self.input.event_windows();
-        let node = OverNode { feed, keys, order, row_time, window, frame, aggregates, schema, at };
+        let node = OverNode { feed, keys, order, row_time, window, frame, aggregates, schema };
         Ok(Base::Over(Arc::new(node)))
     }
 
@@ -199,10 +199,20 @@ impl<'a> OverScope<'a> {
                 }
                 Ok(self.row_number())
             }
+            "RANK" | "DENSE_RANK" => {
+                if !matches!(&function.args, FunctionArguments::List(list) if list.args.is_empty())
+                {
+                    return Err(SqlError::new(at, format!("{name} takes no arguments")));
+                }
+                let rank =
+                    if name == "RANK" { OverFunction::Rank } else { OverFunction::DenseRank };
+                Ok(self.register_as(format!("{name}()"), rank, None, (DataType::Int64, false)))
+            }
             "LAG" => self.lag(function, at),
-            "LEAD" => {
-                Err(SqlError::new(at, "LEAD OVER is not supported: a stream has no next row yet")
-                    .hint("LAG gives the value of a row before"))
+            "LEAD" | "NTILE" | "PERCENT_RANK" | "CUME_DIST" => {
+                let message =
+                    format!("{name} OVER is not supported: it needs rows that are still to come");
+                Err(SqlError::new(at, message).hint("LAG gives the value of a row before"))
             }
             "COUNT" => {
                 let argument = self.argument(function, &name, at)?;
@@ -217,10 +227,19 @@ impl<'a> OverScope<'a> {
                 self.set_frame(frame, at)?;
                 self.aggregate(&name, argument, at)
             }
-            _ => Err(SqlError::new(at, format!("{name} OVER is not supported yet")).hint(
-                "supported are COUNT, SUM, AVG, MIN, MAX, FIRST_VALUE, LAST_VALUE, LAG and \
-                 ROW_NUMBER",
-            )),
+            _ => match Spread::of(&name) {
+                Some(spread) => {
+                    let Some(argument) = self.argument(function, &name, at)? else {
+                        return Err(SqlError::new(at, format!("{name} takes one argument")));
+                    };
+                    self.set_frame(frame, at)?;
+                    self.spread(spread, &name, argument, at)
+                }
+                None => Err(SqlError::new(at, format!("{name} OVER is not supported yet")).hint(
+                    "supported are COUNT, SUM, AVG, MIN, MAX, VAR_POP, VAR_SAMP, STDDEV_POP, \
+                     STDDEV_SAMP, FIRST_VALUE, LAST_VALUE, LAG, ROW_NUMBER, RANK and DENSE_RANK",
+                )),
+            },
         }
     }
 
@@ -231,7 +250,7 @@ impl<'a> OverScope<'a> {
             return Err(SqlError::new(at, "the OVER windows of a SELECT have to be the same")
                 .hint("nest one query in another for another PARTITION BY or ORDER BY"));
         }
-        if matches!(name, "ROW_NUMBER" | "LAG" | "LEAD") {
+        if matches!(name, "ROW_NUMBER" | "RANK" | "DENSE_RANK" | "LAG" | "LEAD") {
             return match window.frame {
                 None => Ok(None),
                 Some(_) => Err(SqlError::new(at, format!("{name} takes no ROWS or RANGE"))),
@@ -340,14 +359,14 @@ impl<'a> OverScope<'a> {
         }
     }
 
-    fn count(&self, argument: Option<Bound>, distinct: bool) -> Bound {
+    pub(crate) fn count(&self, argument: Option<Bound>, distinct: bool) -> Bound {
         let argument = argument.filter(|a| a.nullable || distinct);
         let argument = argument.as_ref().map(|argument| (argument, distinct));
         let function = OverFunction::Aggregate(AggregateFunction::Count);
         self.register("COUNT", function, argument, (DataType::Int64, false))
     }
 
-    fn sum(&self, argument: &Bound, distinct: bool, at: Position) -> Result<Bound> {
+    pub(crate) fn sum(&self, argument: &Bound, distinct: bool, at: Position) -> Result<Bound> {
         let wide = wide_sum(argument, at)?;
         let nullable = argument.nullable;
         let argument = argument.clone().implicit_cast(&wide);
@@ -370,61 +389,6 @@ impl<'a> OverScope<'a> {
             });
         }
         Bound::column(RANK, "ROW_NUMBER()".to_owned(), data_type, false)
-    }
-
-    /// `LAG(value [, offset [, default]])`.
-    fn lag(&self, function: &Function, at: Position) -> Result<Bound> {
-        let arguments = crate::expr::function_arguments(function, "LAG", at)?;
-        let binder = Binder::new(self.input, at);
-        let (value, offset, default) = match arguments.as_slice() {
-            [value] => (value, None, None),
-            [value, offset] => (value, Some(offset), None),
-            [value, offset, default] => (value, Some(offset), Some(default)),
-            _ => return Err(SqlError::new(at, "LAG takes a value, an offset and a default")),
-        };
-        if let Some(Frame::Range(Some(_))) = self.frame.get() {
-            return Err(lag_beside_time(at));
-        }
-        let offset = match offset {
-            None => 1,
-            Some(offset) => {
-                let given = binder.bind(offset)?.literal_integer();
-                let given = given.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= LAG_MAX);
-                given.ok_or_else(|| {
-                    SqlError::new(place_of(offset, at), "the offset of LAG is no number of rows")
-                        .hint(format!("write a whole number from 0 to {LAG_MAX}"))
-                })?
-            }
-        };
-        let value = binder.bind(value)?.plain();
-        let data_type = value.data_type.clone();
-        let name = format!("LAG({}, {offset})", value.text);
-        let function = OverFunction::Lag(offset);
-        let lag =
-            self.register_as(name, function, Some((&value, false)), (data_type.clone(), true));
-        let Some(default) = default else { return Ok(lag) };
-        let default = binder.bind(default)?;
-        if !crate::types::casts_implicitly(&default.data_type, &data_type) {
-            let message = format!(
-                "the default of LAG is {}, its value {}",
-                crate::types::flink_name(&default.data_type),
-                crate::types::flink_name(&data_type)
-            );
-            return Err(SqlError::new(at, message).hint("use CAST"));
-        }
-        if !matches!(default.expr, datafusion_expr::Expr::Literal(..)) {
-            return Err(SqlError::new(at, "the default of LAG has to be a constant"));
-        }
-        let text = self.text(&format!("LAG({}, {offset}, {})", value.text, default.text));
-        let default = default.implicit_cast(&data_type);
-        // There is no row so far back.
-        let first = self.row_number().expr.lt_eq(lit(offset as i64));
-        let expr = when(first, default.expr).otherwise(lag.expr);
-        let (expr, data_type) = expr
-            .and_then(|expr| coerce(expr, &self.schema()))
-            .map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
-        let precedence = precedence::ATOM;
-        Ok(Bound { expr, data_type, nullable: true, text, precedence, meaning: Meaning::Plain })
     }
 
     fn register(
@@ -470,7 +434,7 @@ impl<'a> OverScope<'a> {
     }
 
     /// The canonical text of a call.
-    fn text(&self, call: &str) -> String {
+    pub(crate) fn text(&self, call: &str) -> String {
         let columns = self.columns.borrow();
         let names = |all: Vec<usize>| {
             all.into_iter().map(|c| columns.columns[c].0.clone()).collect::<Vec<_>>().join(", ")
@@ -482,14 +446,6 @@ impl<'a> OverScope<'a> {
         let order = names(self.order.iter().map(|order| order.column).collect());
         format!("{call} OVER ({partition}ORDER BY {order})")
     }
-}
-
-/// Rows that LAG goes back at most: so many are kept of each key.
-const LAG_MAX: usize = 100_000;
-
-fn lag_beside_time(at: Position) -> SqlError {
-    SqlError::new(at, "LAG does not go with a RANGE of time in one SELECT")
-        .hint("nest one query in another")
 }
 
 impl Scope for OverScope<'_> {

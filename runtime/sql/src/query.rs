@@ -14,6 +14,7 @@ use crate::grouping::{aggregate, aggregates, distinct, group_by};
 use crate::hints::StateTtl;
 use crate::join::{conjuncts, cross, hold, join};
 use crate::over::{OverScope, has_over};
+use crate::qualify::qualified;
 use crate::rank::take_limit;
 use crate::relation::{Base, Field, Relation};
 use crate::scalar::has_scalar;
@@ -29,7 +30,7 @@ use crate::window;
 
 /// Resolves queries against a catalog.
 pub(crate) struct Queries<'a> {
-    catalog: &'a Catalog,
+    pub(crate) catalog: &'a Catalog,
     /// `WITH name AS (...)`, the innermost last.
     named: Vec<(String, Relation)>,
     /// The place of the statement, where the parser kept none.
@@ -53,8 +54,17 @@ impl<'a> Queries<'a> {
         }
     }
 
-    /// Resolves a query.
+    /// Resolves the query of a statement.
+    pub(crate) fn outermost(&self, query: &Query) -> Result<Relation> {
+        self.resolve(query, true)
+    }
+
+    /// Resolves a query within another, or of a view: an order without a limit has no effect.
     pub(crate) fn query(&self, query: &Query) -> Result<Relation> {
+        self.resolve(query, false)
+    }
+
+    fn resolve(&self, query: &Query, is_outermost: bool) -> Result<Relation> {
         let at = start_of(query.body.span()).unwrap_or(self.at);
         let mut inner = Self { catalog: self.catalog, named: self.named.clone(), at };
         if let Some(with) = &query.with {
@@ -69,9 +79,12 @@ impl<'a> Queries<'a> {
         }
         Self::refuse_clauses(query, at)?;
         if is_sorted(query) {
-            return inner.sorted(query, at);
+            return inner.sorted(query, is_outermost, at);
         }
-        inner.body(&query.body, at)
+        match query.body.as_ref() {
+            SetExpr::Query(query) => inner.resolve(query, is_outermost),
+            body => inner.body(body, at),
+        }
     }
 
     pub(crate) fn refuse_clauses(query: &Query, at: Position) -> Result<()> {
@@ -116,8 +129,13 @@ impl<'a> Queries<'a> {
             Some(Distinct::On(_)) => return Err(unsupported("DISTINCT ON", at)),
         };
         clauses::refuse_foreign(select, at)?;
-        if select.qualify.is_some() {
-            return Err(unsupported("QUALIFY", at));
+        if let Some(qualified) = qualified(select, at)? {
+            let mut rows = self.select(&qualified.select)?;
+            for condition in conjuncts(&qualified.condition) {
+                keep(&mut rows, condition, at)?;
+            }
+            rows.fields.truncate(rows.fields.len() - qualified.hidden);
+            return if is_distinct { distinct(rows, None, at) } else { Ok(rows) };
         }
         let ttl = self.ttl_of(select)?;
         let input = self.from(&select.from, select.selection.as_ref(), &ttl, at)?;

@@ -6,6 +6,7 @@
 mod differences;
 mod examples;
 mod flink;
+mod refused;
 mod statements;
 
 use std::fmt::{self, Write as _};
@@ -17,6 +18,7 @@ pub(crate) use differences::DIFFERENCES;
 use differences::Difference;
 use examples::{Example, QUERIES, WORLD};
 pub(crate) use flink::FLINK_FUNCTIONS;
+use refused::REFUSED;
 use statements::STATEMENTS;
 
 /// Expressions of `tests/flink` that Flink evaluates and that are refused here, a line each.
@@ -44,6 +46,7 @@ fn write(out: &mut String) -> fmt::Result {
     examples(out, STATEMENTS)?;
     writeln!(out, "\n## Queries")?;
     examples(out, QUERIES)?;
+    refused(out)?;
     types(out)?;
     writeln!(out, "\n## Operators")?;
     let operators: Vec<Example> = examples::operators().collect();
@@ -76,6 +79,15 @@ fn examples(out: &mut String, examples: &[Example]) -> fmt::Result {
     let missing: Vec<String> =
         missing.iter().map(|example| format!("`{}`", example.what)).collect();
     writeln!(out, "\nNot there yet: {}.", missing.join(", "))
+}
+
+/// A table of what Flink does not take either.
+fn refused(out: &mut String) -> fmt::Result {
+    writeln!(out, "\nRefused as in Flink, whose streams do not have them:\n\n| | |\n|---|---|")?;
+    for Example { what, about, .. } in REFUSED {
+        writeln!(out, "| `{what}` | {about} |")?;
+    }
+    Ok(())
 }
 
 /// Whether statements are accepted, behind the tables of [`WORLD`].
@@ -180,6 +192,13 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/sql.md");
         let written = std::fs::read_to_string(path).unwrap();
         assert!(written == reference(), "docs/reference/sql.md: run `make reference`");
+    }
+
+    #[test]
+    fn what_is_listed_as_refused_is_refused() {
+        for Example { what, sql, .. } in REFUSED {
+            assert!(!plans(sql), "{what}");
+        }
     }
 
     #[test]

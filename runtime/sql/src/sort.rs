@@ -47,8 +47,15 @@ pub(crate) fn is_sorted(query: &Query) -> bool {
 
 impl Queries<'_> {
     /// The rows of a query's body in its order, and no more than it says.
-    pub(crate) fn sorted(&self, query: &Query, at: Position) -> Result<Relation> {
+    pub(crate) fn sorted(
+        &self,
+        query: &Query,
+        is_outermost: bool,
+        at: Position,
+    ) -> Result<Relation> {
         let slice = Slice::of(query, at)?;
+        // As in Flink, the order of rows that others read is nothing to keep.
+        let is_ignored = !is_outermost && slice.limit.is_none() && slice.offset == 0;
         let order = query.order_by.as_ref().map_or(Ok(&[][..]), |order| keys(order, at))?;
         let (mut rows, hidden) = match query.body.as_ref() {
             SetExpr::Select(select) if select.distinct.is_none() => {
@@ -58,7 +65,9 @@ impl Queries<'_> {
             }
             body => (self.body(body, at)?, 0),
         };
-        rows = rows.expanded(at)?;
+        if !is_ignored {
+            rows = rows.expanded(at)?;
+        }
         let mut hidden = rows.fields.split_off(rows.fields.len() - hidden).into_iter();
         let mut bound = Vec::new();
         for by in order {
@@ -79,6 +88,12 @@ impl Queries<'_> {
                 return Err(SqlError::new(place, message));
             }
             bound.push(Key { value, by, at: place });
+        }
+        if is_ignored {
+            let place = bound.first().map_or(at, |key| key.at);
+            let warning = "ORDER BY within another query has no effect without LIMIT";
+            self.catalog.hints.warn(place, warning);
+            return Ok(rows);
         }
         match (slice.limit, bound.first()) {
             (Some(limit), _) => first(rows, &bound, limit, slice),
@@ -289,7 +304,6 @@ fn by_time(mut rows: Relation, keys: &[Key<'_>]) -> Result<Relation> {
         window: None,
         frame: Frame::Rows(Some(0)),
         aggregates: Vec::new(),
-        at: key.at,
     };
     let base = Base::Over(Arc::new(node));
     Ok(Relation { base, filter: None, fields: rows.fields, window: None })

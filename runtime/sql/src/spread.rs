@@ -8,9 +8,10 @@ use sqlparser::ast::BinaryOperator;
 
 use crate::aggregate::{GroupScope, with_filter};
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, Meaning, binary, precedence};
+use crate::expr::{Binder, Bound, Meaning, Scope, binary, precedence};
 use crate::functions::casts::{self, Otherwise};
 use crate::functions::wrapping_narrow;
+use crate::over::OverScope;
 
 /// How far values are from their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,23 +36,110 @@ impl Spread {
     }
 }
 
+/// Sums and counts of values over rows, as columns behind them.
+trait Sums {
+    /// What values see.
+    fn rows(&self) -> &dyn Scope;
+    /// What sums and counts are columns of.
+    fn results(&self) -> &dyn Scope;
+    /// The sum in the type that is wide enough.
+    fn sum_of(&self, value: Bound, at: Position) -> Result<Bound>;
+    /// How many are not null.
+    fn count_of(&self, value: Bound) -> Bound;
+}
+
+/// Those of a group's rows for which a filter is true.
+struct Filtered<'a> {
+    group: &'a GroupScope<'a>,
+    filter: Option<Bound>,
+}
+
+impl Sums for Filtered<'_> {
+    fn rows(&self) -> &dyn Scope {
+        self.group.input
+    }
+
+    fn results(&self) -> &dyn Scope {
+        self.group
+    }
+
+    fn sum_of(&self, value: Bound, at: Position) -> Result<Bound> {
+        self.group.sum(value, false, self.filter.clone(), at).map(|(_, sum)| sum)
+    }
+
+    fn count_of(&self, value: Bound) -> Bound {
+        self.group.count(Some(value), false, self.filter.clone())
+    }
+}
+
+impl Sums for OverScope<'_> {
+    fn rows(&self) -> &dyn Scope {
+        self.input
+    }
+
+    fn results(&self) -> &dyn Scope {
+        self
+    }
+
+    fn sum_of(&self, value: Bound, at: Position) -> Result<Bound> {
+        self.sum(&value, false, at)
+    }
+
+    fn count_of(&self, value: Bound) -> Bound {
+        self.count(Some(value), false)
+    }
+}
+
 impl GroupScope<'_> {
-    /// `(SUM(x * x) - SUM(x) * SUM(x) / n) / n`, in the type of what is aggregated: of whole numbers
-    /// a whole number.
+    /// How far a group's values are from their mean.
     pub(crate) fn spread(
         &self,
         spread: Spread,
         name: &str,
-        (argument, distinct): (Bound, bool),
+        argument: (Bound, bool),
         filter: Option<Bound>,
         at: Position,
     ) -> Result<Bound> {
-        if distinct {
-            let message = format!("{name}(DISTINCT ...) is not supported yet");
-            return Err(SqlError::new(at, message)
-                .hint("aggregate the results of SELECT DISTINCT in a subquery"));
-        }
+        let argument = not_distinct(name, argument, at)?;
         let text = with_filter(format!("{name}({})", argument.text), filter.as_ref());
+        spread.compute(&Filtered { group: self, filter }, argument, text, at)
+    }
+}
+
+impl OverScope<'_> {
+    /// How far the values of a frame are from their mean.
+    pub(crate) fn spread(
+        &self,
+        spread: Spread,
+        name: &str,
+        argument: (Bound, bool),
+        at: Position,
+    ) -> Result<Bound> {
+        let argument = not_distinct(name, argument, at)?;
+        let text = self.text(&format!("{name}({})", argument.text));
+        spread.compute(self, argument, text, at)
+    }
+}
+
+fn not_distinct(name: &str, (argument, distinct): (Bound, bool), at: Position) -> Result<Bound> {
+    if distinct {
+        let message = format!("{name}(DISTINCT ...) is not supported yet");
+        return Err(SqlError::new(at, message)
+            .hint("aggregate the results of SELECT DISTINCT in a subquery"));
+    }
+    Ok(argument)
+}
+
+impl Spread {
+    /// `(SUM(x * x) - SUM(x) * SUM(x) / n) / n`, in the type of what is aggregated: of whole numbers
+    /// a whole number.
+    fn compute(
+        self,
+        sums: &dyn Sums,
+        argument: Bound,
+        text: String,
+        at: Position,
+    ) -> Result<Bound> {
         let to = match &argument.data_type {
             DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
             other => other.clone(),
@@ -61,19 +149,19 @@ impl GroupScope<'_> {
             DataType::Decimal128(..) => argument.clone(),
             _ => argument.clone().implicit_cast(&wide),
         };
-        let over_rows = Binder::new(self.input, at);
+        let over_rows = Binder::new(sums.rows(), at);
         let square = binary(&over_rows, value.clone(), &BinaryOperator::Multiply, value, at)?;
-        let (_, squares) = self.sum(square, false, filter.clone(), at)?;
-        let (_, sum) = self.sum(argument.clone(), false, filter.clone(), at)?;
-        let count = self.count(Some(argument), false, filter);
-        let over_groups = Binder::new(self, at);
-        let compute = |left, operator, right| binary(&over_groups, left, &operator, right, at);
+        let squares = sums.sum_of(square, at)?;
+        let sum = sums.sum_of(argument.clone(), at)?;
+        let count = sums.count_of(argument);
+        let over_results = Binder::new(sums.results(), at);
+        let compute = |left, operator, right| binary(&over_results, left, &operator, right, at);
         let of_squares = compute(sum.clone(), BinaryOperator::Multiply, sum)?;
         let mean = compute(of_squares, BinaryOperator::Divide, not_zero(count.clone(), 0))?;
         let around = compute(squares, BinaryOperator::Minus, mean)?;
-        let count = not_zero(count, i64::from(spread.sample));
+        let count = not_zero(count, i64::from(self.sample));
         let variance = compute(around, BinaryOperator::Divide, count)?;
-        let value = if spread.root { root(variance, at)? } else { variance };
+        let value = if self.root { root(variance, at)? } else { variance };
         let value = given_as(value, &to);
         Ok(Bound { text, precedence: precedence::ATOM, nullable: true, ..value })
     }

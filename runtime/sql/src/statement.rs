@@ -140,8 +140,12 @@ impl Statements<'_> {
         let temporary = self.parser.parse_keyword(Keyword::TEMPORARY);
         let token = self.parser.next_token();
         if is_keyword(&token, Keyword::TABLE) {
-            return ddl::create_table(&mut self.parser, self.end)
-                .map(|table| Statement::CreateTable(Box::new(table)));
+            let table = ddl::create_table(&mut self.parser, self.end)?;
+            if temporary && table.query.is_some() {
+                return Err(SqlError::new(at, "CREATE TEMPORARY TABLE takes no AS SELECT")
+                    .hint("write CREATE TABLE ... AS SELECT, or a TEMPORARY VIEW"));
+            }
+            return Ok(Statement::CreateTable(Box::new(table)));
         }
         if is_keyword(&token, Keyword::VIEW) {
             return self.create_view();

@@ -60,7 +60,7 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
     });
     let tokens = with_map_calls(with_row_types(&without_inner_table(tokens)));
     let tokens = with_trimmed_spaces(tokens);
-    Ok(Tokens { list: with_json_keys(tokens), end, hints })
+    Ok(Tokens { list: with_json_keys(tokens)?, end, hints })
 }
 
 /// The function that `MAP[k, v]` becomes, which the parser does not know.
@@ -133,7 +133,7 @@ fn with_trimmed_spaces(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 pub(crate) const IS_JSON: &str = "$IS_JSON";
 
 /// The keys of `JSON_OBJECT('k' VALUE v, KEY 'k' VALUE v, 'k': v)` as arguments before their values.
-fn with_json_keys(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+fn with_json_keys(tokens: Vec<TokenWithSpan>) -> Result<Vec<TokenWithSpan>> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     // The parentheses and brackets that are open, and whether they are those of a JSON_OBJECT.
     let mut open: Vec<bool> = Vec::new();
@@ -163,9 +163,16 @@ fn with_json_keys(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             // What follows is a value, whatever it looks like.
             let is_text = |next: &TokenWithSpan| matches!(next.token, Token::SingleQuotedString(_));
             out.extend(rest.next_if(is_text));
+            continue;
+        }
+        let ends = |next: &TokenWithSpan| matches!(next.token, Token::Comma | Token::RParen);
+        if let (Some(key), Some(_)) = (out.last(), rest.next_if(ends)) {
+            let message = format!("JSON_OBJECT: the key {} has no value", key.token);
+            return Err(SqlError::new(start_of(key.span), message)
+                .hint("write JSON_OBJECT('key' VALUE value, ...), or 'key': value"));
         }
     }
-    out
+    Ok(out)
 }
 
 /// `MAP[k, v]` as a call.

@@ -82,9 +82,9 @@ impl Reader {
         let rows = self.rows(&mut read, now_ms).await?;
         let count: usize = rows.iter().map(RecordBatch::num_rows).sum();
         if !read.goes_on {
-            table.replace(rows, now_ms)?;
+            table.replace(&rows, now_ms)?;
         } else if count > 0 {
-            table.add(rows, now_ms)?;
+            table.add(&rows, now_ms)?;
         }
         let (name, goes_on) = (&self.table.desc.table, read.goes_on);
         info!(table = %name, rows = count, goes_on, "table of a lookup join read");

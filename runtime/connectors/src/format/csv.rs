@@ -7,6 +7,7 @@
 
 mod decode;
 mod encode;
+mod reading;
 mod scan;
 
 use arrow::datatypes::{DataType, SchemaRef};
@@ -25,6 +26,7 @@ pub(crate) const NAME: &str = "csv";
 /// Options of sources that read CSV.
 pub(crate) const SOURCE_OPTIONS: &[&str] = &[
     "csv.field-delimiter",
+    "csv.array-element-delimiter",
     "csv.quote-character",
     "csv.disable-quote-character",
     "csv.escape-character",
@@ -36,6 +38,7 @@ pub(crate) const SOURCE_OPTIONS: &[&str] = &[
 /// Options of sinks that write CSV.
 pub(crate) const SINK_OPTIONS: &[&str] = &[
     "csv.field-delimiter",
+    "csv.array-element-delimiter",
     "csv.quote-character",
     "csv.disable-quote-character",
     "csv.escape-character",
@@ -45,6 +48,7 @@ pub(crate) const SINK_OPTIONS: &[&str] = &[
 /// The same behind the prefix of values.
 pub(crate) const VALUE_SOURCE_OPTIONS: &[&str] = &[
     "value.csv.field-delimiter",
+    "value.csv.array-element-delimiter",
     "value.csv.quote-character",
     "value.csv.disable-quote-character",
     "value.csv.escape-character",
@@ -56,6 +60,7 @@ pub(crate) const VALUE_SOURCE_OPTIONS: &[&str] = &[
 /// The same behind the prefix of values.
 pub(crate) const VALUE_SINK_OPTIONS: &[&str] = &[
     "value.csv.field-delimiter",
+    "value.csv.array-element-delimiter",
     "value.csv.quote-character",
     "value.csv.disable-quote-character",
     "value.csv.escape-character",
@@ -78,6 +83,8 @@ pub(crate) struct Characters {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CsvOptions {
     pub(crate) characters: Characters,
+    /// What stands between the elements of an ARRAY or a ROW.
+    pub(crate) element_delimiter: u8,
     /// The text that is NULL.
     pub(crate) null: Option<String>,
     pub(crate) ignore_parse_errors: bool,
@@ -89,7 +96,13 @@ impl Default for CsvOptions {
     fn default() -> Self {
         let characters =
             Characters { delimiter: b',', quote: Some(b'"'), escape: None, comments: false };
-        Self { characters, null: None, ignore_parse_errors: false, columns: Vec::new() }
+        Self {
+            characters,
+            element_delimiter: b';',
+            null: None,
+            ignore_parse_errors: false,
+            columns: Vec::new(),
+        }
     }
 }
 
@@ -124,6 +137,7 @@ impl CsvOptions {
         let columns = partitions::physical_columns(options.map).into_iter();
         Ok(Self {
             characters,
+            element_delimiter: character("array-element-delimiter")?.unwrap_or(b';'),
             null: options.get(&name("null-literal")).map(str::to_owned),
             ignore_parse_errors: flag("ignore-parse-errors")?,
             columns: columns.filter(|column| !partitions.contains(column)).collect(),
@@ -150,8 +164,33 @@ fn character(options: &Options<'_>, name: &str) -> Result<Option<u8>, OptionErro
 /// Refuses columns that CSV cannot carry.
 pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
     for field in schema.fields() {
-        let data_type = match field.data_type() {
-            DataType::Boolean
+        let refused = match field.data_type() {
+            DataType::List(item) => Some(item.data_type()).filter(|element| !is_plain(element)),
+            DataType::Struct(fields) => {
+                fields.iter().map(|field| field.data_type()).find(|element| !is_plain(element))
+            }
+            other => Some(other).filter(|other| !is_plain(other)),
+        };
+        let Some(data_type) = refused else { continue };
+        let within = if data_type == field.data_type() { "" } else { " within it" };
+        return Err(options.column(
+            field.name(),
+            format!(
+                "has the type {data_type}{within}, which the format 'csv' does not support here: \
+                 use BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, STRING, \
+                 BYTES, DATE, TIMESTAMP or TIMESTAMP_LTZ, an ARRAY or a ROW of these, or \
+                 'format' = 'json'"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether values of a type have no parts.
+fn is_plain(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Boolean
             | DataType::Int8
             | DataType::Int16
             | DataType::Int32
@@ -161,20 +200,10 @@ pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result
             | DataType::Decimal128(_, _)
             | DataType::Utf8
             | DataType::Utf8View
+            | DataType::Binary
             | DataType::Date32
-            | DataType::Timestamp(_, _) => continue,
-            other => other,
-        };
-        return Err(options.column(
-            field.name(),
-            format!(
-                "has the type {data_type}, which the format 'csv' does not support here: use \
-                 BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, STRING, DATE, \
-                 TIMESTAMP or TIMESTAMP_LTZ, or 'format' = 'json'"
-            ),
-        ));
-    }
-    Ok(())
+            | DataType::Timestamp(_, _)
+    )
 }
 
 #[cfg(test)]

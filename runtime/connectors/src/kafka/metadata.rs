@@ -1,5 +1,6 @@
 //! What Kafka has beside the value of a message: where it is, when it was written, and its headers.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -9,7 +10,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
 use rdkafka::Message as _;
-use rdkafka::message::{BorrowedMessage, Header, Headers as _, OwnedHeaders, Timestamp};
+use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders, Timestamp};
 use sabot_core::{Error, Result};
 
 use crate::metadata::{Columns, Kind, MetadataKey, instant, map_builder, map_of};
@@ -89,7 +90,7 @@ pub(super) fn of_messages(key: &str, messages: &[&BorrowedMessage<'_>]) -> Array
 fn headers_of<'m>(messages: impl Iterator<Item = &'m &'m BorrowedMessage<'m>>) -> MapArray {
     let mut maps = map_builder(BinaryBuilder::new());
     for message in messages {
-        let headers: Vec<_> = message.headers().into_iter().flat_map(|all| all.iter()).collect();
+        let headers = message.headers().map(readable).unwrap_or_default();
         for (index, header) in headers.iter().enumerate() {
             if headers[index + 1..].iter().all(|later| later.key != header.key) {
                 maps.keys().append_value(header.key);
@@ -100,6 +101,13 @@ fn headers_of<'m>(messages: impl Iterator<Item = &'m &'m BorrowedMessage<'m>>) -
         drop(maps.append(true));
     }
     maps.finish()
+}
+
+/// The headers whose names are UTF-8: the client library panics over others, before it tells their
+/// values.
+fn readable<H: rdkafka::message::Headers>(headers: &H) -> Vec<Header<'_, &[u8]>> {
+    let header = |index| catch_unwind(AssertUnwindSafe(|| headers.try_get(index))).ok().flatten();
+    (0..headers.count()).filter_map(header).collect()
 }
 
 /// The headers with which rows are written.
@@ -145,4 +153,30 @@ pub(super) fn times(split: &Columns, batch: &RecordBatch) -> Result<Option<Vec<O
         )));
     }
     Ok((!times.is_empty()).then(|| times.iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names, of which the library cannot read some.
+    struct Names([Option<&'static str>; 3]);
+
+    impl rdkafka::message::Headers for Names {
+        fn count(&self) -> usize {
+            self.0.len()
+        }
+
+        fn try_get(&self, index: usize) -> Option<Header<'_, &[u8]>> {
+            let key = self.0[index].expect("a name that is UTF-8");
+            Some(Header { key, value: Some(key.as_bytes()) })
+        }
+    }
+
+    #[test]
+    fn a_header_whose_name_cannot_be_read_is_left_out() {
+        let names = Names([Some("a"), None, Some("b")]);
+        let read: Vec<&str> = readable(&names).iter().map(|header| header.key).collect();
+        assert_eq!(read, ["a", "b"]);
+    }
 }

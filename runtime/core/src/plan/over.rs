@@ -45,7 +45,7 @@ pub struct OverAggregateDesc {
     pub name: String,
     /// What is computed.
     pub function: OverFunction,
-    /// The argument's column in the input; none for `COUNT(*)` and `ROW_NUMBER()`.
+    /// The argument's column in the input; none for `COUNT(*)`, numbers and ranks.
     pub argument: Option<usize>,
     /// Whether equal values count once (`DISTINCT`); only of counts and sums.
     pub distinct: bool,
@@ -66,4 +66,16 @@ pub enum OverFunction {
     Lag(usize),
     /// The row's number among all of its key, from 1, whatever the frame.
     RowNumber,
+    /// One more than the rows of its key that come before it in the order, whatever the frame.
+    Rank,
+    /// Which of the different places in the order its key's row has, from 1, whatever the frame.
+    DenseRank,
+}
+
+impl OverFunction {
+    /// Whether it tells rows apart that are equal in the order from others, whatever the frame.
+    #[must_use]
+    pub fn is_rank(self) -> bool {
+        matches!(self, Self::Rank | Self::DenseRank)
+    }
 }

@@ -30,6 +30,8 @@ fn plan(frame: Frame, numbers: bool, updating: bool) -> PlanNode {
     ];
     if numbers {
         aggregates.push(aggregate("ROW_NUMBER()", OverFunction::RowNumber, None));
+        aggregates.push(aggregate("RANK()", OverFunction::Rank, None));
+        aggregates.push(aggregate("DENSE_RANK()", OverFunction::DenseRank, None));
     }
     let mut fields: Vec<Field> =
         row_kind::without(&input(updating)).fields().iter().map(|f| f.as_ref().clone()).collect();
@@ -72,7 +74,12 @@ fn expected(frame: Frame, numbers: bool, there: &[Row]) -> Rows {
                 &text,
                 &null_or(lag),
             ]);
-            cells.extend(numbers.then(|| (at + 1).to_string()));
+            if numbers {
+                let before: Vec<_> =
+                    rows[..at].iter().map(|o| o.1).filter(|v| *v != row.1).collect();
+                let different: BTreeSet<_> = before.iter().collect();
+                cells.extend([at, before.len(), different.len()].map(|n| (n + 1).to_string()));
+            }
             all.push(cells);
         }
     }

@@ -3,13 +3,14 @@
 use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
 use sqlparser::ast::{
-    self, CastKind, CeilFloorKind, DateTimeField, Function, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectName, Spanned, TrimWhereField, UnaryOperator, Value,
+    self, BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectName, Spanned, TrimWhereField, UnaryOperator,
+    Value,
 };
 
 use super::bound::{Bound, Meaning, coerce, precedence};
 use super::scope::Scope;
-use super::{access, cast, field, literal, operator};
+use super::{access, cast, field, literal, operator, rows};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
 use crate::proc_time;
@@ -95,6 +96,11 @@ impl<'a> Binder<'a> {
             E::Interval(interval) => literal::interval(interval, at),
             E::UnaryOp { op, expr } => self.unary(*op, expr, at),
             E::BinaryOp { left, op, right } => {
+                if *op == BinaryOperator::Eq
+                    && let Some(equal) = rows::equal(self, left, right, at)?
+                {
+                    return Ok(equal);
+                }
                 operator::binary(self, self.bind(left)?, op, self.bind(right)?, at)
             }
             E::IsNull(_)
@@ -115,6 +121,9 @@ impl<'a> Binder<'a> {
                 operator::between(self, &[expr, low, high], *negated, at)
             }
             E::InList { expr, list, negated } => {
+                if let Some(found) = rows::in_list(self, expr, list, *negated, at)? {
+                    return Ok(found);
+                }
                 operator::in_list(self, self.bind(expr)?, self.bind_all(list)?, *negated, at)
             }
             E::Like { negated, any: false, expr, pattern, escape_char } => operator::like(
@@ -146,6 +155,7 @@ impl<'a> Binder<'a> {
         use ast::Expr as E;
         match expr {
             E::Function(function) => self.function(function, at),
+            E::Tuple(values) => rows::tuple(self, values, at),
             E::Array(array) if array.named => self.array(&array.elem, at),
             E::CompoundFieldAccess { root, access_chain } => access::chain(self, root, access_chain, at),
             E::Extract { field, expr, .. } => self.unit_call("EXTRACT", field, expr, at),

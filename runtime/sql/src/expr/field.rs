@@ -1,6 +1,6 @@
 //! Fields of a ROW: `bid.price`, of a column or of a table's column.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field};
 use datafusion_common::ScalarValue;
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{Expr, lit, when};
@@ -13,10 +13,10 @@ use crate::types::flink_name;
 
 /// The fields that `names` lead to from `row`, one within the other.
 pub(super) fn fields(row: Bound, names: &[Ident], at: Position) -> Result<Bound> {
-    names.iter().try_fold(row, |row, name| field(row, name, at))
+    names.iter().try_fold(row, |row, name| field(&row, name, at))
 }
 
-fn field(row: Bound, name: &Ident, at: Position) -> Result<Bound> {
+fn field(row: &Bound, name: &Ident, at: Position) -> Result<Bound> {
     let DataType::Struct(fields) = &row.data_type else {
         let message = format!("{} is {} and has no fields", row.text, flink_name(&row.data_type));
         return Err(SqlError::new(at, message));
@@ -26,13 +26,18 @@ fn field(row: Bound, name: &Ident, at: Position) -> Result<Bound> {
         let names = fields.iter().map(|field| field.name().as_str());
         return Err(SqlError::new(at, message).suggest(&name.value, "fields", names));
     };
-    let access = get_field().call(vec![row.expr.clone(), lit(name.value.as_str())]);
+    named(row, field, at)
+}
+
+/// A field of a ROW that has it.
+pub(super) fn named(row: &Bound, field: &Field, at: Position) -> Result<Bound> {
+    let access = get_field().call(vec![row.expr.clone(), lit(field.name().as_str())]);
     let expr = if column_path(&row.expr).is_some() {
         access
     } else {
         // Fields of a source's ROW are null where it is; the values of an expression may keep
         // some.
-        when(row.expr.is_not_null(), access)
+        when(row.expr.clone().is_not_null(), access)
             .end()
             .map_err(|error| SqlError::new(at, error.strip_backtrace()))?
     };
@@ -40,7 +45,7 @@ fn field(row: Bound, name: &Ident, at: Position) -> Result<Bound> {
         expr,
         data_type: field.data_type().clone(),
         nullable: row.nullable || field.is_nullable(),
-        text: format!("{}.{}", row.text, quoted(&name.value)),
+        text: format!("{}.{}", row.text, quoted(field.name())),
         precedence: precedence::ATOM,
         meaning: Meaning::Plain,
     })

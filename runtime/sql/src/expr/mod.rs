@@ -6,8 +6,10 @@ mod bound;
 mod cast;
 mod compiled;
 mod field;
+mod json_clauses;
 mod literal;
 mod operator;
+mod rows;
 mod scope;
 mod special;
 

@@ -11,6 +11,7 @@ use sqlparser::ast::{self, BinaryOperator, CaseWhen, UnaryOperator, ValueWithSpa
 use super::bind::Binder;
 use super::bound::{Bound, precedence as p};
 use super::literal::constant;
+use super::rows;
 use crate::error::{Position, Result, SqlError};
 use crate::functions;
 use crate::types::{flink_name, have_common_type};
@@ -43,6 +44,11 @@ pub(crate) fn binary(
             return Err(SqlError::new(at, format!("the operator {other} is not supported")));
         }
     };
+    if matches!(operator, Operator::Eq | Operator::NotEq)
+        && [&left, &right].iter().all(|side| rows::is_row(&side.data_type))
+    {
+        return rows::compare(binder, [left, right], operator == Operator::NotEq, at);
+    }
     let text = format!("{} {sign} {}", left.text_within(level), right.text_within(level + 1));
     let nullable = left.nullable || right.nullable;
     let (left_type, right_type) = (left.data_type.clone(), right.data_type.clone());
@@ -274,6 +280,9 @@ pub(super) fn distinct(
     };
     let level = p::COMPARISON;
     let text = format!("{} {sign} {}", left.text_within(level + 1), right.text_within(level + 1));
+    if [&left, &right].iter().all(|side| rows::is_row(&side.data_type)) {
+        return rows::distinct(binder, [left, right], text, equal, at);
+    }
     refuse_nested([&left, &right], sign, at)?;
     let (left, right) = comparable(left, right);
     let wrong = || SqlError::new(at, format!("the sides of {sign} cannot be compared"));

@@ -4,6 +4,7 @@ use sqlparser::ast::{self, Function, FunctionArgumentClause, FunctionArguments, 
 
 use super::bind::{Binder, function_arguments, function_name};
 use super::bound::{Bound, precedence};
+use super::{json_clauses, rows};
 use crate::error::{Position, Result, SqlError};
 use crate::functions::json_made::{self, Nulls, Part};
 use crate::functions::{self, json};
@@ -25,13 +26,13 @@ pub(super) fn call(
         }
         "ROW" => {
             let values = values(binder, function, name, at)?;
-            let expr = functions::rows::row(&values, at)?;
-            let texts: Vec<&str> = values.iter().map(|value| value.text.as_str()).collect();
-            let text = (format!("ROW({})", texts.join(", ")), precedence::ATOM);
-            binder.finish(expr, false, text, || functions::wrong_arguments(name, &values, at))
+            rows::of_values(binder, &values, at)
         }
         IS_JSON => is_json(binder, function, at),
         "JSON_OBJECT" | "JSON_ARRAY" => made(binder, function, name, at),
+        name if json_clauses::is_one(name) => {
+            return json_clauses::call(binder, function, name, at);
+        }
         _ => return Ok(None),
     };
     made.map(Some)

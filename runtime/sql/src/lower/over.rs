@@ -10,7 +10,7 @@ use sabot_core::plan::{
 };
 
 use super::{Lowering, feed_columns, with_kind};
-use crate::error::{Result, SqlError};
+use crate::error::Result;
 use crate::needed::{expand_columns, over_columns, rank_columns};
 use crate::over::{Order, OverNode, RANK};
 use crate::rank::RankNode;
@@ -89,10 +89,6 @@ impl Lowering<'_> {
         used: &BTreeSet<String>,
         sink: &str,
     ) -> Result<NodeId> {
-        if node.is_row_number() && node.row_time.is_none() {
-            return Err(SqlError::new(node.at, "ROW_NUMBER needs a limit")
-                .hint("add WHERE <its alias> <= <number> to the query around it"));
-        }
         let name = |column: &usize| node.feed.columns[*column].0.as_str();
         let keys: Vec<&str> = node.keys.iter().map(name).collect();
         let order: Vec<&str> = node.order.iter().map(|order| name(&order.column)).collect();

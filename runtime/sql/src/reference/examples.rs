@@ -156,6 +156,11 @@ pub(super) const QUERIES: &[Example] = &[
            INTERVAL '1' MINUTE))) WHERE n <= 3",
     ),
     example(
+        "QUALIFY",
+        "a condition on functions with `OVER`, also on those that only stand there",
+        "INSERT INTO out SELECT k, b FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY b DESC) <= 3",
+    ),
+    example(
         "SUM(...) OVER (...)",
         "`COUNT`, `SUM`, `AVG`, `MIN`, `MAX`, `FIRST_VALUE`, `LAST_VALUE`, `LAG` and `ROW_NUMBER`. In the order of event \
          time rows are answered once, as the watermark passes them; in another order, or of rows that change, \
@@ -174,9 +179,16 @@ pub(super) const QUERIES: &[Example] = &[
         "INSERT INTO out SELECT k, SUM(b) OVER w FROM t WINDOW w AS (PARTITION BY k ORDER BY ts)",
     ),
     example(
-        "LEAD(...) OVER (...)",
-        "",
-        "INSERT INTO out SELECT k, LEAD(b) OVER (PARTITION BY k ORDER BY ts) FROM t",
+        "RANK() OVER (...)",
+        "also `DENSE_RANK()`, and `ROW_NUMBER()` without a limit. Rows that are equal in the order have the rank of the first \
+         of them, as Flink's documentation says; Flink itself counts all of them and has no dense ranks",
+        "INSERT INTO out SELECT k, RANK() OVER (PARTITION BY k ORDER BY ts) FROM t;
+         INSERT INTO out SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY b) FROM t",
+    ),
+    example(
+        "STDDEV_POP(...) OVER (...)",
+        "also `STDDEV_SAMP`, `STDDEV`, `VAR_POP`, `VAR_SAMP` and `VARIANCE`",
+        "INSERT INTO out SELECT k, VAR_SAMP(b) OVER (PARTITION BY k ORDER BY ts) FROM t",
     ),
     example(
         "COUNT(DISTINCT ...) OVER (...)",
@@ -188,6 +200,11 @@ pub(super) const QUERIES: &[Example] = &[
         "the first rows of all, which change as rows come; also `OFFSET m`, and `FETCH FIRST n ROWS ONLY`",
         "INSERT INTO out SELECT k, b FROM t ORDER BY b DESC, k LIMIT 3 OFFSET 1; INSERT INTO out SELECT k, COUNT(*) FROM t
            GROUP BY k ORDER BY 2 DESC FETCH FIRST 3 ROWS ONLY",
+    ),
+    example(
+        "(SELECT ... ORDER BY b)",
+        "within another query: without `LIMIT` it has no effect",
+        "INSERT INTO out SELECT k, SUM(b) FROM (SELECT k, b FROM t ORDER BY b DESC) GROUP BY k",
     ),
     example(
         "LIMIT n",
@@ -278,7 +295,7 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "IS [NOT] DISTINCT FROM", "", "i IS DISTINCT FROM 1";
         "[NOT] BETWEEN", "", "i BETWEEN 1 AND 2";
         "BETWEEN SYMMETRIC", "", "i BETWEEN SYMMETRIC 2 AND 1";
-        "[NOT] IN (...)", "", "i IN (1, 2)";
+        "[NOT] IN (...)", "also `(i, k) IN ((1, 'a'), (2, 'b'))`", "i IN (1, 2) AND (i, k) NOT IN ((1, 'a'), (2, 'b'))";
         "[NOT] LIKE", "with `ESCAPE` if it is given", "k LIKE 'a!%' ESCAPE '!'";
         "[NOT] SIMILAR TO", "a pattern in single quotes", "k SIMILAR TO 'a(b|c)%'";
         "CASE", "with and without a value behind it", "CASE i WHEN 1 THEN f ELSE NOT f END";
@@ -295,11 +312,14 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "TRIM(LEADING c FROM s)", "also `TRAILING` and `BOTH`", "TRIM(LEADING 'x' FROM k) = 'a'";
         "OVERLAY(s PLACING r FROM n FOR m)", "", "OVERLAY(k PLACING 'a' FROM 1) = 'a'";
         "POSITION(s IN t)", "", "POSITION('a' IN k) = 1";
-        "AT TIME ZONE", "", "l AT TIME ZONE 'UTC' = l";
         "OVERLAPS", "", "(ts, ts) OVERLAPS (ts, ts)";
         "IS JSON", "also `IS NOT JSON`, with `OBJECT`, `ARRAY` or `SCALAR`", "k IS JSON OBJECT";
+        "ROW = ROW", "also `<>`, and `(a, b) = (c, d)`; `IS [NOT] DISTINCT FROM` too", "(i, k) = (1, 'a') AND r <> ROW(2)";
         "ROW(a, b)", "its fields are found by their places where it is cast or written", "CAST(ROW(i, k) AS ROW<x INT, y STRING>).x = 1";
         "JSON_OBJECT('key' VALUE value, ...)", "also `KEY 'key' VALUE value` and `'key': value`; `NULL ON NULL` or `ABSENT ON NULL` at its end, and at that of `JSON_ARRAY`", "JSON_OBJECT('a' VALUE k ABSENT ON NULL) = '{}'";
+        "JSON_VALUE(text, path RETURNING type)", "of `STRING`, `INT`, `DOUBLE` and `BOOLEAN`; `NULL`, `ERROR` or `DEFAULT value`, `ON EMPTY` and `ON ERROR`", "JSON_VALUE(k, 'lax $.a' RETURNING INT DEFAULT 1 ON EMPTY NULL ON ERROR) = 1";
+        "JSON_QUERY(text, path ...)", "`RETURNING ARRAY<STRING>`; `WITH [CONDITIONAL] WRAPPER`; `NULL`, `ERROR`, `EMPTY ARRAY` or `EMPTY OBJECT`, `ON EMPTY` and `ON ERROR`", "JSON_QUERY(k, 'lax $.a' WITH CONDITIONAL WRAPPER EMPTY ARRAY ON EMPTY) = '[]'";
+        "JSON_EXISTS(text, path ... ON ERROR)", "`TRUE`, `FALSE`, `UNKNOWN` or `ERROR`", "JSON_EXISTS(k, '$.a' UNKNOWN ON ERROR)";
         "X'...', U&'...'", "bytes, and a text with `\\0041` for a character", "U&'\\0041' = 'A' AND X'41' = X'42'";
         "ARRAY[...]", "of values with a common type", "CARDINALITY(ARRAY[i, b, NULL]) = 3";
         "array[n]", "from 1; NULL where there is none", "ARRAY[1, 2][1] = 1";

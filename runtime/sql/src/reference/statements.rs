@@ -72,7 +72,12 @@ pub(super) const STATEMENTS: &[Example] = &[
          `PARTITIONS`, `WATERMARKS`, by Flink's rules",
         "CREATE TABLE x LIKE out; INSERT INTO x SELECT k, b FROM t",
     ),
-    example("CREATE TABLE ... AS SELECT", "", "CREATE TABLE x WITH ('connector' = 'print') AS SELECT k FROM t"),
+    example(
+        "CREATE TABLE ... AS SELECT",
+        "the table has the query's columns behind its own; also with names alone, in another order",
+        "CREATE TABLE x WITH ('connector' = 'print') AS SELECT k, COUNT(*) AS n FROM t GROUP BY k;
+         CREATE TABLE y (n, k) WITH ('connector' = 'print') AS SELECT k, b AS n FROM t",
+    ),
     example(
         "CREATE [TEMPORARY] VIEW",
         "with names for its columns if they are given",

@@ -260,8 +260,6 @@ INSERT INTO results SELECT auction, price FROM bids WHERE price > (SELECT price 
 ----
 INSERT INTO results SELECT DISTINCT auction, price FROM bids ORDER BY name LIMIT 2;
 ----
-INSERT INTO results SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) FROM bids;
-----
 INSERT INTO results SELECT auction, "price" FROM bids;
 ----
 INSERT INTO results SELECT auction, price FORM bids;
@@ -410,9 +408,6 @@ WHERE r < 1;
 INSERT INTO results SELECT auction, r FROM (
   SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction) AS r FROM bids) WHERE r = 1;
 ----
-INSERT INTO results SELECT auction, r FROM (
-  SELECT auction, RANK() OVER (PARTITION BY auction ORDER BY ts) AS r FROM bids) WHERE r = 1;
-----
 INSERT INTO results SELECT auction, COUNT(*)
 FROM TABLE(TUMBLE((SELECT auction, ts FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) AS r FROM bids) WHERE r = 1),
@@ -525,6 +520,22 @@ INSERT INTO results SELECT auction, SUM(price) OVER (ORDER BY ts ROWS -1 PRECEDI
 INSERT INTO results SELECT auction, SUM(price) OVER (ORDER BY price RANGE 5 PRECEDING) FROM bids;
 ----
 INSERT INTO results SELECT auction, SUM(price) OVER (ORDER BY ts RANGE 5 PRECEDING) FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids QUALIFY price > 5;
+----
+INSERT INTO results SELECT auction, price FROM bids QUALIFY nothing = ROW_NUMBER() OVER (ORDER BY price);
+----
+INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction QUALIFY ROW_NUMBER() OVER (ORDER BY auction) = 1;
+----
+INSERT INTO results SELECT auction, RANK(price) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, DENSE_RANK() OVER (ORDER BY ts ROWS 5 PRECEDING) FROM bids;
+----
+INSERT INTO results SELECT auction, NTILE(2) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, STDDEV_POP(DISTINCT price) OVER (ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, LISTAGG(name) OVER (ORDER BY ts) FROM bids;
 ----
 INSERT INTO results SELECT auction, LEAD(price) OVER (ORDER BY ts) FROM bids;
 ----
@@ -777,3 +788,65 @@ CREATE TABLE x LIKE bids (WATERMARKS);
 CREATE TABLE x LIKE bids (EXCLUDING OPTIONS);
 ----
 CREATE VIEW v AS SELECT * FROM bids; CREATE TABLE x LIKE v;
+----
+INSERT INTO results SELECT auction, price FROM (SELECT auction, price FROM bids ORDER BY nothing);
+----
+INSERT INTO results (SELECT auction, price FROM bids ORDER BY price);
+----
+INSERT INTO results SELECT auction, price FROM (SELECT auction, price FROM bids ORDER BY price);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE (auction, price) = (1, 2, 3);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE (auction, price) < (1, 2);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE (auction, name) = (1, TIMESTAMP '2020-01-01 00:00:00');
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE (auction, price) IN ((1, 2), 3);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_OBJECT('a', 1);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_OBJECT('a' VALUE 1, 'b', 2);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_VALUE(name, '$.a' RETURNING BIGINT);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_VALUE(name, '$.a' EMPTY ARRAY ON ERROR);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_VALUE(name, '$.a' DEFAULT name ON EMPTY);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_VALUE(name, '$.a' DEFAULT 'x');
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_QUERY(name, '$.a' WITH WRAP);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE name = JSON_QUERY(name, '$.a' DEFAULT '[]' ON EMPTY);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE JSON_EXISTS(name, '$.a' NULL ON ERROR);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE JSON_EXISTS(name, '$.a' TRUE ON EMPTY);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE JSON_EXISTS(name NULL ON ERROR);
+----
+CREATE TABLE x WITH ('connector' = 'print') AS SELECT nothing FROM bids;
+----
+CREATE TABLE bids WITH ('connector' = 'print') AS SELECT auction FROM bids;
+----
+CREATE TABLE x (auction, other) WITH ('connector' = 'print') AS SELECT auction FROM bids;
+----
+CREATE TABLE x (price) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (price, a INT) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (price, auction) WITH ('connector' = 'print');
+----
+CREATE TABLE x (price TIMESTAMP(3)) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (price AS auction + 1) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x (a INT NOT NULL) WITH ('connector' = 'print') AS SELECT auction, price FROM bids;
+----
+CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction, NULL AS nothing FROM bids;
+----
+CREATE TABLE x AS SELECT auction FROM bids;
+----
+CREATE TEMPORARY TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids;
+----
+CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids ORDER BY price;

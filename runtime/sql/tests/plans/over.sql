@@ -13,3 +13,8 @@ SELECT auction, price - LAG(price, 1, 0) OVER w, ROW_NUMBER() OVER w FROM bids
 WINDOW w AS (PARTITION BY auction ORDER BY at);
 INSERT INTO ranks SELECT auction, n, SUM(n) OVER (ORDER BY n DESC, auction) FROM (
   SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction);
+INSERT INTO ranks SELECT auction, RANK() OVER w, DENSE_RANK() OVER w FROM bids WINDOW w AS (PARTITION BY auction ORDER BY at);
+INSERT INTO near SELECT auction, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) FROM bids;
+INSERT INTO near SELECT auction, price AS p FROM bids
+QUALIFY ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC) <= 2 AND p > 3 AND bidder <> 7;
+INSERT INTO near SELECT auction, COUNT(*) OVER (PARTITION BY auction ORDER BY at) AS n FROM bids QUALIFY n > 5;

@@ -12,3 +12,4 @@ INSERT INTO counts SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction LIMI
 INSERT INTO in_time SELECT name AS n FROM bids ORDER BY ts, price DESC;
 INSERT INTO windows SELECT window_end, COUNT(*) FROM TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND)
   GROUP BY window_start, window_end, window_time ORDER BY window_time;
+INSERT INTO some SELECT auction FROM (SELECT auction, price FROM bids ORDER BY price) WHERE price > 7;

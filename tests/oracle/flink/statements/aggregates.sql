@@ -110,3 +110,9 @@ SELECT DISTINCT MOD(bid.auction, 5), MOD(bid.bidder, 3), bid.channel FROM bid WH
 -- json_of_groups
 SELECT category, JSON_OBJECTAGG(KEY CAST(id AS STRING) VALUE seller), JSON_OBJECTAGG(KEY CAST(id AS STRING) VALUE NULLIF(MOD(id, 3), 0) ABSENT ON NULL)
 FROM auction WHERE MOD(id, 20) = 0 GROUP BY category;
+
+-- groups_of_rows_in_an_order
+SELECT bidder, SUM(price), COUNT(*) FROM (SELECT bidder, price FROM bid ORDER BY price DESC) GROUP BY bidder;
+
+-- rows_among_others
+SELECT auction, bidder, price FROM bid WHERE (MOD(auction, 5), MOD(bidder, 3)) IN ((1, 2), (3, 0)) AND (price, bidder) <> (auction, bidder);

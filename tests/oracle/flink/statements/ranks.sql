@@ -78,3 +78,9 @@ SELECT auction, price FROM bid ORDER BY price DESC, `dateTime` LIMIT 7;
 
 -- sorted_by_time
 SELECT auction, price FROM bid WHERE price > 500000 ORDER BY `dateTime`;
+
+-- qualify_first_rows
+SELECT auction, price FROM bid QUALIFY ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC, `dateTime`) <= 2;
+
+-- qualify_by_a_name
+SELECT auction, bidder, price, COUNT(*) OVER (PARTITION BY bidder ORDER BY `dateTime`) AS n FROM bid QUALIFY n > 3 AND MOD(auction, 2) = 0;

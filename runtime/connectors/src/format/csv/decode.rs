@@ -3,21 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, PrimitiveArray, RecordBatch,
-    RecordBatchOptions, StringArray,
-};
-use arrow::compute::{cast, filter};
-use arrow::datatypes::{
-    ArrowPrimitiveType, ArrowTimestampType, DataType, Field, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::compute::filter;
+use arrow::datatypes::{Field, SchemaRef};
 
 use super::CsvOptions;
+use super::reading::{Reading, Texts};
 use super::scan::Piece;
-use crate::format::time::{nanos_per, parse_date, parse_timestamp, zone_of};
-use crate::format::{Decoded, Malformed, decimal, parse_boolean};
+use crate::format::{Decoded, Malformed};
 
 /// Decodes records of one table.
 #[derive(Debug)]
@@ -157,115 +150,18 @@ impl RowDecoder {
         place: usize,
         cells: &mut Cells,
     ) -> Result<ArrayRef, Malformed> {
-        let reading = Reading { decoder: self, field, place, cells };
-        match field.data_type() {
-            DataType::Boolean => {
-                let values = reading.values("true or false", parse_boolean)?;
-                Ok(Arc::new(BooleanArray::from(values)))
-            }
-            DataType::Int8 => reading.numbers::<Int8Type>("a TINYINT"),
-            DataType::Int16 => reading.numbers::<Int16Type>("a SMALLINT"),
-            DataType::Int32 => reading.numbers::<Int32Type>("an INT"),
-            DataType::Int64 => reading.numbers::<Int64Type>("a BIGINT"),
-            DataType::Float32 => reading.numbers::<Float32Type>("a FLOAT"),
-            DataType::Float64 => reading.numbers::<Float64Type>("a DOUBLE"),
-            DataType::Decimal128(precision, scale) => {
-                let (precision, scale) = (*precision, *scale);
-                let decimal = |text: &str| decimal::parse(text, precision, scale);
-                let expected = format!("a DECIMAL({precision}, {scale})");
-                let values = Decimal128Array::from(reading.values(&expected, decimal)?);
-                Ok(Arc::new(values.with_data_type(field.data_type().clone())))
-            }
-            DataType::Date32 => {
-                let day = |text: &str| parse_date(text.trim());
-                let values = reading.values("a date such as 2024-05-01", day)?;
-                Ok(Arc::new(Date32Array::from(values)))
-            }
-            DataType::Timestamp(TimeUnit::Second, _) => reading.times::<TimestampSecondType>(),
-            DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                reading.times::<TimestampMillisecondType>()
-            }
-            DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                reading.times::<TimestampMicrosecondType>()
-            }
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-                reading.times::<TimestampNanosecondType>()
-            }
-            data_type => {
-                let values = reading.values("a text", |text| Some(text.to_owned()))?;
-                let texts: ArrayRef = Arc::new(StringArray::from(values));
-                let failed = |error: arrow::error::ArrowError| Malformed {
-                    record: 0,
-                    reason: error.to_string(),
-                };
-                cast(&texts, data_type).map_err(failed)
-            }
-        }
-    }
-}
-
-/// A column that is being read.
-struct Reading<'c> {
-    decoder: &'c RowDecoder,
-    field: &'c Field,
-    place: usize,
-    cells: &'c mut Cells,
-}
-
-impl Reading<'_> {
-    fn values<T>(
-        self,
-        expected: &str,
-        read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Vec<Option<T>>, Malformed> {
-        let Self { decoder, field, place, cells } = self;
         let Cells { text, ends, rows, records, wrong } = cells;
-        let options = &decoder.options;
-        let mut values = Vec::with_capacity(rows.len());
-        for (row, fields) in rows.iter().enumerate() {
+        let field_of = |fields: &Range<usize>| {
             let index = fields.start + place;
             // One that is not there is NULL; its row was found to be short.
-            let end = Some(index).filter(|index| *index < fields.end).map(|index| ends[index]);
-            let start = index.checked_sub(1).map_or(0, |before| ends[before.min(ends.len() - 1)]);
-            let bytes = end.map(|end| &text[start..end]);
+            let end = Some(index).filter(|index| *index < fields.end).map(|index| ends[index])?;
+            let start = index.checked_sub(1).map_or(0, |before| ends[before]);
             // Every record was found to be UTF-8.
-            let text = bytes.map(|bytes| std::str::from_utf8(bytes).unwrap_or_default());
-            let text = text.filter(|text| options.null.as_deref() != Some(*text));
-            let value = text.and_then(&read);
-            let reason = match (text, &value) {
-                (Some(text), None) => Some(format!("is {text:?}: expected {expected}")),
-                (None, _) if !field.is_nullable() => Some("is NULL: it must not be".to_owned()),
-                _ => None,
-            };
-            match reason {
-                Some(_) if options.ignore_parse_errors => wrong[row] = true,
-                Some(reason) => {
-                    let reason = format!("column {} ('{}') {reason}", place + 1, field.name());
-                    return Err(Malformed { record: records[row], reason });
-                }
-                None => {}
-            }
-            values.push(value);
-        }
-        Ok(values)
-    }
-
-    fn numbers<T>(self, expected: &str) -> Result<ArrayRef, Malformed>
-    where
-        T: ArrowPrimitiveType,
-        T::Native: std::str::FromStr,
-    {
-        let values = self.values(expected, |text| text.trim().parse::<T::Native>().ok())?;
-        Ok(Arc::new(values.into_iter().collect::<PrimitiveArray<T>>()))
-    }
-
-    fn times<T: ArrowTimestampType>(self) -> Result<ArrayRef, Malformed> {
-        let data_type = self.field.data_type().clone();
-        let DataType::Timestamp(_, timezone) = &data_type else { return self.numbers::<T>("") };
-        let (zone, unit) = (zone_of(timezone.as_ref()), nanos_per(T::UNIT));
-        let time = |text: &str| i64::try_from(parse_timestamp(text, zone)?.div_euclid(unit)).ok();
-        let values = self.values(zone.example(), time)?;
-        let array: PrimitiveArray<T> = values.into_iter().collect();
-        Ok(Arc::new(array.with_data_type(data_type)))
+            Some(std::str::from_utf8(&text[start..end]).unwrap_or_default())
+        };
+        let texts = Texts { texts: rows.iter().map(field_of).collect(), rows: None };
+        let options = &self.options;
+        let mut reading = Reading { options, name: field.name(), place, records, wrong };
+        reading.array(field.data_type(), field.is_nullable(), texts)
     }
 }

@@ -6,6 +6,8 @@
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int64Type, Schema};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use sabot_core::{Error, Result};
 
 use super::scan::looks_like_comment;
@@ -16,7 +18,7 @@ use crate::format::time::{Standard, nanos_per, write_date, write_timestamp, zone
 #[derive(Debug)]
 pub(crate) struct RowEncoder {
     characters: Characters,
-    null: String,
+    elements: Elements,
     names: Vec<String>,
 }
 
@@ -25,7 +27,8 @@ impl RowEncoder {
     pub(crate) fn new(schema: &Schema, options: CsvOptions) -> Self {
         let names = schema.fields().iter().map(|field| field.name().clone()).collect();
         let null = options.null.unwrap_or_default();
-        Self { characters: options.characters, null, names }
+        let elements = Elements { delimiter: options.element_delimiter, null };
+        Self { characters: options.characters, elements, names }
     }
 
     /// Appends every row, each followed by `end_row` on what is written so far.
@@ -36,6 +39,7 @@ impl RowEncoder {
         mut end_row: impl FnMut(&mut Vec<u8>),
     ) -> Result<()> {
         let is_text = batch.columns().iter().map(|c| is_text(c.data_type())).collect::<Vec<_>>();
+        let texts = |column| texts(column, &self.elements);
         let columns: Vec<StringArray> = batch.columns().iter().map(texts).collect::<Result<_>>()?;
         for row in 0..batch.num_rows() {
             let start = out.len();
@@ -44,7 +48,7 @@ impl RowEncoder {
                     out.push(self.characters.delimiter);
                 }
                 if column.is_null(row) {
-                    out.extend_from_slice(self.null.as_bytes());
+                    out.extend_from_slice(self.elements.null.as_bytes());
                 } else {
                     self.write(column.value(row), is_text[index], &self.names[index], out)?;
                 }
@@ -105,12 +109,32 @@ impl RowEncoder {
     }
 }
 
+/// How the elements of an ARRAY or a ROW are written.
+#[derive(Debug)]
+struct Elements {
+    delimiter: u8,
+    /// What is written for NULL.
+    null: String,
+}
+
+impl Elements {
+    /// Appends an element's text.
+    fn push(&self, out: &mut Vec<u8>, is_first: bool, elements: &StringArray, index: usize) {
+        if !is_first {
+            out.push(self.delimiter);
+        }
+        let text = if elements.is_valid(index) { elements.value(index) } else { &self.null };
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
 fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::Utf8View)
+    use DataType as T;
+    matches!(data_type, T::Utf8 | T::Utf8View | T::Binary | T::List(_) | T::Struct(_))
 }
 
 /// A column's values as they are written.
-fn texts(column: &ArrayRef) -> Result<StringArray> {
+fn texts(column: &ArrayRef, elements: &Elements) -> Result<StringArray> {
     let written = |write: &dyn Fn(usize, &mut Vec<u8>)| {
         let mut texts = StringBuilder::with_capacity(column.len(), column.len() * 8);
         let mut text = Vec::new();
@@ -144,6 +168,31 @@ fn texts(column: &ArrayRef) -> Result<StringArray> {
             let values = values.as_primitive::<Int64Type>();
             written(&|row, out| {
                 write_timestamp(out, i128::from(values.value(row)) * unit, Standard::Sql, zone);
+            })
+        }
+        DataType::Binary => {
+            let values = column.as_binary::<i32>();
+            written(&|row, out| {
+                out.extend_from_slice(BASE64_STANDARD.encode(values.value(row)).as_bytes());
+            })
+        }
+        DataType::List(_) => {
+            let lists = column.as_list::<i32>();
+            let values = texts(lists.values(), elements)?;
+            written(&|row, out| {
+                let (begin, end) = (lists.value_offsets()[row], lists.value_offsets()[row + 1]);
+                for index in begin..end {
+                    elements.push(out, index == begin, &values, index as usize);
+                }
+            })
+        }
+        DataType::Struct(_) => {
+            let fields = column.as_struct().columns().iter();
+            let fields = fields.map(|field| texts(field, elements)).collect::<Result<Vec<_>>>()?;
+            written(&|row, out| {
+                for (index, field) in fields.iter().enumerate() {
+                    elements.push(out, index == 0, field, row);
+                }
             })
         }
         _ => cast_to(column, &DataType::Utf8)?.as_string::<i32>().clone(),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, Schema, TimeUnit};
 use arrow::util::display::array_value_to_string;
 
@@ -195,6 +195,7 @@ fn wrong_options_are_refused_with_what_is_right() {
         ),
         (&[("field-delimiter", "ä")], "one ASCII character, such as ';', '\\t' or '\\u0001'"),
         (&[("field-delimiter", "")], "one ASCII character"),
+        (&[("array-element-delimiter", "::")], "one ASCII character"),
         (&[("quote-character", ",")], "another character than that between fields"),
         (&[("escape-character", ";"), ("field-delimiter", ";")], "another character than that"),
         (&[("allow-comments", "yes")], "'true' or 'false'"),
@@ -206,10 +207,37 @@ fn wrong_options_are_refused_with_what_is_right() {
         let error = read(pairs).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
-    let list = DataType::new_list(DataType::Int64, true);
+    let list = DataType::new_list(DataType::new_list(DataType::Int64, true), true);
     let columns = Arc::new(Schema::new(vec![Field::new("l", list, true)]));
     let map = BTreeMap::new();
     let error =
         check_columns(&Options { table: "t", map: &map }, &columns).unwrap_err().to_string();
-    assert!(error.contains("which the format 'csv' does not support here"), "{error}");
+    assert!(error.contains("within it, which the format 'csv' does not support here"), "{error}");
+}
+
+#[test]
+fn an_array_or_a_row_without_a_value_that_must_be_there_is_null_where_errors_are_ignored() {
+    let list = DataType::new_list(DataType::Int64, false);
+    let row = DataType::Struct(
+        vec![Field::new("x", DataType::Int64, false), Field::new("y", DataType::Utf8, true)].into(),
+    );
+    let schema =
+        Arc::new(Schema::new(vec![Field::new("l", list, true), Field::new("r", row, true)]));
+    let records = ["1;2,3;a", "1;x;2,4;b", "7,y;c", ",5"];
+    let decoded = |ignore| {
+        let options = read(&[("ignore-parse-errors", ignore)]).unwrap();
+        decode(&options, Arc::clone(&schema), &records)
+    };
+    let reason = decoded("false").unwrap_err().reason;
+    assert_eq!(reason, "column 1 ('l') is \"x\": expected a BIGINT");
+    let decoded = decoded("true").unwrap();
+    assert_eq!((decoded.rows.num_rows(), decoded.malformed), (4, 3));
+    let lists = decoded.rows.column(0).as_list::<i32>();
+    let length = |row| lists.is_valid(row).then(|| lists.value_length(row));
+    let lengths: Vec<_> = (0..4).map(length).collect();
+    assert_eq!(lengths, [Some(2), None, Some(1), Some(0)]);
+    let rows = decoded.rows.column(1).as_struct();
+    assert_eq!((0..4).map(|row| rows.is_valid(row)).collect::<Vec<_>>(), [true, true, false, true]);
+    let texts = rows.column(1).as_string::<i32>();
+    assert!(texts.value(1) == "b" && texts.is_null(3), "{texts:?}");
 }
