@@ -33,7 +33,7 @@ pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     let beside = (all / 8 * 3).min(BESIDE_BYTES);
     let budget = (all - beside) as usize - waiting_bytes_max(cache_size_mb);
     let write_buffers = budget / 2;
-    let cache = Cache::new_hyper_clock_cache(budget, 0);
+    let cache = Cache::new_lru_cache(budget);
     // Write buffers are charged to the cache: what they do not use, blocks may.
     let manager = WriteBufferManager::new_write_buffer_manager_with_cache(
         write_buffers,
