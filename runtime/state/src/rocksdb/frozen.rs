@@ -9,7 +9,7 @@ use ::rocksdb::{DB, SnapshotWithThreadMode};
 use sabot_core::state::{FrozenState, StateChange, StateChanges, StateHandle, StateRow, StateSpec};
 use sabot_core::{Error, Result, stand_back};
 
-use super::waiting::Sealing;
+use super::waiting::SealedRows;
 use super::{Database, layout, options};
 
 /// Rows go over in chunks of this size.
@@ -39,7 +39,7 @@ self_cell::self_cell!(
 pub(super) struct Frozen {
     pub(super) spec: Arc<StateSpec>,
     /// Rows that are not in the database yet.
-    pub(super) waiting: Sealing,
+    pub(super) waiting: SealedRows,
     pub(super) changes: Option<StateChanges>,
 }
 
@@ -134,7 +134,7 @@ impl Chunk {
 fn read(
     snapshot: &SnapshotWithThreadMode<'_, DB>,
     state: StateHandle,
-    waiting: &Sealing,
+    waiting: &SealedRows,
     send: &SyncSender<Result<Chunk, ::rocksdb::Error>>,
 ) {
     let all = layout::state_bounds(state);

@@ -36,16 +36,16 @@ pub(super) struct Waiting {
 /// By namespace that was dropped, the first part whose rows came after that.
 type Dropped = BTreeMap<Namespace, u32>;
 
-/// What waits at a moment: the rows that count.
+/// The sealed rows at a moment, those of dropped namespaces left out.
 #[derive(Default)]
-pub(super) struct Sealing {
+pub(super) struct SealedRows {
     /// The older ones first.
     parts: Vec<Arc<ChangedRows>>,
     first_part: u32,
     dropped: Dropped,
 }
 
-impl Sealing {
+impl SealedRows {
     /// Each row as it was left, in the order of (namespace, key group, key).
     pub(super) fn merge(&self) -> impl Iterator<Item = StateChange<'_>> {
         merge(&self.parts, |part, row| {
@@ -153,9 +153,9 @@ impl Waiting {
     }
 
     /// The sealed rows.
-    pub(super) fn sealed(&self) -> Sealing {
+    pub(super) fn sealed(&self) -> SealedRows {
         let parts = self.sealed.iter().map(|sealed| Arc::clone(&sealed.rows)).collect();
-        Sealing { parts, first_part: self.gone, dropped: self.dropped.clone() }
+        SealedRows { parts, first_part: self.gone, dropped: self.dropped.clone() }
     }
 
     /// Removes the rows of a namespace that are sealed, which all are.
