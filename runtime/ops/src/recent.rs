@@ -92,7 +92,8 @@ impl<V: AtHand> Recent<V> {
         // One step of all keys after the other: the processor fetches what is needed for many at a
         // time.
         let hashes: Vec<u32> = (0..keys.len()).map(|row| hash_of(keys.value(row))).collect();
-        let first = |hash: &u32| self.index.find(spread(*hash), |(other, _)| other == hash);
+        let first =
+            |hash: &u32| self.index.find(key_hash::spread(*hash), |(other, _)| other == hash);
         let mut slots: Vec<u32> =
             hashes.iter().map(|hash| first(hash).map_or(u32::MAX, |(_, at)| *at)).collect();
         let mut missing = Vec::new();
@@ -121,7 +122,7 @@ impl<V: AtHand> Recent<V> {
         let is_it = |(other, at): &(u32, u32)| {
             *other == hash && self.entries[*at as usize].key.of(&self.keys) == key
         };
-        let (_, at) = *self.index.find(spread(hash), is_it)?;
+        let (_, at) = *self.index.find(key_hash::spread(hash), is_it)?;
         self.entries[at as usize].used = self.age;
         Some(at)
     }
@@ -137,7 +138,8 @@ impl<V: AtHand> Recent<V> {
         let (used, value) = (self.age, V::default());
         let key = Key::push(&mut self.keys, key);
         self.entries.push(Entry { hash, used, key, group, value });
-        self.index.insert_unique(spread(hash), (hash, at), |(hash, _)| spread(*hash));
+        self.index
+            .insert_unique(key_hash::spread(hash), (hash, at), |(hash, _)| key_hash::spread(*hash));
         at
     }
 
@@ -168,7 +170,9 @@ impl<V: AtHand> Recent<V> {
         for (at, entry) in self.entries.iter_mut().enumerate() {
             entry.key = Key::push(&mut self.keys, entry.key.of(&before));
             let place = (entry.hash, at as u32);
-            self.index.insert_unique(spread(entry.hash), place, |(hash, _)| spread(*hash));
+            self.index.insert_unique(key_hash::spread(entry.hash), place, |(hash, _)| {
+                key_hash::spread(*hash)
+            });
         }
     }
 
@@ -180,12 +184,6 @@ impl<V: AtHand> Recent<V> {
 
 fn hash_of(key: &[u8]) -> u32 {
     key_hash::of_bytes(key) as u32
-}
-
-/// The table takes a place from the lowest bits of a hash, and what tells neighbours apart from the
-/// highest.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
 }
 
 impl<V> Index<u32> for Recent<V> {

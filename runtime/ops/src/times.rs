@@ -34,6 +34,12 @@ pub(crate) fn check_row_time(operator: &str, input: &SchemaRef, column: usize) -
     )))
 }
 
+/// The length of slices in milliseconds of which so many cover `reach_ms`, unless they were shorter than
+/// a second.
+pub(crate) fn slice_ms(reach_ms: i64, slices: i64) -> i64 {
+    (reach_ms / slices).max(1000)
+}
+
 /// The end of the slice that a time lies in, of slices of `length` milliseconds.
 pub(crate) fn slice_end(time: i64, length: i64) -> i64 {
     (time.div_euclid(length)).saturating_add(1).saturating_mul(length)

@@ -43,6 +43,13 @@ pub fn of_bytes(value: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(value)
 }
 
+/// A part of a hash as one for a table of this process, which takes a place from the lowest bits and
+/// what tells neighbours apart from the highest. Not part of any format.
+#[inline]
+pub const fn spread(part: u32) -> u64 {
+    (part as u64) << 32 | part as u64
+}
+
 /// Folds the hash of the next key column into that of the columns before it.
 #[inline]
 pub const fn combine(before: u64, next: u64) -> u64 {

@@ -137,14 +137,9 @@ impl ChangedRows {
         self.bytes.len() + self.rows.len() * size_of::<Row>()
     }
 
-    /// The row that was put after so many others; panics where there are not so many.
-    pub fn row(&self, row: u32) -> StateChange<'_> {
-        self.change(row)
-    }
-
     /// All rows in the order in which they were put.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = StateChange<'_>> {
-        (0..self.rows.len() as u32).map(|row| self.change(row))
+        (0..self.rows.len() as u32).map(|row| self.row(row))
     }
 
     /// Each row as it was left, in the order of (namespace, key group, key).
@@ -154,21 +149,7 @@ impl ChangedRows {
 
     /// The same without the first `start` rows.
     pub fn sorted_from(&self, start: usize) -> impl ExactSizeIterator<Item = StateChange<'_>> {
-        self.order()[start..].iter().map(|row| self.change(*row))
-    }
-
-    /// The row of a place as it was left; none: there is no such row.
-    pub fn find(
-        &self,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-    ) -> Option<StateChange<'_>> {
-        let place = (namespace, group, key);
-        if !self.filter().may_have(place) {
-            return None;
-        }
-        self.sorted_from(self.rows_before(place)).next().filter(|row| row.place() == place)
+        self.order()[start..].iter().map(|row| self.row(*row))
     }
 
     /// The rows whose keys begin with `prefix`, each as it was left, in the order of their keys.
@@ -261,7 +242,8 @@ impl ChangedRows {
         (namespace, group, &self.bytes[start..start + key_bytes as usize])
     }
 
-    fn change(&self, row: u32) -> StateChange<'_> {
+    /// The row that was put after so many others; panics where there are not so many.
+    pub fn row(&self, row: u32) -> StateChange<'_> {
         let (namespace, group, key) = self.place(row);
         let Row { start, key_bytes, value_bytes, .. } = self.rows[row as usize];
         let start = start + key_bytes as usize;
@@ -335,7 +317,7 @@ impl<'a> Cursor<'a> {
     ) -> Option<Self> {
         let mut rest = part.order().iter();
         let row = *rest.by_ref().find(|row| counts(number, **row))?;
-        let (start, change) = (part.start_of(row), part.change(row));
+        let (start, change) = (part.start_of(row), part.row(row));
         Some(Self { part, number, rest, start, change })
     }
 
@@ -343,7 +325,7 @@ impl<'a> Cursor<'a> {
     fn advance(&mut self, counts: &impl Fn(usize, u32) -> bool) -> bool {
         let number = self.number;
         let Some(row) = self.rest.by_ref().find(|row| counts(number, **row)) else { return false };
-        (self.start, self.change) = (self.part.start_of(*row), self.part.change(*row));
+        (self.start, self.change) = (self.part.start_of(*row), self.part.row(*row));
         true
     }
 }
@@ -390,7 +372,8 @@ mod tests {
             left.insert((namespace, group, key), number);
         }
         for (namespace, group, key) in left.keys() {
-            let found = rows.find(*namespace, *group, key).unwrap();
+            let mut found = rows.with_prefix(*namespace, *group, key);
+            let found = found.find(|row| row.key == key).unwrap();
             assert_eq!(
                 found.value,
                 Some(&left[&(*namespace, *group, key.clone())].to_be_bytes()[..])
@@ -403,8 +386,9 @@ mod tests {
                 assert!(with_prefix.map(|row| row.key).eq(expected.map(|(_, _, key)| &key[..])));
             }
         }
-        assert!(rows.find(Namespace(0), KeyGroup::new(1), &[7; 3]).is_none());
-        assert!(rows.find(Namespace(9), KeyGroup::new(1), &[9]).is_none());
+        let mut longer = rows.with_prefix(Namespace(0), KeyGroup::new(1), &[7; 3]);
+        assert!(!longer.any(|row| row.key == [7; 3]));
+        assert!(rows.with_prefix(Namespace(9), KeyGroup::new(1), &[9]).next().is_none());
         let sorted: Vec<_> = rows.sorted().map(|row| (row.place(), row.value)).collect();
         let left: Vec<_> = left.iter().map(|(place, n)| (place, n.to_be_bytes())).collect();
         assert_eq!(sorted.len(), left.len());

@@ -14,7 +14,7 @@ use crate::codec::RowCodec;
 use crate::keyed::{Keys, UniqueKeys, mask_of_all};
 use crate::lists;
 use crate::timed::{self, Found, TimedDesc, TimedRows, Written};
-use crate::times::check_row_time;
+use crate::times::{self, check_row_time};
 
 /// The states' names, by port.
 const STATE_NAMES: [&str; 2] = ["left", "right"];
@@ -34,7 +34,7 @@ pub(super) struct Side {
 }
 
 pub(super) fn slice_ms(desc: &IntervalJoinDesc) -> i64 {
-    (desc.bounds.to_ms.saturating_sub(desc.bounds.from_ms) / SLICES).max(1000)
+    times::slice_ms(desc.bounds.to_ms.saturating_sub(desc.bounds.from_ms), SLICES)
 }
 
 fn described<T>(

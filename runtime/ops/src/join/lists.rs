@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use arrow::array::{Array, BinaryArray, BinaryBuilder};
+use arrow::array::BinaryArray;
 use hashbrown::HashTable;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateBackend, StateHandle, number};
@@ -11,8 +11,9 @@ use sabot_core::{Cx, Result};
 use sabot_types::key_hash;
 use smallvec::SmallVec;
 
+use super::entries::{Entries, Entry};
 use crate::keyed::UniqueKeys;
-use crate::multiset::{COUNT_BYTES, count_of, value_of};
+use crate::multiset::count_of;
 use crate::numbers::Numbers;
 use crate::recent::{AtHand, Recent};
 
@@ -145,14 +146,13 @@ impl Lists {
             &prefixes,
             &mut |at, n, value| {
                 let list = &mut recent[slots[missing[at]]].value;
-                let (count, rest) = value.split_at(COUNT_BYTES.min(value.len()));
-                let (partners, row) = rest.split_at(if *tracked { COUNT_BYTES } else { 0 });
+                let Entry { count, partners, row } = Entry::read(value, *tracked);
                 list.rows.push(Row {
                     bytes: row.into(),
                     hash: key_hash::of_bytes(row),
                     number: count_of(n),
-                    count: count_of(count),
-                    partners: count_of(partners),
+                    count,
+                    partners: partners.unwrap_or(0),
                     is_stored: true,
                     is_changed: false,
                 });
@@ -194,20 +194,11 @@ impl Lists {
             })
         };
         let slots: Vec<_> = (0..keys.len()).map(slot).collect();
-        let mut groups = Vec::with_capacity(rows.len());
-        let (mut state_keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
-        let mut bytes = Vec::new();
+        let mut entries = Entries::default();
         for (row, key) in keys.of_row.iter().enumerate() {
             let (number, row) = (numbers.next(), rows.value(row));
-            groups.push(keys.groups[*key]);
-            bytes.clear();
-            bytes.extend_from_slice(keys.bytes.value(*key));
-            bytes.extend_from_slice(&value_of(number));
-            state_keys.append_value(&bytes);
-            bytes.clear();
-            bytes.extend_from_slice(&value_of(1));
-            bytes.extend_from_slice(row);
-            values.append_value(&bytes);
+            let of = (keys.groups[*key], keys.bytes.value(*key));
+            entries.push(of, number, Some(Entry { count: 1, partners: None, row }));
             let Some(slot) = slots[*key] else { continue };
             self.recent.bytes += ROW_BYTES + row.len();
             self.recent[slot].value.rows.push(Row {
@@ -220,10 +211,7 @@ impl Lists {
                 is_changed: false,
             });
         }
-        let (state_keys, values) = (state_keys.finish(), values.finish());
-        cx.state.put(self.state, Namespace::ONLY, &groups, &state_keys, &values)?;
-        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-        Ok(())
+        entries.put(self.state, Namespace::ONLY, cx)
     }
 
     /// Changes how often a row is there, and says how many partners it has.
@@ -271,37 +259,23 @@ impl Lists {
 
     /// Writes the rows that changed. Those that are there no more go.
     pub(super) fn write(&mut self, changed: Changed, cx: &mut Cx<'_>) -> Result<()> {
-        let mut groups = Vec::with_capacity(changed.0.len());
-        let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
+        let mut entries = Entries::default();
         let mut gone = Vec::new();
-        let mut bytes = Vec::new();
         for (slot, place) in changed.0 {
             let (group, key, list) = self.recent.keyed_mut(slot);
             let row = &mut list.rows[place as usize];
             row.is_changed = false;
-            if row.count == 0 {
+            let is_there = row.count != 0;
+            if !is_there {
                 gone.push((slot, place));
                 if !row.is_stored {
                     continue;
                 }
             }
-            groups.push(group);
-            bytes.clear();
-            bytes.extend_from_slice(key);
-            bytes.extend_from_slice(&value_of(row.number));
-            keys.append_value(&bytes);
-            if row.count == 0 {
-                values.append_null();
-                continue;
-            }
             row.is_stored = true;
-            bytes.clear();
-            bytes.extend_from_slice(&value_of(row.count));
-            if self.tracked {
-                bytes.extend_from_slice(&value_of(row.partners));
-            }
-            bytes.extend_from_slice(&row.bytes);
-            values.append_value(&bytes);
+            let partners = self.tracked.then_some(row.partners);
+            let entry = Entry { count: row.count, partners, row: &row.bytes };
+            entries.push((group, key), row.number, is_there.then_some(entry));
         }
         // From the back: the last row takes the place of one that goes.
         gone.sort_unstable();
@@ -309,12 +283,7 @@ impl Lists {
             let row = self.recent[slot].value.remove(place as usize);
             self.recent.bytes -= ROW_BYTES + row.bytes.len();
         }
-        if groups.is_empty() {
-            return Ok(());
-        }
-        cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())?;
-        OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-        Ok(())
+        entries.put(self.state, Namespace::ONLY, cx)
     }
 
     fn make_room(&mut self) {

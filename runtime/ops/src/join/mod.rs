@@ -5,6 +5,7 @@
 //! key are read in one go, and keys stay short. A side whose rows are shown by whether they have
 //! partners also keeps how many each has.
 
+mod entries;
 mod lists;
 mod pairs;
 mod partners;

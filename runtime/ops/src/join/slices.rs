@@ -4,22 +4,20 @@
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 
-use arrow::array::{BinaryArray, BinaryBuilder};
+use arrow::array::BinaryArray;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::KeptUntil;
 use sabot_core::state::{Namespace, StateBackend, StateHandle, number};
 use sabot_core::{Cx, Result};
 use sabot_types::EventTime;
 
+use super::entries::{Entries, Entry};
 use crate::keyed::UniqueKeys;
-use crate::multiset::{COUNT_BYTES, value_of};
 use crate::numbers::Numbers;
-use crate::times::slice_end;
+use crate::times::{self, slice_end};
 
 /// Slices of the time that rows are kept for, beside the first.
 const SLICES: i64 = 4;
-/// No slice is shorter, in milliseconds.
-const SLICE_MS_MIN: i64 = 1000;
 
 /// The rows of one side.
 pub(super) struct Slices {
@@ -36,7 +34,7 @@ pub(super) type Sliced = (BinaryArray, Vec<Range<usize>>);
 
 /// The length of slices in milliseconds.
 pub(super) fn slice_ms(until: KeptUntil) -> i64 {
-    (until.reach_ms / SLICES).max(SLICE_MS_MIN)
+    times::slice_ms(until.reach_ms, SLICES)
 }
 
 impl Slices {
@@ -80,26 +78,16 @@ impl Slices {
         let mut kept: Vec<usize> = (0..times.len()).filter(|row| times[*row] > over).collect();
         kept.sort_by_key(slice);
         for kept in kept.chunk_by(|a, b| slice(a) == slice(b)) {
-            let mut groups = Vec::with_capacity(kept.len());
-            let (mut state_keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
-            let mut bytes = Vec::new();
+            let mut entries = Entries::default();
             for row in kept {
                 let key = keys.of_row[*row];
-                groups.push(keys.groups[key]);
-                bytes.clear();
-                bytes.extend_from_slice(keys.bytes.value(key));
-                bytes.extend_from_slice(&value_of(numbers.next()));
-                state_keys.append_value(&bytes);
-                bytes.clear();
-                bytes.extend_from_slice(&value_of(1));
-                bytes.extend_from_slice(rows.value(*row));
-                values.append_value(&bytes);
+                let of = (keys.groups[key], keys.bytes.value(key));
+                let entry = Entry { count: 1, partners: None, row: rows.value(*row) };
+                entries.push(of, numbers.next(), Some(entry));
             }
             let end = slice(&kept[0]);
-            let (state_keys, values) = (state_keys.finish(), values.finish());
-            cx.state.put(self.state, Namespace(end), &groups, &state_keys, &values)?;
+            entries.put(self.state, Namespace(end), cx)?;
             self.live.insert(end);
-            OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
         }
         Ok(())
     }
@@ -114,7 +102,7 @@ impl Slices {
                 &keys.groups,
                 &keys.bytes,
                 &mut |key, _, value| {
-                    found.push((key, value[COUNT_BYTES.min(value.len())..].to_vec()));
+                    found.push((key, Entry::read(value, false).row.to_vec()));
                     Ok(ControlFlow::Continue(()))
                 },
             )?;

@@ -12,7 +12,7 @@ use super::arguments;
 use super::past::{Past, PastBuilder};
 use crate::keyed::UniqueKeys;
 use crate::timed::{self, TimedDesc, TimedRows, Written};
-use crate::times::slice_end;
+use crate::times::{slice_end, slice_ms};
 
 /// The state's name.
 const STATE_NAME: &str = "past";
@@ -35,10 +35,6 @@ fn reach(desc: &OverDesc) -> Option<(i64, usize)> {
     }
 }
 
-fn slice_ms(reach_ms: i64) -> i64 {
-    (reach_ms / SLICES).max(1000)
-}
-
 /// The state, if there is one.
 fn described<T>(
     operator: &OperatorUid,
@@ -54,7 +50,7 @@ fn described<T>(
         row_time,
         columns: &columns,
         mark: "",
-        slice_ms: slice_ms(reach_ms),
+        slice_ms: slice_ms(reach_ms, SLICES),
     };
     Some(then(&described, reach_ms))
 }

@@ -55,14 +55,17 @@ impl Index {
         let part = self.first_part + (self.before.len() - 1) as u32;
         let Some(open) = self.before.back_mut() else { return };
         let at = RowAt { part, row: open.len() as u32 };
-        let before = match self.latest.find_mut(spread(hash), |latest| latest.hash == hash) {
-            Some(latest) => std::mem::replace(&mut latest.at, at),
-            None => {
-                let latest = Latest { hash, at };
-                self.latest.insert_unique(spread(hash), latest, |latest| spread(latest.hash));
-                RowAt::NONE
-            }
-        };
+        let before =
+            match self.latest.find_mut(key_hash::spread(hash), |latest| latest.hash == hash) {
+                Some(latest) => std::mem::replace(&mut latest.at, at),
+                None => {
+                    let latest = Latest { hash, at };
+                    self.latest.insert_unique(key_hash::spread(hash), latest, |latest| {
+                        key_hash::spread(latest.hash)
+                    });
+                    RowAt::NONE
+                }
+            };
         open.push(before);
         self.rows += 1;
     }
@@ -75,7 +78,7 @@ impl Index {
         beginning: &[u8],
     ) -> impl Iterator<Item = RowAt> {
         let hash = hash_of(namespace, group, beginning);
-        let latest = self.latest.find(spread(hash), |latest| latest.hash == hash);
+        let latest = self.latest.find(key_hash::spread(hash), |latest| latest.hash == hash);
         let latest = latest.map(|latest| latest.at).filter(|at| self.part(*at).is_some());
         std::iter::successors(latest, |at| {
             let before = *self.part(*at)?.get(at.row as usize)?;
@@ -103,7 +106,7 @@ impl Index {
         if self.gone > self.latest.len() / 2 {
             self.gone = 0;
             self.latest.retain(|latest| latest.at.part >= self.first_part);
-            self.latest.shrink_to(self.latest.len() * 2, |latest| spread(latest.hash));
+            self.latest.shrink_to(self.latest.len() * 2, |latest| key_hash::spread(latest.hash));
         }
     }
 
@@ -117,10 +120,4 @@ fn hash_of(namespace: Namespace, group: KeyGroup, beginning: &[u8]) -> u32 {
     let place = (namespace.0 as u64).rotate_left(16) ^ u64::from(group.index());
     let hash = key_hash::of_bytes(beginning) ^ place.wrapping_mul(key_hash::NULL);
     (hash ^ (hash >> 32)) as u32
-}
-
-/// The table takes a place from the lowest bits of a hash, and what tells neighbours apart from the
-/// highest.
-fn spread(hash: u32) -> u64 {
-    u64::from(hash) << 32 | u64::from(hash)
 }

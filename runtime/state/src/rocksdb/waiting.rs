@@ -34,7 +34,15 @@ pub(super) struct Waiting {
 }
 
 /// By namespace that was dropped, the first part whose rows came after that.
-type Dropped = BTreeMap<Namespace, u32>;
+#[derive(Default, Clone)]
+struct Dropped(BTreeMap<Namespace, u32>);
+
+impl Dropped {
+    /// Whether the rows that a part has of a namespace are gone.
+    fn has(&self, part: u32, namespace: Namespace) -> bool {
+        self.0.get(&namespace).is_some_and(|first| part < *first)
+    }
+}
 
 /// The sealed rows at a moment, those of dropped namespaces left out.
 #[derive(Default)]
@@ -49,9 +57,7 @@ impl SealedRows {
     /// Each row as it was left, in the order of (namespace, key group, key).
     pub(super) fn merge(&self) -> impl Iterator<Item = StateChange<'_>> {
         merge(&self.parts, |part, row| {
-            let part = self.first_part + part as u32;
-            let dropped = self.dropped.get(&row.namespace);
-            dropped.is_none_or(|first| part >= *first)
+            !self.dropped.has(self.first_part + part as u32, row.namespace)
         })
     }
 }
@@ -112,7 +118,7 @@ impl Waiting {
         let mut last = None;
         for (part, rows) in self.numbered().chain([open]) {
             for StateChange { namespace, value, .. } in rows.iter() {
-                if self.is_dropped(part, namespace) {
+                if self.dropped.has(part, namespace) {
                     continue;
                 }
                 value?;
@@ -163,16 +169,12 @@ impl Waiting {
         if self.sealed.is_empty() {
             return;
         }
-        self.dropped.insert(namespace, self.gone + self.sealed.len() as u32);
+        self.dropped.0.insert(namespace, self.gone + self.sealed.len() as u32);
         while let Some(Sealed { rows, .. }) = self.sealed.front()
-            && rows.iter().all(|row| self.is_dropped(self.gone, row.namespace))
+            && rows.iter().all(|row| self.dropped.has(self.gone, row.namespace))
         {
             self.forget_first();
         }
-    }
-
-    fn is_dropped(&self, part: u32, namespace: Namespace) -> bool {
-        self.dropped.get(&namespace).is_some_and(|first| part < *first)
     }
 
     /// Lets the first part go.
@@ -180,29 +182,24 @@ impl Waiting {
         let Some(Sealed { rows, .. }) = self.sealed.pop_front() else { return };
         self.sealed_bytes -= rows.size();
         self.gone += 1;
-        self.dropped.retain(|_, first| *first > self.gone);
+        self.dropped.0.retain(|_, first| *first > self.gone);
         for index in self.by_key.iter_mut().chain(&mut self.by_beginning) {
             index.forget();
         }
     }
 
-    /// A row as it was left, of those that are sealed or in the index; its value is none where it
-    /// was removed.
+    /// A row as it was left, of those that are found by their keys; its value is none where it was
+    /// removed.
     pub(super) fn find(
         &self,
         namespace: Namespace,
         group: KeyGroup,
         key: &[u8],
     ) -> Option<StateChange<'_>> {
-        let place = (namespace, group, key);
-        if let Some(index) = &self.by_key {
-            let mut rows = index.find(namespace, group, key).map(|at| (at.part, self.row(at)));
-            let (part, row) = rows.find(|(_, row)| row.place() == place)?;
-            return (!self.is_dropped(part, namespace)).then_some(row);
-        }
-        let mut parts =
-            self.numbered().rev().take_while(|(part, _)| !self.is_dropped(*part, namespace));
-        parts.find_map(|(_, rows)| rows.find(namespace, group, key))
+        let found = self.by_key.as_ref()?.find(namespace, group, key);
+        let mut found = found.map(|at| (at.part, self.row(at)));
+        let (part, row) = found.find(|(_, row)| row.place() == (namespace, group, key))?;
+        (!self.dropped.has(part, namespace)).then_some(row)
     }
 
     /// The sealed parts by their numbers.
@@ -223,7 +220,7 @@ impl Waiting {
         match &self.by_beginning {
             Some(index) => {
                 let rows = index.find(namespace, group, prefix);
-                for at in rows.take_while(|at| !self.is_dropped(at.part, namespace)) {
+                for at in rows.take_while(|at| !self.dropped.has(at.part, namespace)) {
                     let row = self.row(at);
                     if (row.namespace, row.group) == (namespace, group)
                         && let Some(rest) = row.key.strip_prefix(prefix)
@@ -233,7 +230,7 @@ impl Waiting {
                 }
             }
             None => {
-                let parts = self.numbered().filter(|(part, _)| !self.is_dropped(*part, namespace));
+                let parts = self.numbered().filter(|(part, _)| !self.dropped.has(*part, namespace));
                 let rows = parts.flat_map(|(_, part)| part.with_prefix(namespace, group, prefix));
                 found.extend(rows.map(|row| (&row.key[prefix.len()..], row.value)));
             }
@@ -256,15 +253,13 @@ impl Waiting {
     ) -> Option<WriteBatch> {
         let Self { sealed, dropped, gone, .. } = self;
         let Sealed { rows, written } = sealed.front_mut()?;
-        let is_dropped =
-            |namespace| dropped.get(&namespace).is_some_and(|first: &u32| *gone < *first);
         let mut batch = WriteBatch::default();
         let mut row_key = Vec::new();
         let mut last = None;
         let mut rest = rows.sorted_from(*written);
         let before = rest.len();
         for StateChange { namespace, group, key, value } in rest.by_ref() {
-            if is_dropped(namespace) {
+            if dropped.has(*gone, namespace) {
                 continue;
             }
             if last.replace(namespace) != Some(namespace) {

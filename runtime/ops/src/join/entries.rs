@@ -1,0 +1,78 @@
+//! Rows of a side as entries of its state: the join's key and a number, to how often the row is there,
+//! how many partners it has where that is kept, and the row.
+
+use arrow::array::BinaryBuilder;
+use sabot_core::metrics::OperatorMetrics;
+use sabot_core::state::{Namespace, StateHandle};
+use sabot_core::{Cx, Result};
+use sabot_types::KeyGroup;
+
+use crate::multiset::{COUNT_BYTES, count_of, value_of};
+
+/// An entry's value.
+#[derive(Clone, Copy)]
+pub(super) struct Entry<'r> {
+    pub(super) count: i64,
+    /// None where partners are not kept.
+    pub(super) partners: Option<i64>,
+    pub(super) row: &'r [u8],
+}
+
+impl<'r> Entry<'r> {
+    /// That of a state's value; `tracked`: with the number of partners.
+    pub(super) fn read(value: &'r [u8], tracked: bool) -> Self {
+        let (count, rest) = value.split_at(COUNT_BYTES.min(value.len()));
+        let (partners, row) = rest.split_at(if tracked { COUNT_BYTES } else { 0 });
+        Self { count: count_of(count), partners: tracked.then(|| count_of(partners)), row }
+    }
+}
+
+/// Entries that are written together.
+#[derive(Default)]
+pub(super) struct Entries {
+    groups: Vec<KeyGroup>,
+    keys: BinaryBuilder,
+    values: BinaryBuilder,
+    bytes: Vec<u8>,
+}
+
+impl Entries {
+    /// Writes the row of a number; none: it goes.
+    pub(super) fn push(
+        &mut self,
+        (group, key): (KeyGroup, &[u8]),
+        number: i64,
+        entry: Option<Entry<'_>>,
+    ) {
+        let Self { groups, keys, values, bytes } = self;
+        groups.push(group);
+        bytes.clear();
+        bytes.extend_from_slice(key);
+        bytes.extend_from_slice(&value_of(number));
+        keys.append_value(&bytes);
+        let Some(Entry { count, partners, row }) = entry else { return values.append_null() };
+        bytes.clear();
+        bytes.extend_from_slice(&value_of(count));
+        if let Some(partners) = partners {
+            bytes.extend_from_slice(&value_of(partners));
+        }
+        bytes.extend_from_slice(row);
+        values.append_value(&bytes);
+    }
+
+    /// Puts them into the state, if there are any.
+    pub(super) fn put(
+        mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        if self.groups.is_empty() {
+            return Ok(());
+        }
+        let (keys, values) = (self.keys.finish(), self.values.finish());
+        cx.state.put(state, namespace, &self.groups, &keys, &values)?;
+        OperatorMetrics::add(&cx.metrics.state_writes, self.groups.len());
+        Ok(())
+    }
+}
