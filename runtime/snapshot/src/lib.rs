@@ -8,6 +8,7 @@
 
 mod chain;
 pub mod cleanup;
+mod content;
 pub mod control;
 pub mod gc;
 pub mod inspect;

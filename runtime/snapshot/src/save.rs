@@ -11,6 +11,7 @@ use sabot_core::store::ObjectStore;
 use sabot_types::{Attempt, Epoch};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::content::Content;
 use crate::manifest::SegmentRef;
 use crate::segment::{Give, SegmentError, encode, encode_changes, upload_segment};
 
@@ -25,40 +26,47 @@ pub struct SlotAt {
     pub slot: u32,
 }
 
-/// The segments that hold a slot's state as it was frozen last, in order.
-pub type Segments = Vec<SegmentRef>;
+/// What holds a slot's state as it was frozen last.
+#[derive(Debug, Clone, Default)]
+pub struct Saved {
+    /// The segments, in order.
+    pub segments: Vec<SegmentRef>,
+    content: Content,
+}
 
-/// A slot's state is written as a whole again when what changed is larger than the whole was, and
-/// than this; until then a restore reads little more than it has to.
-const CHANGED_BYTES_MIN: u64 = 64 << 20;
-/// Or when it is in so many segments that opening them costs more than reading them would.
-const CHANGED_SEGMENTS_MAX: usize = 100;
+/// A slot's state is written as a whole again when what is no longer there takes more of its segments
+/// than what is, and more than this; until then a restore reads little more than it has to.
+const STALE_BYTES_MIN: u64 = 64 << 20;
+/// Or after so many checkpoints of changes that opening their segments costs more than reading them would.
+const CHANGED_EPOCHS_MAX: usize = 100;
 /// The same for a state that is written in no time.
-const CHANGED_SEGMENTS_MAX_SMALL: usize = 20;
+const CHANGED_EPOCHS_MAX_SMALL: usize = 20;
 
 /// Segments that are encoded before they are uploaded.
 const PARTS_AHEAD: usize = 1;
 /// Segments of a slot that are uploaded at a time.
 const UPLOADS: usize = 3;
 
-/// Encodes and uploads a slot's state: what changed since `known`, or all rows. The segments that
-/// hold it then.
+/// Encodes and uploads a slot's state: what changed since `known`, or all rows. What holds it then.
 pub async fn save(
     env: &Env,
     store: &Arc<dyn ObjectStore>,
     at: SlotAt,
     mut states: Vec<Box<dyn FrozenState>>,
-    known: Option<Segments>,
-) -> Result<Segments, SegmentError> {
+    known: Option<Saved>,
+) -> Result<Saved, SegmentError> {
     let SlotAt { attempt, epoch, slot } = at;
     // Taken in any case, for their memory.
     let changes: Vec<_> =
         states.iter_mut().map(|state| Some((state.spec().clone(), state.changes()?))).collect();
     let changes: Option<Vec<_>> = changes.into_iter().collect();
-    let (mut segments, changes) = match known.filter(takes_changes).zip(changes) {
-        Some((segments, changes)) => (segments, Some(changes)),
-        None => (Segments::new(), None),
+    let (mut saved, changes) = match known.filter(Saved::takes_changes).zip(changes) {
+        Some((saved, changes)) => (saved, Some(changes)),
+        None => (Saved::default(), None),
     };
+    for (spec, changes) in changes.iter().flatten() {
+        changes.dropped().for_each(|namespace| saved.content.drop_namespace(spec, namespace));
+    }
     let (give, mut parts) = mpsc::channel(PARTS_AHEAD);
     let (done, encoded) = oneshot::channel();
     env.tasks.spawn_blocking(
@@ -84,25 +92,30 @@ pub async fn save(
     let uploads = stream::poll_fn(|cx| parts.poll_recv(cx)).enumerate().map(|(number, encoded)| {
         let store = store.as_ref();
         async move {
-            upload_segment(store, clock, attempt, epoch, (slot, number as u32), &encoded).await
+            let part = (slot, number as u32);
+            let segment = upload_segment(store, clock, attempt, epoch, part, &encoded).await?;
+            Ok::<_, SegmentError>((segment, encoded.content))
         }
     });
     let uploaded: Vec<_> = uploads.buffered(UPLOADS).try_collect().await?;
     encoded.await.map_err(|_| SegmentError::Unencoded { slot })??;
-    segments.extend(uploaded);
-    Ok(segments)
+    for (segment, content) in uploaded {
+        saved.content.merge(&content);
+        saved.segments.push(segment);
+    }
+    Ok(saved)
 }
 
-/// Whether one more segment of changes is better than a whole one.
-fn takes_changes(segments: &Segments) -> bool {
-    let Some(first) = segments.first() else { return true };
-    let parts = segments.partition_point(|segment| segment.epoch == first.epoch);
-    let (whole, changed) = segments.split_at(parts);
-    let bytes = |segments: &[SegmentRef]| segments.iter().map(|segment| segment.size).sum::<u64>();
-    let (whole, changed_bytes) = (bytes(whole), bytes(changed));
-    let is_small = whole + changed_bytes < CHANGED_BYTES_MIN;
-    let most = if is_small { CHANGED_SEGMENTS_MAX_SMALL } else { CHANGED_SEGMENTS_MAX };
-    changed.len() < most && changed_bytes < whole.max(CHANGED_BYTES_MIN)
+impl Saved {
+    /// Whether one more segment of changes is better than a whole one.
+    fn takes_changes(&self) -> bool {
+        let epochs = self.segments.chunk_by(|a, b| a.epoch == b.epoch).count();
+        let bytes: u64 = self.segments.iter().map(|segment| segment.size).sum();
+        let live = (bytes as f64 * self.content.live_part()) as u64;
+        let is_small = bytes < STALE_BYTES_MIN;
+        let most = if is_small { CHANGED_EPOCHS_MAX_SMALL } else { CHANGED_EPOCHS_MAX };
+        epochs <= most && bytes - live < live.max(STALE_BYTES_MIN)
+    }
 }
 
 #[cfg(test)]

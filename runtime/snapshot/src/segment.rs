@@ -20,6 +20,7 @@ use sabot_core::Clock;
 use sabot_core::store::{ObjectStore, StoreError};
 use sabot_types::{Attempt, Epoch, OperatorUid};
 
+use crate::content::Content;
 use crate::layout;
 use crate::manifest::SegmentRef;
 use crate::store::{PutOnceError, object_uri, put_once};
@@ -41,6 +42,8 @@ pub struct Encoded {
     pub crc32: u32,
     /// Rows in it.
     pub rows: u64,
+    /// What they are, roughly.
+    pub content: Content,
 }
 
 /// Why a segment was not written or read.

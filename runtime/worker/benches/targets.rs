@@ -10,7 +10,7 @@ use arrow::array::BinaryArray;
 use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
 use sabot_core::store::ObjectStore;
 use sabot_core::{Env, Result, SeededRandom, SystemClock, TokioTasks};
-use sabot_snapshot::save::{Segments, SlotAt, save};
+use sabot_snapshot::save::{Saved, SlotAt, save};
 use sabot_snapshot::store::{LocalStore, S3Config, UriStores};
 use sabot_state::{Backend, open};
 use sabot_types::{Attempt, Epoch, KeyGroup, OperatorUid};
@@ -324,21 +324,21 @@ fn checkpoints(backend: &mut dyn StateBackend, dir: &Path, gigabytes: u64) -> Re
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let store: Arc<dyn ObjectStore> = Arc::new(LocalStore::new(dir.join("store"))?);
     let mut epoch = 0;
-    let mut checkpoint = |backend: &mut dyn StateBackend, known: Option<Segments>| {
+    let mut checkpoint = |backend: &mut dyn StateBackend, known: Option<Saved>| {
         epoch += 1;
         let began = Instant::now();
         let frozen = backend.freeze(state)?;
         let freeze = began.elapsed();
         let at = SlotAt { attempt: Attempt::new(1), epoch: Epoch::new(epoch), slot: 0 };
-        let segments = runtime.block_on(async {
+        let saved = runtime.block_on(async {
             let env = environment(dir.to_owned());
             save(&env, &store, at, vec![frozen], known).await
         })?;
-        let of_epoch = segments.iter().filter(|segment| segment.epoch.get() == epoch);
+        let of_epoch = saved.segments.iter().filter(|segment| segment.epoch.get() == epoch);
         let bytes: u64 = of_epoch.map(|segment| segment.size).sum();
-        Ok::<_, Failure>((segments, freeze, began.elapsed(), bytes))
+        Ok::<_, Failure>((saved, freeze, began.elapsed(), bytes))
     };
-    let (segments, freeze, took, bytes) = checkpoint(backend, None)?;
+    let (saved, freeze, took, bytes) = checkpoint(backend, None)?;
     let rate = bytes as f64 / MIB / took.as_secs_f64();
     let word = if rate >= 0.8 * disk { "pass" } else { "MISS" };
     println!(
@@ -357,7 +357,7 @@ fn checkpoints(backend: &mut dyn StateBackend, dir: &Path, gigabytes: u64) -> Re
         let values = values(&mut dice, rows.groups.len(), VALUE_BYTES);
         backend.put(state, Namespace::ONLY, &rows.groups, &rows.bytes, &values)?;
     }
-    let (_, freeze, took, bytes) = checkpoint(backend, Some(segments))?;
+    let (_, freeze, took, bytes) = checkpoint(backend, Some(saved))?;
     println!(
         "  after 1 % of changes: {:.2} s, {:.0} MiB, frozen in {freeze:?}{}",
         took.as_secs_f64(),

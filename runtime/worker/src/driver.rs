@@ -14,7 +14,7 @@ use sabot_core::store::ObjectStore;
 use sabot_core::{Doorbell, Env, Error, Result, TaskHandle, Turn};
 use sabot_net::{ChannelId, ControlLink, Exchange, Receiver};
 use sabot_snapshot::SlotSnapshot;
-use sabot_snapshot::save::Segments;
+use sabot_snapshot::save::Saved;
 use sabot_types::{Attempt, Epoch, EventTime, SetNumber};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
@@ -100,7 +100,7 @@ pub struct Worker {
     /// For each slot the output that the next checkpoint has to take along.
     output: BTreeMap<u32, Earlier>,
     /// For each slot the segments that hold its state as it was frozen last.
-    segments: BTreeMap<u32, oneshot::Receiver<Segments>>,
+    segments: BTreeMap<u32, oneshot::Receiver<Saved>>,
     /// Up to this epoch the attempt's output is in a checkpoint that exists.
     published: Epoch,
     heard: Duration,

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use sabot_core::store::ObjectStore;
 use sabot_core::{Committable, Env, Error, Result};
 use sabot_snapshot::SlotSnapshot;
-use sabot_snapshot::save::{Segments, SlotAt, save};
+use sabot_snapshot::save::{Saved, SlotAt, save};
 use sabot_types::{Attempt, Epoch};
 use tokio::sync::oneshot;
 
@@ -27,9 +27,9 @@ pub(crate) type Earlier = oneshot::Receiver<Vec<Committable>>;
 /// What a checkpoint of a slot's state goes on from.
 pub(crate) struct Before {
     /// The segments of the epoch before, once it is uploaded; none for an attempt's first.
-    pub(crate) segments: Option<oneshot::Receiver<Segments>>,
+    pub(crate) segments: Option<oneshot::Receiver<Saved>>,
     /// Takes the segments of this epoch, for the next.
-    pub(crate) next: oneshot::Sender<Segments>,
+    pub(crate) next: oneshot::Sender<Saved>,
 }
 
 /// Where a slot's output stands between two checkpoints.
@@ -83,9 +83,10 @@ pub(crate) async fn upload(
         None => None,
     };
     let failed = |e| Error::external(format!("saving the state of slot {slot}"), e);
-    let segments = save(env, store, SlotAt { attempt, epoch, slot }, states, known).await;
-    let segments = segments.map_err(failed).map_err(UploadError::State)?;
+    let saved = save(env, store, SlotAt { attempt, epoch, slot }, states, known).await;
+    let saved = saved.map_err(failed).map_err(UploadError::State)?;
+    let segments = saved.segments.clone();
     // Nobody waits when this is the attempt's last epoch.
-    let _ = before.next.send(segments.clone());
+    let _ = before.next.send(saved);
     Ok(SlotSnapshot { slot, operators, segments, committables, finished })
 }

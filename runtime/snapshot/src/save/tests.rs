@@ -54,8 +54,8 @@ fn at(epoch: u64) -> SlotAt {
     SlotAt { attempt: Attempt::new(1), epoch: Epoch::new(epoch), slot: 0 }
 }
 
-fn rows(segments: &Segments) -> Vec<(u64, u64)> {
-    segments.iter().map(|segment| (segment.epoch.get(), segment.rows)).collect()
+fn rows(saved: &Saved) -> Vec<(u64, u64)> {
+    saved.segments.iter().map(|segment| (segment.epoch.get(), segment.rows)).collect()
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn what_changed_follows_on_all_rows_and_nothing_makes_no_segment() {
     let second = save(&env, &store, at(2), state.freeze(), Some(first)).await.unwrap();
     assert_eq!(rows(&second), [(1, 100), (2, 3)]);
     let third = save(&env, &store, at(3), state.freeze(), Some(second.clone())).await.unwrap();
-    assert_eq!(third, second);
+    assert_eq!(third.segments, second.segments);
 }
 
 #[tokio::test]
@@ -89,16 +89,16 @@ async fn after_a_failed_upload_all_rows_are_written() {
 async fn all_rows_are_written_again_after_many_small_segments() {
     let (store, env, mut state) = (memory("mem://job"), env(1), State::default());
     let mut known = None;
-    for epoch in 1..=CHANGED_SEGMENTS_MAX_SMALL as u64 + 2 {
+    for epoch in 1..=CHANGED_EPOCHS_MAX_SMALL as u64 + 2 {
         state.add(1);
         known = Some(save(&env, &store, at(epoch), state.freeze(), known).await.unwrap());
     }
-    let all = CHANGED_SEGMENTS_MAX_SMALL as u64 + 2;
+    let all = CHANGED_EPOCHS_MAX_SMALL as u64 + 2;
     assert_eq!(rows(&known.unwrap()), [(all, all)]);
 }
 
 #[test]
-fn changes_may_be_as_large_as_the_whole() {
+fn segments_may_hold_as_much_that_is_gone_as_is_there() {
     let segment = |epoch, size| SegmentRef {
         key: String::new(),
         size,
@@ -108,12 +108,38 @@ fn changes_may_be_as_large_as_the_whole() {
         part: 0,
         rows: 1,
     };
+    let spec = spec("window", "rows");
+    let content = |keys: std::ops::Range<u32>| {
+        let (mut rows, mut content) = (crate::content::Rows::default(), Content::default());
+        for key in keys {
+            rows.push(KeyGroup::new(0), &key.to_be_bytes(), Some(b"value"));
+        }
+        content.add(&spec, Namespace(1), &rows);
+        content
+    };
     let gib = 1 << 30;
-    assert!(takes_changes(&Vec::new()));
-    // The whole is two parts here.
-    let mut segments = vec![segment(1, gib), segment(1, gib), segment(2, gib)];
-    assert!(takes_changes(&segments));
-    segments.push(segment(3, gib));
-    assert!(!takes_changes(&segments));
-    assert!(!takes_changes(&vec![segment(1, 1 << 20), segment(2, CHANGED_BYTES_MIN)]));
+    let mut saved = Saved::default();
+    assert!(saved.takes_changes());
+    // A state that only grows is never written again, one whose rows are written again is.
+    for epoch in 1..10 {
+        saved.segments.push(segment(epoch, gib));
+        saved.content.merge(&content(epoch as u32 * 1000..(epoch as u32 + 1) * 1000));
+        assert!(saved.takes_changes());
+    }
+    for epoch in 10..22 {
+        saved.segments.push(segment(epoch, gib));
+        saved.content.merge(&content(1000..2000));
+        assert!(saved.takes_changes() || epoch > 16, "{epoch}");
+    }
+    assert!(!saved.takes_changes());
+    // Little is.
+    let mut small = Saved::default();
+    for epoch in 1..10 {
+        small.segments.push(segment(epoch, STALE_BYTES_MIN / 12));
+        small.content.merge(&content(0..1000));
+        assert!(small.takes_changes());
+    }
+    small.segments.push(segment(10, 2 * STALE_BYTES_MIN));
+    small.content.drop_namespace(&spec, Namespace(1));
+    assert!(!small.takes_changes());
 }

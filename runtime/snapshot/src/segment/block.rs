@@ -29,6 +29,22 @@ impl Rows {
         self.values.extend_from_slice(value.unwrap_or_default());
     }
 
+    /// The rows in order: key group, key, value; none where it was removed.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (KeyGroup, &[u8], Option<&[u8]>)> {
+        let lengths = self.key_lengths.iter().zip(&self.value_lengths);
+        let (mut keys, mut values) = (&self.keys[..], &self.values[..]);
+        self.groups.iter().zip(lengths).map(move |(group, (key_bytes, value_bytes))| {
+            let (key, rest) = keys.split_at(*key_bytes as usize);
+            keys = rest;
+            let value = (*value_bytes != REMOVED).then(|| {
+                let (value, rest) = values.split_at(*value_bytes as usize);
+                values = rest;
+                value
+            });
+            (KeyGroup::new(*group), key, value)
+        })
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.groups.len() * 10 + self.keys.len() + self.values.len()
     }

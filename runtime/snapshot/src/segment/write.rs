@@ -9,6 +9,7 @@ use sabot_types::KeyGroup;
 use super::block::Rows;
 use super::index::{Entry, Index};
 use super::{Encoded, MAGIC, SegmentError, VERSION};
+use crate::content::{self, Content};
 
 /// Bytes of a block before compression, from which on it is ended.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -76,6 +77,7 @@ struct Writer<'a> {
     rows: Rows,
     raw: Vec<u8>,
     written: u64,
+    content: Content,
 }
 
 impl<'a> Writer<'a> {
@@ -90,6 +92,7 @@ impl<'a> Writer<'a> {
             rows: Rows::default(),
             raw: Vec::new(),
             written: 0,
+            content: Content::default(),
         }
     }
 
@@ -177,6 +180,11 @@ impl<'a> Writer<'a> {
             crc32: crc32fast::hash(stored),
         });
         self.written += groups.len() as u64;
+        let mut rows = content::Rows::default();
+        for (group, key, value) in self.rows.iter() {
+            rows.push(group, key, value);
+        }
+        self.content.add(&self.index.specs[state as usize], namespace, &rows);
         self.rows.clear();
     }
 
@@ -186,7 +194,9 @@ impl<'a> Writer<'a> {
         index.write(&mut out);
         let bytes = Bytes::from(out);
         let crc32 = crc32fast::hash(&bytes);
-        let encoded = Encoded { bytes, crc32, rows: std::mem::take(&mut self.written) };
+        let (rows, content) =
+            (std::mem::take(&mut self.written), std::mem::take(&mut self.content));
+        let encoded = Encoded { bytes, crc32, rows, content };
         self.stopped |= (self.give)(encoded).is_break();
     }
 
