@@ -10,6 +10,7 @@ mod changed_rows;
 mod changes;
 pub mod number;
 mod row_filter;
+mod spilled;
 
 use std::ops::ControlFlow;
 
@@ -20,8 +21,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Result;
 
-pub use changed_rows::{ChangedRows, StateChange, first_bytes, merge};
-pub use changes::{ChangeLog, StateChanges};
+pub use changed_rows::{ChangedRows, Place, StateChange, first_bytes, merge};
+pub use changes::{ChangeLog, Spill, StateChanges};
 pub use row_filter::FILTERED_KEY_BYTES;
 
 /// Names a state and describes its rows; written to manifests and checked at restore.

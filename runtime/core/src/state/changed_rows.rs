@@ -28,10 +28,13 @@ pub struct StateChange<'a> {
 
 impl<'a> StateChange<'a> {
     /// Where the row is, as rows are ordered.
-    pub fn place(&self) -> (Namespace, KeyGroup, &'a [u8]) {
+    pub fn place(&self) -> Place<'a> {
         (self.namespace, self.group, self.key)
     }
 }
+
+/// Where a row is: its namespace, key group and key.
+pub type Place<'a> = (Namespace, KeyGroup, &'a [u8]);
 
 /// Rows that were put or removed one after the other.
 #[derive(Debug, Default)]
@@ -254,11 +257,12 @@ impl ChangedRows {
 }
 
 /// The rows of several parts, the older ones first, in the order of (namespace, key group, key):
-/// each as the last part left it. Only rows count of which `counts` says so, by part and row.
+/// each as the last part left it, with its part and its number there. Only rows count of which
+/// `counts` says so, by the same.
 pub(super) fn merged<'a, F>(
     parts: &'a [Arc<ChangedRows>],
     counts: F,
-) -> impl Iterator<Item = StateChange<'a>>
+) -> impl Iterator<Item = (usize, u32, StateChange<'a>)>
 where
     F: Fn(usize, u32) -> bool + 'a,
 {
@@ -266,10 +270,10 @@ where
         parts.iter().enumerate().filter_map(|(at, part)| Cursor::new(at, part, &counts)).collect();
     std::iter::from_fn(move || {
         loop {
-            let change = take_least(&mut heap, &counts)?;
-            let is_followed = heap.peek().is_some_and(|next| next.change.place() == change.place());
-            if !is_followed {
-                return Some(change);
+            let least = take_least(&mut heap, &counts)?;
+            let place = least.2.place();
+            if heap.peek().is_none_or(|next| next.change.place() != place) {
+                return Some(least);
             }
         }
     })
@@ -284,19 +288,19 @@ pub fn merge<'a, F>(
 where
     F: Fn(usize, StateChange<'a>) -> bool + 'a,
 {
-    merged(parts, move |part, row| counts(part, parts[part].row(row)))
+    merged(parts, move |part, row| counts(part, parts[part].row(row))).map(|(_, _, change)| change)
 }
 
 fn take_least<'a>(
     heap: &mut BinaryHeap<Cursor<'a>>,
     counts: &impl Fn(usize, u32) -> bool,
-) -> Option<StateChange<'a>> {
+) -> Option<(usize, u32, StateChange<'a>)> {
     let mut least = heap.peek_mut()?;
-    let change = least.change;
+    let taken = (least.number, least.row, least.change);
     if !least.advance(counts) {
         PeekMut::pop(least);
     }
-    Some(change)
+    Some(taken)
 }
 
 /// Where the merge is in a part.
@@ -305,6 +309,7 @@ struct Cursor<'a> {
     /// The part's number: of equal places the least comes first.
     number: usize,
     rest: std::slice::Iter<'a, u32>,
+    row: u32,
     start: Start,
     change: StateChange<'a>,
 }
@@ -318,13 +323,14 @@ impl<'a> Cursor<'a> {
         let mut rest = part.order().iter();
         let row = *rest.by_ref().find(|row| counts(number, **row))?;
         let (start, change) = (part.start_of(row), part.row(row));
-        Some(Self { part, number, rest, start, change })
+        Some(Self { part, number, rest, row, start, change })
     }
 
     /// Goes on to the next row; whether there is one.
     fn advance(&mut self, counts: &impl Fn(usize, u32) -> bool) -> bool {
         let number = self.number;
         let Some(row) = self.rest.by_ref().find(|row| counts(number, **row)) else { return false };
+        self.row = *row;
         (self.start, self.change) = (self.part.start_of(*row), self.part.row(*row));
         true
     }

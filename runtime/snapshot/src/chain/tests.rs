@@ -38,7 +38,7 @@ impl Slot {
     }
 
     async fn checkpoint(&mut self, epoch: u64) {
-        let encoded = match self.log.freeze() {
+        let encoded = match self.log.freeze(0) {
             Some(changes) => {
                 let changes = vec![(spec("window", "rows"), changes)];
                 one_segment(|give| encode_changes(changes, give)).unwrap()

@@ -29,7 +29,7 @@ impl State {
 
     fn freeze(&mut self) -> Vec<Box<dyn FrozenState>> {
         let rows = Rows { spec: spec("window", "rows"), rows: self.rows.clone() };
-        vec![Box::new(Frozen { rows, changes: self.log.freeze() })]
+        vec![Box::new(Frozen { rows, changes: self.log.freeze(0) })]
     }
 }
 

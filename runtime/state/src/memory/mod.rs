@@ -179,10 +179,11 @@ impl StateBackend for MemoryBackend {
     }
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
+        let bytes = self.size_bytes();
         let MemoryState { spec, spaces, log, .. } = self.state_mut(state)?;
         let spaces = spaces.iter().map(|(namespace, space)| (*namespace, space.freeze()));
         let (spec, spaces) = (Arc::clone(spec), spaces.collect());
-        Ok(Box::new(MemoryFrozen { spec, spaces, changes: log.freeze() }))
+        Ok(Box::new(MemoryFrozen { spec, spaces, changes: log.freeze(bytes) }))
     }
 
     fn sweep(&mut self, state: StateHandle, expired: &dyn Fn(&[u8]) -> bool) -> Result<()> {

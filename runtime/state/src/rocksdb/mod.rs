@@ -21,7 +21,7 @@ use ::rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::Result;
 use sabot_core::state::{
-    ChangeLog, FrozenState, Namespace, PrefixVisitor, StateBackend, StateHandle, StateRows,
+    ChangeLog, FrozenState, Namespace, PrefixVisitor, Spill, StateBackend, StateHandle, StateRows,
     StateSpec,
 };
 use sabot_types::KeyGroup;
@@ -68,18 +68,23 @@ struct Sizes {
     catch_up: usize,
     /// A write batch.
     batch: usize,
+    /// What changed in a state since the last checkpoint goes to files from this size on.
+    spilled: usize,
 }
 
 impl Sizes {
     /// Out of so much memory.
     fn of(cache_size_mb: u64) -> Self {
+        let waiting_max = options::waiting_bytes_max(cache_size_mb);
         Self {
-            waiting_max: options::waiting_bytes_max(cache_size_mb),
+            waiting_max,
             sealed: 8 << 20,
             settled_max: 8 << 20,
             settled_more: 1 << 20,
             catch_up: 128 << 10,
             batch: 64 << 10,
+            // What waits is in memory anyway.
+            spilled: waiting_max.max(32 << 20),
         }
     }
 }
@@ -212,9 +217,10 @@ impl StateBackend for RocksDbBackend {
         }
         let handle = handle_of(self.states.len());
         self.expiry.set(handle, spec.ttl_ms);
+        let (dir, from_bytes) = (self.database.dir.path().clone(), self.sizes.spilled);
         self.states.push(State {
             spec,
-            log: ChangeLog::default(),
+            log: ChangeLog::with_spill(Spill { dir, from_bytes }),
             waiting: Waiting::default(),
             stored: BTreeSet::new(),
             suffix_bytes: None,
@@ -424,11 +430,13 @@ impl StateBackend for RocksDbBackend {
 
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
         self.check(state)?;
+        let bytes = self.size_bytes();
         let of = &mut self.states[usize::from(state.0)];
         if let Some(rows) = of.waiting.seal() {
             of.log.share(&rows);
         }
-        let (spec, waiting, changes) = (Arc::clone(&of.spec), of.waiting.sealed(), of.log.freeze());
+        let (spec, waiting) = (Arc::clone(&of.spec), of.waiting.sealed());
+        let changes = of.log.freeze(bytes);
         let frozen = Frozen { spec, waiting, changes };
         if of.stored.is_empty() {
             return Ok(Box::new(AllWaiting(frozen)));

@@ -19,7 +19,7 @@ fn rocksdb_keeps_the_contract() {
     let dir = TempDir::new().unwrap();
     let next = std::cell::Cell::new(0);
     // As it is; so that a few rows are many; and so that most are read while they wait.
-    let few = Sizes { sealed: 200, settled_max: 300, batch: 100, ..Sizes::of(8) };
+    let few = Sizes { sealed: 200, settled_max: 300, batch: 100, spilled: 500, ..Sizes::of(8) };
     let few = Sizes { waiting_max: 2000, settled_more: 100, catch_up: 150, ..few };
     let waiting = Sizes { settled_max: 0, settled_more: 0, ..few };
     for sizes in [Sizes::of(8), few, waiting, Sizes { waiting_max: 100_000, ..waiting }] {
