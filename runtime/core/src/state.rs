@@ -227,6 +227,12 @@ pub trait FrozenState: Send {
     /// first freeze, or when it was too much to keep.
     fn changes(&mut self) -> Option<StateChanges>;
 
+    /// Takes off what can be visited by itself, where there are many rows: several parts, whose rows
+    /// come after those that are left and after each other. Reads nothing of the rows.
+    fn split(&mut self) -> Result<Vec<Box<dyn FrozenState>>> {
+        Ok(Vec::new())
+    }
+
     /// Visits all rows in the order of (namespace, key group, key).
     fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()>;
 }

@@ -72,7 +72,7 @@ pub async fn save(
     env.tasks.spawn_blocking(
         "encode segments",
         Box::new(move || {
-            let give: Give<'_> = &mut |part| match block_on(give.send(part)) {
+            let give: Give<'_> = &|part| match block_on(give.send(part)) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(_) => ControlFlow::Break(()),
             };

@@ -11,6 +11,7 @@
 //! groups notices damage too. Numbers are little-endian.
 
 mod block;
+mod buffers;
 mod index;
 mod read;
 mod write;

@@ -17,6 +17,7 @@ use sabot_core::store::{ObjectStore, StoreError};
 use tokio::sync::Mutex;
 
 pub use faulty::{Call, Fault, Faults, FaultyStore, FaultyStores, Outcome};
+pub(crate) use local::DIRECT_BYTES;
 pub use local::LocalStore;
 pub use memory::{MemoryStore, MemoryStores};
 pub use prefix::PrefixStore;

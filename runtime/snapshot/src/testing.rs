@@ -153,11 +153,12 @@ pub(crate) fn faulty(
 pub(crate) fn one_segment(
     encode: impl FnOnce(Give<'_>) -> Result<(), SegmentError>,
 ) -> Result<Option<Encoded>, SegmentError> {
-    let mut segments = Vec::new();
-    encode(&mut |segment| {
-        segments.push(segment);
+    let segments = Mutex::new(Vec::new());
+    encode(&|segment| {
+        segments.lock().unwrap().push(segment);
         ControlFlow::Continue(())
     })?;
+    let mut segments = segments.into_inner().unwrap();
     assert!(segments.len() <= 1);
     Ok(segments.pop())
 }

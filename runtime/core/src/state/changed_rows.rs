@@ -77,7 +77,7 @@ pub fn first_bytes(key: &[u8]) -> u128 {
     }
 }
 
-fn start_of((namespace, group, key): (Namespace, KeyGroup, &[u8])) -> Start {
+fn start_of((namespace, group, key): Place<'_>) -> Start {
     let group = u128::from(group.index()) << (8 * START_KEY_BYTES);
     (namespace, group | (first_bytes(key) >> (8 * GROUP_BYTES)))
 }
@@ -180,7 +180,7 @@ impl ChangedRows {
     }
 
     /// How many rows lie before a place, as they are sorted.
-    fn rows_before(&self, place: (Namespace, KeyGroup, &[u8])) -> usize {
+    fn rows_before(&self, place: Place<'_>) -> usize {
         let start = start_of(place);
         self.order().partition_point(|row| {
             self.start_of(*row).cmp(&start).then_with(|| self.place(*row).cmp(&place)).is_lt()
@@ -240,7 +240,7 @@ impl ChangedRows {
         start_of(self.place(row))
     }
 
-    fn place(&self, row: u32) -> (Namespace, KeyGroup, &[u8]) {
+    fn place(&self, row: u32) -> Place<'_> {
         let Row { namespace, start, key_bytes, group, .. } = self.rows[row as usize];
         (namespace, group, &self.bytes[start..start + key_bytes as usize])
     }
@@ -257,17 +257,19 @@ impl ChangedRows {
 }
 
 /// The rows of several parts, the older ones first, in the order of (namespace, key group, key):
-/// each as the last part left it, with its part and its number there. Only rows count of which
-/// `counts` says so, by the same.
+/// each as the last part left it, with its part and its number there; those from a place on, if there
+/// is one. Only rows count of which `counts` says so, by part and number.
 pub(super) fn merged<'a, F>(
     parts: &'a [Arc<ChangedRows>],
+    from: Option<Place<'_>>,
     counts: F,
 ) -> impl Iterator<Item = (usize, u32, StateChange<'a>)>
 where
     F: Fn(usize, u32) -> bool + 'a,
 {
+    let parts = parts.iter().enumerate();
     let mut heap: BinaryHeap<Cursor<'a>> =
-        parts.iter().enumerate().filter_map(|(at, part)| Cursor::new(at, part, &counts)).collect();
+        parts.filter_map(|(at, part)| Cursor::new(at, part, from, &counts)).collect();
     std::iter::from_fn(move || {
         loop {
             let least = take_least(&mut heap, &counts)?;
@@ -280,15 +282,18 @@ where
 }
 
 /// The rows of several parts, the older ones first, in the order of (namespace, key group, key):
-/// each as the last part left it. Only rows count of which `counts` says so, by the part's index.
+/// each as the last part left it; those from a place on, if there is one. Only rows count of which
+/// `counts` says so, by the part's index.
 pub fn merge<'a, F>(
     parts: &'a [Arc<ChangedRows>],
+    from: Option<Place<'_>>,
     counts: F,
 ) -> impl Iterator<Item = StateChange<'a>>
 where
     F: Fn(usize, StateChange<'a>) -> bool + 'a,
 {
-    merged(parts, move |part, row| counts(part, parts[part].row(row))).map(|(_, _, change)| change)
+    let rows = merged(parts, from, move |part, row| counts(part, parts[part].row(row)));
+    rows.map(|(_, _, change)| change)
 }
 
 fn take_least<'a>(
@@ -318,9 +323,11 @@ impl<'a> Cursor<'a> {
     fn new(
         number: usize,
         part: &'a ChangedRows,
+        from: Option<Place<'_>>,
         counts: &impl Fn(usize, u32) -> bool,
     ) -> Option<Self> {
-        let mut rest = part.order().iter();
+        let start = from.map_or(0, |place| part.rows_before(place));
+        let mut rest = part.order()[start..].iter();
         let row = *rest.by_ref().find(|row| counts(number, **row))?;
         let (start, change) = (part.start_of(row), part.row(row));
         Some(Self { part, number, rest, row, start, change })

@@ -115,7 +115,7 @@ fn numbered<'a>(
     dropped: &'a BTreeMap<Namespace, usize>,
 ) -> impl Iterator<Item = (u64, StateChange<'a>)> {
     let number = |part: usize, row: u32| rows_before[part] as u64 + u64::from(row);
-    let rows = merged(parts, move |part, row| {
+    let rows = merged(parts, None, move |part, row| {
         is_kept(dropped, parts[part].namespace(row), number(part, row))
     });
     rows.map(move |(part, row, change)| (number(part, row), change))

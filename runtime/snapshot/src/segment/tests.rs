@@ -1,7 +1,9 @@
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use sabot_core::state::{FrozenState, Namespace, StateRows};
+use sabot_core::state::{FrozenState, Namespace, StateChanges, StateRow, StateRows, StateSpec};
 use sabot_core::store::PutCondition;
 use sabot_types::KeyGroupRange;
 
@@ -125,12 +127,13 @@ async fn large_state_is_several_segments_which_are_given_as_they_are_made() {
             .map(|name| Rows { spec: spec("window", name), rows: (0..600).map(row).collect() })
     };
     let boxed = || states().map(|state| Box::new(state) as Box<dyn FrozenState>).into();
-    let mut segments = Vec::new();
-    encode(boxed(), &mut |segment| {
-        segments.push(segment);
+    let segments = Mutex::new(Vec::new());
+    encode(boxed(), &|segment| {
+        segments.lock().unwrap().push(segment);
         ControlFlow::Continue(())
     })
     .unwrap();
+    let segments = segments.into_inner().unwrap();
     assert!(segments.len() > 3, "{}", segments.len());
     let mut found = Vec::new();
     for (part, segment) in (0..).zip(&segments) {
@@ -145,13 +148,80 @@ async fn large_state_is_several_segments_which_are_given_as_they_are_made() {
         states().iter().flat_map(|rows| expected(rows, KeyGroupRange::new(0, 16))).collect();
     assert!(found == all);
 
-    let mut given = 0;
-    encode(boxed(), &mut |_| {
-        given += 1;
+    let given = AtomicUsize::new(0);
+    encode(boxed(), &|_| {
+        given.fetch_add(1, Ordering::Relaxed);
         ControlFlow::Break(())
     })
     .unwrap();
-    assert_eq!(given, 1, "nothing is encoded that nobody wants");
+    assert_eq!(given.into_inner(), 1, "nothing is encoded that nobody wants");
+}
+
+/// A state in parts, each of which fails where it is none.
+struct Parts(StateSpec, VecDeque<Option<Rows>>);
+
+impl FrozenState for Parts {
+    fn spec(&self) -> &StateSpec {
+        &self.0
+    }
+
+    fn changes(&mut self) -> Option<StateChanges> {
+        None
+    }
+
+    fn split(&mut self) -> sabot_core::Result<Vec<Box<dyn FrozenState>>> {
+        let part = |part| Box::new(Self(self.0.clone(), [part].into())) as Box<dyn FrozenState>;
+        Ok(self.1.drain(1..).map(part).collect())
+    }
+
+    fn visit(
+        self: Box<Self>,
+        visit: &mut dyn FnMut(StateRow<'_>) -> sabot_core::Result<()>,
+    ) -> sabot_core::Result<()> {
+        match self.1.into_iter().next().flatten() {
+            Some(rows) => Box::new(rows).visit(visit),
+            None => Err(sabot_core::Error::user("damaged")),
+        }
+    }
+}
+
+/// What `parts` are encoded to, and all that is read back.
+async fn encoded_in_parts(parts: Parts) -> Result<Vec<Row>, SegmentError> {
+    let store = memory("mem://job");
+    let segments = Mutex::new(Vec::new());
+    encode(vec![Box::new(parts)], &|segment| {
+        segments.lock().unwrap().push(segment);
+        ControlFlow::Continue(())
+    })?;
+    let mut found = Vec::new();
+    for (part, segment) in (0..).zip(&segments.into_inner().unwrap()) {
+        let (attempt, epoch) = (Attempt::new(1), Epoch::new(1));
+        let segment =
+            upload_segment(store.as_ref(), &Instantly, attempt, epoch, (0, part), segment).await?;
+        found.extend(read(&store, &segment, KeyGroupRange::new(0, 16)).await.unwrap());
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[tokio::test]
+async fn parts_that_two_threads_encode_make_all_rows_once() {
+    let all = many_rows("one");
+    let parts = |size: usize| {
+        let part = |rows: &[_]| Some(Rows { spec: all.spec.clone(), rows: rows.to_vec() });
+        Parts(all.spec.clone(), all.rows.chunks(size).map(part).collect())
+    };
+    let mut wanted = expected(&all, KeyGroupRange::new(0, 16));
+    wanted.sort();
+    for size in [60_000, 30_001, 777] {
+        assert!(encoded_in_parts(parts(size)).await.unwrap() == wanted, "{size}");
+    }
+    for bad in [0, 1, 59] {
+        let mut parts = parts(1000);
+        parts.1[bad] = None;
+        let error = encoded_in_parts(parts).await.unwrap_err();
+        assert!(matches!(error, SegmentError::Visit { .. }), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,16 @@
 //! Encodes frozen states; computes for long, so it is run off the engine's threads.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
-use bytes::Bytes;
 use sabot_core::state::{FrozenState, Namespace, StateChange, StateChanges, StateSpec};
 use sabot_types::KeyGroup;
 
 use super::block::Rows;
+use super::buffers::{Buffer, Buffers};
 use super::index::{Entry, Index};
 use super::{Encoded, MAGIC, SegmentError, VERSION};
 use crate::content::{self, Content};
@@ -21,28 +25,41 @@ const PART_BYTES: usize = 16 << 20;
 /// The largest key and value together.
 const ROW_BYTES_MAX: usize = 1 << 30;
 
-/// Takes one segment after the other; breaks when it wants no more.
-pub type Give<'a> = &'a mut dyn FnMut(Encoded) -> ControlFlow<()>;
+/// Takes one segment after the other, those of a large state from two threads; breaks when it wants no
+/// more.
+pub type Give<'a> = &'a (dyn Fn(Encoded) -> ControlFlow<()> + Sync);
 
 /// Takes the rows of a state.
 type Push<'a> = &'a mut dyn FnMut(StateChange<'_>) -> sabot_core::Result<()>;
 
 /// Encodes the rows of `frozen` as segments; none where there is no row. Blocks; see
-/// `Tasks::spawn_blocking`.
+/// `Tasks::spawn_blocking`. Where a state is large a second thread helps: one reads and compresses
+/// about half as fast as disks write.
 pub fn encode(frozen: Vec<Box<dyn FrozenState>>, give: Give<'_>) -> Result<(), SegmentError> {
-    let mut writer = Writer::new(give);
-    for state in frozen {
-        let spec = state.spec().clone();
-        writer.announce(&spec)?;
-        writer.rows(&spec, |push| {
-            state.visit(&mut |row| {
-                let (namespace, group, key) = (row.namespace, row.group, row.key);
-                push(StateChange { namespace, group, key, value: Some(row.value) })
-            })
-        })?;
+    let shared = Shared::new(give);
+    let mut writer = Writer::new(&shared);
+    let states = frozen.len();
+    let mut queue = VecDeque::with_capacity(states);
+    for mut state in frozen {
+        writer.announce(state.spec())?;
+        let parts = state.split().map_err(|source| visit_error(state.spec(), source))?;
+        queue.push_back(state);
+        queue.extend(parts);
     }
-    writer.finish();
-    Ok(())
+    let is_large = queue.len() > states;
+    let queue = Mutex::new(queue);
+    thread::scope(|scope| {
+        let help = || Writer::new(&shared).states(&queue);
+        let thread = thread::Builder::new().name("encode segments".to_owned());
+        // Where there is no thread to be had, one does all of it.
+        let helper = is_large.then(|| thread.spawn_scoped(scope, help).ok()).flatten();
+        let encoded = writer.states(&queue);
+        match helper.map(thread::ScopedJoinHandle::join) {
+            None => encoded,
+            Some(Ok(helped)) => encoded.and(helped),
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Encodes what changed since the slot's segments before; none where nothing changed. Blocks; see
@@ -51,7 +68,8 @@ pub fn encode_changes(
     changes: Vec<(StateSpec, StateChanges)>,
     give: Give<'_>,
 ) -> Result<(), SegmentError> {
-    let mut writer = Writer::new(give);
+    let shared = Shared::new(give);
+    let mut writer = Writer::new(&shared);
     // All of it in the first segment: what is dropped are rows of segments before this one.
     for (spec, changes) in &changes {
         let state = writer.announce(spec)?;
@@ -64,36 +82,81 @@ pub fn encode_changes(
     Ok(())
 }
 
-struct Writer<'a> {
+fn visit_error(spec: &StateSpec, source: sabot_core::Error) -> SegmentError {
+    let (operator, state) = (spec.operator.clone(), spec.name.clone());
+    SegmentError::Visit { operator, state, source }
+}
+
+/// What the writers of a slot's segments share.
+struct Shared<'a> {
     give: Give<'a>,
+    /// Nobody wants more.
+    stopped: AtomicBool,
+    buffers: Buffers,
+}
+
+impl<'a> Shared<'a> {
+    fn new(give: Give<'a>) -> Self {
+        let buffers = Buffers::new(PART_BYTES + 4 * BLOCK_BYTES);
+        Self { give, stopped: AtomicBool::new(false), buffers }
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+struct Writer<'a> {
+    shared: &'a Shared<'a>,
     /// The states so far.
     known: Vec<StateSpec>,
-    /// Nobody wants more.
-    stopped: bool,
-    out: Vec<u8>,
+    out: Buffer,
     index: Index,
     /// Of the rows that are collected: the index of their state in this segment, the namespace.
     of: Option<(u32, Namespace)>,
     rows: Rows,
     raw: Vec<u8>,
+    /// Room for a block that is compressed.
+    packed: Vec<u8>,
     written: u64,
     content: Content,
 }
 
 impl<'a> Writer<'a> {
-    fn new(give: Give<'a>) -> Self {
+    fn new(shared: &'a Shared<'a>) -> Self {
         Self {
-            give,
+            shared,
             known: Vec::new(),
-            stopped: false,
-            out: header(),
+            out: header(&shared.buffers),
             index: Index::default(),
             of: None,
             rows: Rows::default(),
             raw: Vec::new(),
+            packed: Vec::new(),
             written: 0,
             content: Content::default(),
         }
+    }
+
+    /// Writes one state, or part of one, after the other until there are none left.
+    fn states(mut self, queue: &Mutex<VecDeque<Box<dyn FrozenState>>>) -> Result<(), SegmentError> {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+        while let Some(state) = next() {
+            let spec = state.spec().clone();
+            self.rows(&spec, |push| {
+                state.visit(&mut |row| {
+                    let (namespace, group, key) = (row.namespace, row.group, row.key);
+                    push(StateChange { namespace, group, key, value: Some(row.value) })
+                })
+            })
+            .inspect_err(|_| self.shared.stop())?;
+        }
+        self.finish();
+        Ok(())
     }
 
     /// A state whose rows may follow; its index in this segment.
@@ -123,17 +186,17 @@ impl<'a> Writer<'a> {
                 return Err(sabot_core::Error::user("a row is too large"));
             }
             self.push(spec, row);
-            if self.stopped {
+            if self.shared.is_stopped() {
                 return Err(sabot_core::Error::user("nobody wants more"));
             }
             Ok(())
         });
-        let (operator, state) = (spec.operator.clone(), spec.name.clone());
         if let Some(bytes) = too_large {
+            let (operator, state) = (spec.operator.clone(), spec.name.clone());
             return Err(SegmentError::RowTooLarge { operator, state, bytes });
         }
-        if !self.stopped {
-            written.map_err(|source| SegmentError::Visit { operator, state, source })?;
+        if !self.shared.is_stopped() {
+            written.map_err(|source| visit_error(spec, source))?;
         }
         self.end_block();
         Ok(())
@@ -162,12 +225,13 @@ impl<'a> Writer<'a> {
         };
         self.rows.lay_out(&mut self.raw);
         let start = self.out.len();
-        self.out.resize(start + lz4_flex::block::get_maximum_output_size(self.raw.len()), 0);
+        let most = lz4_flex::block::get_maximum_output_size(self.raw.len());
+        self.packed.resize(self.packed.len().max(most), 0);
         // Fails only where there is less room than that.
-        let stored_bytes = lz4_flex::block::compress_into(&self.raw, &mut self.out[start..])
+        let stored_bytes = lz4_flex::block::compress_into(&self.raw, &mut self.packed)
             .expect("there is room for the largest output");
-        self.out.truncate(start + stored_bytes);
-        let stored = &self.out[start..];
+        let stored = &self.packed[..stored_bytes];
+        self.out.end().extend_from_slice(stored);
         self.index.entries.push(Entry {
             state,
             namespace,
@@ -189,30 +253,31 @@ impl<'a> Writer<'a> {
     }
 
     fn end_segment(&mut self) {
+        let Shared { give, buffers, .. } = self.shared;
         let (mut out, index) =
-            (std::mem::replace(&mut self.out, header()), std::mem::take(&mut self.index));
-        index.write(&mut out);
-        let bytes = Bytes::from(out);
+            (std::mem::replace(&mut self.out, header(buffers)), std::mem::take(&mut self.index));
+        index.write(out.end());
+        let bytes = buffers.freeze(out);
         let crc32 = crc32fast::hash(&bytes);
         let (rows, content) =
             (std::mem::take(&mut self.written), std::mem::take(&mut self.content));
-        let encoded = Encoded { bytes, crc32, rows, content };
-        self.stopped |= (self.give)(encoded).is_break();
+        if give(Encoded { bytes, crc32, rows, content }).is_break() {
+            self.shared.stop();
+        }
     }
 
     fn finish(mut self) {
         self.end_block();
         let says_nothing = self.index.entries.is_empty() && self.index.dropped.is_empty();
-        if !self.stopped && !says_nothing {
+        if !self.shared.is_stopped() && !says_nothing {
             self.end_segment();
         }
     }
 }
 
-fn header() -> Vec<u8> {
-    // What is not used of it is never touched; growing it would copy what is there again and again.
-    let mut out = Vec::with_capacity(PART_BYTES + 4 * BLOCK_BYTES);
-    out.extend(MAGIC);
-    out.extend(VERSION.to_le_bytes());
+fn header(buffers: &Buffers) -> Buffer {
+    let mut out = buffers.take();
+    out.end().extend(MAGIC);
+    out.end().extend(VERSION.to_le_bytes());
     out
 }

@@ -19,6 +19,7 @@ use sabot_core::BoxError;
 use sabot_core::store::{Object, ObjectMeta, ObjectStore, PutCondition, StoreError, Version};
 use xxhash_rust::xxh3::xxh3_128;
 
+pub(crate) use files::DIRECT_BYTES;
 use lock::Directory;
 
 /// Names that start so are the store's own and not objects.

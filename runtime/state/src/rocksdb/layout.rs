@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use sabot_core::state::{FILTERED_KEY_BYTES, Namespace, StateHandle};
+use sabot_core::state::{FILTERED_KEY_BYTES, Namespace, Place, StateHandle};
 use sabot_types::KeyGroup;
 
 /// Rows with the same first bytes are found through a filter.
@@ -79,11 +79,16 @@ pub(super) struct RowKey<'a> {
     pub(super) key: &'a [u8],
 }
 
-impl RowKey<'_> {
+impl<'a> RowKey<'a> {
     /// Where the row is, as rows are ordered.
-    pub(super) fn place(&self) -> (Namespace, KeyGroup, &[u8]) {
+    pub(super) fn place(&self) -> Place<'a> {
         (self.namespace, self.group, self.key)
     }
+}
+
+/// Whether a key of the database is one of a row: ends of ranges may be shorter.
+pub(super) fn is_row(bytes: &[u8]) -> bool {
+    bytes.len() >= PREFIX_BYTES + 2
 }
 
 /// Takes a key apart that [`Prefix::write_key`] wrote.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use ::rocksdb::WriteBatch;
-use sabot_core::state::{ChangedRows, Namespace, StateChange, StateHandle, merge};
+use sabot_core::state::{ChangedRows, Namespace, Place, StateChange, StateHandle, merge};
 use sabot_types::KeyGroup;
 
 use super::index::{Index, RowAt};
@@ -54,9 +54,10 @@ pub(super) struct SealedRows {
 }
 
 impl SealedRows {
-    /// Each row as it was left, in the order of (namespace, key group, key).
-    pub(super) fn merge(&self) -> impl Iterator<Item = StateChange<'_>> {
-        merge(&self.parts, |part, row| {
+    /// Each row as it was left, in the order of (namespace, key group, key); those from a place on, if
+    /// there is one.
+    pub(super) fn merge(&self, from: Option<Place<'_>>) -> impl Iterator<Item = StateChange<'_>> {
+        merge(&self.parts, from, |part, row| {
             !self.dropped.has(self.first_part + part as u32, row.namespace)
         })
     }

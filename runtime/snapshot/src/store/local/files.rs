@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +13,13 @@ use std::time::SystemTime;
 use sabot_core::store::ObjectMeta;
 
 use super::OWN;
+
+/// Objects that lie at a multiple of this in memory are written past the page cache: it would have
+/// to find new pages for all of it, and push out what is read.
+pub(crate) const DIRECT_BYTES: usize = 4096;
+
+/// Smaller objects are left to the page cache.
+const DIRECT_BYTES_MIN: usize = 1 << 20;
 
 /// How often a write is tried whose folder vanishes, because the last object in it was deleted.
 const TRIES: u32 = 64;
@@ -171,9 +179,37 @@ fn create_folder(root: &Path, folder: &Path) -> io::Result<()> {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
-    file.write_all(bytes)?;
+    let is_aligned = bytes.as_ptr().align_offset(DIRECT_BYTES) == 0;
+    let direct = if is_aligned && bytes.len() >= DIRECT_BYTES_MIN {
+        bytes.len() - bytes.len() % DIRECT_BYTES
+    } else {
+        0
+    };
+    let (direct, rest) = bytes.split_at(direct);
+    let mut file = match write_direct(path, direct) {
+        Ok(file) => file,
+        // Not every file system can.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            drop(fs::remove_file(path));
+            let mut file = File::create_new(path)?;
+            file.write_all(direct)?;
+            file
+        }
+        Err(error) => return Err(error),
+    };
+    file.write_all(rest)?;
     file.sync_all()
+}
+
+/// Writes whole pages to a new file past the page cache; where more of it is written as usual.
+fn write_direct(path: &Path, pages: &[u8]) -> io::Result<File> {
+    if pages.is_empty() {
+        return File::create_new(path);
+    }
+    let mut options = File::options();
+    options.write(true).create_new(true).custom_flags(libc::O_DIRECT);
+    options.open(path)?.write_all(pages)?;
+    File::options().append(true).open(path)
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {

@@ -49,6 +49,25 @@ async fn empty_folders_vanish_with_their_last_object() {
 }
 
 #[tokio::test]
+async fn large_objects_are_whole_wherever_they_lie_in_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = store(directory.path());
+    let all: Vec<u8> = (0..3_u32 << 18).flat_map(u32::to_le_bytes).collect();
+    let start = all.as_ptr().align_offset(DIRECT_BYTES);
+    let all = Bytes::from(all);
+    for start in [start, start + 1] {
+        for length in [1 << 20, (1 << 20) + 1, (2 << 20) - 1, 2 << 20] {
+            let part = all.slice(start..start + length);
+            let key = format!("{start}/{length}");
+            store.put(&key, part.clone(), PutCondition::IfAbsent).await.unwrap();
+            assert!(store.get(&key).await.unwrap().bytes == part, "{key}");
+            let again = store.put(&key, part, PutCondition::IfAbsent).await.unwrap_err();
+            assert!(matches!(again, StoreError::Precondition { .. }), "{again}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_stores_of_one_directory_share_the_lock() {
     let directory = tempfile::tempdir().unwrap();
     let (one, two) = (store(directory.path()), store(directory.path()));
