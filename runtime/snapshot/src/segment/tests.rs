@@ -205,7 +205,7 @@ async fn encoded_in_parts(parts: Parts) -> Result<Vec<Row>, SegmentError> {
 }
 
 #[tokio::test]
-async fn parts_that_two_threads_encode_make_all_rows_once() {
+async fn parts_that_several_threads_encode_make_all_rows_once() {
     let all = many_rows("one");
     let parts = |size: usize| {
         let part = |rows: &[_]| Some(Rows { spec: all.spec.clone(), rows: rows.to_vec() });

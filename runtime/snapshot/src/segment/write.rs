@@ -22,10 +22,14 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// large state is uploaded while it is encoded, and only a part of it is held in memory.
 const PART_BYTES: usize = 16 << 20;
 
+/// Threads that help to encode a large state: one reads and compresses about half as fast as disks
+/// write, and waits for them now and then.
+const HELPERS: usize = 2;
+
 /// The largest key and value together.
 const ROW_BYTES_MAX: usize = 1 << 30;
 
-/// Takes one segment after the other, those of a large state from two threads; breaks when it wants no
+/// Takes one segment after the other, those of a large state from several threads; breaks when it wants no
 /// more.
 pub type Give<'a> = &'a (dyn Fn(Encoded) -> ControlFlow<()> + Sync);
 
@@ -33,8 +37,7 @@ pub type Give<'a> = &'a (dyn Fn(Encoded) -> ControlFlow<()> + Sync);
 type Push<'a> = &'a mut dyn FnMut(StateChange<'_>) -> sabot_core::Result<()>;
 
 /// Encodes the rows of `frozen` as segments; none where there is no row. Blocks; see
-/// `Tasks::spawn_blocking`. Where a state is large a second thread helps: one reads and compresses
-/// about half as fast as disks write.
+/// `Tasks::spawn_blocking`. Where a state is large other threads help.
 pub fn encode(frozen: Vec<Box<dyn FrozenState>>, give: Give<'_>) -> Result<(), SegmentError> {
     let shared = Shared::new(give);
     let mut writer = Writer::new(&shared);
@@ -48,17 +51,18 @@ pub fn encode(frozen: Vec<Box<dyn FrozenState>>, give: Give<'_>) -> Result<(), S
     }
     let is_large = queue.len() > states;
     let queue = Mutex::new(queue);
+    let helpers = if is_large { HELPERS } else { 0 };
     thread::scope(|scope| {
         let help = || Writer::new(&shared).states(&queue);
-        let thread = thread::Builder::new().name("encode segments".to_owned());
-        // Where there is no thread to be had, one does all of it.
-        let helper = is_large.then(|| thread.spawn_scoped(scope, help).ok()).flatten();
+        let thread = || thread::Builder::new().name("encode segments".to_owned());
+        // Where there is no thread to be had, those that are there do all of it.
+        let helpers: Vec<_> =
+            (0..helpers).flat_map(|_| thread().spawn_scoped(scope, help)).collect();
         let encoded = writer.states(&queue);
-        match helper.map(thread::ScopedJoinHandle::join) {
-            None => encoded,
-            Some(Ok(helped)) => encoded.and(helped),
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-        }
+        helpers.into_iter().fold(encoded, |encoded, helper| match helper.join() {
+            Ok(helped) => encoded.and(helped),
+            Err(panic) => std::panic::resume_unwind(panic),
+        })
     })
 }
 
