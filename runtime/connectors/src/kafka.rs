@@ -7,6 +7,7 @@
 //! since the last checkpoint are sent again.
 
 mod client;
+mod headers;
 mod metadata;
 mod reader;
 mod sink;

@@ -27,8 +27,6 @@ static CONNECTORS: &[&dyn Connector] = &[
 
 /// Options that every connector knows.
 const COMMON: &[&str] = &["connector"];
-/// Options that every source knows; the planner reads them.
-const COMMON_SOURCE: &[&str] = &["scan.watermark.idle-timeout"];
 
 /// The options that a connector knows in one role.
 #[derive(Debug, Clone, Copy, Default)]
@@ -166,9 +164,6 @@ pub fn validate(
     for option in options.map.keys().filter(|option| !partitions::is_declaration(option)) {
         check_known(&options, option, connector, role, known)?;
     }
-    if role == Role::Source {
-        options.duration("scan.watermark.idle-timeout")?;
-    }
     let (known, missing) = (connector.metadata(role, &options), connector.missing_metadata());
     metadata::check(&options, (connector.name(), role), &known, missing, schema)?;
     let is_updating = row_kind::is_updating(schema);
@@ -289,14 +284,13 @@ fn check_known(
     role: Role,
     known: KnownOptions,
 ) -> Result<(), OptionError> {
-    let common = if role == Role::Source { COMMON_SOURCE } else { &[] };
     let mut names: Vec<&str> =
-        known.names.iter().copied().flatten().chain(COMMON).chain(common).copied().collect();
+        known.names.iter().copied().flatten().chain(COMMON).copied().collect();
     // A table can be read and written: what one of both has to know does not disturb the other.
     let other = connector.options(role.other());
-    let other = other.into_iter().flat_map(|other| other.names.iter().copied().flatten());
+    let mut other = other.into_iter().flat_map(|other| other.names.iter().copied().flatten());
     let is_known = names.contains(&option)
-        || other.chain(COMMON_SOURCE).any(|known| *known == option)
+        || other.any(|known| *known == option)
         || known.prefix.is_some_and(|prefix| option.starts_with(prefix));
     if is_known {
         return Ok(());

@@ -1,11 +1,10 @@
 //! What Kafka has beside the value of a message: where it is, when it was written, and its headers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BinaryBuilder, Int32Array, Int64Array, MapArray, RecordBatch,
-    StringArray, TimestampMillisecondArray, cast::AsArray,
+    Array, ArrayRef, BinaryArray, Int32Array, Int64Array, MapArray, RecordBatch, StringArray,
+    TimestampMillisecondArray, cast::AsArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, TimeUnit, TimestampMillisecondType};
@@ -13,7 +12,8 @@ use rdkafka::Message as _;
 use rdkafka::message::{BorrowedMessage, Header, OwnedHeaders, Timestamp};
 use sabot_core::{Error, Result};
 
-use crate::metadata::{Columns, Kind, MetadataKey, instant, map_builder, map_of};
+use super::headers;
+use crate::metadata::{Columns, Kind, MetadataKey, instant, map_of};
 use crate::options::Role;
 
 const TOPIC: &str = "topic";
@@ -61,9 +61,14 @@ pub(super) fn keys(role: Role) -> &'static [MetadataKey] {
     }
 }
 
-/// What is under `key` of the messages that rows were made of.
-pub(super) fn of_messages(key: &str, messages: &[&BorrowedMessage<'_>]) -> ArrayRef {
-    let messages = messages.iter();
+/// What is under `key` of the messages that rows were made of. `left_out` is told of messages with a
+/// header that cannot be read.
+pub(super) fn of_messages(
+    key: &str,
+    all: &[&BorrowedMessage<'_>],
+    left_out: impl Fn(&BorrowedMessage<'_>),
+) -> ArrayRef {
+    let messages = all.iter();
     match key {
         TOPIC => Arc::new(messages.map(|m| Some(m.topic())).collect::<StringArray>()),
         PARTITION => Arc::new(messages.map(|m| m.partition()).collect::<Int32Array>()),
@@ -76,7 +81,7 @@ pub(super) fn of_messages(key: &str, messages: &[&BorrowedMessage<'_>]) -> Array
             };
             Arc::new(messages.map(|m| Some(name(m))).collect::<StringArray>())
         }
-        HEADERS => Arc::new(headers_of(messages)),
+        HEADERS => Arc::new(headers::of_messages(all, left_out)),
         _ => {
             // A message without a time has the time -1, as Kafka's own client says.
             let time = |m: &&BorrowedMessage<'_>| m.timestamp().to_millis().unwrap_or(-1);
@@ -84,30 +89,6 @@ pub(super) fn of_messages(key: &str, messages: &[&BorrowedMessage<'_>]) -> Array
             Arc::new(times.with_data_type(instant()))
         }
     }
-}
-
-/// The headers of messages; of those with one name the last.
-fn headers_of<'m>(messages: impl Iterator<Item = &'m &'m BorrowedMessage<'m>>) -> MapArray {
-    let mut maps = map_builder(BinaryBuilder::new());
-    for message in messages {
-        let headers = message.headers().map(readable).unwrap_or_default();
-        for (index, header) in headers.iter().enumerate() {
-            if headers[index + 1..].iter().all(|later| later.key != header.key) {
-                maps.keys().append_value(header.key);
-                maps.values().append_option(header.value);
-            }
-        }
-        // The builder takes as many keys as values, and that is what it got.
-        drop(maps.append(true));
-    }
-    maps.finish()
-}
-
-/// The headers whose names are UTF-8: the client library panics over others, before it tells their
-/// values.
-fn readable<H: rdkafka::message::Headers>(headers: &H) -> Vec<Header<'_, &[u8]>> {
-    let header = |index| catch_unwind(AssertUnwindSafe(|| headers.try_get(index))).ok().flatten();
-    (0..headers.count()).filter_map(header).collect()
 }
 
 /// The headers with which rows are written.
@@ -153,30 +134,4 @@ pub(super) fn times(split: &Columns, batch: &RecordBatch) -> Result<Option<Vec<O
         )));
     }
     Ok((!times.is_empty()).then(|| times.iter().collect()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Names, of which the library cannot read some.
-    struct Names([Option<&'static str>; 3]);
-
-    impl rdkafka::message::Headers for Names {
-        fn count(&self) -> usize {
-            self.0.len()
-        }
-
-        fn try_get(&self, index: usize) -> Option<Header<'_, &[u8]>> {
-            let key = self.0[index].expect("a name that is UTF-8");
-            Some(Header { key, value: Some(key.as_bytes()) })
-        }
-    }
-
-    #[test]
-    fn a_header_whose_name_cannot_be_read_is_left_out() {
-        let names = Names([Some("a"), None, Some("b")]);
-        let read: Vec<&str> = readable(&names).iter().map(|header| header.key).collect();
-        assert_eq!(read, ["a", "b"]);
-    }
 }

@@ -1,6 +1,7 @@
 //! The thread that takes messages from the client library, decodes them many at once and queues
 //! the batches.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -111,6 +112,8 @@ pub(super) struct Reader {
     pub(super) holds: mpsc::Receiver<(usize, bool)>,
     /// What did not fit into the queue.
     pub(super) outbox: VecDeque<Message>,
+    /// Whether a header was left out, which is said once.
+    pub(super) left_out: Cell<bool>,
 }
 
 /// Messages of some partitions, and partitions whose end was seen.
@@ -254,7 +257,7 @@ impl Reader {
         let of_rows: Vec<_> = decoded.messages.iter().map(|index| messages[*index]).collect();
         let value = |key: &str| {
             let beside = key.strip_prefix(VALUE).and_then(|key| of_key(&decoded.beside, key));
-            Ok(beside.unwrap_or_else(|| of_messages(key, &of_rows)))
+            Ok(beside.unwrap_or_else(|| of_messages(key, &of_rows, |m| self.header_left_out(m))))
         };
         Ok(Message::Rows {
             split,
@@ -263,6 +266,18 @@ impl Reader {
             malformed: decoded.malformed,
             rows: self.metadata.join(decoded.rows, value)?,
         })
+    }
+
+    fn header_left_out(&self, message: &BorrowedMessage<'_>) {
+        if self.left_out.replace(true) {
+            return;
+        }
+        tracing::warn!(
+            topic = message.topic(),
+            partition = message.partition(),
+            offset = message.offset(),
+            "headers whose names are not UTF-8 are left out"
+        );
     }
 
     /// Fetches no more of a partition, or goes on with it behind its last message.

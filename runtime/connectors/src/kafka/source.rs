@@ -1,5 +1,6 @@
 //! The source's side of the queue, and opening the partitions.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, mpsc};
 
@@ -135,6 +136,7 @@ impl KafkaSource {
                 doorbell: ctx.doorbell.clone(),
                 holds: held,
                 outbox: VecDeque::new(),
+                left_out: Cell::new(false),
             };
             let name = format!("kafka-{}-{}", ctx.table, ctx.subtask);
             ctx.env.tasks.spawn_loop(name, room.clone(), Box::new(move || reader.turn()));

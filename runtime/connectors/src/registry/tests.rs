@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 
 use super::*;
 use crate::testing::{options, schema, timestamp};
@@ -53,12 +53,6 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         ),
         (
             Role::Source,
-            with(("scan.watermark.idle-timeout", "soon")),
-            id,
-            "'scan.watermark.idle-timeout' = 'soon' is not valid: expected a duration such as",
-        ),
-        (
-            Role::Source,
             vec![("connector", "filesystem"), ("format", "json")],
             id,
             "option 'path' is missing: set it to a directory or file",
@@ -72,8 +66,8 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         (
             Role::Source,
             file.to_vec(),
-            &[("at", DataType::Binary)],
-            "column 'at' has the type Binary, which the format 'json' does not support",
+            &[("at", DataType::Duration(TimeUnit::Second))],
+            "column 'at' has the type Duration(s), which the format 'json' does not support",
         ),
         (
             Role::Source,
@@ -121,18 +115,9 @@ fn right_tables_are_accepted() {
                 ("json.timestamp-format.standard", "iso-8601"),
                 // For when it is read.
                 ("json.ignore-parse-errors", "true"),
-                ("scan.watermark.idle-timeout", "5 s"),
             ],
         ),
-        (
-            Role::Source,
-            vec![
-                ("connector", "filesystem"),
-                ("path", "x"),
-                ("format", "json"),
-                ("scan.watermark.idle-timeout", "5 s"),
-            ],
-        ),
+        (Role::Source, vec![("connector", "filesystem"), ("path", "x"), ("format", "json")]),
     ] {
         assert_eq!(refused(role, &pairs, columns), "accepted");
     }
