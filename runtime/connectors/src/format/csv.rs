@@ -10,7 +10,7 @@ mod encode;
 mod reading;
 mod scan;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 use sabot_core::partitions;
 
 pub(crate) use decode::RowDecoder;
@@ -178,7 +178,7 @@ pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result
             format!(
                 "has the type {data_type}{within}, which the format 'csv' does not support here: \
                  use BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, STRING, \
-                 BYTES, DATE, TIMESTAMP or TIMESTAMP_LTZ, an ARRAY or a ROW of these, or \
+                 BYTES, DATE, TIME, TIMESTAMP or TIMESTAMP_LTZ, an ARRAY or a ROW of these, or \
                  'format' = 'json'"
             ),
         ));
@@ -202,6 +202,7 @@ fn is_plain(data_type: &DataType) -> bool {
             | DataType::Utf8View
             | DataType::Binary
             | DataType::Date32
+            | DataType::Time32(TimeUnit::Millisecond)
             | DataType::Timestamp(_, _)
     )
 }

@@ -10,7 +10,7 @@ mod debezium;
 mod decode;
 mod encode;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
 pub(crate) use decode::RowDecoder;
 pub(crate) use encode::RowEncoder;
@@ -125,7 +125,7 @@ pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result
                     format!(
                         "has the type {data_type}, which the format 'json' does not support here: \
                          use BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, FLOAT, DOUBLE, DECIMAL, \
-                         STRING, DATE, TIMESTAMP, TIMESTAMP_LTZ, ROW, ARRAY or MAP"
+                         STRING, BYTES, DATE, TIME, TIMESTAMP, TIMESTAMP_LTZ, ROW, ARRAY or MAP"
                     ),
                 ));
             }
@@ -172,7 +172,9 @@ fn unsupported(data_type: &DataType) -> Option<Unsupported<'_>> {
         | DataType::Utf8
         | DataType::LargeUtf8
         | DataType::Utf8View
+        | DataType::Binary
         | DataType::Date32
+        | DataType::Time32(TimeUnit::Millisecond)
         | DataType::Timestamp(_, _) => None,
         other => Some(Unsupported::Type(other)),
     }

@@ -84,6 +84,31 @@ fn parse_date_bytes(bytes: &[u8]) -> Option<i64> {
     ((1..=12).contains(&month) && civil_from_days(days) == (year, month, day)).then_some(days)
 }
 
+/// Reads `HH:mm:ss` as milliseconds since midnight. As in Flink a fraction of a second may follow
+/// and does not count.
+pub(crate) fn parse_time(text: &str) -> Option<i32> {
+    let bytes = text.as_bytes();
+    let (clock, rest) = bytes.split_at_checked(8)?;
+    if clock[2] != b':' || clock[5] != b':' || !matches!(fraction(rest), Some((_, []))) {
+        return None;
+    }
+    let [hours, minutes, seconds] =
+        [two_digits(&clock[..2])?, two_digits(&clock[3..5])?, two_digits(&clock[6..])?];
+    let seconds = (hours < 24 && minutes < 60 && seconds < 60)
+        .then_some((hours * 60 + minutes) * 60 + seconds)?;
+    i32::try_from(seconds * 1000).ok()
+}
+
+/// Writes milliseconds since midnight as `HH:mm:ss`.
+pub(crate) fn write_time(out: &mut Vec<u8>, millis: i32) {
+    let seconds = i64::from(millis) / 1000;
+    for (part, ends) in [(seconds / 3600, false), (seconds / 60 % 60, false), (seconds % 60, true)]
+    {
+        write_two_digits(out, part);
+        out.extend((!ends).then_some(b':'));
+    }
+}
+
 fn two_digits(bytes: &[u8]) -> Option<i64> {
     let [tens, ones] = *bytes else { return None };
     (tens.is_ascii_digit() && ones.is_ascii_digit())

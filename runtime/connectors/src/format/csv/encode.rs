@@ -5,14 +5,17 @@
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, StringBuilder};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Float32Type, Float64Type, Int64Type, Schema};
+use arrow::datatypes::{
+    DataType, Date32Type, Float32Type, Float64Type, Int64Type, Schema, Time32MillisecondType,
+    TimeUnit,
+};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sabot_core::{Error, Result};
 
 use super::scan::looks_like_comment;
 use super::{Characters, CsvOptions};
-use crate::format::time::{Standard, nanos_per, write_date, write_timestamp, zone_of};
+use crate::format::time::{Standard, nanos_per, write_date, write_time, write_timestamp, zone_of};
 
 /// Encodes rows of one table, all fields in the columns' order.
 #[derive(Debug)]
@@ -161,6 +164,10 @@ fn texts(column: &ArrayRef, elements: &Elements) -> Result<StringArray> {
         DataType::Date32 => {
             let days = column.as_primitive::<Date32Type>();
             written(&|row, out| write_date(out, i64::from(days.value(row))))
+        }
+        DataType::Time32(TimeUnit::Millisecond) => {
+            let millis = column.as_primitive::<Time32MillisecondType>();
+            written(&|row, out| write_time(out, millis.value(row)))
         }
         DataType::Timestamp(unit, timezone) => {
             let (unit, zone) = (nanos_per(*unit), zone_of(timezone.as_ref()));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, ListArray,
-    PrimitiveArray, StringArray, StructArray,
+    PrimitiveArray, StringArray, StructArray, Time32MillisecondArray,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
@@ -19,7 +19,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::CsvOptions;
-use crate::format::time::{nanos_per, parse_date, parse_timestamp, zone_of};
+use crate::format::time::{nanos_per, parse_date, parse_time, parse_timestamp, zone_of};
 use crate::format::{Malformed, decimal, parse_boolean};
 
 /// Texts that are values of one type.
@@ -84,6 +84,15 @@ impl Reading<'_> {
                 let day = |text: &str| parse_date(text.trim());
                 let values = self.values(of, "a date such as 2024-05-01", day)?;
                 Ok(Arc::new(Date32Array::from(values)))
+            }
+            DataType::Time32(TimeUnit::Millisecond) => {
+                // Here seconds may be left out.
+                let time = |text: &str| match text.len() {
+                    5 => parse_time(&format!("{text}:00")),
+                    _ => parse_time(text),
+                };
+                let values = self.values(of, "a time of day such as 12:30:00", time)?;
+                Ok(Arc::new(Time32MillisecondArray::from(values)))
             }
             DataType::Timestamp(unit, _) => match unit {
                 TimeUnit::Second => self.times::<TimestampSecondType>(of, data_type),

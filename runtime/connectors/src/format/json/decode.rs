@@ -9,7 +9,9 @@ mod nested;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray};
-use arrow::array::{BooleanArray, Date32Array, Decimal128Array, PrimitiveArray};
+use arrow::array::{
+    BinaryArray, BooleanArray, Date32Array, Decimal128Array, PrimitiveArray, Time32MillisecondArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{
     ArrowTimestampType, DataType, Field, Fields, Schema, SchemaRef, TimeUnit,
@@ -18,12 +20,14 @@ use arrow::datatypes::{
 };
 use arrow_json::ReaderBuilder;
 use arrow_json::reader::Decoder;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use sabot_core::row_kind;
 
 use super::beside::{self, Beside};
 use super::debezium::{self, Changes};
 use super::{JsonOptions, Record};
-use crate::format::time::{Zone, nanos_per, parse_date, parse_timestamp, zone_of};
+use crate::format::time::{Zone, nanos_per, parse_date, parse_time, parse_timestamp, zone_of};
 use crate::format::{Decoded, Malformed, decimal, parse_boolean};
 
 /// Decodes records of one table.
@@ -217,7 +221,9 @@ fn from_wire(
 ) -> Result<ArrayRef, String> {
     match data_type {
         DataType::Boolean => booleans(place, column.as_string(), mode),
+        DataType::Binary => bytes(place, column.as_string(), mode),
         DataType::Date32 => dates(place, column.as_string(), mode),
+        DataType::Time32(_) => times_of_day(place, column.as_string(), mode),
         DataType::Decimal128(precision, scale) => {
             let read = |text: &str| decimal::parse(text, *precision, *scale);
             let expected = format!("a DECIMAL({precision}, {scale})");
@@ -266,6 +272,18 @@ fn dates(place: &str, text: &StringArray, mode: Mode) -> Result<ArrayRef, String
     let example = "a text such as '2024-05-01'";
     let values = read_texts(place, text, mode, example, parse_date)?;
     Ok(Arc::new(values.into_iter().collect::<Date32Array>()))
+}
+
+fn times_of_day(place: &str, text: &StringArray, mode: Mode) -> Result<ArrayRef, String> {
+    let example = "a text such as '12:30:00'";
+    let values = read_texts(place, text, mode, example, parse_time)?;
+    Ok(Arc::new(values.into_iter().collect::<Time32MillisecondArray>()))
+}
+
+fn bytes(place: &str, text: &StringArray, mode: Mode) -> Result<ArrayRef, String> {
+    let read = |text: &str| BASE64_STANDARD.decode(text).ok();
+    let values = read_texts(place, text, mode, "bytes in base64", read)?;
+    Ok(Arc::new(values.into_iter().collect::<BinaryArray>()))
 }
 
 fn read_texts<T>(

@@ -2,19 +2,24 @@
 
 use arrow::array::types::{Decimal128Type, DecimalType};
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
-    Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, ListArray, MapArray,
-    PrimitiveArray, RecordBatch, StringArray, StringViewArray, StructArray, cast::AsArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array,
+    Float64Array, Int8Array, Int16Array, Int32Array, Int64Array, LargeStringArray, ListArray,
+    MapArray, PrimitiveArray, RecordBatch, StringArray, StringViewArray, StructArray,
+    Time32MillisecondArray, cast::AsArray,
 };
 use arrow::datatypes::{
     ArrowTimestampType, DataType, FieldRef, Schema, TimeUnit, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
 };
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Error, Result};
 
 use super::JsonOptions;
-use crate::format::time::{Standard, Zone, nanos_per, write_date, write_timestamp, zone_of};
+use crate::format::time::{
+    Standard, Zone, nanos_per, write_date, write_time, write_timestamp, zone_of,
+};
 
 /// Encodes rows of one table, all fields in the columns' order, NULL as `null`. As
 /// `debezium-json`, a row that comes has the `op` `c`, one that goes `d`, as Flink writes them.
@@ -92,7 +97,9 @@ enum Column<'a> {
     Text(&'a StringArray),
     LargeText(&'a LargeStringArray),
     TextView(&'a StringViewArray),
+    Bytes(&'a BinaryArray),
     Date(&'a Date32Array),
+    Time(&'a Time32MillisecondArray),
     Timestamp {
         values: &'a [i64],
         array: &'a dyn Array,
@@ -121,7 +128,9 @@ impl<'a> Column<'a> {
             DataType::Utf8 => Self::Text(array.as_string()),
             DataType::LargeUtf8 => Self::LargeText(array.as_string()),
             DataType::Utf8View => Self::TextView(array.as_string_view()),
+            DataType::Binary => Self::Bytes(array.as_binary()),
             DataType::Date32 => Self::Date(array.as_primitive()),
+            DataType::Time32(TimeUnit::Millisecond) => Self::Time(array.as_primitive()),
             DataType::Timestamp(unit, timezone) => Self::Timestamp {
                 values: timestamp_values(array, *unit),
                 array,
@@ -166,7 +175,9 @@ impl<'a> Column<'a> {
             Self::Text(array) => array,
             Self::LargeText(array) => array,
             Self::TextView(array) => array,
+            Self::Bytes(array) => array,
             Self::Date(array) => array,
+            Self::Time(array) => array,
             Self::Timestamp { array, .. } => array,
         }
     }
@@ -225,6 +236,14 @@ impl<'a> Column<'a> {
             Self::Text(array) => write_text(out, array.value(row)),
             Self::LargeText(array) => write_text(out, array.value(row)),
             Self::TextView(array) => write_text(out, array.value(row)),
+            Self::Bytes(array) => {
+                write_text(out, &BASE64_STANDARD.encode(array.value(row)));
+            }
+            Self::Time(array) => {
+                out.push(b'"');
+                write_time(out, array.value(row));
+                out.push(b'"');
+            }
             Self::Date(array) => {
                 out.push(b'"');
                 write_date(out, i64::from(array.value(row)));

@@ -20,7 +20,9 @@ pub(super) fn wire_type(data_type: &DataType) -> DataType {
     };
     match data_type {
         DataType::Boolean
+        | DataType::Binary
         | DataType::Date32
+        | DataType::Time32(_)
         | DataType::Decimal128(..)
         | DataType::Timestamp(_, _)
         | DataType::Utf8View => DataType::Utf8,
