@@ -219,14 +219,25 @@ impl Maker {
             _ => back.to_string(),
         };
         let n = self.one(&["SUM(n)", "COUNT(*)", "MAX(n)", "MIN(n)", "COUNT(n)"]);
-        let rows = self.over(of, |rows| {
-            format!(
-                "SELECT k, {n} OVER (PARTITION BY k ORDER BY {order} ROWS BETWEEN {frame} \
-                 PRECEDING AND CURRENT ROW) AS n, x, LAG(i) OVER (PARTITION BY k ORDER BY {order}) \
-                 AS i FROM ({rows}) AS q"
-            )
-        });
-        RandomQuery { changes: true, ..rows }
+        if self.below(2) == 0 {
+            let rows = self.over(of, |rows| {
+                format!(
+                    "SELECT k, {n} OVER (PARTITION BY k ORDER BY {order} ROWS BETWEEN {frame} \
+                     PRECEDING AND CURRENT ROW) AS n, x, i FROM ({rows}) AS q"
+                )
+            });
+            return RandomQuery { changes: true, ..rows };
+        }
+        let lag = format!("LAG(i) OVER (PARTITION BY k ORDER BY {order})");
+        // It counts from the last of the rows that are equal in the order, which has all columns.
+        let of_peers =
+            format!("CASE WHEN COUNT(*) OVER (PARTITION BY k, n, i, x) > 1 THEN i ELSE {lag} END");
+        let text = |rows: &str, i: &str| format!("SELECT k, n, x, {i} AS i FROM ({rows}) AS q");
+        RandomQuery {
+            flink: text(&of.flink, &lag),
+            answer: text(&of.answer, &of_peers),
+            changes: true,
+        }
     }
 
     /// Seconds of a window, and how many of them make a longer one.

@@ -18,6 +18,7 @@ use crate::expr::{
     precedence,
 };
 use crate::functions::wrapping_narrow;
+use crate::json_aggregate::JsonAggregate;
 use crate::ordered::Ordered;
 use crate::relation::{Base, Relation, WindowSpec, columns_schema};
 use crate::spread::Spread;
@@ -212,6 +213,9 @@ impl<'a> GroupScope<'a> {
         if let Some(ordered) = Ordered::of(name) {
             return self.ordered(ordered, function, name, at);
         }
+        if let Some(json) = JsonAggregate::of(name) {
+            return self.json(json, function, name, at);
+        }
         let argument = self.argument(function, name, at)?;
         let filter = match &function.filter {
             None => None,
@@ -236,7 +240,7 @@ impl<'a> GroupScope<'a> {
                     at,
                     format!("the aggregate function {name} is not supported yet"),
                 )
-                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP and COLLECT")),
+                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP, FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, COLLECT, JSON_ARRAYAGG and JSON_OBJECTAGG")),
             },
         }
     }

@@ -1,9 +1,9 @@
 //! `JSON_VALUE`, `JSON_QUERY` and `JSON_EXISTS`, whose clauses the parser does not know: they become
-//! arguments with names.
+//! arguments with names. And `JSON_OBJECTAGG(KEY k VALUE v)`, which it does not know either.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentList,
-    FunctionArguments, Ident, ObjectName, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArgumentClause,
+    FunctionArgumentList, FunctionArguments, Ident, JsonNullClause, ObjectName, Value,
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -14,6 +14,8 @@ use crate::types::text_of;
 
 /// The functions.
 pub(crate) const FUNCTIONS: [&str; 3] = ["JSON_VALUE", "JSON_QUERY", "JSON_EXISTS"];
+
+const OBJECTAGG: &str = "JSON_OBJECTAGG";
 
 /// The type of the result, as a text.
 pub(crate) const RETURNING: &str = "RETURNING";
@@ -35,7 +37,56 @@ pub(crate) const WRAPPERS: [&str; 3] = ["WITHOUT", "CONDITIONAL", "UNCONDITIONAL
 pub(crate) fn call(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
     let is_call = FUNCTIONS.iter().any(|name| is_word(parser.peek_token_ref(), name))
         && parser.peek_nth_token_ref(1).token == Token::LParen;
+    if is_word(parser.peek_token_ref(), OBJECTAGG)
+        && parser.peek_nth_token_ref(1).token == Token::LParen
+    {
+        return Some(object_aggregate(parser));
+    }
     is_call.then(|| parse(parser))
+}
+
+/// `JSON_OBJECTAGG([KEY] k VALUE v [NULL | ABSENT ON NULL])`.
+fn object_aggregate(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
+    let name = parser.next_token();
+    parser.next_token();
+    // A column can have that name.
+    if !is_word(parser.peek_nth_token_ref(1), "VALUE") {
+        take(parser, "KEY");
+    }
+    let key = parser.parse_expr()?;
+    if !parser.consume_token(&Token::Colon) {
+        expect(parser, "VALUE")?;
+    }
+    let value = parser.parse_expr()?;
+    let nulls = match ["NULL", "ABSENT"].into_iter().find(|word| take(parser, word)) {
+        None => None,
+        Some(word) => {
+            expect(parser, "ON")?;
+            expect(parser, "NULL")?;
+            let clause = match word {
+                "NULL" => JsonNullClause::NullOnNull,
+                _ => JsonNullClause::AbsentOnNull,
+            };
+            Some(FunctionArgumentClause::JsonNullClause(clause))
+        }
+    };
+    parser.expect_token(&Token::RParen)?;
+    let arg = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    let list = FunctionArgumentList {
+        duplicate_treatment: None,
+        args: vec![arg(key), arg(value)],
+        clauses: nulls.into_iter().collect(),
+    };
+    Ok(Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::with_span(name.span, name.token.to_string())]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(list),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    }))
 }
 
 fn parse(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {

@@ -22,6 +22,7 @@ mod hints;
 mod insert;
 mod interval;
 mod join;
+mod json_aggregate;
 mod json_syntax;
 mod lookup;
 mod lower;

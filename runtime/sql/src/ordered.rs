@@ -179,7 +179,7 @@ impl GroupScope<'_> {
         Ok(self.register(AggregateFunction::Collect, argument, filter, (multiset, false)))
     }
 
-    fn check_ordered(&self, name: &str, at: Position) -> Result<()> {
+    pub(crate) fn check_ordered(&self, name: &str, at: Position) -> Result<()> {
         if self.input.base.is_updating() {
             let message = format!("{name} needs rows that only come, and these can change and go");
             return Err(SqlError::new(at, message).hint("aggregate before what updates"));

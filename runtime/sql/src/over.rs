@@ -18,7 +18,6 @@ use sqlparser::ast::{
     Select,
 };
 
-use self::lag::lag_beside_time;
 use self::window::Window;
 use crate::aggregate::{check_extreme, narrow_sum, quotient, wide_sum};
 use crate::columns::Columns;
@@ -28,6 +27,9 @@ use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 use crate::spread::Spread;
 
 pub(crate) use window::has_over;
+
+/// The rows up to a row and those that are equal to it in the order, as of aggregates without a frame.
+const UP_TO_PEERS: Frame = Frame::Range(None);
 
 /// The column of a row's number.
 pub(crate) const RANK: &str = "$rank";
@@ -204,9 +206,10 @@ impl<'a> OverScope<'a> {
                 {
                     return Err(SqlError::new(at, format!("{name} takes no arguments")));
                 }
-                let rank =
-                    if name == "RANK" { OverFunction::Rank } else { OverFunction::DenseRank };
-                Ok(self.register_as(format!("{name}()"), rank, None, (DataType::Int64, false)))
+                // In Flink's streams both count the rows up to the row and its peers.
+                self.set_frame(Some(UP_TO_PEERS), at)?;
+                let count = self.count(None, false);
+                Ok(Bound { text: self.text(&format!("{name}()")), ..count })
             }
             "LAG" => self.lag(function, at),
             "LEAD" | "NTILE" | "PERCENT_RANK" | "CUME_DIST" => {
@@ -234,6 +237,10 @@ impl<'a> OverScope<'a> {
                     };
                     self.set_frame(frame, at)?;
                     self.spread(spread, &name, argument, at)
+                }
+                None if matches!(name.as_str(), "LISTAGG" | "ARRAY_AGG" | "COLLECT") => {
+                    Err(SqlError::new(at, format!("{name} OVER is not supported yet"))
+                        .hint("it is there of groups and of windows: write GROUP BY"))
                 }
                 None => Err(SqlError::new(at, format!("{name} OVER is not supported yet")).hint(
                     "supported are COUNT, SUM, AVG, MIN, MAX, VAR_POP, VAR_SAMP, STDDEV_POP, \
@@ -270,15 +277,13 @@ impl<'a> OverScope<'a> {
     }
 
     fn set_frame(&self, frame: Option<Frame>, at: Position) -> Result<()> {
-        let lags =
-            self.aggregates.borrow().iter().any(|a| matches!(a.function, OverFunction::Lag(_)));
-        if lags && let Some(Frame::Range(Some(_))) = frame {
-            return Err(lag_beside_time(at));
-        }
         match (self.frame.get(), frame) {
             (Some(known), Some(frame)) if known != frame => {
                 Err(SqlError::new(at, "the OVER windows of a SELECT have to be the same")
-                    .hint("nest one query in another for another ROWS or RANGE"))
+                    .hint(
+                        "RANK, DENSE_RANK and LAG are over RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW; \
+                         nest one query in another for another ROWS or RANGE",
+                    ))
             }
             (None, frame) => {
                 self.frame.set(frame);

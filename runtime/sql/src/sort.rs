@@ -16,7 +16,7 @@ use sqlparser::ast::{
 
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError, start_of};
-use crate::expr::{Binder, Bound, Meaning, binary, integer, place_of};
+use crate::expr::{Binder, Bound, Meaning, binary, integer, place_of, precedence};
 use crate::over::{Order, OverNode, RANK};
 use crate::query::{Queries, output_name, unsupported};
 use crate::rank::RankNode;
@@ -96,6 +96,7 @@ impl Queries<'_> {
             return Ok(rows);
         }
         match (slice.limit, bound.first()) {
+            (Some(0), _) => Ok(none_of(rows)),
             (Some(limit), _) => first(rows, &bound, limit, slice),
             (None, Some(_)) if slice.offset == 0 => by_time(rows, &bound),
             _ => Err(SqlError::new(slice.at, "OFFSET needs a LIMIT")
@@ -140,12 +141,7 @@ impl Slice {
     }
 
     fn set_limit(&mut self, limit: &Expr, what: &str, at: Position) -> Result<()> {
-        let place = place_of(limit, at);
-        let limit = count(limit, what, at)?;
-        if limit == 0 {
-            return Err(SqlError::new(place, format!("{what} 0 keeps nothing")));
-        }
-        self.limit = Some(limit);
+        self.limit = Some(count(limit, what, at)?);
         Ok(())
     }
 }
@@ -241,6 +237,20 @@ fn feed(rows: &mut Relation, keys: &[Key<'_>]) -> (Columns, Vec<Order>) {
     });
     let order = order.collect();
     (columns, order)
+}
+
+/// No rows, as `LIMIT 0` has it: they are read, and none is kept.
+fn none_of(mut rows: Relation) -> Relation {
+    let never = Bound {
+        expr: datafusion_expr::lit(false),
+        data_type: DataType::Boolean,
+        nullable: false,
+        text: "FALSE".to_owned(),
+        precedence: precedence::ATOM,
+        meaning: Meaning::Plain,
+    };
+    rows.filter_by(never);
+    rows
 }
 
 /// The first rows, behind those that are left out.

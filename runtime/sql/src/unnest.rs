@@ -142,15 +142,39 @@ pub(crate) fn cross(
     unnest(left, call, false, at)
 }
 
+/// The rows of `left`, each as often as `array` has elements.
+pub(crate) fn repeated(left: Relation, array: &Bound, at: Position) -> Result<Relation> {
+    let width = left.fields.len();
+    let (mut rows, ..) = with_elements(left, array, false, at)?;
+    rows.fields.truncate(width);
+    Ok(rows)
+}
+
 /// The rows of `left`, each once for every element.
 fn unnest(left: Relation, call: &Call<'_>, outer: bool, at: Position) -> Result<Relation> {
     let argument = call.argument(at)?;
     let place = place_of(argument, at);
     let left = left.expanded(at)?;
     let array = Binder::new(&left, place).bind(argument)?.plain();
-    let elements = elements(&array, outer, place)?;
+    let width = left.fields.len();
+    let (mut rows, number) = with_elements(left, &array, outer, place)?;
+    if call.with_ordinality {
+        rows.fields.push(number);
+    }
+    name_columns(&mut rows.fields[width..], call.alias, at)?;
+    Ok(rows)
+}
+
+/// The rows of `left` with the columns of each element behind them, and the column of its number.
+fn with_elements(
+    left: Relation,
+    array: &Bound,
+    outer: bool,
+    at: Position,
+) -> Result<(Relation, Field)> {
+    let elements = elements(array, outer, at)?;
     let mut columns = Columns::default();
-    let column = columns.take(&array);
+    let column = columns.take(array);
     let window = left.window.map(|window| {
         let index = columns.take(&window.row_time);
         (index, window)
@@ -183,11 +207,8 @@ fn unnest(left: Relation, call: &Call<'_>, outer: bool, at: Position) -> Result<
         new.push(Field { qualifier: None, name: element.name.clone(), value, at: None });
     }
     let number = add(&format!("{text}.{ORDINALITY}"), &DataType::Int32, outer);
-    if call.with_ordinality {
-        let value = Bound::column(&number, number.clone(), DataType::Int32, outer);
-        new.push(Field { qualifier: None, name: ORDINALITY.to_owned(), value, at: None });
-    }
-    name_columns(&mut new, call.alias, at)?;
+    let value = Bound::column(&number, number.clone(), DataType::Int32, outer);
+    let numbers = Field { qualifier: None, name: ORDINALITY.to_owned(), value, at: None };
     fields.extend(new);
     let schema = columns_schema(arrow, at)?;
     let window = window.map(|(index, window)| {
@@ -196,7 +217,8 @@ fn unnest(left: Relation, call: &Call<'_>, outer: bool, at: Position) -> Result<
     });
     let feed = Feed { base: left.base, filter: left.filter, columns: columns.columns };
     let node = UnnestNode { feed, column, parts, number, outer, condition: None, schema };
-    Ok(Relation { base: Base::Unnest(Arc::new(node)), filter: None, fields, window })
+    let rows = Relation { base: Base::Unnest(Arc::new(node)), filter: None, fields, window };
+    Ok((rows, numbers))
 }
 
 /// The column of the elements' numbers.

@@ -9,7 +9,12 @@ INSERT INTO common SELECT kind, site FROM events WHERE ok
 INTERSECT SELECT kind, site FROM events WHERE small > 2;
 INSERT INTO others SELECT kind, small FROM events EXCEPT SELECT kind, small FROM events WHERE ok;
 INSERT INTO counts SELECT n FROM (SELECT site, COUNT(*) AS n FROM events GROUP BY site)
-EXCEPT SELECT n FROM (SELECT kind, COUNT(*) AS n FROM events GROUP BY kind);",
+EXCEPT SELECT n FROM (SELECT kind, COUNT(*) AS n FROM events GROUP BY kind);
+INSERT INTO all_common SELECT kind, site FROM events WHERE ok
+INTERSECT ALL SELECT kind, site FROM events WHERE small > 2;
+INSERT INTO all_others SELECT kind, small FROM events EXCEPT ALL SELECT kind, small FROM events WHERE ok;
+INSERT INTO all_counts SELECT n FROM (SELECT site, COUNT(*) AS n FROM events GROUP BY site)
+EXCEPT ALL SELECT n FROM (SELECT kind, COUNT(*) AS n FROM events GROUP BY kind);",
     sinks: &[
         Sink {
             name: "common",
@@ -31,6 +36,31 @@ SELECT kind, small FROM events EXCEPT SELECT kind, small FROM events WHERE ok",
             changes: true,
             answer: "SELECT count(*) FROM events GROUP BY site
 EXCEPT SELECT count(*) FROM events GROUP BY kind",
+        },
+        // Rows that are equal are told apart by numbers: then each is there once.
+        Sink {
+            name: "all_common",
+            columns: "kind STRING, site STRING",
+            changes: true,
+            answer: "SELECT kind, site FROM (
+  SELECT kind, site, row_number() OVER (PARTITION BY kind, site) AS n FROM events WHERE ok
+  INTERSECT SELECT kind, site, row_number() OVER (PARTITION BY kind, site) FROM events WHERE small > 2)",
+        },
+        Sink {
+            name: "all_others",
+            columns: "kind STRING, small INT",
+            changes: true,
+            answer: "SELECT kind, small FROM (
+  SELECT kind, small, row_number() OVER (PARTITION BY kind, small) AS n FROM events
+  EXCEPT SELECT kind, small, row_number() OVER (PARTITION BY kind, small) FROM events WHERE ok)",
+        },
+        Sink {
+            name: "all_counts",
+            columns: "n BIGINT",
+            changes: true,
+            answer: "SELECT n FROM (
+  SELECT n, row_number() OVER (PARTITION BY n) AS r FROM (SELECT count(*) AS n FROM events GROUP BY site)
+  EXCEPT SELECT n, row_number() OVER (PARTITION BY n) FROM (SELECT count(*) AS n FROM events GROUP BY kind))",
         },
     ],
 };

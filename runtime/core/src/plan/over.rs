@@ -45,7 +45,7 @@ pub struct OverAggregateDesc {
     pub name: String,
     /// What is computed.
     pub function: OverFunction,
-    /// The argument's column in the input; none for `COUNT(*)`, numbers and ranks.
+    /// The argument's column in the input; none for `COUNT(*)` and numbers.
     pub argument: Option<usize>,
     /// Whether equal values count once (`DISTINCT`); only of counts and sums.
     pub distinct: bool,
@@ -62,20 +62,9 @@ pub enum OverFunction {
     FirstValue,
     /// The last value that is not null.
     LastValue,
-    /// The value so many rows before, from 0, whatever the frame; null where there is none.
+    /// The value so many rows, from 0, before the last row of the frame, however far the frame
+    /// reaches; null where there is none.
     Lag(usize),
     /// The row's number among all of its key, from 1, whatever the frame.
     RowNumber,
-    /// One more than the rows of its key that come before it in the order, whatever the frame.
-    Rank,
-    /// Which of the different places in the order its key's row has, from 1, whatever the frame.
-    DenseRank,
-}
-
-impl OverFunction {
-    /// Whether it tells rows apart that are equal in the order from others, whatever the frame.
-    #[must_use]
-    pub fn is_rank(self) -> bool {
-        matches!(self, Self::Rank | Self::DenseRank)
-    }
 }

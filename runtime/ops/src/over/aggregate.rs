@@ -55,7 +55,7 @@ pub(super) fn value_type(desc: &OverAggregateDesc, input: &Schema) -> DataType {
 /// Whether answers go on from the key's last one.
 pub(super) fn is_carried(function: OverFunction, frame: Frame) -> bool {
     match function {
-        OverFunction::RowNumber | OverFunction::Rank | OverFunction::DenseRank => true,
+        OverFunction::RowNumber => true,
         OverFunction::Lag(_) => false,
         OverFunction::Aggregate(_) | OverFunction::FirstValue | OverFunction::LastValue => {
             matches!(frame, Frame::Rows(None) | Frame::Range(None))
@@ -74,10 +74,9 @@ pub(super) fn carried_columns(
     }
     let name = desc.name.clone();
     match desc.function {
-        OverFunction::Aggregate(AggregateFunction::Count)
-        | OverFunction::RowNumber
-        | OverFunction::DenseRank => vec![(name, DataType::Int64)],
-        OverFunction::Rank => vec![(format!("{name} rows"), DataType::Int64)],
+        OverFunction::Aggregate(AggregateFunction::Count) | OverFunction::RowNumber => {
+            vec![(name, DataType::Int64)]
+        }
         OverFunction::Aggregate(AggregateFunction::Sum) => {
             let values = (format!("{name} values"), DataType::Int64);
             vec![(name, value_type(desc, input)), values]
@@ -165,12 +164,6 @@ impl OverAggregate {
         }
         match self.function {
             F::RowNumber => Ok(vec![row_numbers(frames, counts_of(carried.first()))]),
-            F::Rank => {
-                let numbers = row_numbers(frames, counts_of(carried.first()));
-                let ranks = ranks(frames, numbers.as_primitive());
-                Ok(vec![numbers, ranks])
-            }
-            F::DenseRank => Ok(vec![dense_ranks(frames, counts_of(carried.first()))]),
             F::Aggregate(Of::Count) => {
                 let nulls = self.argument.map(|_| values()).transpose()?;
                 let nulls = nulls.as_ref().and_then(Array::logical_nulls);
@@ -195,7 +188,6 @@ impl OverAggregate {
     /// The result of answers.
     pub(super) fn result(&self, answers: &[ArrayRef]) -> Result<ArrayRef> {
         let result = match answers {
-            [_, ranks] if self.function == OverFunction::Rank => Arc::clone(ranks),
             [sums, counts] => {
                 let counts = counts.as_primitive::<Int64Type>();
                 nullif(sums, &BooleanArray::from_unary(counts, |count| count == 0))?
@@ -255,31 +247,6 @@ fn row_numbers(frames: &Frames, carried: Option<&Int64Array>) -> ArrayRef {
         (1..=rows.answered().len() as i64).map(move |number| before + number)
     });
     Arc::new(Int64Array::from_iter_values(numbers))
-}
-
-/// The number of the first row that is equal in the order. All of these are answered at once.
-fn ranks(frames: &Frames, numbers: &Int64Array) -> ArrayRef {
-    let mut rank = 0;
-    let firsts = frames.firsts_of_peers().flatten();
-    let ranks = firsts.zip(numbers.values()).map(|(is_first, number)| {
-        if *is_first {
-            rank = *number;
-        }
-        rank
-    });
-    Arc::new(Int64Array::from_iter_values(ranks))
-}
-
-fn dense_ranks(frames: &Frames, carried: Option<&Int64Array>) -> ArrayRef {
-    let mut ranks = Vec::with_capacity(frames.len());
-    for (key, firsts) in frames.firsts_of_peers().enumerate() {
-        let mut rank = value_of(carried, key);
-        ranks.extend(firsts.iter().map(|is_first| {
-            rank += i64::from(*is_first);
-            rank
-        }));
-    }
-    Arc::new(Int64Array::from(ranks))
 }
 
 fn counts(nulls: Option<&NullBuffer>, frames: &Frames, carried: Option<&Int64Array>) -> ArrayRef {
@@ -435,9 +402,9 @@ fn lasts(values: &ArrayRef, frames: &Frames, carry: Option<usize>) -> Vec<Option
 }
 
 fn lags(offset: usize, frames: &Frames) -> Vec<Option<u32>> {
-    let rows = frames.keys.iter().flat_map(|key| {
-        let all = key.all.start;
-        key.answered().map(move |row| row.checked_sub(offset).filter(|row| *row >= all))
+    let rows = frames.iter().flat_map(|(key, bounds)| {
+        let before = move |end: usize| end.checked_sub(offset + 1);
+        bounds.iter().map(move |frame| before(frame.end).filter(|row| *row >= key.all.start))
     });
     rows.map(|row| row.map(|row| row as u32)).collect()
 }

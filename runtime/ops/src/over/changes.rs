@@ -36,7 +36,6 @@ pub(super) struct ChangingOver {
     state: StateHandle,
     frame: Frame,
     aggregates: Vec<OverAggregate>,
-    ranks: bool,
     /// How many rows before and behind a change answers depend on; none: on all.
     reach: Option<usize>,
     results: RowCodec,
@@ -58,9 +57,7 @@ pub(super) fn state_spec(operator: &OperatorUid, desc: &OverDesc, input: &Schema
 }
 
 fn reach(desc: &OverDesc) -> Option<usize> {
-    let is_number =
-        |function: OverFunction| function == OverFunction::RowNumber || function.is_rank();
-    let numbers = desc.aggregates.iter().any(|a| is_number(a.function));
+    let numbers = desc.aggregates.iter().any(|a| a.function == OverFunction::RowNumber);
     match desc.frame {
         Frame::Rows(Some(_)) if !numbers => Some(rows_back(desc).unwrap_or(0)),
         Frame::Rows(_) | Frame::Range(_) => None,
@@ -113,7 +110,6 @@ impl ChangingOver {
             state: state.open(&state_spec(&node.uid, desc, input))?,
             frame: desc.frame,
             aggregates: aggregates.collect::<Result<_>>()?,
-            ranks: desc.aggregates.iter().any(|a| a.function.is_rank()),
             reach: reach(desc),
             results: RowCodec::new(desc.aggregates.iter().map(|a| a.data_type.clone()))?,
             max_batch_rows: config.max_batch_rows.max(1),
@@ -128,7 +124,7 @@ impl ChangingOver {
             let times = time.as_primitive::<TimestampMillisecondType>();
             return Ok(times.iter().map(|time| time.unwrap_or(i64::MIN)).collect());
         }
-        if matches!(self.frame, Frame::Rows(_)) && !self.ranks {
+        if matches!(self.frame, Frame::Rows(_)) {
             return Ok(vec![0; rows]);
         }
         let fields = order.iter().map(|column| SortField::new(column.data_type().clone()));

@@ -25,19 +25,16 @@ impl KeyRows {
 pub(super) struct Frames {
     pub(super) keys: Vec<KeyRows>,
     bounds: Vec<Range<usize>>,
-    /// Of each row that is answered, whether none before it is equal in the order.
-    is_first: Vec<bool>,
 }
 
 impl Frames {
     /// The frames of rows whose places in the order are `order`: equal for rows that are equal in
     /// it, and milliseconds where the frame reaches back by time.
     pub(super) fn new(frame: Frame, keys: Vec<KeyRows>, order: &[i64]) -> Self {
-        let (mut bounds, mut is_first) = (Vec::new(), Vec::new());
+        let mut bounds = Vec::new();
         for key in &keys {
             let (mut start, mut end) = (key.all.start, key.first);
             for row in key.answered() {
-                is_first.push(row == key.first || order[row] != order[row - 1]);
                 if end <= row {
                     end = row + 1;
                     let has_peers = matches!(frame, Frame::Range(_));
@@ -60,7 +57,7 @@ impl Frames {
                 bounds.push(start..end);
             }
         }
-        Self { keys, bounds, is_first }
+        Self { keys, bounds }
     }
 
     /// How many rows are answered.
@@ -76,17 +73,6 @@ impl Frames {
             let frames = &self.bounds[at..at + key.answered().len()];
             at += frames.len();
             (key, frames)
-        })
-    }
-
-    /// For each key, of its rows that are answered, whether none of these before them is equal in
-    /// the order.
-    pub(super) fn firsts_of_peers(&self) -> impl Iterator<Item = &[bool]> {
-        let mut at = 0;
-        self.keys.iter().map(move |key| {
-            let firsts = &self.is_first[at..at + key.answered().len()];
-            at += firsts.len();
-            firsts
         })
     }
 
@@ -116,14 +102,6 @@ mod tests {
         assert_eq!(bounds(Frame::Rows(Some(2))), [0..3, 1..4, 2..5, 3..6, 6..7, 6..8]);
         assert_eq!(bounds(Frame::Rows(Some(0))), [2..3, 3..4, 4..5, 5..6, 6..7, 7..8]);
         assert_eq!(bounds(Frame::Rows(None)), [2..3, 2..4, 2..5, 2..6, 6..7, 6..8]);
-    }
-
-    #[test]
-    fn rows_of_one_place_in_the_order_have_one_first() {
-        let keys = vec![KeyRows { first: 2, all: 0..6 }, KeyRows { first: 6, all: 6..8 }];
-        let frames = Frames::new(Frame::Rows(None), keys, &[1, 5, 5, 5, 7, 9, 9, 9]);
-        let firsts: Vec<&[bool]> = frames.firsts_of_peers().collect();
-        assert_eq!(firsts, [&[true, false, true, true][..], &[true, false]]);
     }
 
     #[test]

@@ -30,8 +30,6 @@ fn plan(frame: Frame, numbers: bool, updating: bool) -> PlanNode {
     ];
     if numbers {
         aggregates.push(aggregate("ROW_NUMBER()", OverFunction::RowNumber, None));
-        aggregates.push(aggregate("RANK()", OverFunction::Rank, None));
-        aggregates.push(aggregate("DENSE_RANK()", OverFunction::DenseRank, None));
     }
     let mut fields: Vec<Field> =
         row_kind::without(&input(updating)).fields().iter().map(|f| f.as_ref().clone()).collect();
@@ -56,12 +54,13 @@ fn expected(frame: Frame, numbers: bool, there: &[Row]) -> Rows {
                 Frame::Rows(before) => *other <= at && before.is_none_or(|n| at - *other <= n),
                 Frame::Range(_) => *other <= at || o.1 == row.1,
             };
+            let end = rows.iter().enumerate().rposition(|row| is_in(&row));
             let frame: Vec<&Row> =
                 rows.iter().enumerate().filter(is_in).map(|(_, row)| row).collect();
             let values: Vec<i64> = frame.iter().filter_map(|row| row.1).collect();
             let sum = (!values.is_empty()).then(|| values.iter().sum());
             let text = frame.iter().map(|row| row.2).max().unwrap();
-            let lag = at.checked_sub(1).and_then(|before| rows[before].1);
+            let lag = end.and_then(|end| end.checked_sub(1)).and_then(|row| rows[row].1);
             let different: BTreeSet<i64> = values.iter().copied().collect();
             let total = (!different.is_empty()).then(|| different.iter().sum());
             let mut cells = cells(&[
@@ -74,12 +73,7 @@ fn expected(frame: Frame, numbers: bool, there: &[Row]) -> Rows {
                 &text,
                 &null_or(lag),
             ]);
-            if numbers {
-                let before: Vec<_> =
-                    rows[..at].iter().map(|o| o.1).filter(|v| *v != row.1).collect();
-                let different: BTreeSet<_> = before.iter().collect();
-                cells.extend([at, before.len(), different.len()].map(|n| (n + 1).to_string()));
-            }
+            cells.extend(numbers.then(|| (at + 1).to_string()));
             all.push(cells);
         }
     }

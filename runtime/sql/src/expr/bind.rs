@@ -31,7 +31,7 @@ pub(crate) struct Binder<'a> {
 const DEPTH_MAX: usize = 256;
 
 /// The aggregates, of which some are known only to be refused.
-const AGGREGATES: [&str; 17] = [
+const AGGREGATES: [&str; 19] = [
     "COUNT",
     "SUM",
     "MIN",
@@ -49,6 +49,8 @@ const AGGREGATES: [&str; 17] = [
     "COLLECT",
     "ARRAY_AGG",
     "APPROX_COUNT_DISTINCT",
+    "JSON_ARRAYAGG",
+    "JSON_OBJECTAGG",
 ];
 
 /// Whether a function of this name aggregates.

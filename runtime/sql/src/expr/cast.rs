@@ -44,26 +44,28 @@ pub(super) fn explicit(value: Bound, to: &DataType, attempt: bool, at: Position)
     })
 }
 
-/// Cuts or fills up a text that was cast to `CHAR(n)` or `VARCHAR(n)`.
+/// Cuts or fills up what was cast to `CHAR(n)`, `VARCHAR(n)`, `BINARY(n)` or `VARBINARY(n)`.
 pub(super) fn with_length(bound: Bound, data_type: &str) -> Bound {
     match length(data_type) {
         Some((length, fill)) => {
-            let text = match bound.text.strip_suffix("STRING)") {
+            let is_text = bound.data_type == DataType::Utf8;
+            let text = match bound.text.strip_suffix(if is_text { "STRING)" } else { "BYTES)" }) {
                 Some(cast) => format!("{cast}{data_type})"),
                 None => bound.text,
             };
-            Bound { expr: casts::with_length(bound.expr, length, fill), text, ..bound }
+            let cut = if is_text { casts::with_length } else { casts::with_length_of_bytes };
+            Bound { expr: cut(bound.expr, length, fill), text, ..bound }
         }
         None => bound,
     }
 }
 
-/// The length of `CHAR(n)` or `VARCHAR(n)`, and whether shorter texts are filled up.
+/// The length of such a type, and whether shorter values are filled up.
 fn length(data_type: &str) -> Option<(usize, bool)> {
     let (name, length) = data_type.strip_suffix(')')?.split_once('(')?;
     let fill = match name.trim().to_ascii_uppercase().as_str() {
-        "CHAR" => true,
-        "VARCHAR" => false,
+        "CHAR" | "BINARY" => true,
+        "VARCHAR" | "VARBINARY" => false,
         _ => return None,
     };
     Some((length.trim().parse().ok()?, fill))
@@ -78,6 +80,9 @@ fn refused(from: &DataType, to: &DataType) -> Option<&'static str> {
         }
         (from, Timestamp(..)) if from.is_numeric() => {
             Some("use TO_TIMESTAMP_LTZ(<number>, 3) for milliseconds or (<number>, 0) for seconds")
+        }
+        (from, DataType::Binary) if from.is_integer() => {
+            Some("use CAST(CAST(<number> AS STRING) AS BYTES) for its digits")
         }
         (Timestamp(..), to) if to.is_numeric() => {
             Some("use EXTRACT, TIMESTAMPDIFF or UNIX_TIMESTAMP")

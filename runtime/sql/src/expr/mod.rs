@@ -12,6 +12,7 @@ mod operator;
 mod rows;
 mod scope;
 mod special;
+mod wholes;
 
 pub(crate) use bind::{Binder, function_arguments, function_name, is_aggregate, place_of};
 pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};
@@ -20,6 +21,7 @@ pub(crate) use field::column_path;
 pub(crate) use literal::{integer, interval_ms, null, text};
 pub(crate) use operator::{binary, boolean, window_start};
 pub(crate) use scope::Scope;
+pub(crate) use special::is_made as is_made_json;
 
 #[cfg(test)]
 mod tests;

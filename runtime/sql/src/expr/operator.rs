@@ -11,7 +11,7 @@ use sqlparser::ast::{self, BinaryOperator, CaseWhen, UnaryOperator, ValueWithSpa
 use super::bind::Binder;
 use super::bound::{Bound, precedence as p};
 use super::literal::constant;
-use super::rows;
+use super::{rows, wholes};
 use crate::error::{Position, Result, SqlError};
 use crate::functions;
 use crate::types::{flink_name, have_common_type};
@@ -50,6 +50,12 @@ pub(crate) fn binary(
         return rows::compare(binder, [left, right], operator == Operator::NotEq, at);
     }
     let text = format!("{} {sign} {}", left.text_within(level), right.text_within(level + 1));
+    if matches!(operator, Operator::Eq | Operator::NotEq)
+        && [&left, &right].iter().all(|side| wholes::is_one(&side.data_type))
+    {
+        let flags = [operator == Operator::NotEq, false];
+        return wholes::compare(binder, [left, right], (sign, text), flags, at);
+    }
     let nullable = left.nullable || right.nullable;
     let (left_type, right_type) = (left.data_type.clone(), right.data_type.clone());
     let wrong = || {
@@ -282,6 +288,9 @@ pub(super) fn distinct(
     let text = format!("{} {sign} {}", left.text_within(level + 1), right.text_within(level + 1));
     if [&left, &right].iter().all(|side| rows::is_row(&side.data_type)) {
         return rows::distinct(binder, [left, right], text, equal, at);
+    }
+    if [&left, &right].iter().all(|side| wholes::is_one(&side.data_type)) {
+        return wholes::compare(binder, [left, right], (sign, text), [!equal, true], at);
     }
     refuse_nested([&left, &right], sign, at)?;
     let (left, right) = comparable(left, right);

@@ -10,7 +10,7 @@ use sqlparser::ast::{self, BinaryOperator, FunctionArg, FunctionArgExpr, Functio
 
 use super::bind::{Binder, function_name};
 use super::bound::{Bound, Meaning, precedence as p};
-use super::{field, operator};
+use super::{field, operator, wholes};
 use crate::error::{Position, Result, SqlError};
 use crate::types::flink_name;
 
@@ -67,7 +67,7 @@ fn text_of(binder: &Binder<'_>, expr: &ast::Expr) -> Result<String> {
     Ok(format!("ROW({})", texts?.join(", ")))
 }
 
-/// `value [NOT] IN (list)` of ROWs; none where the value is none.
+/// `value [NOT] IN (list)` of ROWs, ARRAYs and MAPs; none where the value is none.
 pub(super) fn in_list(
     binder: &Binder<'_>,
     value: &ast::Expr,
@@ -75,8 +75,11 @@ pub(super) fn in_list(
     negated: bool,
     at: Position,
 ) -> Result<Option<Bound>> {
-    if values_of(value).is_none() && !is_row(&binder.bind(value)?.data_type) {
-        return Ok(None);
+    if values_of(value).is_none() {
+        let data_type = binder.bind(value)?.data_type;
+        if !is_row(&data_type) && !wholes::is_one(&data_type) {
+            return Ok(None);
+        }
     }
     let mut any: Option<Bound> = None;
     for item in list {

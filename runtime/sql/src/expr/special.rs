@@ -109,7 +109,7 @@ fn made(binder: &Binder<'_>, function: &Function, name: &str, at: Position) -> R
 }
 
 /// Whether an expression is a call that makes JSON.
-fn is_made(expr: &ast::Expr) -> bool {
+pub(crate) fn is_made(expr: &ast::Expr) -> bool {
     match expr {
         ast::Expr::Nested(inner) => is_made(inner),
         ast::Expr::Function(function) => {

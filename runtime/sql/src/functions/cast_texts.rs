@@ -142,7 +142,8 @@ pub(super) fn timestamp(text: &str) -> Option<DateTime<Utc>> {
     if !(1..=31).contains(&day) {
         return None;
     }
-    let date = (0..=3).find_map(|less| NaiveDate::from_ymd_opt(year, month, day - less))?;
+    let date =
+        (0..=3).find_map(|less| NaiveDate::from_ymd_opt(year, month, day.checked_sub(less)?))?;
     let date = date.checked_add_days(Days::new(days))?;
     Some(NaiveDateTime::new(date, time).and_utc())
 }

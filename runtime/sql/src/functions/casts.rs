@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray,
-    StringBuilder,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, PrimitiveArray,
+    StringArray, StringBuilder,
 };
 use arrow::compute::cast as cast_array;
 use arrow::datatypes::{
@@ -75,6 +75,21 @@ pub(crate) fn with_length(value: Expr, length: usize, fill: bool) -> Expr {
     });
     let name = format!("cast_length_{length}_{fill}");
     call(&name, vec![DataType::Utf8], DataType::Utf8, kernel, vec![value])
+}
+
+/// Cuts bytes to `BINARY(length)` or `VARBINARY(length)`; the first are filled up with zeros.
+pub(crate) fn with_length_of_bytes(value: Expr, length: usize, fill: bool) -> Expr {
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let cut = |bytes: Option<&[u8]>| {
+            let mut out = bytes?.to_vec();
+            let wanted = if fill { length } else { out.len().min(length) };
+            out.resize(wanted, 0);
+            Some(out)
+        };
+        Ok(Arc::new(arrays[0].as_binary::<i32>().iter().map(cut).collect::<BinaryArray>()))
+    });
+    let name = format!("cast_length_of_bytes_{length}_{fill}");
+    call(&name, vec![DataType::Binary], DataType::Binary, kernel, vec![value])
 }
 
 /// A cast of several steps, each the library's.
@@ -207,7 +222,9 @@ fn to_decimal(from: &DataType, to: &DataType) -> Option<Kernel> {
     Some(match *from {
         DataType::Float32 => Arc::new(move |arrays| {
             let values = arrays[0].as_primitive::<Float32Type>();
-            let of = |value: f32| texts::decimal(&format!("{value:e}"), precision, scale);
+            // As in Flink it is a DOUBLE first, whose digits count.
+            let of =
+                |value: f32| texts::decimal(&format!("{:e}", f64::from(value)), precision, scale);
             finish(values.unary_opt(of))
         }),
         DataType::Float64 => Arc::new(move |arrays| {

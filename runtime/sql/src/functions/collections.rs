@@ -14,6 +14,24 @@ use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
 use crate::types::{array_of, casts_implicitly, common_type, entries_of, flink_name, map_of};
 
+/// The type of what [`copies`] makes.
+pub(crate) fn copies_type() -> DataType {
+    array_of(DataType::Boolean, true)
+}
+
+/// A list for `INTERSECT ALL` or `EXCEPT ALL`, of two counts: as many elements as both have, or as
+/// the first has more.
+pub(crate) fn copies(first: Expr, second: Expr, common: bool) -> Expr {
+    let to = copies_type();
+    let item = match &to {
+        DataType::List(item) => Arc::clone(item),
+        _ => Arc::new(Field::new("item", DataType::Boolean, true)),
+    };
+    let name = if common { "common_copies" } else { "other_copies" };
+    let kernel: Kernel = Arc::new(move |counts| arrays::copies(counts, common, &item));
+    call_kernel(name, vec![DataType::Int64; 2], to, kernel, vec![first, second])
+}
+
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
     ("CARDINALITY", 1, 1, cardinality),

@@ -28,10 +28,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("SHA384", 1, 1, |c| digest(c, hex_of::<Sha384>)),
     ("SHA512", 1, 1, |c| digest(c, hex_of::<Sha512>)),
     ("SHA2", 2, 2, sha2),
-    ("TO_BASE64", 1, 1, |c| {
-        strings(c, &[0])?;
-        Ok(text_of("to_base64", "t", c.exprs(), |a, row| Some(BASE64.encode(a.text(0, row)?))))
-    }),
+    ("TO_BASE64", 1, 1, |c| of_bytes(c, "to_base64", |bytes| BASE64.encode(bytes))),
     ("FROM_BASE64", 1, 1, from_base64),
     ("HEX", 1, 1, hex),
     ("UNHEX", 1, 1, unhex),
@@ -72,11 +69,24 @@ fn lower_hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The digest of a text, in small hexadecimal digits.
+/// What is made of bytes, or of those of a text.
+fn of_bytes(call_: &Call<'_>, name: &str, of: fn(&[u8]) -> String) -> Result<Expr> {
+    let value = vec![call_.expr(0)];
+    if call_.arguments[0].data_type == DataType::Binary {
+        let kernel: Kernel = Arc::new(move |arrays| {
+            let bytes = arrays[0].as_binary::<i32>().iter();
+            Ok(Arc::new(bytes.map(|bytes| bytes.map(of)).collect::<StringArray>()))
+        });
+        let name = format!("{name}_of_bytes");
+        return Ok(call(&name, vec![DataType::Binary], DataType::Utf8, kernel, value));
+    }
+    strings(call_, &[0])?;
+    Ok(text_of(name, "t", value, move |a, row| Some(of(a.text(0, row)?.as_bytes()))))
+}
+
+/// The digest of bytes or of a text, in small hexadecimal digits.
 fn digest(call: &Call<'_>, of: fn(&[u8]) -> String) -> Result<Expr> {
-    strings(call, &[0])?;
-    let name = call.name.to_ascii_lowercase();
-    Ok(text_of(&name, "t", vec![call.expr(0)], move |a, row| Some(of(a.text(0, row)?.as_bytes()))))
+    of_bytes(call, &call.name.to_ascii_lowercase(), of)
 }
 
 fn sha2(call: &Call<'_>) -> Result<Expr> {
@@ -89,9 +99,7 @@ fn sha2(call: &Call<'_>) -> Result<Expr> {
             return Err(SqlError::new(call.at, "SHA2: the length must be 224, 256, 384 or 512"));
         }
     };
-    strings(call, &[0])?;
-    let name = format!("sha{}", call.arguments[1].text);
-    Ok(text_of(&name, "t", vec![call.expr(0)], move |a, row| Some(of(a.text(0, row)?.as_bytes()))))
+    of_bytes(call, &format!("sha{}", call.arguments[1].text), of)
 }
 
 /// What is no Base64 fails, as in Flink.

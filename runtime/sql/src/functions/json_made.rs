@@ -109,8 +109,16 @@ pub(crate) fn object(parts: &[Part], nulls: Nulls, at: Position) -> Result<Expr>
 }
 
 fn string(c: &Call<'_>) -> Result<Expr> {
-    let value = parts(c);
-    check("JSON_STRING", &value, c.at)?;
+    let value = Part { value: c.arguments[0].clone(), is_json: false };
+    json_of(c.name, &value, c.at)
+}
+
+/// A value as JSON, and NULL where it is NULL.
+pub(crate) fn json_of(name: &str, part: &Part, at: Position) -> Result<Expr> {
+    check(name, std::slice::from_ref(part), at)?;
+    if part.is_json {
+        return Ok(part.value.expr.clone());
+    }
     let kernel: Kernel = Arc::new(|arrays| {
         let text = |row: usize| {
             let mut out = String::new();
@@ -120,8 +128,8 @@ fn string(c: &Call<'_>) -> Result<Expr> {
         let texts = (0..arrays[0].len()).map(text);
         Ok(Arc::new(texts.collect::<datafusion_common::Result<StringArray>>()?))
     });
-    let types = vec![c.arguments[0].data_type.clone()];
-    Ok(call("JSON_STRING", types, DataType::Utf8, kernel, c.exprs()))
+    let types = vec![part.value.data_type.clone()];
+    Ok(call("JSON_STRING", types, DataType::Utf8, kernel, vec![part.value.expr.clone()]))
 }
 
 /// A text of each row out of the parts; `empty` of none.
@@ -289,7 +297,7 @@ fn time_text(time: NaiveDateTime, is_instant: bool) -> String {
 }
 
 /// A text in double quotes.
-fn quote(out: &mut String, text: &str) {
+pub(super) fn quote(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         let _ = match c {

@@ -8,6 +8,7 @@ mod conditional;
 pub(crate) mod decimals;
 mod encode;
 pub(crate) mod json;
+pub(crate) mod json_listed;
 pub(crate) mod json_made;
 mod lists;
 mod math;
@@ -20,6 +21,7 @@ mod own_time;
 pub(crate) mod rows;
 mod text;
 mod time;
+pub(crate) mod wholes;
 
 use arrow::datatypes::DataType;
 use datafusion_expr::Expr;

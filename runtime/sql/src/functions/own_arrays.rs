@@ -7,11 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, NullBufferBuilder, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, ListArray, NullBufferBuilder, StringArray,
     StringBuilder,
 };
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::interleave;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, FieldRef, Int64Type};
 use arrow::row::Row;
 use datafusion_common::{Result, exec_err};
 
@@ -38,6 +39,23 @@ pub(super) fn at(arrays: &[ArrayRef]) -> Result<ArrayRef> {
         let index = usize::try_from(numbers.value(row)).ok()?.checked_sub(1)?;
         (index < range.len()).then_some(range.start + index)
     }))
+}
+
+/// A list of NULLs: as many as the first number is above the second, or as the lower of both says.
+pub(super) fn copies(arrays: &[ArrayRef], common: bool, item: &FieldRef) -> Result<ArrayRef> {
+    let [first, second] = [0, 1].map(|index| arrays[index].as_primitive::<Int64Type>().values());
+    let count = |(first, second): (&i64, &i64)| {
+        let count = if common { *first.min(second) } else { first.saturating_sub(*second) };
+        usize::try_from(count).unwrap_or(0)
+    };
+    let counts: Vec<usize> = first.iter().zip(second).map(count).collect();
+    let total = counts.iter().try_fold(0, |total: usize, count| total.checked_add(*count));
+    let Some(total) = total.filter(|total| i32::try_from(*total).is_ok()) else {
+        return exec_err!("rows are there more often than {} times", i32::MAX);
+    };
+    let offsets = OffsetBuffer::from_lengths(counts);
+    let elements = Arc::new(BooleanArray::new_null(total));
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, elements, None)?))
 }
 
 /// How many elements there are.

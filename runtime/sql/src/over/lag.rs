@@ -1,20 +1,15 @@
-//! `LAG` over the rows before a row.
+//! `LAG` over the rows before a row: as in Flink, before the last of those that are equal in the order.
 
 use datafusion_expr::{lit, when};
-use sabot_core::plan::{Frame, OverFunction};
+use sabot_core::plan::OverFunction;
 use sqlparser::ast::Function;
 
-use super::OverScope;
+use super::{OverScope, UP_TO_PEERS};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, coerce, place_of, precedence};
 
 /// Rows that LAG goes back at most: so many are kept of each key.
 const LAG_MAX: usize = 100_000;
-
-pub(super) fn lag_beside_time(at: Position) -> SqlError {
-    SqlError::new(at, "LAG does not go with a RANGE of time in one SELECT")
-        .hint("nest one query in another")
-}
 
 impl OverScope<'_> {
     /// `LAG(value [, offset [, default]])`.
@@ -27,9 +22,7 @@ impl OverScope<'_> {
             [value, offset, default] => (value, Some(offset), Some(default)),
             _ => return Err(SqlError::new(at, "LAG takes a value, an offset and a default")),
         };
-        if let Some(Frame::Range(Some(_))) = self.frame.get() {
-            return Err(lag_beside_time(at));
-        }
+        self.set_frame(Some(UP_TO_PEERS), at)?;
         let offset = match offset {
             None => 1,
             Some(offset) => {
@@ -63,7 +56,7 @@ impl OverScope<'_> {
         let text = self.text(&format!("LAG({}, {offset}, {})", value.text, default.text));
         let default = default.implicit_cast(&data_type);
         // There is no row so far back.
-        let first = self.row_number().expr.lt_eq(lit(offset as i64));
+        let first = self.count(None, false).expr.lt_eq(lit(offset as i64));
         let expr = when(first, default.expr).otherwise(lag.expr);
         let (expr, data_type) = expr
             .and_then(|expr| coerce(expr, &self.schema()))

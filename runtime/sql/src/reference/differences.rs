@@ -56,6 +56,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ("SECOND(ts)", "BIGINT 58 | NULL | 59 | 0 | 59"),
             ("YEAR(l)", "BIGINT 2020 | NULL | 1969 | 1970 | 9999"),
             ("YEAR(ts)", "BIGINT 2020 | NULL | 1969 | 1970 | 9999"),
+            ("DAYOFMONTH(l)", "BIGINT 29 | NULL | 31 | 1 | 31"),
+            ("DAYOFWEEK(l)", "BIGINT 7 | NULL | 4 | 5 | 6"),
+            ("DAYOFYEAR(l)", "BIGINT 60 | NULL | 365 | 1 | 365"),
+            ("MONTH(l)", "BIGINT 2 | NULL | 12 | 1 | 12"),
+            ("QUARTER(l)", "BIGINT 1 | NULL | 4 | 1 | 4"),
         ],
     },
     Difference {
@@ -98,6 +103,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
                 "TIMESTAMP(3) 2020-08-31 00:00:00 | NULL | 2019-06-30 00:00:00 | 2020-01-31 00:00:00 | NULL",
             ),
             (
+                "TO_TIMESTAMP_LTZ(b)",
+                "TIMESTAMP_LTZ(3) 1970-01-01 00:00:00.002Z | NULL | 1969-12-31 23:59:59.997Z | 1970-01-01 00:00:00Z | beyond the calendar",
+            ),
+            (
                 "TO_TIMESTAMP_LTZ(b, 3)",
                 "TIMESTAMP_LTZ(3) 1970-01-01 00:00:00.002Z | NULL | 1969-12-31 23:59:59.997Z | 1970-01-01 00:00:00Z | beyond the calendar",
             ),
@@ -117,6 +126,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     Difference {
         why: "More is accepted than in Flink.",
         answers: &[
+            ("ARRAY_CONTAINS(ARRAY[ARRAY[1]], ARRAY[i])", "BOOLEAN false"),
+            (
+                "ARRAY[CAST(i AS TINYINT)] = ARRAY[CAST(7 AS TINYINT)]",
+                "BOOLEAN true | false | false | false | false",
+            ),
+            ("GREATEST(ARRAY[i], ARRAY[1])", "ARRAY<INT> [7] | [1] | [1] | [1] | [2147483647]"),
             (
                 "ARRAY_APPEND(ARRAY['a'], s)",
                 r#"ARRAY<STRING> ["a", "Hällo"] | ["a", NULL] | ["a", " a,b  c "] | ["a", ""] | ["a", "日本🎉"]"#,
@@ -229,14 +244,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         why: "The key of a MAP is never NULL, and NULL alone has no type.",
-        answers: &[("MAP['a', NULL]", "fails"), ("MAP[i, 'a']", "fails"), ("MAP[s, i]", "fails")],
-    },
-    Difference {
-        why: "ARRAYs and MAPs are not compared as wholes.",
         answers: &[
-            ("ARRAY[1, 2] = ARRAY[1, 2]", "fails"),
-            ("ARRAY[i, 2] = ARRAY[7, 2]", "fails"),
-            ("MAP['a', 1] = MAP['a', 1]", "fails"),
+            ("MAP['a', NULL]", "fails"),
+            ("MAP[i, 'a']", "fails"),
+            ("MAP[i, s] = MAP[i, s]", "fails"),
+            ("MAP[s, i]", "fails"),
         ],
     },
     Difference {
@@ -258,9 +270,20 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         why: "Flink takes a NULL in an array for 0 when it makes its elements wider.",
-        answers: &[(
-            "ARRAY_CONCAT(ARRAY[i], ARRAY[b])",
-            "ARRAY<BIGINT> [7, 2] | [NULL, NULL] | [-7, -3] | [0, 0] | [2147483647, 9007199254740993]",
-        )],
+        answers: &[
+            (
+                "ARRAY_CONCAT(ARRAY[i], ARRAY[b])",
+                "ARRAY<BIGINT> [7, 2] | [NULL, NULL] | [-7, -3] | [0, 0] | [2147483647, 9007199254740993]",
+            ),
+            ("ARRAY[i] = ARRAY[b]", "BOOLEAN false | true | false | true | false"),
+            ("MAP['a', i] = MAP['a', b]", "BOOLEAN false | true | false | true | false"),
+        ],
+    },
+    Difference {
+        why: "A DATE is midnight here; Flink reads its number of days as milliseconds.",
+        answers: &[
+            ("MINUTE(dt)", "BIGINT 0 | NULL | 0 | 0 | 0"),
+            ("SECOND(dt)", "BIGINT 0 | NULL | 0 | 0 | 0"),
+        ],
     },
 ];

@@ -143,6 +143,12 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example("INTERSECT", "", "INSERT INTO out SELECT k, b FROM t INTERSECT SELECT k, b FROM u"),
     example(
+        "EXCEPT ALL",
+        "each row as often as the first query has it more; `INTERSECT ALL` as often as both have it",
+        "INSERT INTO out SELECT k, b FROM t EXCEPT ALL SELECT k, b FROM u;
+         INSERT INTO out SELECT k, b FROM t INTERSECT ALL SELECT k, b FROM u",
+    ),
+    example(
         "ROW_NUMBER() OVER (...) <= n",
         "",
         "INSERT INTO out SELECT k, b FROM (SELECT k, b, ROW_NUMBER() OVER (PARTITION BY k
@@ -180,8 +186,9 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "RANK() OVER (...)",
-        "also `DENSE_RANK()`, and `ROW_NUMBER()` without a limit. Rows that are equal in the order have the rank of the first \
-         of them, as Flink's documentation says; Flink itself counts all of them and has no dense ranks",
+        "also `DENSE_RANK()`, and `ROW_NUMBER()` without a limit. As in Flink's streams, and not as its documentation says, \
+         both ranks are the number of rows up to the row and those that are equal to it in the order; `LAG` counts from the \
+         last of these",
         "INSERT INTO out SELECT k, RANK() OVER (PARTITION BY k ORDER BY ts) FROM t;
          INSERT INTO out SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY b) FROM t",
     ),
@@ -196,6 +203,16 @@ pub(super) const QUERIES: &[Example] = &[
         "INSERT INTO out SELECT k, COUNT(DISTINCT b) OVER (PARTITION BY k ORDER BY ts) FROM t",
     ),
     example(
+        "LISTAGG(...) OVER (...)",
+        "also `ARRAY_AGG` and `COLLECT`",
+        "INSERT INTO out (k) SELECT LISTAGG(k) OVER (PARTITION BY i ORDER BY ts) FROM t",
+    ),
+    example(
+        "OVER beside GROUP BY",
+        "",
+        "INSERT INTO out SELECT k, COUNT(*) FROM t GROUP BY k QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY COUNT(*)) = 1",
+    ),
+    example(
         "ORDER BY ... LIMIT n",
         "the first rows of all, which change as rows come; also `OFFSET m`, and `FETCH FIRST n ROWS ONLY`",
         "INSERT INTO out SELECT k, b FROM t ORDER BY b DESC, k LIMIT 3 OFFSET 1; INSERT INTO out SELECT k, COUNT(*) FROM t
@@ -208,7 +225,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "LIMIT n",
-        "the rows that come first; where rows change and go some n of them, which change too",
+        "the rows that come first; where rows change and go some n of them, which change too. `LIMIT 0` gives none",
         "INSERT INTO out SELECT k, b FROM t LIMIT 3",
     ),
     example(
@@ -272,6 +289,13 @@ pub(super) const QUERIES: &[Example] = &[
         "INSERT INTO out SELECT LISTAGG(k, '; '), CARDINALITY(ARRAY_AGG(b)) + FIRST_VALUE(b) FROM t GROUP BY i",
     ),
     example(
+        "JSON_OBJECTAGG(KEY k VALUE v), JSON_ARRAYAGG(v)",
+        "with `NULL ON NULL` or `ABSENT ON NULL`; of rows that only come, over windows too. A key that comes twice fails the \
+         job, as in Flink",
+        "INSERT INTO out SELECT JSON_OBJECTAGG(KEY k VALUE b ABSENT ON NULL), MAX(b) FROM t GROUP BY i;
+         INSERT INTO out SELECT JSON_ARRAYAGG(b NULL ON NULL), MAX(b) FROM t GROUP BY i",
+    ),
+    example(
         "MATCH_RECOGNIZE",
         "",
         "INSERT INTO out SELECT k, n FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts
@@ -287,30 +311,30 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         };
     }
     operators! {
-        "+ - * / %", "of numbers; integers divide toward zero", "i + 1 * 2 / 3 % 4 - 5 > 0";
-        "= <> < <= > >=", "a text beside a number or a time is read as such", "i = 1 AND i <> 2";
-        "AND OR NOT", "with three values", "NOT (f OR f)";
+        "+ - * / %", "of numbers; integers divide toward zero", "i + 1 * 2 / 3 % 4 - 5 > 0 AND -i < +i";
+        "= <> < <= > >=", "a text beside a number or a time is read as such", "i = 1 AND i <> 2 AND i < 3 AND i <= 3 AND i > 0 AND i >= 0";
+        "AND OR NOT", "with three values", "NOT (f OR f AND f)";
         "||", "", "k || 'a' = 'b'";
-        "IS [NOT] NULL", "also `TRUE`, `FALSE`, `UNKNOWN`", "k IS NOT NULL AND f IS TRUE";
-        "IS [NOT] DISTINCT FROM", "", "i IS DISTINCT FROM 1";
-        "[NOT] BETWEEN", "", "i BETWEEN 1 AND 2";
+        "IS [NOT] NULL", "also `TRUE`, `FALSE`, `UNKNOWN`", "k IS NULL OR k IS NOT NULL OR f IS TRUE OR f IS NOT TRUE OR f IS FALSE OR f IS NOT FALSE OR f IS UNKNOWN OR f IS NOT UNKNOWN";
+        "IS [NOT] DISTINCT FROM", "", "i IS DISTINCT FROM 1 OR i IS NOT DISTINCT FROM 2";
+        "[NOT] BETWEEN", "", "i BETWEEN 1 AND 2 OR i NOT BETWEEN 0 AND 9";
         "BETWEEN SYMMETRIC", "", "i BETWEEN SYMMETRIC 2 AND 1";
-        "[NOT] IN (...)", "also `(i, k) IN ((1, 'a'), (2, 'b'))`", "i IN (1, 2) AND (i, k) NOT IN ((1, 'a'), (2, 'b'))";
-        "[NOT] LIKE", "with `ESCAPE` if it is given", "k LIKE 'a!%' ESCAPE '!'";
-        "[NOT] SIMILAR TO", "a pattern in single quotes", "k SIMILAR TO 'a(b|c)%'";
-        "CASE", "with and without a value behind it", "CASE i WHEN 1 THEN f ELSE NOT f END";
+        "[NOT] IN (...)", "also `(i, k) IN ((1, 'a'), (2, 'b'))`", "i IN (1, 2) AND i NOT IN (3) AND (i, k) IN ((1, 'a')) AND (i, k) NOT IN ((1, 'a'), (2, 'b'))";
+        "[NOT] LIKE", "with `ESCAPE` if it is given", "k LIKE 'a!%' ESCAPE '!' OR k NOT LIKE 'b!%' ESCAPE '!' OR k LIKE 'a%' OR k NOT LIKE 'a_'";
+        "[NOT] SIMILAR TO", "a pattern in single quotes", "k SIMILAR TO 'a(b|c)%' OR k NOT SIMILAR TO '[a-c]'";
+        "CASE", "with and without a value behind it", "CASE i WHEN 1 THEN f ELSE NOT f END OR CASE i WHEN 2 THEN f END OR CASE WHEN i = 3 THEN f END OR CASE WHEN f THEN f ELSE NOT f END";
         "CAST", "", "CAST(k AS INT) = 1";
         "TRY_CAST", "", "TRY_CAST(k AS INT) = 1";
         "row.field", "of a `ROW`", "r.x = 1";
-        "time + INTERVAL", "one unit, from `YEAR` to `SECOND`", "ts + INTERVAL '1' DAY > ts";
+        "time + INTERVAL", "one unit, from `YEAR` to `SECOND`", "ts + INTERVAL '1' DAY > ts - INTERVAL '1' YEAR + INTERVAL '1' MONTH - INTERVAL '1' HOUR + INTERVAL '1' MINUTE - INTERVAL '1' SECOND";
         "INTERVAL '1-2' YEAR TO MONTH", "", "ts + INTERVAL '1-2' YEAR TO MONTH > ts";
-        "DATE '...'", "`TIME` and `TIMESTAMP` as well", "ts > TIMESTAMP '2020-01-01 00:00:00'";
-        "EXTRACT(unit FROM time)", "from `MILLENNIUM` to `MICROSECOND`, `DOW`, `DOY`, `ISODOW`, `ISOYEAR`, `EPOCH`", "EXTRACT(DAY FROM ts) = 1";
-        "FLOOR(time TO unit)", "and `CEIL`: from `SECOND` to `YEAR`; weeks begin on Sunday", "FLOOR(ts TO HOUR) = CEIL(ts TO DAY)";
+        "DATE '...'", "`TIME` and `TIMESTAMP` as well", "ts > TIMESTAMP '2020-01-01 00:00:00' AND CAST(ts AS DATE) < DATE '2020-01-01' AND CAST(ts AS TIME) < TIME '10:00:00'";
+        "EXTRACT(unit FROM time)", "from `MILLENNIUM` to `MICROSECOND`, `DOW`, `DOY`, `ISODOW`, `ISOYEAR`, `EPOCH`", "EXTRACT(MILLENNIUM FROM ts) + EXTRACT(CENTURY FROM ts) + EXTRACT(DECADE FROM ts) + EXTRACT(YEAR FROM ts) + EXTRACT(ISOYEAR FROM ts) + EXTRACT(QUARTER FROM ts) + EXTRACT(MONTH FROM ts) + EXTRACT(WEEK FROM ts) + EXTRACT(DAY FROM ts) + EXTRACT(DOW FROM ts) + EXTRACT(ISODOW FROM ts) + EXTRACT(DOY FROM ts) + EXTRACT(HOUR FROM ts) + EXTRACT(MINUTE FROM ts) + EXTRACT(SECOND FROM ts) + EXTRACT(MILLISECOND FROM ts) + EXTRACT(MICROSECOND FROM ts) + EXTRACT(EPOCH FROM ts) = 1";
+        "FLOOR(time TO unit)", "and `CEIL`: from `SECOND` to `YEAR`; weeks begin on Sunday", "FLOOR(ts TO SECOND) = CEIL(ts TO SECOND) AND FLOOR(ts TO MINUTE) = CEIL(ts TO MINUTE) AND FLOOR(ts TO HOUR) = CEIL(ts TO HOUR) AND FLOOR(ts TO DAY) = CEIL(ts TO DAY) AND FLOOR(ts TO WEEK) = CEIL(ts TO WEEK) AND FLOOR(ts TO MONTH) = CEIL(ts TO MONTH) AND FLOOR(ts TO QUARTER) = CEIL(ts TO QUARTER) AND FLOOR(ts TO YEAR) = CEIL(ts TO YEAR)";
         "TIMESTAMPADD(unit, n, time)", "and `TIMESTAMPDIFF`: from `SECOND` to `YEAR`", "TIMESTAMPDIFF(DAY, ts, ts) = 1";
-        "SUBSTRING(s FROM n FOR m)", "also with commas", "SUBSTRING(k FROM 1 FOR 2) = 'a'";
-        "TRIM(LEADING c FROM s)", "also `TRAILING` and `BOTH`", "TRIM(LEADING 'x' FROM k) = 'a'";
-        "OVERLAY(s PLACING r FROM n FOR m)", "", "OVERLAY(k PLACING 'a' FROM 1) = 'a'";
+        "SUBSTRING(s FROM n FOR m)", "also with commas", "SUBSTRING(k FROM 1 FOR 2) = SUBSTRING(k FROM 2)";
+        "TRIM(LEADING c FROM s)", "also `TRAILING` and `BOTH`", "TRIM(LEADING 'x' FROM k) = TRIM(TRAILING 'x' FROM k) OR TRIM(BOTH 'x' FROM k) = TRIM(k)";
+        "OVERLAY(s PLACING r FROM n FOR m)", "", "OVERLAY(k PLACING 'a' FROM 1) = OVERLAY(k PLACING 'a' FROM 1 FOR 2)";
         "POSITION(s IN t)", "", "POSITION('a' IN k) = 1";
         "OVERLAPS", "", "(ts, ts) OVERLAPS (ts, ts)";
         "IS JSON", "also `IS NOT JSON`, with `OBJECT`, `ARRAY` or `SCALAR`", "k IS JSON OBJECT";
@@ -325,7 +349,7 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "array[n]", "from 1; NULL where there is none", "ARRAY[1, 2][1] = 1";
         "MAP[key, value, ...]", "of a key that comes twice the last value counts", "CARDINALITY(MAP[k, i, 'a', 1]) = 2";
         "map[key]", "NULL where there is none", "MAP['a', 1]['a'] = 1";
-        "ARRAY = ARRAY", "", "ARRAY[1] = ARRAY[i]";
+        "ARRAY = ARRAY", "also `MAP = MAP`, `<>`, `IN` and `IS [NOT] DISTINCT FROM`; NULL among the elements is a value like others", "ARRAY[1] = ARRAY[i] AND MAP['a', 1] <> MAP['a', i]";
     }
     .into_iter()
 }

@@ -116,6 +116,12 @@ pub(super) const STATEMENTS: &[Example] = &[
            INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
     ),
     example(
+        "SET 'table.exec.emit.early-fire.enabled'",
+        "",
+        "SET 'table.exec.emit.early-fire.enabled' = 'true'; SET 'table.exec.emit.early-fire.delay' = '5 s';
+         INSERT INTO out (n) SELECT COUNT(*) FROM t GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)",
+    ),
+    example(
         "CREATE FUNCTION",
         "",
         "CREATE FUNCTION g AS 'a.B'; INSERT INTO out SELECT k, b FROM t",

@@ -116,3 +116,45 @@ SELECT bidder, SUM(price), COUNT(*) FROM (SELECT bidder, price FROM bid ORDER BY
 
 -- rows_among_others
 SELECT auction, bidder, price FROM bid WHERE (MOD(auction, 5), MOD(bidder, 3)) IN ((1, 2), (3, 0)) AND (price, bidder) <> (auction, bidder);
+
+-- filtered_moments_of_groups
+SELECT auction, STDDEV_POP(p) FILTER (WHERE price > 5000),
+  STDDEV_SAMP(p) FILTER (WHERE price > 5000),
+  VAR_POP(p) FILTER (WHERE price > 5000),
+  VAR_SAMP(p) FILTER (WHERE price > 5000),
+  VARIANCE(p) FILTER (WHERE price > 5000)
+FROM (SELECT bid.auction, bid.bidder, bid.price, CAST(MOD(bid.price, 20) AS DOUBLE) AS p FROM bid) GROUP BY auction;
+
+-- filtered_of_groups
+SELECT bid.auction, COUNT(bid.channel) FILTER (WHERE bid.price > 5000), SUM(bid.price) FILTER (WHERE bid.price > 5000),
+  AVG(bid.price) FILTER (WHERE bid.price > 5000), MIN(bid.price) FILTER (WHERE bid.price > 5000), MAX(bid.channel) FILTER (WHERE bid.price > 5000)
+FROM bid GROUP BY bid.auction;
+
+-- distinct_and_filtered_of_groups
+SELECT bid.auction, COUNT(DISTINCT bid.bidder) FILTER (WHERE bid.price > 5000), SUM(DISTINCT MOD(bid.price, 10)) FILTER (WHERE bid.price > 5000),
+  AVG(DISTINCT MOD(bid.price, 10)) FILTER (WHERE bid.price > 5000), MIN(DISTINCT MOD(bid.price, 10)) FILTER (WHERE bid.price > 5000),
+  MAX(DISTINCT MOD(bid.price, 10)) FILTER (WHERE bid.price > 5000), MAX(DISTINCT bid.price)
+FROM bid GROUP BY bid.auction;
+
+-- moments_of_windows
+SELECT bid.auction, window_start, STDDEV_POP(CAST(bid.price AS DOUBLE)), STDDEV_SAMP(CAST(bid.price AS DOUBLE)), VAR_POP(CAST(bid.price AS DOUBLE)), VAR_SAMP(CAST(bid.price AS DOUBLE)), VARIANCE(CAST(bid.price AS DOUBLE)), AVG(CAST(bid.price AS DOUBLE))
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid
+WHERE MOD(bid.auction, 3) = 0 GROUP BY bid.auction, window_start, window_end;
+
+-- filtered_of_windows
+SELECT window_start, COUNT(*) FILTER (WHERE bid.price > 5000), SUM(bid.price) FILTER (WHERE bid.channel = 'Apple'),
+  AVG(bid.price) FILTER (WHERE bid.channel = 'Apple'), MIN(bid.price) FILTER (WHERE bid.channel = 'Apple'), MAX(bid.price) FILTER (WHERE bid.price < 0),
+  STDDEV_POP(CAST(bid.price AS DOUBLE)) FILTER (WHERE bid.channel = 'Apple'), STDDEV_SAMP(CAST(bid.price AS DOUBLE)) FILTER (WHERE bid.channel = 'Apple'), VAR_POP(CAST(bid.price AS DOUBLE)) FILTER (WHERE bid.channel = 'Apple'), VAR_SAMP(CAST(bid.price AS DOUBLE)) FILTER (WHERE bid.channel = 'Apple'), VARIANCE(CAST(bid.price AS DOUBLE)) FILTER (WHERE bid.channel = 'Apple')
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid GROUP BY window_start, window_end;
+
+-- distinct_and_filtered_of_windows
+SELECT window_start, COUNT(DISTINCT bid.bidder) FILTER (WHERE bid.price > 5000), SUM(DISTINCT MOD(bid.price, 10)) FILTER (WHERE bid.channel = 'Apple'),
+  AVG(DISTINCT MOD(bid.price, 10)) FILTER (WHERE bid.channel = 'Apple'), MIN(DISTINCT bid.price) FILTER (WHERE bid.channel = 'Apple'),
+  MAX(DISTINCT bid.price) FILTER (WHERE bid.channel = 'Apple'),
+  MIN(DISTINCT bid.price), MAX(DISTINCT bid.price)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid GROUP BY window_start, window_end;
+
+-- aggregates_of_moments_of_integers
+SELECT MOD(auction, 10), STDDEV_POP(CAST(MOD(price, 100) AS INT)), STDDEV_SAMP(CAST(MOD(price, 100) AS INT)), VAR_POP(CAST(MOD(price, 100) AS INT)), VAR_SAMP(CAST(MOD(price, 100) AS INT)), VARIANCE(CAST(MOD(price, 100) AS INT)), STDDEV_POP(CAST(MOD(price, 100) AS DECIMAL(10, 2))),
+  VAR_SAMP(CAST(MOD(price, 100) AS FLOAT))
+FROM bid GROUP BY MOD(auction, 10);

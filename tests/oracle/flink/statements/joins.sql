@@ -106,3 +106,9 @@ JOIN (
   SELECT window_start, window_end, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND))
   GROUP BY window_start, window_end) AS b
 ON a.window_start = b.window_start AND a.window_end = b.window_end;
+
+-- hints_of_a_join
+SELECT /*+ STATE_TTL('a' = '1 d', 'b' = '2 d') */ a.id, a.category, b.price FROM auction AS a JOIN bid AS b ON a.id = b.auction WHERE b.price > 1000000;
+
+-- join_using
+SELECT id, name, seller FROM person JOIN (SELECT seller AS id, seller FROM auction WHERE category = 12) USING (id);

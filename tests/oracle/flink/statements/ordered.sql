@@ -5,6 +5,8 @@ SELECT auction, bidder, price, channel, url, `dateTime`, COUNT(*) OVER (ORDER BY
 
 CREATE VIEW bids AS SELECT auction, bidder, price, channel, url, `dateTime` FROM in_order WHERE n > 0;
 
+CREATE VIEW bids_and_rests AS SELECT *, MOD(price, 3) AS m FROM bids;
+
 -- collect_of_groups
 SELECT bid.auction, COLLECT(bid.channel), COUNT(*) FROM bids AS bid WHERE MOD(bid.auction, 5) = 0 GROUP BY bid.auction;
 
@@ -108,3 +110,75 @@ FROM bids AS bid WHERE MOD(auction, 5) = 0 WINDOW w AS (PARTITION BY auction ORD
 -- json_array_of_groups
 SELECT category, JSON_ARRAYAGG(id), JSON_ARRAYAGG(NULLIF(MOD(id, 3), 0) NULL ON NULL), JSON_ARRAYAGG(itemName ABSENT ON NULL)
 FROM auction WHERE MOD(id, 10) = 0 GROUP BY category;
+
+-- ranks_with_ties
+SELECT auction, price, t, RANK() OVER w, DENSE_RANK() OVER w, COUNT(*) OVER w, SUM(price) OVER w, FIRST_VALUE(price) OVER w, LAST_VALUE(price) OVER w
+FROM (
+  SELECT auction, price, window_time AS t FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND)))
+WHERE MOD(auction, 7) = 0 WINDOW w AS (PARTITION BY MOD(auction, 3) ORDER BY t);
+
+-- lag_with_ties
+SELECT auction, price, t, LAG(price) OVER w, LAG(price, 2, CAST(-1 AS BIGINT)) OVER w, LAG(price, 0) OVER w, RANK() OVER w
+FROM (
+  SELECT auction, price, window_time AS t FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND)))
+WHERE MOD(auction, 7) = 0 WINDOW w AS (PARTITION BY MOD(auction, 3) ORDER BY t);
+
+-- lag_of_nulls
+SELECT auction, price, LAG(NULLIF(MOD(price, 3), 0)) OVER w, LAG(channel, 2) OVER w
+FROM bids WHERE MOD(auction, 7) = 0 WINDOW w AS (PARTITION BY MOD(auction, 3) ORDER BY `dateTime`);
+
+-- numbers_with_ties
+SELECT auction, price, t, ROW_NUMBER() OVER (PARTITION BY MOD(auction, 3) ORDER BY t)
+FROM (
+  SELECT auction, price, window_time AS t FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND)))
+WHERE MOD(auction, 7) = 0;
+
+-- rows_with_ties
+SELECT auction, price, t, SUM(price) OVER w, COUNT(*) OVER w, FIRST_VALUE(price) OVER w
+FROM (
+  SELECT auction, price, window_time AS t FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND)))
+WHERE MOD(auction, 7) = 0 WINDOW w AS (PARTITION BY MOD(auction, 3) ORDER BY t ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);
+
+-- rows_that_come_first
+SELECT auction, price FROM bids LIMIT 10;
+
+-- distinct_lists_of_groups
+SELECT bid.auction, CHAR_LENGTH(LISTAGG(DISTINCT bid.channel)), CARDINALITY(ARRAY_AGG(DISTINCT m IGNORE NULLS)), COLLECT(DISTINCT SUBSTRING(bid.channel FROM 1 FOR 1))
+FROM (SELECT *, MOD(price, 3) AS m FROM bids) AS bid WHERE MOD(bid.auction, 10) = 0 GROUP BY bid.auction;
+
+-- filtered_lists_of_groups
+SELECT bid.auction, LISTAGG(bid.channel) FILTER (WHERE bid.price > 100000), ARRAY_AGG(bid.price) FILTER (WHERE bid.price > 100000),
+  COLLECT(SUBSTRING(bid.channel FROM 1 FOR 1)) FILTER (WHERE bid.price > 100000), FIRST_VALUE(bid.price) FILTER (WHERE bid.price > 100000),
+  LAST_VALUE(bid.price) FILTER (WHERE bid.price > 100000), CHAR_LENGTH(LISTAGG(DISTINCT bid.channel) FILTER (WHERE bid.price > 100000)),
+  COLLECT(DISTINCT CAST(m AS STRING)) FILTER (WHERE bid.price > 100000)
+FROM (SELECT *, MOD(price, 3) AS m FROM bids) AS bid WHERE MOD(bid.auction, 5) = 0 GROUP BY bid.auction;
+
+-- filtered_lists_of_windows
+SELECT bid.auction, window_start, LISTAGG(bid.channel) FILTER (WHERE bid.price > 10000), ARRAY_AGG(bid.price) FILTER (WHERE bid.price > 10000),
+  COLLECT(SUBSTRING(bid.channel FROM 1 FOR 1)) FILTER (WHERE bid.price > 10000), FIRST_VALUE(bid.price) FILTER (WHERE bid.price > 10000),
+  LAST_VALUE(bid.price) FILTER (WHERE bid.price > 10000)
+FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid
+WHERE MOD(bid.auction, 5) = 0 GROUP BY bid.auction, window_start, window_end;
+
+-- distinct_lists_of_windows
+SELECT bid.auction, window_start, CHAR_LENGTH(LISTAGG(DISTINCT bid.channel)), CARDINALITY(ARRAY_AGG(DISTINCT m IGNORE NULLS)), COLLECT(DISTINCT CAST(m AS STRING)),
+  CHAR_LENGTH(LISTAGG(DISTINCT bid.channel) FILTER (WHERE bid.price > 10000)),
+  COLLECT(DISTINCT CAST(m AS STRING)) FILTER (WHERE bid.price > 10000)
+FROM TABLE(TUMBLE(TABLE bids_and_rests, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid
+WHERE MOD(bid.auction, 5) = 0 GROUP BY bid.auction, window_start, window_end;
+
+-- no_rows
+SELECT auction, price FROM bids LIMIT 0;
+
+-- json_of_windows
+SELECT category, window_start, JSON_ARRAYAGG(id), JSON_OBJECTAGG(KEY itemName VALUE id), JSON_ARRAYAGG(NULLIF(MOD(id, 3), 0) NULL ON NULL),
+  JSON_OBJECTAGG(KEY itemName VALUE NULLIF(MOD(id, 3), 0) ABSENT ON NULL)
+FROM TABLE(TUMBLE(TABLE auction, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) WHERE MOD(id, 10) = 0 GROUP BY category, window_start, window_end;
+
+-- json_of_values
+SELECT category, JSON_ARRAYAGG(JSON_OBJECT('id' VALUE id)), JSON_ARRAYAGG(CAST(id AS DOUBLE) / 4), JSON_ARRAYAGG(ARRAY[id, 1]),
+  JSON_OBJECTAGG(KEY itemName VALUE NULLIF(MOD(id, 3), 0)), JSON_OBJECTAGG(KEY itemName VALUE id > 1100), COUNT(*)
+FROM auction WHERE MOD(id, 10) = 0 GROUP BY category;
+
+-- json_without_keys
+SELECT JSON_ARRAYAGG(id), JSON_OBJECTAGG(KEY itemName VALUE id) FROM auction WHERE id < 0;

@@ -46,3 +46,22 @@ GROUP BY bidder;
 -- moments_over
 SELECT bidder, price, STDDEV_POP(CAST(price AS DOUBLE)) OVER w, VAR_POP(price) OVER w
 FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime` ROWS BETWEEN 9 PRECEDING AND CURRENT ROW);
+
+-- moments_over_all_rows_before
+SELECT bidder, price, STDDEV_POP(CAST(price AS DOUBLE)) OVER w, STDDEV_SAMP(CAST(price AS DOUBLE)) OVER w, VAR_POP(CAST(price AS DOUBLE)) OVER w, VAR_SAMP(CAST(price AS DOUBLE)) OVER w, VARIANCE(CAST(price AS DOUBLE)) OVER w
+FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime`);
+
+-- aggregates_over_distinct_values
+SELECT bidder, price, AVG(DISTINCT MOD(price, 10)) OVER w, MIN(DISTINCT price) OVER w, MAX(DISTINCT price) OVER w
+FROM bid WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime`);
+
+-- ranks_in_another_order
+SELECT auction, price, RANK() OVER w, DENSE_RANK() OVER w, COUNT(*) OVER w, SUM(price) OVER w
+FROM bid WHERE MOD(auction, 5) = 0 WINDOW w AS (PARTITION BY MOD(auction, 3) ORDER BY MOD(price, 7));
+
+-- numbers_in_another_order
+SELECT auction, price, ROW_NUMBER() OVER (PARTITION BY MOD(auction, 3) ORDER BY price) FROM bid WHERE MOD(auction, 5) = 0;
+
+-- ranks_of_groups
+SELECT k, total, RANK() OVER w, SUM(total) OVER w FROM (SELECT MOD(auction, 13) AS k, SUM(price) AS total FROM bid GROUP BY MOD(auction, 13))
+WINDOW w AS (ORDER BY k);

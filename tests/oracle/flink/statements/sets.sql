@@ -64,3 +64,6 @@ SELECT id, x, n FROM person CROSS JOIN UNNEST(SPLIT(name, ' ')) WITH ORDINALITY 
 -- entries_of_maps
 SELECT id, k, x FROM (SELECT id, MAP['category', category, 'seller', seller] AS m FROM auction WHERE MOD(id, 10) = 2)
 CROSS JOIN UNNEST(m) AS v (k, x);
+
+-- all_columns
+SELECT * FROM (SELECT auction, price, channel FROM bid WHERE MOD(auction, 25) = 0);

@@ -1,7 +1,7 @@
 //! Expressions mean what they mean in Flink 2.2, whose answers lie in `tests/flink`: `make
 //! flink-goldens` asks Flink for them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -325,38 +325,4 @@ fn calls(expression: &str, name: &str) -> bool {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let call = format!("{name}(");
     expression.match_indices(&call).any(|(at, _)| !expression[..at].ends_with(is_letter))
-}
-
-/// Functions of which no expression is compared, and why.
-const NOT_COMPARED: &[(&str, &str)] = &[
-    ("COUNT_CHAR", "it is the function that query 14 of Nexmark brings"),
-    ("CURRENT_DATABASE", "there are no databases"),
-    ("CURRENT_WATERMARK", "its answer depends on when it is asked"),
-    ("GROUP_ID", "it stands beside groups, which tests/oracle/flink compares"),
-    ("OCTET_LENGTH", "Flink does not have it"),
-    ("PARSE_JSON", "it makes a VARIANT, and that type is not there"),
-    ("PROCTIME", "its answer depends on when it is asked"),
-    ("TRY_PARSE_JSON", "as PARSE_JSON"),
-];
-
-/// Every function that Flink has or that is there is among the expressions, more than once.
-#[test]
-fn every_function_is_compared_with_flinks() {
-    let goldens = goldens();
-    let registered = crate::functions::groups()
-        .flat_map(|(_, functions)| functions.map(|(name, ..)| name).collect::<Vec<_>>());
-    let names: BTreeSet<&str> = FLINK_FUNCTIONS.iter().copied().chain(registered).collect();
-    for (name, why) in NOT_COMPARED {
-        assert!(names.contains(name), "{name} is listed ({why}) and is no function");
-    }
-    let few: Vec<String> = names
-        .iter()
-        .filter(|name| !NOT_COMPARED.iter().any(|(listed, _)| listed == *name))
-        .map(|name| (name, goldens.keys().filter(|expression| calls(expression, name)).count()))
-        .filter(|(name, cases)| {
-            *cases < if matches!(**name, "E" | "PI" | "PERCENTILE") { 1 } else { 3 }
-        })
-        .map(|(name, cases)| format!("{name} {cases}"))
-        .collect();
-    assert!(few.is_empty(), "functions with few expressions in tests/flink: {}", few.join(", "));
 }
