@@ -218,16 +218,20 @@ pub(super) fn similar(value: Expr, pattern: &str) -> Result<Expr, regex::Error> 
     Ok(call(&name, types("t"), DataType::Boolean, kernel, vec![value]))
 }
 
-/// SQL's regular expressions have `%` and `_`, and no `^` and `$`; `.` is any letter in Flink.
+/// SQL's regular expressions have `%` and `_`, and no `^` and `$` but that of `[^a]`; `.` is any
+/// letter in Flink.
 fn similar_pattern(pattern: &str) -> String {
     let mut out = String::from("(?s)^(?:");
+    let mut before = None;
     for letter in pattern.chars() {
         match letter {
             '%' => out.push_str(".*"),
             '_' => out.push('.'),
+            '^' if before == Some('[') => out.push('^'),
             '^' | '$' | '\\' => out.extend(['\\', letter]),
             other => out.push(other),
         }
+        before = Some(letter);
     }
     out.push_str(")$");
     out
@@ -268,6 +272,7 @@ mod tests {
     #[test]
     fn patterns_of_similar_to_are_translated() {
         assert_eq!(similar_pattern("a%(b|c)_d.e"), "(?s)^(?:a.*(b|c).d.e)$");
+        assert_eq!(similar_pattern("[^a]^"), "(?s)^(?:[^a]\\^)$");
     }
 
     #[test]

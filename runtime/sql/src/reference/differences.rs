@@ -57,6 +57,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ("YEAR(l)", "BIGINT 2020 | NULL | 1969 | 1970 | 9999"),
             ("YEAR(ts)", "BIGINT 2020 | NULL | 1969 | 1970 | 9999"),
             ("DAYOFMONTH(l)", "BIGINT 29 | NULL | 31 | 1 | 31"),
+            ("EXTRACT(MICROSECOND FROM l)", "BIGINT 123000 | NULL | 999000 | 0 | 999000"),
+            (
+                "FLOOR(l TO QUARTER)",
+                "TIMESTAMP_LTZ(3) 2020-01-01 00:00:00Z | NULL | 1969-10-01 00:00:00Z | 1970-01-01 00:00:00Z | 9999-10-01 00:00:00Z",
+            ),
             ("DAYOFWEEK(l)", "BIGINT 7 | NULL | 4 | 5 | 6"),
             ("DAYOFYEAR(l)", "BIGINT 60 | NULL | 365 | 1 | 365"),
             ("MONTH(l)", "BIGINT 2 | NULL | 12 | 1 | 12"),
