@@ -51,7 +51,7 @@ impl Content {
     }
 
     /// Of all bytes the part that is still there: neither written again, nor removed, nor dropped.
-    /// From 0 to 1, a few hundredths off.
+    /// From 0 to 1, some hundredths off.
     pub(crate) fn live_part(&self) -> f64 {
         if self.bytes == 0 {
             return 1.0;
@@ -83,39 +83,88 @@ impl Rows {
 }
 
 /// How many of many things are different: a `HyperLogLog` (Flajolet et al., 2007) that counts by its
-/// empty registers as long as there are some. Its standard error is 2.3 %.
-#[derive(Debug, Clone, Default)]
-struct Different {
-    /// None as long as nothing was inserted.
-    registers: Vec<u8>,
+/// empty registers as long as there are some. Its standard error is 4.6 %.
+#[derive(Debug, Clone)]
+enum Different {
+    /// The registers that are not empty, in order: there may be many namespaces with few rows each.
+    Few(Vec<(u16, u8)>),
+    Many(Box<[u8; REGISTERS]>),
+}
+
+const REGISTERS: usize = 512;
+const FEW_MAX: usize = 64;
+
+impl Default for Different {
+    fn default() -> Self {
+        Self::Few(Vec::new())
+    }
 }
 
 impl Different {
-    const REGISTERS: usize = 2048;
-
     fn insert(&mut self, hash: u64) {
-        self.registers.resize(Self::REGISTERS, 0);
-        let register = &mut self.registers[hash as usize % Self::REGISTERS];
-        let rank = (hash / Self::REGISTERS as u64).trailing_zeros().min(u64::BITS - 1) as u8 + 1;
-        *register = rank.max(*register);
+        let rank = (hash / REGISTERS as u64).trailing_zeros().min(u64::BITS - 1) as u8 + 1;
+        self.raise((hash % REGISTERS as u64) as u16, rank);
     }
 
     fn merge(&mut self, other: &Self) {
-        self.registers.resize(self.registers.len().max(other.registers.len()), 0);
-        for (register, other) in self.registers.iter_mut().zip(&other.registers) {
-            *register = (*register).max(*other);
+        match other {
+            Self::Few(set) => {
+                for (register, rank) in set {
+                    self.raise(*register, *rank);
+                }
+            }
+            Self::Many(ranks) => {
+                for (register, rank) in (0..).zip(ranks.iter()) {
+                    self.raise(register, *rank);
+                }
+            }
+        }
+    }
+
+    fn raise(&mut self, register: u16, rank: u8) {
+        match self {
+            Self::Few(set) => {
+                match set.binary_search_by_key(&register, |(register, _)| *register) {
+                    Ok(at) => set[at].1 = set[at].1.max(rank),
+                    Err(at) if set.len() < FEW_MAX => set.insert(at, (register, rank)),
+                    Err(_) => {
+                        let mut ranks = Box::new([0; REGISTERS]);
+                        for (at, rank) in set.iter() {
+                            ranks[usize::from(*at)] = *rank;
+                        }
+                        *self = Self::Many(ranks);
+                        self.raise(register, rank);
+                    }
+                }
+            }
+            Self::Many(ranks) => {
+                let known = &mut ranks[usize::from(register)];
+                *known = rank.max(*known);
+            }
         }
     }
 
     fn estimate(&self) -> f64 {
-        if self.registers.is_empty() {
-            return 0.0;
-        }
-        let all = Self::REGISTERS as f64;
+        let all = REGISTERS as f64;
         let (mut sum, mut empty) = (0.0, 0.0);
-        for rank in &self.registers {
-            sum += (-f64::from(*rank)).exp2();
-            empty += f64::from(u8::from(*rank == 0));
+        let mut count = |rank: u8| {
+            sum += (-f64::from(rank)).exp2();
+            empty += f64::from(u8::from(rank == 0));
+        };
+        match self {
+            Self::Few(set) => {
+                for (_, rank) in set {
+                    count(*rank);
+                }
+                for _ in set.len()..REGISTERS {
+                    count(0);
+                }
+            }
+            Self::Many(ranks) => {
+                for rank in ranks.iter() {
+                    count(*rank);
+                }
+            }
         }
         let raw = 0.7213 / (1.0 + 1.079 / all) * all * all / sum;
         if raw <= 2.5 * all && empty > 0.0 { all * (all / empty).ln() } else { raw }
@@ -136,8 +185,8 @@ mod tests {
     }
 
     #[test]
-    fn different_rows_are_counted_within_some_hundredths() {
-        for count in [0, 1, 100, 3000, 5000, 6000, 100_000, 1_000_000] {
+    fn different_rows_are_counted_roughly() {
+        for count in [0, 1, 50, 100, 1000, 1300, 2000, 100_000, 1_000_000] {
             let mut rows = rows(0..count, Some(b"v"));
             let again = rows.clone();
             rows.merge(&again);
@@ -155,7 +204,7 @@ mod tests {
         let value = Some(&[0_u8; 92][..]);
         let live_part = |content: &Content, expected: f64| {
             let part = content.live_part();
-            assert!((part - expected).abs() < 0.04, "{part} and not {expected}");
+            assert!((part - expected).abs() < 0.1, "{part} and not {expected}");
         };
         let mut content = Content::default();
         live_part(&content, 1.0);
