@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use crate::tokens::is_word;
 use crate::types::text_of;
@@ -35,14 +35,14 @@ pub(crate) const WRAPPERS: [&str; 3] = ["WITHOUT", "CONDITIONAL", "UNCONDITIONAL
 
 /// Parses such a call, if there is one.
 pub(crate) fn call(parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-    let is_call = FUNCTIONS.iter().any(|name| is_word(parser.peek_token_ref(), name))
-        && parser.peek_nth_token_ref(1).token == Token::LParen;
-    if is_word(parser.peek_token_ref(), OBJECTAGG)
-        && parser.peek_nth_token_ref(1).token == Token::LParen
-    {
+    if parser.peek_nth_token_ref(1).token != Token::LParen {
+        return None;
+    }
+    let name = parser.peek_token_ref();
+    if is_word(name, OBJECTAGG) {
         return Some(object_aggregate(parser));
     }
-    is_call.then(|| parse(parser))
+    FUNCTIONS.iter().any(|function| is_word(name, function)).then(|| parse(parser))
 }
 
 /// `JSON_OBJECTAGG([KEY] k VALUE v [NULL | ABSENT ON NULL])`.
@@ -72,21 +72,7 @@ fn object_aggregate(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     };
     parser.expect_token(&Token::RParen)?;
     let arg = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
-    let list = FunctionArgumentList {
-        duplicate_treatment: None,
-        args: vec![arg(key), arg(value)],
-        clauses: nulls.into_iter().collect(),
-    };
-    Ok(Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::with_span(name.span, name.token.to_string())]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(list),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    }))
+    Ok(function(&name, vec![arg(key), arg(value)], nulls.into_iter().collect()))
 }
 
 fn parse(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
@@ -104,8 +90,16 @@ fn parse(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
     while !parser.consume_token(&Token::RParen) {
         args.push(clause(parser)?);
     }
-    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() };
-    Ok(Expr::Function(Function {
+    Ok(function(&name, args, Vec::new()))
+}
+
+fn function(
+    name: &TokenWithSpan,
+    args: Vec<FunctionArg>,
+    clauses: Vec<FunctionArgumentClause>,
+) -> Expr {
+    let list = FunctionArgumentList { duplicate_treatment: None, args, clauses };
+    Expr::Function(Function {
         name: ObjectName::from(vec![Ident::with_span(name.span, name.token.to_string())]),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
@@ -114,7 +108,7 @@ fn parse(parser: &mut Parser<'_>) -> Result<Expr, ParserError> {
         null_treatment: None,
         over: None,
         within_group: Vec::new(),
-    }))
+    })
 }
 
 fn clause(parser: &mut Parser<'_>) -> Result<FunctionArg, ParserError> {

@@ -11,7 +11,7 @@ use super::Namespace;
 use super::row_filter::{FILTERED_KEY_BYTES, RowFilter};
 
 /// Stands for the length of a value that was removed.
-const REMOVED: u32 = u32::MAX;
+pub(super) const REMOVED: u32 = u32::MAX;
 
 /// A row that was put, or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,14 +8,12 @@ use std::thread::{self, JoinHandle};
 use sabot_types::KeyGroup;
 
 use super::Namespace;
-use super::changed_rows::{Place, StateChange};
+use super::changed_rows::{Place, REMOVED, StateChange};
 use crate::{Error, Result, stand_back};
 
 const BUFFER_BYTES: usize = 256 << 10;
 /// Number, namespace, group, lengths of key and value.
 const HEADER_BYTES: usize = 8 + 8 + 2 + 4 + 4;
-/// Stands for the length of a value that was removed.
-const REMOVED: u32 = u32::MAX;
 const WRITING: &str = "writing what changed to a local file";
 const READING: &str = "reading what changed from a local file";
 
