@@ -1,10 +1,12 @@
 //! State on the heap.
 //!
 //! The rows of a namespace are in a hash table whose pages frozen states share, or, once a state
-//! was asked for the beginnings of keys, in an ordered map that is persistent. Freezing copies no
+//! was asked for any beginnings of keys, in an ordered map that is persistent. Freezing copies no
 //! rows in either; writes after it copy the pages, or nodes, that they touch while the frozen state
-//! is there.
+//! is there. Where an operator says which beginnings it will ask for, the hash table stays, with
+//! what follows each of them beside it.
 
+mod beginnings;
 mod bytes;
 mod index;
 mod ordered;
@@ -37,7 +39,9 @@ pub struct MemoryBackend {
 struct MemoryState {
     spec: Arc<StateSpec>,
     spaces: BTreeMap<Namespace, Space>,
-    /// Whether rows are kept in order: since the first scan of prefixes.
+    /// What stands behind the beginnings of keys that are asked for, if that is known.
+    suffix_bytes: Option<usize>,
+    /// Whether rows are kept in order: since the first scan of any other prefixes.
     ordered: bool,
     /// Where the next sweep begins.
     sweep_at: SweepAt,
@@ -89,6 +93,7 @@ impl StateBackend for MemoryBackend {
         self.states.push(MemoryState {
             spec,
             spaces: BTreeMap::new(),
+            suffix_bytes: None,
             ordered: false,
             sweep_at: SweepAt::default(),
             log: ChangeLog::default(),
@@ -163,10 +168,22 @@ impl StateBackend for MemoryBackend {
     ) -> Result<()> {
         check_keys(groups, prefixes);
         let state = self.state_mut(state)?;
-        state.keep_ordered()?;
-        match state.spaces.get(&namespace) {
-            Some(Space::Ordered(rows)) => rows.scan_prefixes(groups, prefixes, visit),
-            Some(Space::Hashed(_)) | None => Ok(()),
+        if state.suffix_bytes.is_none() {
+            state.keep_ordered()?;
+        }
+        match (state.spaces.get_mut(&namespace), state.suffix_bytes) {
+            (Some(Space::Ordered(rows)), _) => rows.scan_prefixes(groups, prefixes, visit),
+            (Some(Space::Hashed(table)), Some(suffix_bytes)) => {
+                table.keep_beginnings(suffix_bytes);
+                table.scan_beginnings(groups, prefixes, visit)
+            }
+            (Some(Space::Hashed(_)), None) | (None, _) => Ok(()),
+        }
+    }
+
+    fn expect_prefixes(&mut self, state: StateHandle, suffix_bytes: usize) {
+        if let Some(state) = self.states.get_mut(usize::from(state.0)) {
+            state.suffix_bytes = Some(suffix_bytes);
         }
     }
 

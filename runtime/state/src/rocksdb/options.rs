@@ -11,19 +11,21 @@ use super::layout::FILTERED_BYTES;
 
 const MIB: u64 = 1 << 20;
 const LEVELS: usize = 7;
+/// Level 0 is merged into the next one when it has so many files.
+const LEVEL_0_FILES: i32 = 4;
 /// What the allocator and files that are read and merged take besides, with budgets that are large.
 const BESIDE_BYTES: u64 = 192 * MIB;
-/// Of what memory there is beyond this a quarter is for rows that wait.
-const WITHOUT_WAITING_BYTES: u64 = 384 * MIB;
+/// Of what memory there is beyond this half is for rows that wait.
+const WITHOUT_WAITING_BYTES: u64 = 448 * MIB;
 /// The database goes with its process, so what is in memory at its end is not written. A row's
 /// place is looked for beside that of the last row of the same state: rows come sorted.
 const WITHOUT_SETTERS: &str = "avoid_flush_during_shutdown=true;\
     memtable_insert_with_hint_prefix_extractor=fixed:2";
 
-/// How much may wait to be written, out of all memory: little of a small one, up to 256 MiB.
+/// How much may wait to be written, out of all memory: little of a small one, up to a GiB.
 pub(super) fn waiting_bytes_max(cache_size_mb: u64) -> usize {
     let all = cache_size_mb * MIB;
-    (all.saturating_sub(WITHOUT_WAITING_BYTES) / 4).max(all / 16).min(256 * MIB) as usize
+    (all.saturating_sub(WITHOUT_WAITING_BYTES) / 2).max(all / 16).min(1024 * MIB) as usize
 }
 
 /// Options for a database whose block cache and write buffers, and what waits to be written, take
@@ -55,8 +57,12 @@ pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     options.set_memtable_prefix_bloom_ratio(0.02);
     options.set_memtable_whole_key_filtering(true);
     options.set_write_buffer_manager(&manager);
-    options.set_write_buffer_size((write_buffers / 2).clamp(MIB as usize, 256 * MIB as usize));
+    let write_buffer = (write_buffers / 2).clamp(MIB as usize, 256 * MIB as usize);
+    options.set_write_buffer_size(write_buffer);
     options.set_max_write_buffer_number(3);
+    // As large as what level 0 gathers before it is merged.
+    options.set_level_zero_file_num_compaction_trigger(LEVEL_0_FILES);
+    options.set_max_bytes_for_level_base((write_buffer as u64) * LEVEL_0_FILES as u64);
     options.set_max_background_jobs(2);
     options.set_max_open_files(1024);
     options.set_avoid_unnecessary_blocking_io(true);
