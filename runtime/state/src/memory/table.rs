@@ -33,7 +33,7 @@ pub(super) struct Table {
     index: Index,
     pages: Pages,
     /// Once rows were looked for by what their keys begin with.
-    beginnings: Option<Beginnings>,
+    beginnings: Option<Box<Beginnings>>,
     bytes: u64,
     /// The offsets of the last answer of one row: the next one is as long, as a rule.
     offsets_of_one: OffsetBuffer<i32>,
@@ -73,7 +73,7 @@ impl Table {
     }
 
     pub(super) fn bytes(&self) -> u64 {
-        let beginnings = self.beginnings.as_ref().map_or(0, Beginnings::bytes);
+        let beginnings = self.beginnings.as_ref().map_or(0, |beginnings| beginnings.bytes());
         self.bytes + self.len() as u64 * ROW_OVERHEAD_BYTES + beginnings as u64
     }
 
@@ -272,7 +272,7 @@ impl Table {
             for (_, row) in self.pages.share().iter().flat_map(|page| rows(page)) {
                 beginnings.add(row.group, row.key);
             }
-            self.beginnings = Some(beginnings);
+            self.beginnings = Some(Box::new(beginnings));
         }
     }
 
@@ -328,7 +328,7 @@ impl Table {
 
     fn change(&mut self) -> Change<'_> {
         let Self { index, pages, beginnings, bytes, .. } = self;
-        Change { index, pages: pages.write(), beginnings: beginnings.as_mut(), bytes }
+        Change { index, pages: pages.write(), beginnings: beginnings.as_deref_mut(), bytes }
     }
 }
 
