@@ -3,14 +3,19 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, Date32Array, Int32Array, TimestampMillisecondArray};
-use arrow::compute::cast as cast_array;
+use arrow::array::{
+    Array, ArrayBuilder, ArrayRef, AsArray, Date32Array, Int32Array, Int32Builder, StringBuilder,
+    TimestampMillisecondArray,
+};
+use arrow::compute::{cast as cast_array, take};
 use arrow::datatypes::{
     DataType, Int64Type, Time32MillisecondType, TimeUnit, TimestampMillisecondType,
 };
-use chrono::format::{ParseResult, Parsed, StrftimeItems};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use chrono::format::{Fixed, Item, Numeric, ParseResult, Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime};
-use datafusion_expr::Expr;
+use datafusion_common::{ScalarValue, internal_err};
+use datafusion_expr::{ColumnarValue, Expr, Volatility, create_udf, lit};
 
 use super::cast_texts;
 use super::own::{Kernel, call};
@@ -114,6 +119,73 @@ pub(super) fn on_first_day(value: Expr) -> Expr {
     });
     let time = DataType::Time32(TimeUnit::Millisecond);
     call("on_first_day", vec![time], TIMESTAMP, kernel, vec![value])
+}
+
+/// Writes timestamps of milliseconds by a format.
+pub(super) fn text(time: Expr, format: &str) -> Expr {
+    let on_values = |values: &[ColumnarValue]| {
+        let [time, ColumnarValue::Scalar(ScalarValue::Utf8(Some(format)))] = values else {
+            return internal_err!("to_char takes a timestamp and a constant format");
+        };
+        match time {
+            ColumnarValue::Array(times) => Ok(ColumnarValue::Array(texts(times, format)?)),
+            ColumnarValue::Scalar(time) => {
+                let text = texts(&time.to_array()?, format)?;
+                Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&text, 0)?))
+            }
+        }
+    };
+    let types = vec![TIMESTAMP, DataType::Utf8];
+    let on_values = Arc::new(on_values);
+    // The name of the library's, which does the same, is part of what operators are known by.
+    let udf = create_udf("to_char", types, DataType::Utf8, Volatility::Immutable, on_values);
+    udf.call(vec![time, lit(format)])
+}
+
+/// Neighbours are often alike for a format, as times of one day are: each run is written once.
+fn texts(times: &ArrayRef, format: &str) -> datafusion_common::Result<ArrayRef> {
+    let unit_ms = resolution_ms(format);
+    let options = FormatOptions::new().with_timestamp_format(Some(format));
+    let formatter = ArrayFormatter::try_new(times, &options)?;
+    let mut texts = StringBuilder::new();
+    let mut places = Int32Builder::with_capacity(times.len());
+    let mut written = None;
+    for (row, time) in times.as_primitive::<TimestampMillisecondType>().iter().enumerate() {
+        let Some(time) = time else {
+            places.append_null();
+            continue;
+        };
+        let run = Some(time.div_euclid(unit_ms));
+        if written != run {
+            texts.append_value(formatter.value(row).try_to_string()?);
+            written = run;
+        }
+        places.append_value(texts.len() as i32 - 1);
+    }
+    Ok(take(&texts.finish(), &places.finish(), None)?)
+}
+
+/// How many milliseconds there are at least between times that a format writes differently.
+fn resolution_ms(format: &str) -> i64 {
+    let finest = |item: Item<'_>| match item {
+        Item::Literal(_) | Item::OwnedLiteral(_) | Item::Space(_) | Item::OwnedSpace(_) => DAY_MS,
+        Item::Numeric(numeric, _) => match numeric {
+            Numeric::Year | Numeric::YearMod100 | Numeric::Month | Numeric::Day => DAY_MS,
+            Numeric::Ordinal => DAY_MS,
+            Numeric::Hour | Numeric::Hour12 => 3_600_000,
+            Numeric::Minute => 60_000,
+            Numeric::Second => 1_000,
+            _ => 1,
+        },
+        Item::Fixed(fixed) => match fixed {
+            Fixed::ShortMonthName | Fixed::LongMonthName => DAY_MS,
+            Fixed::ShortWeekdayName | Fixed::LongWeekdayName => DAY_MS,
+            Fixed::LowerAmPm | Fixed::UpperAmPm => 3_600_000,
+            _ => 1,
+        },
+        Item::Error => 1,
+    };
+    StrftimeItems::new(format).map(finest).min().unwrap_or(DAY_MS)
 }
 
 /// A unit that times are rounded to.
@@ -284,6 +356,33 @@ mod tests {
             ("2018-06-01 00:00:00", "2020-05-31 23:59:59", 23),
         ] {
             assert_eq!(months_between(ms(from), ms(to)), months, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn texts_are_those_of_each_time_where_runs_are_written_once() {
+        let begin = ms("2019-12-31 22:59:58");
+        let times = [0, 1, 999, 1000, 61_000, 3_600_000, 3_661_001, 7_200_000, -90_000_000_000_000];
+        let times = times.iter().flat_map(|ms| [Some(begin + ms), Some(begin), None, Some(begin)]);
+        let times: ArrayRef = Arc::new(times.collect::<TimestampMillisecondArray>());
+        for (format, resolution) in [
+            ("%Y-%m-%d", DAY_MS),
+            ("%a, %-d %b %y: %j", DAY_MS),
+            ("%H o'clock %p", 3_600_000),
+            ("%Y%m%d %H:%M", 60_000),
+            ("%I:%M:%S %p", 1_000),
+            ("%Y-%m-%d %H:%M:%S.%3f", 1),
+            ("%s", 1),
+        ] {
+            assert_eq!(resolution_ms(format), resolution, "{format}");
+            let texts = texts(&times, format).unwrap();
+            let each = times.as_primitive::<TimestampMillisecondType>().iter().map(|time| {
+                let time = DateTime::from_timestamp_millis(time?).unwrap();
+                Some(time.format(format).to_string())
+            });
+            let each: Vec<_> = each.collect();
+            let found = texts.as_string::<i32>().iter();
+            assert!(found.eq(each.iter().map(Option::as_deref)), "{format}");
         }
     }
 

@@ -144,12 +144,15 @@ fn date_format(call: &Call<'_>) -> Result<Expr> {
     let value = &call.arguments[0];
     let format = strftime(call.literal(1, "the format")?, call.at)?;
     let time = match value.data_type {
-        DataType::Timestamp(..) => local(value),
+        DataType::Timestamp(TimeUnit::Millisecond, _) => local(value),
+        DataType::Timestamp(..) => {
+            return Ok(datetime::to_char().call(vec![local(value), lit(format)]));
+        }
         DataType::Date32 => try_cast(value.expr.clone(), TIMESTAMP),
         DataType::Utf8 => own_time::parse_with_time(value.expr.clone()),
         _ => return Err(wrong_arguments(call.name, call.arguments, call.at)),
     };
-    Ok(datetime::to_char().call(vec![time, lit(format)]))
+    Ok(own_time::text(time, &format))
 }
 
 /// A text that is no timestamp becomes null, as in Flink.
@@ -218,7 +221,7 @@ fn from_unixtime(call: &Call<'_>) -> Result<Expr> {
     };
     let number = cast(call.expr(0), DataType::Int64);
     let millis = binary_expr(number, Operator::Multiply, lit(1_000_i64));
-    Ok(datetime::to_char().call(vec![cast(millis, TIMESTAMP), lit(format)]))
+    Ok(own_time::text(cast(millis, TIMESTAMP), &format))
 }
 
 fn unit(call: &Call<'_>) -> Result<Unit> {
