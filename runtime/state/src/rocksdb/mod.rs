@@ -258,9 +258,15 @@ impl StateBackend for RocksDbBackend {
                 }
                 found.push(row);
             }
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            let wanted = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
-            let stored = self.database.db.batched_multi_get_cf(family, wanted, false);
+            let stored = match ends[..] {
+                // What a `MultiGet` sets up takes a tenth of one read.
+                [_] => vec![self.database.db.get_pinned_cf(family, &bytes)],
+                _ => {
+                    let starts = std::iter::once(0).chain(ends.iter().copied());
+                    let wanted = starts.zip(&ends).map(|(start, end)| &bytes[start..*end]);
+                    self.database.db.batched_multi_get_cf(family, wanted, false)
+                }
+            };
             let mut stored = stored.into_iter();
             for row in &found {
                 match row {

@@ -14,7 +14,7 @@ const LEVELS: usize = 7;
 /// Level 0 is merged into the next one when it has so many files.
 const LEVEL_0_FILES: i32 = 4;
 /// What the allocator and files that are read and merged take besides, with budgets that are large.
-const BESIDE_BYTES: u64 = 192 * MIB;
+const BESIDE_BYTES: u64 = 224 * MIB;
 /// Of what memory there is beyond this half is for rows that wait.
 const WITHOUT_WAITING_BYTES: u64 = 448 * MIB;
 /// The database goes with its process, so what is in memory at its end is not written. A row's
@@ -32,7 +32,7 @@ pub(super) fn waiting_bytes_max(cache_size_mb: u64) -> usize {
 /// `cache_size_mb` together.
 pub(super) fn database(cache_size_mb: u64) -> Result<Options> {
     let all = cache_size_mb.max(8) * MIB;
-    let beside = (all / 8 * 3).min(BESIDE_BYTES);
+    let beside = (all / 16 * 7).min(BESIDE_BYTES);
     let budget = (all - beside) as usize - waiting_bytes_max(cache_size_mb);
     let write_buffers = budget / 2;
     let cache = Cache::new_lru_cache(budget);
