@@ -13,7 +13,7 @@ mod windowed;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::Evaluator;
@@ -115,12 +115,27 @@ pub enum NodeKind {
 }
 
 /// Filters, then projects.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CalcDesc {
-    /// Keeps rows for which it is true.
+    /// What the others use more than once, over the input's columns: it is computed first.
+    pub shared: Vec<Arc<dyn Evaluator>>,
+    /// Keeps rows for which it is true, over the input's columns and those that are shared.
     pub filter: Option<Arc<dyn Evaluator>>,
-    /// The output's columns, over the input's.
+    /// The output's columns, over the same.
     pub columns: Vec<Arc<dyn Evaluator>>,
+}
+
+impl CalcDesc {
+    /// The columns of `input`, and behind them those of what is shared, of these types.
+    pub fn with_shared<'t>(
+        input: &SchemaRef,
+        types: impl Iterator<Item = &'t DataType>,
+    ) -> SchemaRef {
+        let name =
+            |(at, of): (usize, &DataType)| Field::new(format!("$shared_{at}"), of.clone(), true);
+        let shared = types.enumerate().map(name).map(Arc::new);
+        Arc::new(Schema::new(input.fields().iter().cloned().chain(shared).collect::<Vec<_>>()))
+    }
 }
 
 /// Aggregates by key and window.

@@ -9,6 +9,7 @@ use sabot_core::plan::{CalcDesc, PlanNode};
 use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result, proc_time};
 
 pub(crate) struct Calc {
+    shared: Vec<Arc<dyn Evaluator>>,
     filter: Option<Arc<dyn Evaluator>>,
     columns: Vec<Arc<dyn Evaluator>>,
     /// The input's columns that the output is made of, when it is nothing but columns: then
@@ -26,7 +27,7 @@ impl Calc {
 
     /// The calculation of an operator with this name that gives columns of this schema.
     pub(crate) fn of(operator: &str, desc: &CalcDesc, schema: SchemaRef) -> Result<Self> {
-        let CalcDesc { filter, columns } = desc;
+        let CalcDesc { shared, filter, columns } = desc;
         let wrong = |what: String| Error::user(format!("operator {operator}: {what}"));
         if let Some(filter) = filter
             && *filter.data_type() != DataType::Boolean
@@ -53,12 +54,27 @@ impl Calc {
             }
         }
         Ok(Self {
+            shared: shared.clone(),
             filter: filter.clone(),
             columns: columns.clone(),
             picked: columns.iter().map(|column| column.as_column()).collect(),
             is_timed: filter.iter().chain(columns).any(|value| value.reads_proc_time()),
             schema,
         })
+    }
+
+    /// The batch with what is shared behind its columns.
+    fn with_shared(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if self.shared.is_empty() {
+            return Ok(batch);
+        }
+        let mut columns = batch.columns().to_vec();
+        for value in &self.shared {
+            columns.push(value.evaluate(&batch)?);
+        }
+        let types = self.shared.iter().map(|value| value.data_type());
+        let schema = CalcDesc::with_shared(batch.schema_ref(), types);
+        Ok(RecordBatch::try_new(schema, columns)?)
     }
 
     fn project(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
@@ -77,6 +93,7 @@ impl Calc {
 
     /// What it gives of a batch at `now_ms`; none for no rows.
     pub(crate) fn apply(&self, batch: RecordBatch, now_ms: i64) -> Result<Option<RecordBatch>> {
+        let batch = self.with_shared(batch)?;
         let batch = if self.is_timed { proc_time::append(&batch, now_ms)? } else { batch };
         let mut rows = batch.num_rows();
         let mut columns = None;

@@ -65,7 +65,7 @@ impl LookupTable {
         let last = desc.table_last_by.as_ref().map(|keys| LastRows::new(desc, keys)).transpose()?;
         // Which of the rows are there is told apart from what becomes of them.
         let filter = desc.rows.filter.clone().filter(|_| last.is_none());
-        let calc = CalcDesc { filter, columns: desc.rows.columns.clone() };
+        let calc = CalcDesc { filter, ..desc.rows.clone() };
         let own = last.iter().flat_map(|last| &last.keys);
         let own = own.map(|key| Arc::clone(&desc.table_schema.fields()[*key]));
         let wide = Schema::new(schema.fields().iter().cloned().chain(own).collect::<Vec<_>>());

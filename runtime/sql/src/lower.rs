@@ -2,6 +2,7 @@
 
 mod late;
 mod over;
+mod shared;
 mod source;
 mod temporal;
 mod unnest;
@@ -153,12 +154,11 @@ impl Lowering<'_> {
         }
         let known = Known::of(&self.nodes[from.0]);
         let filter = filter.map(|f| known.in_bound(f)).filter(|f| !f.is_true());
-        let filter = filter.map(|f| compile(&f, &input)).transpose()?;
-        let column = |(_, bound): &(Field, &Bound)| compile(&known.in_bound(bound), &input);
-        let columns = columns.iter().map(column).collect::<Result<_>>()?;
+        let columns = columns.iter().map(|(_, bound)| known.in_bound(bound)).collect();
+        let calc = shared::calc(filter, columns, &input)?;
         let uid = self.uids.input_of(reader)?;
         let name = self.uids.name(&format!("{sink}[calc]"));
-        let kind = NodeKind::Calc(CalcDesc { filter, columns });
+        let kind = NodeKind::Calc(calc);
         let inputs = vec![Input { from, exchange: Exchange::Forward }];
         Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
     }
@@ -359,7 +359,7 @@ impl Lowering<'_> {
         let schema = Schema::new(with_kind(fields, true));
         let uid = self.uids.input_of(reader)?;
         let name = self.uids.name(&format!("{sink}[calc]"));
-        let kind = NodeKind::Calc(CalcDesc { filter: None, columns });
+        let kind = NodeKind::Calc(CalcDesc { columns, ..CalcDesc::default() });
         let inputs = vec![Input { from, exchange: Exchange::Forward }];
         Ok(self.push(uid, name, kind, inputs, Arc::new(schema)))
     }

@@ -55,7 +55,8 @@ fn rows_for_which_the_filter_is_not_true_are_dropped_before_the_projection() {
             }),
         ],
     ] {
-        let mut driver = driver(CalcDesc { filter: Some(a_above_10()), columns });
+        let mut driver =
+            driver(CalcDesc { filter: Some(a_above_10()), columns, ..CalcDesc::default() });
         driver.process(batch(&[Some(5), Some(11), None, Some(12), Some(10)])).unwrap();
         assert_eq!(values(&driver, 0), [1, 3]);
         assert_eq!(values(&driver, 1), [11, 12]);
@@ -65,7 +66,8 @@ fn rows_for_which_the_filter_is_not_true_are_dropped_before_the_projection() {
 #[test]
 fn nothing_is_copied_when_all_rows_pass() {
     let columns = vec![column(0, DataType::Int64)];
-    let mut driver = driver(CalcDesc { filter: Some(a_above_10()), columns });
+    let mut driver =
+        driver(CalcDesc { filter: Some(a_above_10()), columns, ..CalcDesc::default() });
     let rows = batch(&[Some(11), Some(12)]);
     driver.process(rows.clone()).unwrap();
     let out = driver.batches().next().unwrap();
@@ -75,7 +77,8 @@ fn nothing_is_copied_when_all_rows_pass() {
 #[test]
 fn no_batch_follows_from_no_rows() {
     let columns = vec![column(0, DataType::Int64)];
-    let mut driver = driver(CalcDesc { filter: Some(a_above_10()), columns });
+    let mut driver =
+        driver(CalcDesc { filter: Some(a_above_10()), columns, ..CalcDesc::default() });
     driver.process(batch(&[Some(1), None])).unwrap();
     driver.process(batch(&[])).unwrap();
     assert_eq!(driver.batches().count(), 0);
@@ -85,7 +88,7 @@ fn no_batch_follows_from_no_rows() {
 
 #[test]
 fn rows_are_counted_also_without_columns() {
-    let mut driver = driver(CalcDesc { filter: Some(a_above_10()), columns: vec![] });
+    let mut driver = driver(CalcDesc { filter: Some(a_above_10()), ..CalcDesc::default() });
     driver.process(batch(&[Some(11), Some(1), Some(12)])).unwrap();
     assert_eq!(driver.batches().next().unwrap().num_rows(), 2);
 }
@@ -94,8 +97,24 @@ fn rows_are_counted_also_without_columns() {
 fn a_plan_that_names_other_types_is_refused() {
     let schema = Arc::new(Schema::new(vec![Field::new("c", DataType::Utf8, true)]));
     let columns = vec![column(0, DataType::Int64)];
-    let node = node(NodeKind::Calc(CalcDesc { filter: None, columns }), schema);
+    let node = node(NodeKind::Calc(CalcDesc { columns, ..CalcDesc::default() }), schema);
     let mut backend = open(Backend::Memory).unwrap();
     let error = crate::build(&node, &[input()], &config(), &mut *backend).err().unwrap();
     assert!(error.to_string().contains("column c must be of type Utf8"), "{error}");
+}
+
+#[test]
+fn what_is_shared_is_there_for_the_filter_and_filtered_with_the_rows() {
+    let shared = vec![computed(DataType::Int64, |batch| {
+        let a = batch.column(0).as_primitive::<Int64Type>();
+        Arc::new(a.unary::<_, Int64Type>(|a| a * 100))
+    })];
+    let filter = computed(DataType::Boolean, |batch| {
+        Arc::new(gt(batch.column(2), &Int64Array::new_scalar(1000)).unwrap())
+    });
+    let columns = vec![column(2, DataType::Int64), column(1, DataType::Int64)];
+    let mut driver = driver(CalcDesc { shared, filter: Some(filter), columns });
+    driver.process(batch(&[Some(5), Some(11), None, Some(12)])).unwrap();
+    assert_eq!(values(&driver, 0), [1100, 1200]);
+    assert_eq!(values(&driver, 1), [1, 3]);
 }

@@ -45,6 +45,7 @@ fn desc(kind: JoinKind, condition: bool) -> LookupJoinDesc {
         table_schema,
         table_last_by: None,
         rows: CalcDesc {
+            shared: Vec::new(),
             filter: None,
             columns: columns.map(|index| column(index, DataType::Int64)).to_vec(),
         },

@@ -81,8 +81,10 @@ impl Lowering<'_> {
         let input = Arc::clone(&self.nodes[input.0].schema);
         let columns =
             places.iter().map(|place| compile(&column_value(input.field(*place)), &input));
-        let kind =
-            NodeKind::Calc(CalcDesc { filter: None, columns: columns.collect::<Result<_>>()? });
+        let kind = NodeKind::Calc(CalcDesc {
+            columns: columns.collect::<Result<_>>()?,
+            ..CalcDesc::default()
+        });
         let schema =
             Arc::new(Schema::new(table.written().map(connector_field).collect::<Vec<_>>()));
         let uid = self.uids.late(of)?;

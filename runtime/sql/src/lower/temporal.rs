@@ -132,6 +132,7 @@ impl Lowering<'_> {
         let filter = filter.filter(|filter| !filter.is_true());
         let column = |(_, bound): &(Field, &Bound)| compile(&known.in_bound(bound), &schema);
         let rows = CalcDesc {
+            shared: Vec::new(),
             filter: filter.map(|filter| compile(&filter, &schema)).transpose()?,
             columns: side.columns.iter().map(column).collect::<Result<_>>()?,
         };

@@ -1,0 +1,200 @@
+//! Calls that the filter of a calculation makes for every row, and that stand in it or in a column
+//! once more: such a call is made once.
+
+use arrow::datatypes::SchemaRef;
+use datafusion_common::DFSchema;
+use datafusion_common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion_expr::expr::InList;
+use datafusion_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, Operator, TryCast};
+use sabot_core::plan::CalcDesc;
+
+use crate::error::{Result, SqlError};
+use crate::expr::{Bound, Meaning, column_expr, compile, precedence};
+use crate::proc_time;
+
+/// Filters by `filter` and makes `columns`, all over the columns of `input`.
+pub(super) fn calc(
+    mut filter: Option<Bound>,
+    mut columns: Vec<Bound>,
+    input: &SchemaRef,
+) -> Result<CalcDesc> {
+    let shared = match &filter {
+        Some(filter) => repeated(filter, &columns, input)?,
+        None => Vec::new(),
+    };
+    let schema = CalcDesc::with_shared(input, shared.iter().map(|call| &call.data_type));
+    for (call, field) in shared.iter().zip(&schema.fields()[input.fields().len()..]) {
+        for bound in filter.iter_mut().chain(&mut columns) {
+            bound.expr = with_column(&bound.expr, &call.expr.to_string(), field.name());
+        }
+    }
+    Ok(CalcDesc {
+        shared: shared.iter().map(|call| compile(call, input)).collect::<Result<_>>()?,
+        filter: filter.map(|filter| compile(&filter, &schema)).transpose()?,
+        columns: columns.iter().map(|column| compile(column, &schema)).collect::<Result<_>>()?,
+    })
+}
+
+/// The calls that `filter` makes for every row and that stand there or in `columns` once more.
+fn repeated(filter: &Bound, columns: &[Bound], input: &SchemaRef) -> Result<Vec<Bound>> {
+    let failed = |error: datafusion_common::DataFusionError| {
+        SqlError::new(None, format!("cannot compile {}: {}", filter.text, error.strip_backtrace()))
+    };
+    let all = || std::iter::once(filter).chain(columns).map(|bound| &bound.expr);
+    let is_repeated = |call: &str| all().map(|expr| places(expr, call)).sum::<usize>() > 1;
+    let mut calls = Vec::new();
+    collect(&filter.expr, &is_repeated, &mut calls);
+    let schema = DFSchema::try_from(input.as_ref().clone()).map_err(failed)?;
+    let bound = |call: &Expr| {
+        Ok(Bound {
+            expr: call.clone(),
+            data_type: call.get_type(&schema).map_err(failed)?,
+            nullable: true,
+            // What fails in it fails in the filter.
+            text: filter.text.clone(),
+            precedence: precedence::ATOM,
+            meaning: Meaning::Plain,
+        })
+    };
+    calls.into_iter().map(bound).collect()
+}
+
+/// Collects calls that `expr` makes for every row, outer ones before what is in them.
+fn collect<'e>(expr: &'e Expr, is_repeated: &impl Fn(&str) -> bool, calls: &mut Vec<&'e Expr>) {
+    let mut within = |expr| collect(expr, is_repeated, calls);
+    match expr {
+        // What is on the right may depend on what is on the left.
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::And | Operator::Or, .. }) => within(left),
+        Expr::BinaryExpr(BinaryExpr { left, right, .. }) => {
+            within(left);
+            within(right);
+        }
+        Expr::Like(Like { expr, pattern, .. }) => {
+            within(expr);
+            within(pattern);
+        }
+        Expr::Between(Between { expr, low, high, .. }) => {
+            within(expr);
+            within(low);
+            within(high);
+        }
+        Expr::InList(InList { expr, .. })
+        | Expr::Cast(Cast { expr, .. })
+        | Expr::TryCast(TryCast { expr, .. })
+        | Expr::Not(expr)
+        | Expr::IsNull(expr)
+        | Expr::IsNotNull(expr)
+        | Expr::IsTrue(expr)
+        | Expr::IsFalse(expr)
+        | Expr::IsNotTrue(expr)
+        | Expr::IsNotFalse(expr)
+        | Expr::IsUnknown(expr)
+        | Expr::IsNotUnknown(expr)
+        | Expr::Negative(expr) => within(expr),
+        Expr::ScalarFunction(call) => {
+            let reads_columns = !expr.column_refs().is_empty();
+            let is_fixed = !expr.is_volatile() && !proc_time::is_in(expr);
+            if reads_columns && is_fixed && is_repeated(&expr.to_string()) {
+                if !calls.contains(&expr) {
+                    calls.push(expr);
+                }
+            } else if !call.func.short_circuits() {
+                call.args.iter().for_each(within);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn is_call(expr: &Expr, call: &str) -> bool {
+    // Of two calls whose functions have one name those are the same: see `functions::own::call`.
+    matches!(expr, Expr::ScalarFunction(_)) && expr.to_string() == call
+}
+
+/// In how many places a call stands.
+fn places(expr: &Expr, call: &str) -> usize {
+    let mut found = 0;
+    let counted = expr.apply(|expr| {
+        found += usize::from(is_call(expr, call));
+        Ok(TreeNodeRecursion::Continue)
+    });
+    counted.map_or(0, |_| found)
+}
+
+/// The expression with a column in the places of a call.
+fn with_column(expr: &Expr, call: &str, column: &str) -> Expr {
+    let replaced = expr.clone().transform_down(|expr| {
+        Ok(if is_call(&expr, call) {
+            Transformed::yes(column_expr(column))
+        } else {
+            Transformed::no(expr)
+        })
+    });
+    replaced.map_or_else(|_| expr.clone(), |done| done.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+    use sabot_core::plan::NodeKind;
+
+    use super::*;
+    use crate::{PlanOptions, plan};
+
+    /// The calculation of a query over the texts `a` and `b`.
+    fn planned(query: &str) -> CalcDesc {
+        let sql = format!(
+            "CREATE TABLE texts (a STRING, b STRING) WITH ('connector' = 'datagen');
+             CREATE TABLE r (x STRING) WITH ('connector' = 'print');
+             INSERT INTO r {query};"
+        );
+        let planned = plan(&sql, &PlanOptions::default()).unwrap();
+        let calcs = planned.plan.nodes.into_iter().filter_map(|node| match node.kind {
+            NodeKind::Calc(calc) => Some(calc),
+            _ => None,
+        });
+        calcs.last().unwrap()
+    }
+
+    #[test]
+    fn calls_that_the_filter_makes_for_every_row_are_shared() {
+        let of = "FROM texts WHERE";
+        for (query, shared) in [
+            (format!("SELECT UPPER(a) {of} UPPER(a) = 'X'"), 1),
+            (format!("SELECT a {of} UPPER(a) <> 'X' AND UPPER(a) <> 'Y'"), 1),
+            (format!("SELECT IF(b = 'y', LTRIM(a), b) {of} LTRIM(a) IS NOT NULL OR b = 'x'"), 1),
+            (format!("SELECT UPPER(LTRIM(a)) {of} UPPER(LTRIM(a)) = LTRIM(b)"), 1),
+            (format!("SELECT LTRIM(a) {of} UPPER(LTRIM(a)) = LTRIM(b)"), 1),
+            (format!("SELECT UPPER(a) || LTRIM(b) {of} UPPER(a) = LTRIM(b)"), 2),
+            // Of another text, only there, or made where something else is true first.
+            (format!("SELECT UPPER(b) {of} UPPER(a) = 'X'"), 0),
+            (format!("SELECT b {of} UPPER(a) = 'X'"), 0),
+            (format!("SELECT UPPER(a) {of} b = 'x' AND UPPER(a) = 'X'"), 0),
+            (format!("SELECT UPPER(a) {of} CASE WHEN b = 'x' THEN UPPER(a) = 'X' END"), 0),
+            ("SELECT UPPER(a) || UPPER(a) FROM texts".to_owned(), 0),
+        ] {
+            assert_eq!(planned(&query).shared.len(), shared, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_shared_stands_for_the_call() {
+        let calc = planned("SELECT UPPER(LTRIM(a)) FROM texts WHERE LTRIM(a) <> 'x'");
+        let a: ArrayRef = Arc::new(StringArray::from(vec![Some("  ab"), Some(" x"), None]));
+        let input = RecordBatch::try_from_iter([("a", a)]).unwrap();
+        let trimmed = calc.shared[0].evaluate(&input).unwrap();
+        let types = calc.shared.iter().map(|call| call.data_type());
+        let schema = CalcDesc::with_shared(input.schema_ref(), types);
+        // Where the text is not read any more.
+        let columns = vec![Arc::new(StringArray::from(vec![None::<&str>; 3])) as ArrayRef, trimmed];
+        let batch = RecordBatch::try_new(schema, columns).unwrap();
+        let kept = calc.filter.unwrap().evaluate(&batch).unwrap();
+        let kept: Vec<_> = kept.as_boolean().iter().collect();
+        assert_eq!(kept, [Some(true), Some(false), None]);
+        let upper = calc.columns[0].evaluate(&batch).unwrap();
+        let upper: Vec<_> = upper.as_string::<i32>().iter().collect();
+        assert_eq!(upper, [Some("AB"), Some("X"), None]);
+    }
+}
