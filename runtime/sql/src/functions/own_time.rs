@@ -170,16 +170,21 @@ fn resolution_ms(format: &str) -> i64 {
     let finest = |item: Item<'_>| match item {
         Item::Literal(_) | Item::OwnedLiteral(_) | Item::Space(_) | Item::OwnedSpace(_) => DAY_MS,
         Item::Numeric(numeric, _) => match numeric {
-            Numeric::Year | Numeric::YearMod100 | Numeric::Month | Numeric::Day => DAY_MS,
-            Numeric::Ordinal => DAY_MS,
+            Numeric::Year
+            | Numeric::YearMod100
+            | Numeric::Month
+            | Numeric::Day
+            | Numeric::Ordinal => DAY_MS,
             Numeric::Hour | Numeric::Hour12 => 3_600_000,
             Numeric::Minute => 60_000,
             Numeric::Second => 1_000,
             _ => 1,
         },
         Item::Fixed(fixed) => match fixed {
-            Fixed::ShortMonthName | Fixed::LongMonthName => DAY_MS,
-            Fixed::ShortWeekdayName | Fixed::LongWeekdayName => DAY_MS,
+            Fixed::ShortMonthName
+            | Fixed::LongMonthName
+            | Fixed::ShortWeekdayName
+            | Fixed::LongWeekdayName => DAY_MS,
             Fixed::LowerAmPm | Fixed::UpperAmPm => 3_600_000,
             _ => 1,
         },
