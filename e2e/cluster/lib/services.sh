@@ -29,42 +29,9 @@ s3_bucket() {
   [[ "$code" = 200 || "$code" = 409 ]] || die "bucket $1 cannot be made: HTTP $code"
 }
 
-kafka_java() { # HEAP ARGS...
-  local heap=$1
-  shift
-  java "-Xmx$heap" -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-    "-Dlog4j.configuration=file:$SABOT_STATE/kafka/log4j.properties" -cp "$KAFKA_LIBS/*" "$@"
-}
-
 kafka_up() {
-  local disk=$SABOT_STATE/kafka
-  mkdir -p "$disk"
-  cat >"$disk/server.properties" <<P
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@$CP_IP:9093
-listeners=PLAINTEXT://$CP_IP:$KAFKA_PORT,CONTROLLER://$CP_IP:9093
-advertised.listeners=PLAINTEXT://$CP_IP:$KAFKA_PORT
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
-log.dirs=$disk/data
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=4
-transaction.state.log.replication.factor=1
-transaction.state.log.num.partitions=2
-transaction.state.log.min.isr=1
-group.initial.rebalance.delay.ms=0
-P
-  cat >"$disk/log4j.properties" <<P
-log4j.rootLogger=WARN, out
-log4j.appender.out=org.apache.log4j.ConsoleAppender
-log4j.appender.out.layout=org.apache.log4j.PatternLayout
-log4j.appender.out.layout.ConversionPattern=%d %p %c{1} %m%n
-P
-  [ -f "$disk/data/meta.properties" ] ||
-    kafka_java 384m kafka.tools.StorageTool format -t MkU3OEVBNTcwNTJENDM2Qk -c "$disk/server.properties" >/dev/null
-  start cp kafka java -Xmx384m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-    "-Dlog4j.configuration=file:$disk/log4j.properties" -cp "$KAFKA_LIBS/*" kafka.Kafka "$disk/server.properties"
+  kafka_broker "$SABOT_STATE/kafka" "$CP_IP" "$KAFKA_PORT" 9093
+  start cp kafka "${KAFKA_BROKER[@]}"
   wait_for 60 "Kafka" listening "$KAFKA_PORT"
 }
 
