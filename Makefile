@@ -33,6 +33,13 @@ test: ## formatting, lints, all tests, and cases 1, 3, 5 and one more on a real 
 e2e: ## all cases on a real cluster (CASES=2,4 for some)
 	@scripts/test --only-cluster --cases "$(or $(CASES),all)"
 
+.PHONY: test-kafka
+test-kafka: ## all tests of topics, against a real Kafka broker, which is started for them
+	@scripts/setup
+	$(ENV)
+	cargo test --workspace --lib --test kafka --no-run --quiet
+	scripts/with-kafka cargo test --workspace --lib --test kafka --quiet -- kafka
+
 .PHONY: sim
 sim: ## the simulation (SEED=7 replays one seed, SEEDS=1000 tries more)
 	@scripts/setup

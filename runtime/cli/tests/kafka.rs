@@ -1,4 +1,5 @@
-//! Jobs over Kafka through the binary itself, against the client library's mock brokers.
+//! Jobs over Kafka through the binary itself: against real brokers when `SABOT_TEST_KAFKA` names them,
+//! as `make test-kafka` does, else against the client library's mock brokers.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,11 +7,18 @@
 )]
 
 mod kafka {
+    mod aligned;
     mod broker;
+    #[allow(dead_code, reason = "shared with another test")]
+    #[path = "../../../connectors/src/kafka/tests/brokers.rs"]
+    mod brokers;
     mod changes;
     mod csv;
     mod headers;
     mod lookups;
+    mod places;
+    mod ttl;
+    mod upserts;
 }
 #[allow(dead_code, reason = "shared with another test")]
 #[path = "bad_input/sabot.rs"]

@@ -1,47 +1,57 @@
-//! A broker with topics, and a folder with a job that reads and writes them.
+//! Brokers with topics, and a folder with a job that reads and writes them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::Headers as _;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::brokers::Brokers;
 use crate::sabot::{PATIENCE, Running, eventually, sabot};
 
 pub(crate) struct Broker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
-    producer: BaseProducer,
+    brokers: Brokers,
     folder: tempfile::TempDir,
 }
 
 impl Broker {
-    /// A broker with these topics, each of one partition.
+    /// Brokers with these topics, each of one partition.
     pub(crate) fn with(topics: &[&str]) -> Self {
-        let cluster = MockCluster::new(1).unwrap();
-        for topic in topics {
-            cluster.create_topic(topic, 1, 1).unwrap();
-        }
-        let mut config = rdkafka::ClientConfig::new();
-        let producer = config.set("bootstrap.servers", cluster.bootstrap_servers()).create();
-        let folder = tempfile::tempdir().unwrap();
-        Self { cluster, producer: producer.unwrap(), folder }
+        Self::with_partitions(&topics.iter().map(|topic| (*topic, 1)).collect::<Vec<_>>())
     }
 
-    /// Sends messages, each a key and a value; an empty value is none.
+    /// Brokers with these topics, each with so many partitions.
+    pub(crate) fn with_partitions(topics: &[(&str, i32)]) -> Self {
+        Self { brokers: Brokers::with(topics), folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// The name under which they have a topic.
+    pub(crate) fn name(&self, topic: &str) -> String {
+        self.brokers.name(topic)
+    }
+
+    /// Sends messages, each a key and a value, to where the key belongs; an empty one is none.
     pub(crate) fn send(&self, topic: &str, messages: &[(&str, &str)]) {
-        for (key, value) in messages {
-            let mut record = BaseRecord::<str, str>::to(topic).key(key);
-            record.payload = Some(*value).filter(|value| !value.is_empty());
-            self.producer.send(record).map_err(|(error, _)| error).unwrap();
-        }
-        self.producer.flush(Duration::from_secs(30)).unwrap();
+        self.send_to(topic, None, messages);
     }
 
-    /// Starts a job of these statements, in which `$KAFKA` stands for the options of every topic.
+    /// Sends messages to a partition.
+    pub(crate) fn send_to(&self, topic: &str, partition: Option<i32>, messages: &[(&str, &str)]) {
+        let of = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        let messages = messages.iter().map(|(key, value)| (of(*key), of(*value)));
+        self.brokers.send(topic, partition, &messages.collect::<Vec<_>>());
+    }
+
+    /// Starts a job of these statements, in which `$KAFKA` stands for the options of every topic. It
+    /// goes on with the state of the one before.
     pub(crate) fn start(&self, sql: &str) -> Running {
-        let servers = self.cluster.bootstrap_servers();
-        let options = format!("'properties.bootstrap.servers' = '{servers}'");
-        let sql = sql.replace("$KAFKA", &options).replace('\n', "\n        ");
+        let options = format!("'properties.bootstrap.servers' = '{}'", self.brokers.servers());
+        let topic = "'topic' = '";
+        let sql =
+            sql.replace("$KAFKA", &options).replace(topic, &format!("{topic}{}", self.name("")));
+        let sql = sql.replace('\n', "\n        ");
         let job = format!(
             "\
 apiVersion: sabot.dev/v1alpha1
@@ -99,21 +109,22 @@ spec:
             .unwrap_or_else(|| panic!("{case}: there are only {:?}", self.lines(folder)))
     }
 
-    /// All messages of a topic, as texts: key, value and headers.
-    pub(crate) fn messages(&self, topic: &str, count: usize) -> Vec<Received> {
-        use rdkafka::Message as _;
-        use rdkafka::consumer::{BaseConsumer, Consumer};
-        use rdkafka::message::Headers as _;
-        use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+    /// Reads a topic of one or more partitions from its beginning.
+    pub(crate) fn reader(&self, topic: &str, partitions: i32) -> BaseConsumer {
         let mut config = rdkafka::ClientConfig::new();
-        config.set("bootstrap.servers", self.cluster.bootstrap_servers()).set("group.id", "test");
+        config.set("bootstrap.servers", self.brokers.servers()).set("group.id", "test");
         let consumer: BaseConsumer = config.create().unwrap();
         let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+        for partition in 0..partitions {
+            list.add_partition_offset(&self.name(topic), partition, Offset::Beginning).unwrap();
+        }
         consumer.assign(&list).unwrap();
-        let text = |bytes: Option<&[u8]>| {
-            bytes.map_or_else(|| "NULL".to_owned(), |bytes| String::from_utf8_lossy(bytes).into())
-        };
+        consumer
+    }
+
+    /// The first messages of a topic with one partition, as texts: value and headers.
+    pub(crate) fn messages(&self, topic: &str, count: usize) -> Vec<Received> {
+        let consumer = self.reader(topic, 1);
         let received = (0..count).map(|_| {
             let message = consumer.poll(PATIENCE).expect("a message comes").unwrap();
             let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
@@ -124,8 +135,41 @@ spec:
     }
 }
 
+fn text(bytes: Option<&[u8]>) -> String {
+    bytes.map_or_else(|| "NULL".to_owned(), |bytes| String::from_utf8_lossy(bytes).into())
+}
+
 /// A message.
 pub(crate) struct Received {
     pub(crate) value: String,
     pub(crate) headers: BTreeMap<String, String>,
+}
+
+/// What the keys of a topic have, as it is read.
+pub(crate) struct Latest {
+    consumer: BaseConsumer,
+    rows: BTreeMap<String, String>,
+}
+
+impl Latest {
+    pub(crate) fn of(broker: &Broker, topic: &str, partitions: i32) -> Self {
+        Self { consumer: broker.reader(topic, partitions), rows: BTreeMap::new() }
+    }
+
+    /// Waits until the keys have these values, and no others have one.
+    pub(crate) fn await_(&mut self, case: &str, expected: &BTreeMap<String, String>) {
+        let Self { consumer, rows } = self;
+        let is_it = eventually(PATIENCE, || {
+            while let Some(message) = consumer.poll(Duration::ZERO) {
+                let message = message.unwrap();
+                let key = text(message.key());
+                match message.payload() {
+                    Some(_) => rows.insert(key, text(message.payload())),
+                    None => rows.remove(&key),
+                };
+            }
+            (rows == expected).then_some(())
+        });
+        assert!(is_it.is_some(), "{case}: {:?}, not {expected:?}", self.rows);
+    }
 }

@@ -1,5 +1,5 @@
-//! Against the client library's mock brokers; and, when `SABOT_TEST_KAFKA` names real ones
-//! (`host:port`), against those too.
+//! Against real brokers when `SABOT_TEST_KAFKA` names them (`host:port`), as `make test-kafka` does;
+//! else against the client library's mock brokers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::producer::BaseRecord;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::{Env, SourceContext, SourcePoll, metadata, row_kind};
 use sabot_types::Epoch;
 
+pub(super) mod brokers;
+mod real;
 mod tables;
 
 use super::*;
@@ -23,58 +24,53 @@ use crate::testing::{
     concat, options, read_some, read_with_rescale, schema, sink_context, source_context, timestamp,
     world,
 };
+use brokers::Brokers;
 
 const TOPIC: &str = "events";
-
-type Cluster = MockCluster<'static, DefaultProducerContext>;
 
 fn ids() -> SchemaRef {
     schema(&[("id", DataType::Int64)])
 }
 
-fn cluster(partitions: i32) -> Cluster {
-    let cluster = MockCluster::new(1).unwrap();
-    cluster.create_topic(TOPIC, partitions, 1).unwrap();
-    cluster
+/// A topic, and the brokers that have it.
+struct Topic {
+    brokers: Brokers,
+    name: String,
 }
 
-/// Sends payloads to a partition; none is a tombstone.
-fn produce(servers: &str, topic: &str, partition: i32, payloads: &[Option<String>]) {
-    let producer: BaseProducer =
-        rdkafka::ClientConfig::new().set("bootstrap.servers", servers).create().unwrap();
-    for payload in payloads {
-        let record = BaseRecord::<str, str>::to(topic).partition(partition).key("k");
-        let record = match payload {
-            Some(payload) => record.payload(payload),
-            None => record,
-        };
-        producer.send(record).map_err(|(error, _)| error).unwrap();
+impl Topic {
+    fn with(partitions: i32) -> Self {
+        let brokers = Brokers::with(&[(TOPIC, partitions)]);
+        let name = brokers.name(TOPIC);
+        Self { brokers, name }
     }
-    producer.flush(Duration::from_secs(30)).unwrap();
+
+    /// Sends payloads to a partition; none is a tombstone.
+    fn send(&self, partition: i32, payloads: &[Option<String>]) {
+        let messages = payloads.iter().map(|payload| (Some("k"), payload.as_deref()));
+        self.brokers.send(TOPIC, Some(partition), &messages.collect::<Vec<_>>());
+    }
+
+    /// The options of a table; a later pair of the same name wins.
+    fn options<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+        let all =
+            [("connector", "kafka"), ("topic", &self.name), (SERVERS, self.brokers.servers())];
+        [&all[..], more].concat()
+    }
+
+    /// A source of all that is there.
+    fn source(&self, env: &Env, more: &[(&str, &str)]) -> SourceContext {
+        let all = [(START, "earliest-offset"), (BOUNDED, "latest-offset"), ("format", "json")];
+        source_context(env, &self.options(&[&all[..], more].concat()), ids())
+    }
+
+    fn sink(&self, env: &Env, schema: &SchemaRef) -> SinkContext {
+        sink_context(env, &self.options(&[("value.format", "json")]), Arc::clone(schema))
+    }
 }
 
 fn rows_of(ids: std::ops::Range<i64>) -> Vec<Option<String>> {
     ids.map(|id| Some(format!("{{\"id\":{id}}}"))).collect()
-}
-
-fn context(env: &Env, servers: &str, more: &[(&str, &str)]) -> SourceContext {
-    let pairs = [
-        &[
-            ("connector", "kafka"),
-            ("topic", TOPIC),
-            ("properties.bootstrap.servers", servers),
-            ("scan.startup.mode", "earliest-offset"),
-            ("scan.bounded.mode", "latest-offset"),
-            ("format", "json"),
-        ][..],
-        more,
-    ]
-    .concat();
-    let mut map = std::collections::BTreeMap::new();
-    for (name, value) in pairs {
-        map.insert(name.to_owned(), value.to_owned());
-    }
-    SourceContext { options: Arc::new(map), ..source_context(env, &[], ids()) }
 }
 
 fn sorted(rows: &RecordBatch) -> Vec<i64> {
@@ -92,13 +88,12 @@ async fn read_all(ctx: SourceContext) -> Result<Vec<i64>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_message_is_read_once_at_any_parallelism_and_restore() {
-    let cluster = cluster(3);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(3);
     for partition in 0..3 {
         let first = i64::from(partition) * 200;
-        produce(&servers, TOPIC, partition, &rows_of(first..first + 200));
+        topic.send(partition, &rows_of(first..first + 200));
     }
-    let ctx = context(&world(1).env, &servers, &[]);
+    let ctx = topic.source(&world(1).env, &[]);
     for (before, first, after) in [(1, 0, 1), (1, 250, 2), (2, 33, 3), (3, 50, 1), (4, 1, 2)] {
         let rows = read_with_rescale(&ctx, before, first, after).await.unwrap();
         assert_eq!(sorted(&rows), (0..600).collect::<Vec<_>>(), "{before} to {after}");
@@ -108,13 +103,12 @@ async fn every_message_is_read_once_at_any_parallelism_and_restore() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_split_that_is_held_is_read_no_further_and_then_goes_on_behind_it() {
     const ROWS: i64 = 20_000;
-    let cluster = cluster(2);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(2);
     for partition in 0..2 {
         let first = i64::from(partition) * ROWS;
-        produce(&servers, TOPIC, partition, &rows_of(first..first + ROWS));
+        topic.send(partition, &rows_of(first..first + ROWS));
     }
-    let ctx = context(&world(1).env, &servers, &[]);
+    let ctx = topic.source(&world(1).env, &[]);
     let ctx = SourceContext { max_batch_rows: 100, ..ctx };
     let mut source = crate::open_source(ctx).await.unwrap();
     let mut read = read_some(source.as_mut(), 100, 200).await.unwrap();
@@ -141,15 +135,14 @@ async fn a_split_that_is_held_is_read_no_further_and_then_goes_on_behind_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bounded_job_ends_where_the_topic_ended_when_it_first_started() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
-    produce(&servers, TOPIC, 0, &rows_of(0..100));
-    let ctx = context(&world(1).env, &servers, &[]);
+    let topic = Topic::with(1);
+    topic.send(0, &rows_of(0..100));
+    let ctx = topic.source(&world(1).env, &[]);
     let mut source = crate::open_source(ctx.clone()).await.unwrap();
     let mut read = read_some(source.as_mut(), 10, 30).await.unwrap();
     let restored = Arc::new(source.positions());
     drop(source);
-    produce(&servers, TOPIC, 0, &rows_of(100..150));
+    topic.send(0, &rows_of(100..150));
     let mut source = crate::open_source(SourceContext { restored, ..ctx }).await.unwrap();
     read.extend(read_some(source.as_mut(), 10, usize::MAX).await.unwrap());
     assert_eq!(sorted(&concat(&ids(), &read)), (0..100).collect::<Vec<_>>());
@@ -157,107 +150,83 @@ async fn a_bounded_job_ends_where_the_topic_ended_when_it_first_started() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tombstones_are_no_rows_also_at_the_end() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(1);
     let payloads = [rows_of(0..2), vec![None, None], rows_of(2..4), vec![None]].concat();
-    produce(&servers, TOPIC, 0, &payloads);
-    let ctx = context(&world(1).env, &servers, &[]);
+    topic.send(0, &payloads);
+    let ctx = topic.source(&world(1).env, &[]);
     assert_eq!(read_all(ctx).await.unwrap(), [0, 1, 2, 3]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_malformed_message_is_named_by_its_offset_or_skipped_and_counted() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(1);
     let broken = vec![Some("{\"id\":".to_owned())];
-    produce(&servers, TOPIC, 0, &[rows_of(0..7), broken, rows_of(7..9)].concat());
+    topic.send(0, &[rows_of(0..7), broken, rows_of(7..9)].concat());
     let env = world(1).env;
-    let error = read_all(context(&env, &servers, &[])).await.unwrap_err().to_string();
-    assert!(
-        error.starts_with("the message at offset 7 of events-0 is not a valid JSON"),
-        "{error}"
-    );
-    let ctx = context(&env, &servers, &[("json.ignore-parse-errors", "true")]);
+    let error = read_all(topic.source(&env, &[])).await.unwrap_err().to_string();
+    let says = format!("the message at offset 7 of {}-0 is not a valid JSON", topic.name);
+    assert!(error.starts_with(&says), "{error}");
+    let ctx = topic.source(&env, &[("json.ignore-parse-errors", "true")]);
     assert_eq!(read_all(ctx.clone()).await.unwrap(), (0..9).collect::<Vec<_>>());
     assert_eq!(OperatorMetrics::get(&ctx.metrics.rows_malformed), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_latest_offset_skips_what_was_there() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
-    produce(&servers, TOPIC, 0, &rows_of(0..5));
+    let topic = Topic::with(1);
+    topic.send(0, &rows_of(0..5));
     let more = [("scan.startup.mode", "latest-offset"), ("scan.bounded.mode", "unbounded")];
-    let ctx = context(&world(1).env, &servers, &more);
+    let ctx = topic.source(&world(1).env, &more);
     let mut source = crate::open_source(ctx).await.unwrap();
-    produce(&servers, TOPIC, 0, &rows_of(5..8));
+    topic.send(0, &rows_of(5..8));
     let read = read_some(source.as_mut(), 10, 3).await.unwrap();
     assert_eq!(sorted(&concat(&ids(), &read)), [5, 6, 7]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_not_there_is_named_with_the_brokers() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
-    // The mock brokers create every topic that is asked for.
-    cluster
-        .topic_error(
-            "gone",
-            rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
-        )
-        .unwrap();
-    let error = read_all(context(&world(1).env, &servers, &[("topic", "gone")])).await.unwrap_err();
-    let error = error.to_string();
-    assert!(error.contains("topic gone does not exist") && error.contains(&servers), "{error}");
+    let topic = Topic::with(1);
+    let gone = topic.brokers.missing();
+    let ctx = topic.source(&world(1).env, &[("topic", &gone)]);
+    let error = read_all(ctx).await.unwrap_err().to_string();
+    let says = format!("topic {gone} does not exist at the Kafka brokers");
+    assert!(error.contains(&says) && error.contains(topic.brokers.servers()), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn brokers_that_do_not_answer_are_named_in_bounded_time() {
-    let ctx = context(&world(1).env, "127.0.0.1:1", &[]);
+    let topic = Topic::with(1);
+    let ctx = topic.source(&world(1).env, &[(SERVERS, "127.0.0.1:1")]);
     let error = read_all(ctx).await.unwrap_err().chain();
-    assert!(error.contains("topic events at the Kafka brokers 127.0.0.1:1"), "{error}");
+    let says = format!("topic {} at the Kafka brokers 127.0.0.1:1", topic.name);
+    assert!(error.contains(&says), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_waits_until_the_brokers_have_every_message() {
-    let cluster = cluster(2);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(2);
     let env = world(1).env;
-    let pairs = [
-        ("connector", "kafka"),
-        ("topic", TOPIC),
-        ("properties.bootstrap.servers", servers.as_str()),
-        ("value.format", "json"),
-    ];
-    let mut sink = crate::open_sink(sink_context(&env, &pairs, ids())).await.unwrap();
+    let mut sink = crate::open_sink(topic.sink(&env, &ids())).await.unwrap();
     for first in [0, 500] {
         let column = Arc::new(Int64Array::from_iter_values(first..first + 500));
         sink.write(RecordBatch::try_new(ids(), vec![column]).unwrap()).unwrap();
     }
     assert!(sink.prepare(Epoch::new(1)).await.unwrap().is_empty());
-    let read = read_all(context(&env, &servers, &[])).await.unwrap();
+    let read = read_all(topic.source(&env, &[])).await.unwrap();
     assert_eq!(read, (0..1000).collect::<Vec<_>>());
     assert!(sink.ready());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_are_written_with_a_time_and_tell_it_with_their_place() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(1);
     let env = world(1).env;
     let column =
         |name: &str, data_type, key| metadata::field(Field::new(name, data_type, true), key);
     let id = Field::new("id", DataType::Int64, true);
     let at = column("at", timestamp(), "timestamp");
     let written = Arc::new(Schema::new(vec![at.clone(), id.clone()]));
-    let pairs = [
-        ("connector", "kafka"),
-        ("topic", TOPIC),
-        ("properties.bootstrap.servers", servers.as_str()),
-        ("format", "json"),
-    ];
-    let mut sink =
-        crate::open_sink(sink_context(&env, &pairs, Arc::clone(&written))).await.unwrap();
+    let mut sink = crate::open_sink(topic.sink(&env, &written)).await.unwrap();
     let times = TimestampMillisecondArray::from(vec![Some(7), Some(1_700_000_000_123), None]);
     let ids = Arc::new(Int64Array::from(vec![1, 2, 3]));
     sink.write(RecordBatch::try_new(Arc::clone(&written), vec![Arc::new(times), ids]).unwrap())
@@ -281,11 +250,11 @@ async fn messages_are_written_with_a_time_and_tell_it_with_their_place() {
         at,
         column("ms", DataType::Int64, "timestamp"),
     ]));
-    let ctx = SourceContext { schema: read, ..context(&env, &servers, &[]) };
+    let ctx = SourceContext { schema: read, ..topic.source(&env, &[]) };
     let rows = read_with_rescale(&ctx, 1, 1, 1).await.unwrap();
     let numbers = |column: usize| rows.column(column).as_primitive::<Int64Type>().values().to_vec();
     assert_eq!((numbers(1), numbers(2), numbers(4)), (vec![0; 3], vec![1, 2, 3], vec![0, 1, 2]));
-    assert_eq!(rows.column(0).as_string::<i32>().value(2), TOPIC);
+    assert_eq!(rows.column(0).as_string::<i32>().value(2), topic.name);
     assert_eq!(rows.column(3).as_string::<i32>().value(1), "CreateTime");
     assert_eq!(numbers(6)[..2], [7, 1_700_000_000_123]);
     assert!(numbers(6)[2] > 1_700_000_000_123);
@@ -294,8 +263,7 @@ async fn messages_are_written_with_a_time_and_tell_it_with_their_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_are_read_and_written() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(1);
     let env = world(1).env;
     let map = crate::metadata::map_of(DataType::Binary);
     let column = metadata::field(Field::new("h", map, true), "headers");
@@ -315,29 +283,21 @@ async fn headers_are_read_and_written() {
         written.append(map.is_some()).unwrap();
     }
     let written = arrow::compute::cast(&written.finish(), schema.field(0).data_type()).unwrap();
-    let pairs = [
-        ("connector", "kafka"),
-        ("topic", TOPIC),
-        ("properties.bootstrap.servers", servers.as_str()),
-        ("format", "json"),
-    ];
-    let mut sink = crate::open_sink(sink_context(&env, &pairs, Arc::clone(&schema))).await.unwrap();
+    let mut sink = crate::open_sink(topic.sink(&env, &schema)).await.unwrap();
     let ids = Arc::new(Int64Array::from(vec![1, 2, 3]));
     sink.write(RecordBatch::try_new(Arc::clone(&schema), vec![written, ids]).unwrap()).unwrap();
     sink.prepare(Epoch::new(1)).await.unwrap();
     // What others write: a name twice, and a header without a value.
-    let producer: BaseProducer =
-        rdkafka::ClientConfig::new().set("bootstrap.servers", &servers).create().unwrap();
     let header = |key, value| Header { key, value };
     let twice = OwnedHeaders::new()
         .insert(header("x", Some("old")))
         .insert(header("y", None::<&str>))
         .insert(header("x", Some("new")));
-    let record = BaseRecord::<str, str>::to(TOPIC).payload("{\"id\":4}").headers(twice);
-    producer.send(record).map_err(|(error, _)| error).unwrap();
-    producer.flush(Duration::from_secs(30)).unwrap();
+    let record = BaseRecord::to(&topic.name).payload("{\"id\":4}").headers(twice);
+    topic.brokers.send_record(record);
+    topic.brokers.flush();
 
-    let ctx = SourceContext { schema, ..context(&env, &servers, &[]) };
+    let ctx = SourceContext { schema, ..topic.source(&env, &[]) };
     let rows = read_with_rescale(&ctx, 1, 1, 1).await.unwrap();
     let texts: Vec<String> = (0..4)
         .map(|row| {
@@ -354,16 +314,15 @@ async fn headers_are_read_and_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_two_rows_is_read_as_a_whole() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(1);
     let change = |id: i64| {
         let row = format!("{{\"id\":{id}}}");
         Some(format!("{{\"before\":{row},\"after\":{row},\"op\":\"u\"}}"))
     };
-    produce(&servers, TOPIC, 0, &(0..100).map(change).collect::<Vec<_>>());
+    topic.send(0, &(0..100).map(change).collect::<Vec<_>>());
     let fields = [Field::new("id", DataType::Int64, false), row_kind::field()];
     let schema = Arc::new(Schema::new(fields.to_vec()));
-    let ctx = context(&world(1).env, &servers, &[("format", "debezium-json")]);
+    let ctx = topic.source(&world(1).env, &[("format", "debezium-json")]);
     let ctx = SourceContext { schema: Arc::clone(&schema), ..ctx };
     for most in [1, 2, 3, 7] {
         // Read on by an opening after the other.
@@ -431,17 +390,4 @@ fn wrong_options_are_refused_with_what_is_right() {
         let error = check(change, without).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn real_brokers_give_back_what_was_sent() {
-    let Ok(servers) = std::env::var("SABOT_TEST_KAFKA") else {
-        eprintln!("skipped: SABOT_TEST_KAFKA does not name brokers");
-        return;
-    };
-    let topic = format!("sabot-test-{}", std::process::id());
-    produce(&servers, &topic, 0, &rows_of(0..1000));
-    let ctx = context(&world(1).env, &servers, &[("topic", &topic)]);
-    let rows = read_with_rescale(&ctx, 1, 100, 2).await.unwrap();
-    assert_eq!(sorted(&rows), (0..1000).collect::<Vec<_>>());
 }

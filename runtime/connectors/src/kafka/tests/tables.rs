@@ -7,18 +7,22 @@ use crate::registry::TableRead;
 
 /// The topic's table; it says how a stream of it begins and that it does not end, which does not
 /// count.
-fn table(env: &Env, servers: &str, restored: Vec<SplitState>) -> SourceContext {
-    let more = [
+pub(super) fn table(
+    topic: &Topic,
+    more: &[(&str, &str)],
+    restored: Vec<SplitState>,
+) -> SourceContext {
+    let all = [
         ("scan.startup.mode", "latest-offset"),
         ("scan.bounded.mode", "unbounded"),
         (partitions::READ_WHOLE, ""),
     ];
-    let ctx = context(env, servers, &more);
+    let ctx = topic.source(&world(1).env, &[&all[..], more].concat());
     SourceContext { restored: Arc::new(restored), ..ctx }
 }
 
 /// What is read, whether it comes after what was read before, and where it ends.
-async fn read(ctx: SourceContext) -> Result<(Vec<i64>, bool, Vec<SplitState>)> {
+pub(super) async fn read(ctx: SourceContext) -> Result<(Vec<i64>, bool, Vec<SplitState>)> {
     let schema = ctx.schema.clone();
     let TableRead { mut source, goes_on } = crate::open_table(ctx).await?;
     let read = read_some(source.as_mut(), 1000, usize::MAX).await?;
@@ -27,20 +31,18 @@ async fn read(ctx: SourceContext) -> Result<(Vec<i64>, bool, Vec<SplitState>)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_the_whole_topic_and_then_what_has_come_to_it() {
-    let cluster = cluster(3);
-    let servers = cluster.bootstrap_servers();
-    let env = world(1).env;
+    let topic = Topic::with(3);
     for partition in 0..2 {
         let first = i64::from(partition) * 100;
-        produce(&servers, TOPIC, partition, &rows_of(first..first + 100));
+        topic.send(partition, &rows_of(first..first + 100));
     }
-    let (rows, goes_on, at) = read(table(&env, &servers, Vec::new())).await.unwrap();
+    let (rows, goes_on, at) = read(table(&topic, &[], Vec::new())).await.unwrap();
     assert_eq!((rows, goes_on), ((0..200).collect(), false));
-    let (rows, goes_on, at) = read(table(&env, &servers, at)).await.unwrap();
+    let (rows, goes_on, at) = read(table(&topic, &[], at)).await.unwrap();
     assert_eq!((rows, goes_on), (Vec::new(), true));
-    produce(&servers, TOPIC, 0, &[rows_of(200..203), vec![None]].concat());
-    produce(&servers, TOPIC, 2, &rows_of(203..205));
-    let (rows, goes_on, at) = read(table(&env, &servers, at)).await.unwrap();
+    topic.send(0, &[rows_of(200..203), vec![None]].concat());
+    topic.send(2, &rows_of(203..205));
+    let (rows, goes_on, at) = read(table(&topic, &[], at)).await.unwrap();
     assert_eq!((rows, goes_on), ((200..205).collect(), true));
 
     // Retention has deleted what was read, the topic was made anew, or it had another partition.
@@ -52,26 +54,28 @@ async fn a_table_is_the_whole_topic_and_then_what_has_come_to_it() {
     for at in [
         changed(|split| split.position["first"] = (-3).into()),
         changed(|split| split.position["next"] = 101.into()),
-        changed(|split| split.split = "events-7".to_owned()),
+        changed(|split| split.split = "another-7".to_owned()),
     ] {
-        let (rows, goes_on, _) = read(table(&env, &servers, at.clone())).await.unwrap();
+        let (rows, goes_on, _) = read(table(&topic, &[], at.clone())).await.unwrap();
         assert_eq!((rows, goes_on), ((0..205).collect(), false), "{at:?}");
     }
     // A partition that was added.
-    let (rows, goes_on, _) = read(table(&env, &servers, at[..2].to_vec())).await.unwrap();
+    let (rows, goes_on, _) = read(table(&topic, &[], at[..2].to_vec())).await.unwrap();
     assert_eq!((rows, goes_on), ((203..205).collect(), true));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_without_brokers_or_topic_is_named() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
-    let error = read(table(&world(1).env, "127.0.0.1:1", Vec::new())).await.unwrap_err().chain();
-    assert!(error.contains("topic events at the Kafka brokers 127.0.0.1:1"), "{error}");
-    let gone = rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    cluster.topic_error(TOPIC, gone).unwrap();
-    let error = read(table(&world(1).env, &servers, Vec::new())).await.unwrap_err().to_string();
-    assert!(error.contains("topic events does not exist") && error.contains(&servers), "{error}");
+    let topic = Topic::with(1);
+    let nowhere = [(SERVERS, "127.0.0.1:1")];
+    let error = read(table(&topic, &nowhere, Vec::new())).await.unwrap_err().chain();
+    let says = format!("topic {} at the Kafka brokers 127.0.0.1:1", topic.name);
+    assert!(error.contains(&says), "{error}");
+    let gone = topic.brokers.missing();
+    let ctx = table(&topic, &[("topic", &gone)], Vec::new());
+    let error = read(ctx).await.unwrap_err().to_string();
+    let says = format!("topic {gone} does not exist at the Kafka brokers");
+    assert!(error.contains(&says) && error.contains(topic.brokers.servers()), "{error}");
 }
 
 #[test]

@@ -1,30 +1,22 @@
-//! Against the client library's mock brokers; and, when `SABOT_TEST_KAFKA` names real ones, against
-//! those too.
+//! Against real brokers when `SABOT_TEST_KAFKA` names them, else against mock brokers.
 
 use std::time::Duration;
 
 use arrow::array::{Array, AsArray, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type};
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::{Env, partitions};
 use sabot_types::Epoch;
 
 use super::*;
+use crate::kafka::tests::brokers::Brokers;
 use crate::testing::{
     concat, options, read_some, read_with_rescale, sink_context, source_context, world,
 };
 
 const TOPIC: &str = "accounts";
-
-fn cluster(partitions: i32) -> MockCluster<'static, DefaultProducerContext> {
-    let cluster = MockCluster::new(1).unwrap();
-    cluster.create_topic(TOPIC, partitions, 1).unwrap();
-    cluster
-}
 
 /// A key in the middle, and the kinds if they are wanted.
 fn columns(kinds: bool) -> SchemaRef {
@@ -40,10 +32,10 @@ fn columns(kinds: bool) -> SchemaRef {
 type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
 /// The options; a later pair of the same name wins.
-fn pairs<'a>(servers: &'a str, more: &[(&'a str, &'a str)]) -> Pairs<'a> {
+fn options_of<'a>(servers: &'a str, topic: &'a str, more: &[(&'a str, &'a str)]) -> Pairs<'a> {
     let all = [
         ("connector", NAME),
-        ("topic", TOPIC),
+        ("topic", topic),
         (SERVERS, servers),
         (KEY_FORMAT, "json"),
         (VALUE_FORMAT, "json"),
@@ -52,31 +44,44 @@ fn pairs<'a>(servers: &'a str, more: &[(&'a str, &'a str)]) -> Pairs<'a> {
     all.into_iter().chain(more.iter().copied()).collect()
 }
 
-fn produce(servers: &str, messages: &[(Option<&str>, Option<&str>)]) {
-    produce_to(servers, TOPIC, messages);
+/// A topic, and the brokers that have it.
+struct Topic {
+    brokers: Brokers,
+    name: String,
 }
 
-fn produce_to(servers: &str, topic: &str, messages: &[(Option<&str>, Option<&str>)]) {
-    let producer: BaseProducer =
-        rdkafka::ClientConfig::new().set("bootstrap.servers", servers).create().unwrap();
-    for (key, payload) in messages {
-        let mut record = BaseRecord::<str, str>::to(topic).partition(0);
-        (record.key, record.payload) = (*key, *payload);
-        producer.send(record).map_err(|(error, _)| error).unwrap();
+impl Topic {
+    fn with(partitions: i32) -> Self {
+        let brokers = Brokers::with(&[(TOPIC, partitions)]);
+        let name = brokers.name(TOPIC);
+        Self { brokers, name }
     }
-    producer.flush(Duration::from_secs(30)).unwrap();
+
+    fn send(&self, messages: &[(Option<&str>, Option<&str>)]) {
+        self.brokers.send(TOPIC, Some(0), messages);
+    }
+
+    fn options<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Pairs<'a> {
+        options_of(self.brokers.servers(), &self.name, more)
+    }
+
+    /// A source of all that is there.
+    fn source(&self, env: &Env, more: &[(&str, &str)]) -> SourceContext {
+        let pairs = self.options(&[&[(BOUNDED, "latest-offset")][..], more].concat());
+        source_context(env, &pairs, columns(true))
+    }
 }
 
 /// All messages of a topic, by partition.
-fn consume(servers: &str, partitions: i32, count: usize) -> Vec<(i32, String, Option<String>)> {
+fn consume(topic: &Topic, partitions: i32, count: usize) -> Vec<(i32, String, Option<String>)> {
     let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-        .set("bootstrap.servers", servers)
+        .set("bootstrap.servers", topic.brokers.servers())
         .set("group.id", "test")
         .create()
         .unwrap();
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions {
-        list.add_partition_offset(TOPIC, partition, Offset::Beginning).unwrap();
+        list.add_partition_offset(&topic.name, partition, Offset::Beginning).unwrap();
     }
     consumer.assign(&list).unwrap();
     let mut messages = Vec::new();
@@ -87,11 +92,6 @@ fn consume(servers: &str, partitions: i32, count: usize) -> Vec<(i32, String, Op
         messages.push((message.partition(), key, message.payload().map(text)));
     }
     messages
-}
-
-fn context(env: &Env, servers: &str, more: &[(&str, &str)]) -> SourceContext {
-    let pairs = pairs(servers, &[&[(BOUNDED, "latest-offset")][..], more].concat());
-    source_context(env, &pairs, columns(true))
 }
 
 fn lines(rows: &RecordBatch) -> Vec<String> {
@@ -117,20 +117,16 @@ async fn read_all(ctx: SourceContext) -> Result<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_what_its_key_has_and_a_tombstone_that_it_is_gone() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
-    produce(
-        &servers,
-        &[
-            (Some(r#"{"k_id":1}"#), Some(r#"{"k_id":1,"site":"a","amount":5}"#)),
-            (Some(r#"{"k_id":2}"#), Some(r#"{"k_id":2,"site":null}"#)),
-            (Some(r#"{"k_id":1}"#), None),
-            (Some(r#"{"k_id":1}"#), Some(r#"{"amount":7}"#)),
-            (Some(r#"{"k_id":3}"#), None),
-        ],
-    );
+    let topic = Topic::with(1);
+    topic.send(&[
+        (Some(r#"{"k_id":1}"#), Some(r#"{"k_id":1,"site":"a","amount":5}"#)),
+        (Some(r#"{"k_id":2}"#), Some(r#"{"k_id":2,"site":null}"#)),
+        (Some(r#"{"k_id":1}"#), None),
+        (Some(r#"{"k_id":1}"#), Some(r#"{"amount":7}"#)),
+        (Some(r#"{"k_id":3}"#), None),
+    ]);
     let env = world(1).env;
-    let ctx = context(&env, &servers, &[]);
+    let ctx = topic.source(&env, &[]);
     let expected =
         ["+I 1 a 5", "+I 2 NULL NULL", "-D 1 NULL NULL", "+I 1 NULL 7", "-D 3 NULL NULL"];
     assert_eq!(read_all(ctx.clone()).await.unwrap(), expected);
@@ -150,30 +146,27 @@ async fn a_message_is_what_its_key_has_and_a_tombstone_that_it_is_gone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_key_or_value_is_named_by_its_offset_or_skipped_and_counted() {
-    let cluster = cluster(1);
-    let servers = cluster.bootstrap_servers();
-    produce(
-        &servers,
-        &[
-            (Some(r#"{"k_id":1}"#), Some(r#"{"amount":1}"#)),
-            (None, Some(r#"{"amount":2}"#)),
-            (Some(r#"{"k_id":"#), Some(r#"{"amount":3}"#)),
-            (Some(r#"{"k_id":4}"#), Some("nonsense")),
-            (Some(r#"{"k_id":5}"#), Some(r#"{"amount":5}"#)),
-        ],
-    );
+    let topic = Topic::with(1);
+    topic.send(&[
+        (Some(r#"{"k_id":1}"#), Some(r#"{"amount":1}"#)),
+        (None, Some(r#"{"amount":2}"#)),
+        (Some(r#"{"k_id":"#), Some(r#"{"amount":3}"#)),
+        (Some(r#"{"k_id":4}"#), Some("nonsense")),
+        (Some(r#"{"k_id":5}"#), Some(r#"{"amount":5}"#)),
+    ]);
     let env = world(1).env;
     let keys = ("key.json.ignore-parse-errors", "true");
     let values = ("value.json.ignore-parse-errors", "true");
+    let message = |offset| format!("the message at offset {offset} of {}-0", topic.name);
     for (more, expected) in [
-        (&[][..], "the message at offset 1 of accounts-0 is not a valid JSON row: it has no key"),
-        (&[keys], "the message at offset 3 of accounts-0"),
-        (&[keys], "set 'value.json.ignore-parse-errors' = 'true'"),
+        (&[][..], message(1) + " is not a valid JSON row: it has no key"),
+        (&[keys], message(3)),
+        (&[keys], "set 'value.json.ignore-parse-errors' = 'true'".to_owned()),
     ] {
-        let error = read_all(context(&env, &servers, more)).await.unwrap_err().to_string();
-        assert!(error.contains(expected), "{error}");
+        let error = read_all(topic.source(&env, more)).await.unwrap_err().to_string();
+        assert!(error.contains(&expected), "{error}");
     }
-    let ctx = context(&env, &servers, &[keys, values]);
+    let ctx = topic.source(&env, &[keys, values]);
     assert_eq!(read_all(ctx.clone()).await.unwrap(), ["+I 1 NULL 1", "+I 5 NULL 5"]);
     assert_eq!(OperatorMetrics::get(&ctx.metrics.rows_malformed), 3);
 }
@@ -184,9 +177,8 @@ async fn new_versions_and_tombstones_go_to_the_partition_of_their_key_and_are_re
     let env = world(1).env;
     let except = [(INCLUDE, "EXCEPT_KEY"), (PREFIX, "k_")];
     for (more, key, value) in [(&[][..], "k_id", ",\"k_id\":7"), (&except[..], "id", "")] {
-        let cluster = cluster(5);
-        let servers = cluster.bootstrap_servers();
-        let pairs = pairs(&servers, more);
+        let topic = Topic::with(5);
+        let pairs = topic.options(more);
         let mut sink = crate::open_sink(sink_context(&env, &pairs, columns(true))).await.unwrap();
         let kinds = [Insert, Insert, UpdateBefore, UpdateAfter, Delete, Insert];
         let rows = vec![
@@ -197,7 +189,7 @@ async fn new_versions_and_tombstones_go_to_the_partition_of_their_key_and_are_re
         ];
         sink.write(RecordBatch::try_new(columns(true), rows).unwrap()).unwrap();
         assert!(sink.prepare(Epoch::new(1)).await.unwrap().is_empty());
-        let messages = consume(&servers, 5, 5);
+        let messages = consume(&topic, 5, 5);
         let of = |id: i64| {
             let is_it = |m: &&(i32, String, Option<String>)| m.1 == format!("{{\"{key}\":{id}}}");
             messages.iter().filter(is_it).collect::<Vec<_>>()
@@ -209,7 +201,7 @@ async fn new_versions_and_tombstones_go_to_the_partition_of_their_key_and_are_re
         assert_eq!(values, expected);
         assert_eq!(of(8)[1].2, None, "a row that went is a tombstone");
 
-        let mut read = read_all(context(&env, &servers, more)).await.unwrap();
+        let mut read = read_all(topic.source(&env, more)).await.unwrap();
         read.sort();
         assert_eq!(read, ["+I 7 a 1", "+I 7 c 3", "+I 8 b 2", "+I 9 d 4", "-D 8 NULL NULL"]);
     }
@@ -218,18 +210,17 @@ async fn new_versions_and_tombstones_go_to_the_partition_of_their_key_and_are_re
 /// A table of a lookup join.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_read_whole_and_then_on() {
-    let cluster = cluster(2);
-    let servers = cluster.bootstrap_servers();
+    let topic = Topic::with(2);
     let env = world(1).env;
     let one = Some(r#"{"k_id":1}"#);
-    produce(&servers, &[(one, Some(r#"{"amount":5}"#)), (Some(r#"{"k_id":2}"#), Some("{}"))]);
+    topic.send(&[(one, Some(r#"{"amount":5}"#)), (Some(r#"{"k_id":2}"#), Some("{}"))]);
     let mut restored = Vec::new();
     for (goes_on, expected) in [
         (false, &["+I 1 NULL 5", "+I 2 NULL NULL"][..]),
         (true, &["-D 1 NULL NULL"]),
         (true, &["+I 1 NULL 6"]),
     ] {
-        let pairs = pairs(&servers, &[(partitions::READ_WHOLE, "")]);
+        let pairs = topic.options(&[(partitions::READ_WHOLE, "")]);
         let ctx = source_context(&env, &pairs, columns(true));
         let mut read =
             crate::open_table(SourceContext { restored: Arc::new(restored), ..ctx }).await.unwrap();
@@ -238,39 +229,15 @@ async fn a_table_is_read_whole_and_then_on() {
         assert_eq!(lines(&concat(&columns(true), &rows)), expected);
         restored = read.source.positions();
         let next = if expected.len() == 2 { None } else { Some(r#"{"amount":6}"#) };
-        produce(&servers, &[(one, next)]);
+        topic.send(&[(one, next)]);
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn real_brokers_give_back_what_keys_have() {
-    let Ok(servers) = std::env::var("SABOT_TEST_KAFKA") else {
-        eprintln!("skipped: SABOT_TEST_KAFKA does not name brokers");
-        return;
-    };
-    let topic = format!("sabot-test-upsert-{}", std::process::id());
-    produce_to(&servers, &topic, &[(Some(r#"{"k_id":1}"#), Some(r#"{"k_id":1,"amount":5}"#))]);
-    let env = world(1).env;
-    let pairs = pairs(&servers, &[("topic", &topic)]);
-    let mut sink = crate::open_sink(sink_context(&env, &pairs, columns(true))).await.unwrap();
-    let rows = vec![
-        Arc::new(StringArray::from(vec![Some("a"), None, None])) as ArrayRef,
-        Arc::new(Int64Array::from(vec![1, 1, 2])),
-        Arc::new(Int64Array::from(vec![Some(6), None, Some(7)])),
-        row_kind::column([RowKind::UpdateAfter, RowKind::Delete, RowKind::Insert]),
-    ];
-    sink.write(RecordBatch::try_new(columns(true), rows).unwrap()).unwrap();
-    sink.prepare(Epoch::new(1)).await.unwrap();
-    let mut read = read_all(context(&env, &servers, &[("topic", &topic)])).await.unwrap();
-    read.sort();
-    assert_eq!(read, ["+I 1 NULL 5", "+I 1 a 6", "+I 2 NULL 7", "-D 1 NULL NULL"]);
 }
 
 #[test]
 fn wrong_options_are_refused_with_what_is_right() {
     let check = |role, more: &[(&str, &str)]| {
         let schema = columns(true);
-        crate::validate("t", role, &options(&pairs("h:1", more)), &schema)
+        crate::validate("t", role, &options(&options_of("h:1", TOPIC, more)), &schema)
             .map_err(|error| error.to_string())
     };
     for role in [Role::Source, Role::Sink] {
