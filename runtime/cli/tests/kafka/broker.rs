@@ -170,6 +170,12 @@ impl Latest {
             }
             (rows == expected).then_some(())
         });
-        assert!(is_it.is_some(), "{case}: {:?}, not {expected:?}", self.rows);
+        let in_one = |rows: &BTreeMap<String, String>, other: &BTreeMap<String, String>| {
+            let mut rows = rows.clone();
+            rows.retain(|key, value| other.get(key) != Some(value));
+            rows
+        };
+        let (wrong, missing) = (in_one(rows, expected), in_one(expected, rows));
+        assert!(is_it.is_some(), "{case}: there are {wrong:?}, and not {missing:?}");
     }
 }
