@@ -2,8 +2,10 @@
 //! become changes: what was before goes with them.
 //!
 //! A row that is as its key's row was changes nothing, and neither does the going of one that is
-//! not there: changes may come again. Old versions that come in are not needed. Each batch is
-//! answered at once, as Flink's mini-batch does.
+//! not there: changes may come again. Old versions that come in are not needed.
+//!
+//! Each row is answered, also where several of a batch are of one key: what a sink wrote before a
+//! failure may be any of them, and must be written over when they come again in other batches.
 
 use std::sync::Arc;
 
@@ -91,30 +93,6 @@ impl LastRow {
     }
 }
 
-/// What a batch says last of each key: the row that it has now, or that it has none; nothing if it
-/// says only what was.
-fn last_of(
-    kinds: impl Iterator<Item = RowKind>,
-    keys: &[usize],
-    count: usize,
-) -> Vec<Option<Last>> {
-    let mut last = vec![None; count];
-    for (row, (kind, key)) in kinds.zip(keys).enumerate() {
-        match kind {
-            RowKind::Insert | RowKind::UpdateAfter => last[*key] = Some(Last::Row(row)),
-            RowKind::Delete => last[*key] = Some(Last::Gone),
-            RowKind::UpdateBefore => {}
-        }
-    }
-    last
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Last {
-    Row(usize),
-    Gone,
-}
-
 impl Operator for LastRow {
     fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let Some(kinds) = row_kind::kinds(&batch).filter(|kinds| !kinds.is_empty()) else {
@@ -122,39 +100,39 @@ impl Operator for LastRow {
         };
         let keys = self.keys.of(&batch)?;
         let rows = self.codec.encode(row_kind::values(&batch), batch.num_rows())?;
-        let kinds = kinds.values().iter().map(|kind| RowKind::of(*kind));
-        let last = last_of(kinds, &keys.of_row, keys.len());
         let slots = self.rows.find(&keys.groups, &keys.bytes, cx)?;
         let before = self.rows.column(&slots);
-        let (mut kinds, mut out) = (Vec::new(), Vec::new());
-        let (mut changed, mut values) = (Vec::new(), Vec::new());
-        for (key, last) in last.into_iter().enumerate() {
-            let was = before.is_valid(key).then(|| before.value(key));
-            let is = match last {
-                None => continue,
-                Some(Last::Gone) => None,
-                Some(Last::Row(row)) => Some(rows.value(row)),
+        let mut now: Vec<_> = before.iter().collect();
+        let mut is_changed = vec![false; now.len()];
+        let (mut out_kinds, mut out) = (Vec::new(), Vec::new());
+        for (row, (kind, key)) in kinds.values().iter().zip(&keys.of_row).enumerate() {
+            let is = match RowKind::of(*kind) {
+                RowKind::UpdateBefore => continue,
+                RowKind::Delete => None,
+                RowKind::Insert | RowKind::UpdateAfter => Some(rows.value(row)),
             };
-            match (was, is) {
+            match (now[*key], is) {
                 (None, Some(is)) => {
-                    kinds.push(RowKind::Insert);
+                    out_kinds.push(RowKind::Insert);
                     out.push(is);
                 }
                 (Some(was), Some(is)) if was != is => {
-                    kinds.extend([RowKind::UpdateBefore, RowKind::UpdateAfter]);
+                    out_kinds.extend([RowKind::UpdateBefore, RowKind::UpdateAfter]);
                     out.extend([was, is]);
                 }
                 (Some(was), None) => {
-                    kinds.push(RowKind::Delete);
+                    out_kinds.push(RowKind::Delete);
                     out.push(was);
                 }
                 (Some(_), Some(_)) | (None, None) => continue,
             }
-            changed.push(key);
-            values.push(is);
+            now[*key] = is;
+            is_changed[*key] = true;
         }
-        self.rows.set(&slots.pick(&changed), values.into_iter());
-        self.emit(kinds, &out, cx)
+        let changed: Vec<usize> = (0..now.len()).filter(|key| is_changed[*key]).collect();
+        let values = changed.iter().map(|key| now[*key]);
+        self.rows.set(&slots.pick(&changed), values);
+        self.emit(out_kinds, &out, cx)
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
@@ -225,7 +203,7 @@ mod tests {
                 (UpdateAfter, 2, Some("c")),
             ]))
             .unwrap();
-        assert_eq!(emitted(&mut first), ["+I 1 a", "+I 2 c"]);
+        assert_eq!(emitted(&mut first), ["+I 1 a", "+I 2 b", "-U 2 b", "+U 2 c"]);
         first
             .process(batch(&[
                 (Insert, 1, Some("a")),
@@ -249,6 +227,19 @@ mod tests {
         assert_eq!(emitted(&mut second), ["-D 1 a", "+I 3 NULL"]);
         second.process(batch(&[(Insert, 1, Some("e"))])).unwrap();
         assert_eq!(emitted(&mut second), ["+I 1 e"]);
+    }
+
+    #[test]
+    fn what_comes_and_goes_in_one_batch_is_told() {
+        use RowKind::{Delete, Insert};
+        let mut driver = driver(open(Backend::Memory).unwrap(), true);
+        driver.process(batch(&[(Insert, 1, Some("a")), (Delete, 1, None)])).unwrap();
+        assert_eq!(emitted(&mut driver), ["+I 1 a", "-D 1 a"]);
+        driver.process(batch(&[(Insert, 1, Some("a"))])).unwrap();
+        assert_eq!(emitted(&mut driver), ["+I 1 a"]);
+        let there_and_back = [(Insert, 1, Some("b")), (Insert, 1, Some("a")), (Delete, 2, None)];
+        driver.process(batch(&there_and_back)).unwrap();
+        assert_eq!(emitted(&mut driver), ["-U 1 a", "+U 1 b", "-U 1 b", "+U 1 a"]);
     }
 
     #[test]

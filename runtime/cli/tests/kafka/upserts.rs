@@ -53,7 +53,6 @@ fn topics_have_what_their_keys_have_when_the_job_is_killed_behind_a_checkpoint()
 }
 
 #[test]
-#[ignore = "a row and its tombstone that are read again in one batch give nothing, though the row was written"]
 fn topics_have_what_their_keys_have_whenever_the_job_is_killed() {
     run(None);
 }
