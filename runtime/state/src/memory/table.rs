@@ -341,6 +341,8 @@ struct Wanted {
     of: Vec<(usize, usize)>,
     /// The beginning of which no more rows are wanted.
     done: Option<usize>,
+    /// Room for a key.
+    key: Vec<u8>,
 }
 
 impl Wanted {
@@ -348,8 +350,11 @@ impl Wanted {
     const ROWS: usize = 8 * TOGETHER;
 
     fn push(&mut self, index: usize, group: KeyGroup, prefix: &[u8], suffix: &[u8]) {
+        self.key.clear();
+        self.key.extend_from_slice(prefix);
+        self.key.extend_from_slice(suffix);
         self.groups.push(group);
-        self.keys.append_value([prefix, suffix].concat());
+        self.keys.append_value(&self.key);
         self.of.push((index, prefix.len()));
     }
 }
