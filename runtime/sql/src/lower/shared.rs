@@ -25,7 +25,7 @@ pub(super) fn calc(
     let schema = CalcDesc::with_shared(input, shared.iter().map(|call| &call.data_type));
     for (call, field) in shared.iter().zip(&schema.fields()[input.fields().len()..]) {
         for bound in filter.iter_mut().chain(&mut columns) {
-            bound.expr = with_column(&bound.expr, &call.expr.to_string(), field.name());
+            bound.expr = with_column(&bound.expr, &identity(&call.expr), field.name());
         }
     }
     Ok(CalcDesc {
@@ -94,8 +94,9 @@ fn collect<'e>(expr: &'e Expr, is_repeated: &impl Fn(&str) -> bool, calls: &mut 
         Expr::ScalarFunction(call) => {
             let reads_columns = !expr.column_refs().is_empty();
             let is_fixed = !expr.is_volatile() && !proc_time::is_in(expr);
-            if reads_columns && is_fixed && is_repeated(&expr.to_string()) {
-                if !calls.contains(&expr) {
+            let call_identity = identity(expr);
+            if reads_columns && is_fixed && is_repeated(&call_identity) {
+                if !calls.iter().any(|other| is_call(other, &call_identity)) {
                     calls.push(expr);
                 }
             } else if !call.func.short_circuits() {
@@ -106,9 +107,14 @@ fn collect<'e>(expr: &'e Expr, is_repeated: &impl Fn(&str) -> bool, calls: &mut 
     }
 }
 
+/// What two calls have in common that are the same. Functions of our own are told by their names
+/// (see `functions::own::call`), and are not equal where they were made twice.
+fn identity(call: &Expr) -> String {
+    format!("{call:?}")
+}
+
 fn is_call(expr: &Expr, call: &str) -> bool {
-    // Of two calls whose functions have one name those are the same: see `functions::own::call`.
-    matches!(expr, Expr::ScalarFunction(_)) && expr.to_string() == call
+    matches!(expr, Expr::ScalarFunction(_)) && identity(expr) == call
 }
 
 /// In how many places a call stands.
@@ -168,6 +174,10 @@ mod tests {
             (format!("SELECT UPPER(LTRIM(a)) {of} UPPER(LTRIM(a)) = LTRIM(b)"), 1),
             (format!("SELECT LTRIM(a) {of} UPPER(LTRIM(a)) = LTRIM(b)"), 1),
             (format!("SELECT UPPER(a) || LTRIM(b) {of} UPPER(a) = LTRIM(b)"), 2),
+            (format!("SELECT a {of} SPLIT_INDEX(a, ',', 0) = SPLIT_INDEX(a, ',', 0)"), 1),
+            (format!("SELECT SPLIT_INDEX(a, ',', 0) {of} SPLIT_INDEX(a, ',', 0) = 'x'"), 1),
+            (format!("SELECT SPLIT_INDEX(a, ',', 1) {of} SPLIT_INDEX(a, ',', 0) = 'x'"), 0),
+            (format!("SELECT CONCAT(a, 'x\"), Utf8(\"y') {of} CONCAT(a, 'x', 'y') = b"), 0),
             // Of another text, only there, or made where something else is true first.
             (format!("SELECT UPPER(b) {of} UPPER(a) = 'X'"), 0),
             (format!("SELECT b {of} UPPER(a) = 'X'"), 0),
