@@ -71,6 +71,7 @@ equal_the_batch_answer! {
     semi_joins: SEMI_JOINS,
     anti_joins: ANTI_JOINS,
     first_rows: FIRST_ROWS,
+    first_pairs: FIRST_PAIRS,
     first_rows_of_groups: FIRST_ROWS_OF_GROUPS,
     hopping_aggregates: HOPPING_AGGREGATES,
     hopping_over_nulls: HOPPING_OVER_NULLS,

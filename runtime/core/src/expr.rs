@@ -24,6 +24,12 @@ pub trait Evaluator: fmt::Debug + Send + Sync {
         false
     }
 
+    /// The indexes of the input's columns that it reads; none: any may be read. What stands in place of
+    /// the others does not matter, nor its type.
+    fn columns(&self) -> Option<Vec<usize>> {
+        self.as_column().map(|column| vec![column])
+    }
+
     /// The input column's index when the expression is just a column.
     fn as_column(&self) -> Option<usize> {
         None

@@ -7,6 +7,7 @@
 mod interval;
 mod over;
 mod source;
+mod top_n;
 mod unnest;
 mod windowed;
 
@@ -21,6 +22,7 @@ use crate::Evaluator;
 pub use interval::{IntervalJoinDesc, TimeBounds};
 pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
 pub use source::{AlignmentDesc, SourceDesc, WatermarkDesc};
+pub use top_n::{FirstOf, OrderBy, TopNDesc};
 pub use unnest::{ElementColumns, UnnestDesc};
 pub use windowed::{ExpandDesc, WindowJoinDesc, WindowTopNDesc};
 
@@ -201,6 +203,9 @@ pub struct JoinDesc {
     /// Until when rows of a side can find partners, by port; none: always. Only of inner joins, of a
     /// side whose rows only come, and without a time to live.
     pub until: [Option<KeptUntil>; 2],
+    /// Which of the pairs that are made together are wanted, over the output's columns; none: all.
+    /// Only of inner joins whose output has no row kind.
+    pub first: Option<FirstOf>,
 }
 
 /// When rows of one side of a join are over: every row of the other side that comes behind a
@@ -318,26 +323,6 @@ impl JoinKind {
     }
 }
 
-/// The first rows of each key in some order.
-///
-/// The output's columns are: those of the input, the rank if it is asked for (a BIGINT from 1),
-/// the row kind.
-#[derive(Debug, Clone)]
-pub struct TopNDesc {
-    /// The key columns' indexes in the input.
-    pub keys: Vec<usize>,
-    /// The order, its most significant column first. Rows that are equal in it are ordered by
-    /// all their columns. Empty over rows that only come: they are ordered as they came, and the
-    /// output has no row kind.
-    pub order: Vec<OrderBy>,
-    /// How many rows, from 1.
-    pub limit: usize,
-    /// Whether the output has the rank.
-    pub rank: bool,
-    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
-    pub ttl_ms: Option<u64>,
-}
-
 /// Makes changes out of rows that only say what a key has now, or that it is gone.
 ///
 /// The input has row kinds; of a row that goes only the key is looked at. The output's columns are
@@ -348,17 +333,6 @@ pub struct LastRowDesc {
     pub keys: Vec<usize>,
     /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
     pub ttl_ms: Option<u64>,
-}
-
-/// A column of an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OrderBy {
-    /// Its index in the input.
-    pub column: usize,
-    /// Whether high values come first.
-    pub descending: bool,
-    /// Whether nulls come first.
-    pub nulls_first: bool,
 }
 
 /// How time is cut.

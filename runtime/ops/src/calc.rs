@@ -1,20 +1,21 @@
 //! Filters, then projects.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::{FilterBuilder, filter_record_batch};
+use arrow::compute::FilterBuilder;
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{CalcDesc, PlanNode};
 use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result, proc_time};
+
+use crate::read_columns::ReadColumns;
 
 pub(crate) struct Calc {
     shared: Vec<Arc<dyn Evaluator>>,
     filter: Option<Arc<dyn Evaluator>>,
     columns: Vec<Arc<dyn Evaluator>>,
-    /// The input's columns that the output is made of, when it is nothing but columns: then
-    /// only these are filtered.
-    picked: Option<Vec<usize>>,
+    /// What the columns read: only that is filtered. Known from the first batch on.
+    read: OnceLock<ReadColumns>,
     /// Whether the filter or a column reads the time.
     is_timed: bool,
     schema: SchemaRef,
@@ -57,7 +58,7 @@ impl Calc {
             shared: shared.clone(),
             filter: filter.clone(),
             columns: columns.clone(),
-            picked: columns.iter().map(|column| column.as_column()).collect(),
+            read: OnceLock::new(),
             is_timed: filter.iter().chain(columns).any(|value| value.reads_proc_time()),
             schema,
         })
@@ -83,12 +84,11 @@ impl Calc {
 
     /// The output's columns of the rows that `mask` keeps.
     fn filtered(&self, batch: &RecordBatch, mask: &BooleanArray) -> Result<Vec<ArrayRef>> {
-        let Some(picked) = &self.picked else {
-            return self.project(&filter_record_batch(batch, mask)?);
-        };
+        let readers = self.columns.iter().map(|column| &**column);
+        let read = self.read.get_or_init(|| ReadColumns::of(readers, batch.schema_ref()));
         let filter = FilterBuilder::new(mask).optimize().build();
-        let filtered = picked.iter().map(|column| filter.filter(batch.column(*column)));
-        Ok(filtered.collect::<Result<_, _>>()?)
+        let filtered = |column| Ok(filter.filter(batch.column(column))?);
+        self.project(&read.batch(filter.count(), filtered)?)
     }
 
     /// What it gives of a batch at `now_ms`; none for no rows.

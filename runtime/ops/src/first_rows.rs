@@ -9,10 +9,10 @@ use std::mem;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, NullArray, RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, RecordBatch, UInt32Array};
 use arrow::compute::{interleave, take_arrays};
-use arrow::datatypes::{DataType, SchemaRef};
-use arrow_row::{RowConverter, Rows, SortField};
+use arrow::datatypes::SchemaRef;
+use arrow_row::Rows;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::OrderBy;
 use sabot_core::row_kind::{self, RowKind};
@@ -21,17 +21,16 @@ use sabot_core::{Cx, Result};
 use smallvec::SmallVec;
 
 use crate::codec::RowCodec;
+use crate::first_of::{Order, first};
 use crate::hot::WRITE_ROWS;
 use crate::keyed::UniqueKeys;
 use crate::multiset::{count_of, value_of};
-use crate::ordered;
 use crate::recent::{AtHand, Recent};
 
 pub(crate) struct FirstRows {
     state: StateHandle,
     limit: usize,
-    order: RowConverter,
-    order_columns: Vec<usize>,
+    order: Order,
     codec: RowCodec,
     recent: Recent<List>,
     /// Lists with rows of which the backend has others, or none: to look for them among all would hold
@@ -120,12 +119,7 @@ impl FirstRows {
         Ok(Self {
             state,
             limit,
-            order: RowConverter::new(if order.is_empty() {
-                vec![SortField::new(DataType::Null)]
-            } else {
-                ordered::sort_fields(order, input)
-            })?,
-            order_columns: order.iter().map(|order| order.column).collect(),
+            order: Order::new(order, input)?,
             codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
             recent: Recent::new(),
             dirty: Vec::new(),
@@ -160,10 +154,14 @@ impl FirstRows {
             };
             rows.len() < self.limit || rows.last().is_some_and(is_before)
         };
-        let entering: UInt32Array = (0..batch.num_rows() as u32).filter(may_enter).collect();
+        let entering: Vec<u32> = (0..batch.num_rows() as u32).filter(may_enter).collect();
         if entering.is_empty() {
             return Ok(None);
         }
+        let key_of = |row: u32| keys.of_row[row as usize];
+        let places = (!self.is_by_arrival()).then_some(&order);
+        let entering = first(entering, key_of, places, self.limit);
+        let entering = UInt32Array::from(entering);
         let columns = row_kind::values(batch);
         let columns = if entering.len() == batch.num_rows() {
             columns.to_vec()
@@ -181,16 +179,12 @@ impl FirstRows {
 
     /// Whether rows are ordered by nothing but when they came.
     fn is_by_arrival(&self) -> bool {
-        self.order_columns.is_empty()
+        self.order.is_by_arrival()
     }
 
     fn order_of(&self, columns: &[ArrayRef]) -> Result<Rows> {
-        if self.is_by_arrival() {
-            let rows = columns.first().map_or(0, |column| column.len());
-            return Ok(self.order.convert_columns(&[Arc::new(NullArray::new(rows))])?);
-        }
-        let columns: Vec<_> = self.order_columns.iter().map(|c| Arc::clone(&columns[*c])).collect();
-        Ok(self.order.convert_columns(&columns)?)
+        let rows = columns.first().map_or(0, |column| column.len());
+        self.order.of(rows, |column| Ok(Arc::clone(&columns[*column])))
     }
 
     /// How the lists change. They stay as they are.

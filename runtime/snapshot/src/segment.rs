@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! magic, version                                                12 bytes
-//! block ...      rows of one (state, namespace), a span of key groups; lz4
+//! block ...      rows of one (state, namespace), a span of key groups; lz4 where that helps
 //! index          the states' specs, the dropped namespaces, then one entry a block
 //! trailer        length and checksum of the index, version, magic  20 bytes
 //! ```
@@ -15,6 +15,8 @@ mod buffers;
 mod index;
 mod read;
 mod write;
+
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use sabot_core::Clock;
@@ -30,7 +32,9 @@ pub use read::{BATCH_ROWS, SegmentReader, StateSize};
 pub use write::{Give, encode, encode_changes};
 
 const MAGIC: [u8; 8] = *b"SABOTSEG";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// Those that can be read.
+const VERSIONS: RangeInclusive<u32> = 2..=VERSION;
 const HEADER_BYTES: usize = 12;
 const TRAILER_BYTES: usize = 20;
 
@@ -104,8 +108,9 @@ pub enum SegmentError {
     },
     /// Written by another version.
     #[error(
-        "segment {uri} has format version {found}, this version of Sabot reads {VERSION}: use the \
-         version that wrote it"
+        "segment {uri} has format version {found}, this version of Sabot reads {} to {VERSION}: use \
+         the version that wrote it",
+        VERSIONS.start()
     )]
     FormatVersion {
         /// The object.

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
-    AggregateDesc, AlignmentDesc, Exchange, Frame, JobPlan, JoinDesc, KeptUntil, NodeKind, OrderBy,
-    OverAggregateDesc, OverDesc, PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc, WindowTime,
+    AggregateDesc, AlignmentDesc, Exchange, FirstOf, Frame, JobPlan, JoinDesc, KeptUntil, NodeKind,
+    OrderBy, OverAggregateDesc, OverDesc, PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc,
+    WindowTime,
 };
 
 use sabot_core::{metadata, row_kind};
@@ -114,6 +115,10 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             }
             if let Some(condition) = &desc.condition {
                 writeln!(out, "  condition  {}", condition.sql())?;
+            }
+            if let Some(FirstOf { keys, order, limit }) = &desc.first {
+                let (keys, order) = (names(&node.schema, keys), order_text(&node.schema, order));
+                writeln!(out, "  pairs      of a batch, the first {limit} of {keys} by {order}")?;
             }
         }
         NodeKind::LookupJoin(desc) => temporal::explain_lookup(out, plan, node, desc)?,

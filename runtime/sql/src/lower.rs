@@ -292,7 +292,9 @@ impl Lowering<'_> {
             (None, Ok(window_ends)) => {
                 NodeKind::WindowJoin(WindowJoinDesc { kind, keys, window_ends, condition })
             }
-            _ => NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms, until: kept }),
+            _ => {
+                NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms, until: kept, first: None })
+            }
         };
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let schema = Schema::new(with_kind(fields.into_iter(), updating));

@@ -336,3 +336,54 @@ ORDER BY n, site NULLS FIRST LIMIT 4",
         },
     ],
 };
+
+/// Of the pairs of a join most are never made: also where the first rows are by other keys than it.
+pub(crate) const FIRST_PAIRS: Query = Query {
+    input: Input::Events,
+    job: "CREATE VIEW pairs AS
+SELECT e.site, e.ts, e.note, e.id AS one, i.id AS other, i.amount AS most, i.kind
+FROM events AS e JOIN instants AS i ON e.id / 20 = i.id / 20 AND e.amount < i.amount;
+INSERT INTO most_of_site
+SELECT site, note, one, other, r FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY site ORDER BY most DESC, one, other) AS r FROM pairs)
+WHERE r <= 3;
+INSERT INTO last_of_kind
+SELECT kind, one, other, note FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY kind ORDER BY ts DESC, one, other DESC) AS r FROM pairs)
+WHERE r = 1;
+INSERT INTO most
+SELECT one, other FROM (
+  SELECT one, other, ROW_NUMBER() OVER (ORDER BY most DESC, other, one) AS r FROM pairs)
+WHERE r <= 9;",
+    sinks: &[
+        Sink {
+            name: "most_of_site",
+            columns: "site STRING, note STRING, one BIGINT, other BIGINT, r BIGINT",
+            changes: true,
+            answer: "
+SELECT site, note, one, other, CAST(r AS BIGINT) FROM (
+  SELECT e.site, e.note, e.id AS one, i.id AS other, row_number() OVER (
+    PARTITION BY e.site ORDER BY i.amount DESC NULLS LAST, e.id, i.id) AS r
+  FROM events AS e JOIN instants AS i ON e.id / 20 = i.id / 20 AND e.amount < i.amount) WHERE r <= 3",
+        },
+        Sink {
+            name: "last_of_kind",
+            columns: "kind STRING, one BIGINT, other BIGINT, note STRING",
+            changes: true,
+            answer: "
+SELECT kind, one, other, note FROM (
+  SELECT i.kind, e.note, e.id AS one, i.id AS other, row_number() OVER (
+    PARTITION BY i.kind ORDER BY e.ts DESC NULLS LAST, e.id, i.id DESC) AS r
+  FROM events AS e JOIN instants AS i ON e.id / 20 = i.id / 20 AND e.amount < i.amount) WHERE r = 1",
+        },
+        Sink {
+            name: "most",
+            columns: "one BIGINT, other BIGINT",
+            changes: true,
+            answer: "
+SELECT e.id, i.id FROM events AS e JOIN instants AS i
+  ON e.id / 20 = i.id / 20 AND e.amount < i.amount
+ORDER BY i.amount DESC NULLS LAST, i.id, e.id LIMIT 9",
+        },
+    ],
+};

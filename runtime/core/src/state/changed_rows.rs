@@ -308,12 +308,18 @@ fn take_least<'a>(
     Some(taken)
 }
 
+/// How many rows of a part are looked at together: they lie anywhere in it, so that one alone would
+/// wait for memory twice.
+const AHEAD: usize = 16;
+
 /// Where the merge is in a part.
 struct Cursor<'a> {
     part: &'a ChangedRows,
     /// The part's number: of equal places the least comes first.
     number: usize,
     rest: std::slice::Iter<'a, u32>,
+    /// The rows that are next, the first one last.
+    ahead: Vec<(Start, u32, StateChange<'a>)>,
     row: u32,
     start: Start,
     change: StateChange<'a>,
@@ -328,19 +334,37 @@ impl<'a> Cursor<'a> {
     ) -> Option<Self> {
         let start = from.map_or(0, |place| part.rows_before(place));
         let mut rest = part.order()[start..].iter();
-        let row = *rest.by_ref().find(|row| counts(number, **row))?;
-        let (start, change) = (part.start_of(row), part.row(row));
-        Some(Self { part, number, rest, row, start, change })
+        let mut ahead = Vec::with_capacity(AHEAD);
+        let (start, row, change) = next_ahead(part, number, &mut rest, &mut ahead, counts)?;
+        Some(Self { part, number, rest, ahead, row, start, change })
     }
 
     /// Goes on to the next row; whether there is one.
     fn advance(&mut self, counts: &impl Fn(usize, u32) -> bool) -> bool {
-        let number = self.number;
-        let Some(row) = self.rest.by_ref().find(|row| counts(number, **row)) else { return false };
-        self.row = *row;
-        (self.start, self.change) = (self.part.start_of(*row), self.part.row(*row));
+        let Self { part, number, rest, ahead, .. } = self;
+        let Some(next) = next_ahead(part, *number, rest, ahead, counts) else { return false };
+        (self.start, self.row, self.change) = next;
         true
     }
+}
+
+/// The next row of a part that counts; looks at some more of them if none was looked at.
+fn next_ahead<'a>(
+    part: &'a ChangedRows,
+    number: usize,
+    rest: &mut std::slice::Iter<'a, u32>,
+    ahead: &mut Vec<(Start, u32, StateChange<'a>)>,
+    counts: &impl Fn(usize, u32) -> bool,
+) -> Option<(Start, u32, StateChange<'a>)> {
+    if ahead.is_empty() {
+        let next = rest.by_ref().filter(|row| counts(number, **row)).take(AHEAD);
+        ahead.extend(next.map(|row| {
+            let change = part.row(*row);
+            (start_of(change.place()), *row, change)
+        }));
+        ahead.reverse();
+    }
+    ahead.pop()
 }
 
 impl Ord for Cursor<'_> {

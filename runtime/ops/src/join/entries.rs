@@ -1,7 +1,9 @@
 //! Rows of a side as entries of its state: the join's key and a number, to how often the row is there,
 //! how many partners it has where that is kept, and the row.
 
-use arrow::array::BinaryBuilder;
+use std::io::Write as _;
+
+use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateHandle};
 use sabot_core::{Cx, Result};
@@ -33,10 +35,19 @@ pub(super) struct Entries {
     groups: Vec<KeyGroup>,
     keys: BinaryBuilder,
     values: BinaryBuilder,
-    bytes: Vec<u8>,
 }
 
 impl Entries {
+    /// With room for these rows, whose keys are of about this size.
+    pub(super) fn with_room(rows: &BinaryArray, key_bytes: usize) -> Self {
+        let (count, bytes) = (rows.len(), rows.values().len());
+        Self {
+            groups: Vec::with_capacity(count),
+            keys: BinaryBuilder::with_capacity(count, count * (key_bytes + COUNT_BYTES)),
+            values: BinaryBuilder::with_capacity(count, bytes + count * COUNT_BYTES),
+        }
+    }
+
     /// Writes the row of a number; none: it goes.
     pub(super) fn push(
         &mut self,
@@ -44,20 +55,14 @@ impl Entries {
         number: i64,
         entry: Option<Entry<'_>>,
     ) {
-        let Self { groups, keys, values, bytes } = self;
+        let Self { groups, keys, values } = self;
         groups.push(group);
-        bytes.clear();
-        bytes.extend_from_slice(key);
-        bytes.extend_from_slice(&value_of(number));
-        keys.append_value(&bytes);
+        append(keys, [key, &value_of(number)]);
         let Some(Entry { count, partners, row }) = entry else { return values.append_null() };
-        bytes.clear();
-        bytes.extend_from_slice(&value_of(count));
-        if let Some(partners) = partners {
-            bytes.extend_from_slice(&value_of(partners));
+        match partners {
+            None => append(values, [&value_of(count), row]),
+            Some(partners) => append(values, [&value_of(count), &value_of(partners), row]),
         }
-        bytes.extend_from_slice(row);
-        values.append_value(&bytes);
     }
 
     /// Puts them into the state, if there are any.
@@ -75,4 +80,13 @@ impl Entries {
         OperatorMetrics::add(&cx.metrics.state_writes, self.groups.len());
         Ok(())
     }
+}
+
+/// Appends a value that is made of these parts.
+fn append<const N: usize>(to: &mut BinaryBuilder, parts: [&[u8]; N]) {
+    for part in parts {
+        // Memory takes all of it.
+        let _ = to.write_all(part);
+    }
+    to.append_value(b"");
 }

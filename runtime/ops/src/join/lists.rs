@@ -194,7 +194,8 @@ impl Lists {
             })
         };
         let slots: Vec<_> = (0..keys.len()).map(slot).collect();
-        let mut entries = Entries::default();
+        let key_bytes = keys.bytes.values().len() / keys.len().max(1);
+        let mut entries = Entries::with_room(rows, key_bytes);
         for (row, key) in keys.of_row.iter().enumerate() {
             let (number, row) = (numbers.next(), rows.value(row));
             let of = (keys.groups[*key], keys.bytes.value(*key));

@@ -24,8 +24,10 @@ use sabot_types::{EventTime, OperatorUid};
 
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
+use crate::first_of::Candidates;
 use crate::keyed::Keys;
 use crate::numbers::{self, Numbers};
+use crate::read_columns::ReadColumns;
 use lists::Lists;
 use side::{Kept, Side};
 use slices::Slices;
@@ -37,11 +39,19 @@ pub(crate) struct Join {
     kind: JoinKind,
     sides: [Side; 2],
     numbers: Numbers,
-    condition: Option<Arc<dyn Evaluator>>,
+    condition: Option<Condition>,
+    /// Which of the pairs of a batch are wanted.
+    candidates: Option<Candidates>,
     max_batch_rows: usize,
     schema: SchemaRef,
-    /// The columns of both sides without the row kinds, for the condition.
+    /// The columns of both sides without the row kinds.
     pairs: SchemaRef,
+}
+
+/// What keeps pairs.
+struct Condition {
+    is_kept: Arc<dyn Evaluator>,
+    read: ReadColumns,
 }
 
 /// The states of both sides.
@@ -77,6 +87,12 @@ impl Join {
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
         let specs = state_specs(&node.uid, desc, inputs);
+        let pairs = Arc::new(pairs_schema(node, desc.kind, inputs));
+        let condition = desc.condition.as_ref().map(|condition| Condition {
+            is_kept: Arc::clone(condition),
+            read: ReadColumns::of([&**condition], &pairs),
+        });
+        let candidates = desc.first.as_ref().map(|first| Candidates::new(first, &pairs));
         let mut side = |port: usize| -> Result<Side> {
             let values = row_kind::without(&inputs[port]);
             let tracked = desc.kind.tracks(port);
@@ -84,6 +100,7 @@ impl Join {
             Ok(Side {
                 keys: Keys::new(node, &desc.keys[port], &inputs[port], config)?,
                 key_columns: desc.keys[port].clone(),
+                columns: values.fields().len(),
                 codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
                 kept: match desc.until[port] {
                     Some(until) => Kept::InSlices(Slices::new(handle, until, state)?),
@@ -97,10 +114,11 @@ impl Join {
             kind: desc.kind,
             sides: [side(0)?, side(1)?],
             numbers: Numbers::open(&specs[2], config.key_range, state)?,
-            condition: desc.condition.clone(),
+            condition,
+            candidates: candidates.transpose()?,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
-            pairs: Arc::new(pairs_schema(node, desc.kind, inputs)),
+            pairs,
         })
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BooleanArray, Int8Array, RecordBatch, UInt32Array};
-use arrow::compute::{filter, filter_record_batch, take, take_arrays};
+use arrow::compute::{filter, take};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::{Cx, Evaluator, Result};
+use sabot_core::{Cx, Result};
 
-use super::Join;
 use super::side::Found;
+use super::{Condition, Join};
 use crate::emit::emit_in_parts;
 use crate::keyed::UniqueKeys;
 
@@ -68,6 +68,37 @@ pub(super) struct Meeting<'a> {
     pub(super) rows: &'a [ArrayRef],
 }
 
+impl Meeting<'_> {
+    /// A column of pairs, of which the left side has the first `left` ones.
+    fn column(
+        &self,
+        left: usize,
+        at: usize,
+        (ours, theirs): (&UInt32Array, &UInt32Array),
+    ) -> Result<ArrayRef> {
+        let (side, at) = if at < left { (0, at) } else { (1, at - left) };
+        Ok(if side == self.port {
+            take(row_kind::values(self.batch)[at].as_ref(), ours, None)?
+        } else {
+            take(self.rows[at].as_ref(), theirs, None)?
+        })
+    }
+}
+
+impl Condition {
+    /// For each pair whether it is true.
+    pub(super) fn holds(
+        &self,
+        meeting: Meeting<'_>,
+        left: usize,
+        (ours, theirs): (&UInt32Array, &UInt32Array),
+    ) -> Result<BooleanArray> {
+        let column = |at| meeting.column(left, at, (ours, theirs));
+        let pairs = self.read.batch(ours.len(), column)?;
+        Ok(self.is_kept.evaluate(&pairs)?.as_boolean().clone())
+    }
+}
+
 impl Join {
     /// Inner join: emits the pairs of a batch's rows with those of the other side.
     pub(super) fn meet(&mut self, port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
@@ -82,7 +113,6 @@ impl Join {
             return Ok(());
         }
         let meeting = Meeting { port, batch: &batch, rows: &found.columns };
-        let condition = self.condition.as_deref();
         let mut pairs = Pairs::default();
         for (row, key) in keys.of_row.iter().enumerate() {
             for other in found.of_key[*key].clone() {
@@ -90,68 +120,70 @@ impl Join {
                     pairs.push(row, other);
                 }
                 if let Some(full) = pairs.take_full() {
-                    self.emit_pairs(meeting, full, condition, cx)?;
+                    self.emit_wanted(meeting, full, cx)?;
                 }
             }
         }
-        self.emit_pairs(meeting, pairs, condition, cx)
+        self.emit_wanted(meeting, pairs, cx)
     }
 
-    /// For each pair whether the condition is true.
-    pub(super) fn holds(
-        &self,
-        meeting: Meeting<'_>,
-        pairs: Pairs,
-        condition: &dyn Evaluator,
-    ) -> Result<BooleanArray> {
-        let (ours, theirs) = (UInt32Array::from(pairs.ours), UInt32Array::from(pairs.theirs));
-        Ok(condition.evaluate(&self.columns_of(meeting, &ours, &theirs)?)?.as_boolean().clone())
+    /// How many columns the left side has.
+    pub(super) fn left_columns(&self) -> usize {
+        self.sides[0].columns
     }
 
-    /// Emits pairs for which the condition is true.
+    /// Emits those pairs for which the condition is true and that are wanted. Only then the others'
+    /// columns are made, of which most may be long.
+    fn emit_wanted(&self, meeting: Meeting<'_>, pairs: Pairs, cx: &mut Cx<'_>) -> Result<()> {
+        let (mut ours, mut theirs) =
+            (UInt32Array::from(pairs.ours), UInt32Array::from(pairs.theirs));
+        let left = self.left_columns();
+        if let Some(condition) = &self.condition {
+            let kept = condition.holds(meeting, left, (&ours, &theirs))?;
+            if kept.true_count() < kept.len() {
+                ours = filter(&ours, &kept)?.as_primitive().clone();
+                theirs = filter(&theirs, &kept)?.as_primitive().clone();
+            }
+        }
+        if let Some(candidates) = &self.candidates {
+            let column = |at| meeting.column(left, at, (&ours, &theirs));
+            if let Some(kept) = candidates.of(ours.len(), column)? {
+                let kept = UInt32Array::from(kept);
+                ours = take(&ours, &kept, None)?.as_primitive().clone();
+                theirs = take(&theirs, &kept, None)?.as_primitive().clone();
+            }
+        }
+        self.emit_all(meeting, (&ours, &theirs), cx)
+    }
+
+    /// Emits pairs.
     pub(super) fn emit_pairs(
         &self,
         meeting: Meeting<'_>,
         pairs: Pairs,
-        condition: Option<&dyn Evaluator>,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        if pairs.len() == 0 {
+        let (ours, theirs) = (UInt32Array::from(pairs.ours), UInt32Array::from(pairs.theirs));
+        self.emit_all(meeting, (&ours, &theirs), cx)
+    }
+
+    fn emit_all(
+        &self,
+        meeting: Meeting<'_>,
+        (ours, theirs): (&UInt32Array, &UInt32Array),
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
+        if ours.is_empty() {
             return Ok(());
         }
-        let (ours, theirs) = (UInt32Array::from(pairs.ours), UInt32Array::from(pairs.theirs));
-        let mut pairs = self.columns_of(meeting, &ours, &theirs)?;
-        let mut mask = None;
-        if let Some(condition) = condition {
-            let kept = condition.evaluate(&pairs)?.as_boolean().clone();
-            pairs = filter_record_batch(&pairs, &kept)?;
-            mask = Some(kept);
-        }
-        let mut columns = pairs.columns().to_vec();
+        let column = |at| meeting.column(self.left_columns(), at, (ours, theirs));
+        let mut columns = (0..self.pairs.fields().len()).map(column).collect::<Result<Vec<_>>>()?;
         if row_kind::is_updating(&self.schema) {
-            let kinds = take(&kinds_of(meeting.batch), &ours, None)?;
-            columns.push(match mask {
-                Some(mask) => filter(&kinds, &mask)?,
-                None => kinds,
-            });
+            columns.push(take(&kinds_of(meeting.batch), ours, None)?);
         }
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         emit_in_parts(&batch, self.max_batch_rows, cx);
         Ok(())
-    }
-
-    /// The columns of pairs, the left side's first.
-    fn columns_of(
-        &self,
-        meeting: Meeting<'_>,
-        ours: &UInt32Array,
-        theirs: &UInt32Array,
-    ) -> Result<RecordBatch> {
-        let mine = take_arrays(row_kind::values(meeting.batch), ours, None)?;
-        let other = take_arrays(meeting.rows, theirs, None)?;
-        let (mut columns, right) = if meeting.port == 0 { (mine, other) } else { (other, mine) };
-        columns.extend(right);
-        Ok(RecordBatch::try_new(Arc::clone(&self.pairs), columns)?)
     }
 }
 

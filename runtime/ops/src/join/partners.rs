@@ -86,7 +86,7 @@ impl Join {
         let weights = row_kind::weights(meeting.batch);
         let weight = |row: usize| weights.as_ref().map_or(1, |weights| weights[row]);
         let mut changes = vec![0; found.counts.len()];
-        let Some(condition) = self.condition.as_deref() else {
+        let Some(condition) = &self.condition else {
             let of_key = |key: &usize| found.counts[found.of_key[*key].clone()].iter().sum();
             let of_batch = keys.of_row.iter().map(of_key).collect();
             let mut of_keys = vec![0; keys.len()];
@@ -102,7 +102,8 @@ impl Join {
         let mut kept = BooleanBufferBuilder::new(0);
         each_part(keys, found, |pairs| {
             let places: Vec<(usize, usize)> = pairs.iter().collect();
-            let holds = self.holds(meeting, pairs, condition)?;
+            let (ours, theirs) = (UInt32Array::from(pairs.ours), UInt32Array::from(pairs.theirs));
+            let holds = condition.holds(meeting, self.left_columns(), (&ours, &theirs))?;
             for ((ours, theirs), holds) in places.into_iter().zip(&holds) {
                 let holds = holds == Some(true);
                 kept.append(holds);
@@ -141,11 +142,11 @@ impl Join {
                 place += 1;
             }
             match kept.take_full() {
-                Some(full) => self.emit_pairs(meeting, full, None, cx),
+                Some(full) => self.emit_pairs(meeting, full, cx),
                 None => Ok(()),
             }
         })?;
-        self.emit_pairs(meeting, kept, None, cx)?;
+        self.emit_pairs(meeting, kept, cx)?;
         self.emit_found(1 - port, rows, turned.alone, RowKind::Insert, cx)
     }
 

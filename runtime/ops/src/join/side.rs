@@ -21,6 +21,8 @@ use crate::times::row_times;
 pub(super) struct Side {
     pub(super) keys: Keys,
     pub(super) key_columns: Vec<usize>,
+    /// How many columns its rows have, without the row kind.
+    pub(super) columns: usize,
     pub(super) codec: RowCodec,
     pub(super) kept: Kept,
     /// Whether the number of a row's partners is kept with it.

@@ -197,7 +197,7 @@ mod tests {
         let fields = fields.iter().flat_map(|side| side.fields().iter().cloned());
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let kind = JoinKind::Inner;
-        node(NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms, until }), schema)
+        node(NodeKind::Join(JoinDesc { kind, keys, condition, ttl_ms, until, first: None }), schema)
     }
 
     fn slices(plan: &PlanNode, side: usize, driver: &mut Driver) -> usize {

@@ -54,7 +54,7 @@ fn plan(case: Case, updating: bool) -> PlanNode {
     let evaluator = computed(DataType::Boolean, |batch| Arc::new(conditions(batch)));
     let keys = if keys { [vec![1], vec![1]] } else { [vec![], vec![]] };
     let (condition, ttl_ms, until) = (condition.then_some(evaluator), [None; 2], [None; 2]);
-    let desc = JoinDesc { kind, keys, condition, ttl_ms, until };
+    let desc = JoinDesc { kind, keys, condition, ttl_ms, until, first: None };
     node(NodeKind::Join(desc), Arc::new(Schema::new(fields)))
 }
 

@@ -1,7 +1,7 @@
 //! Memory of segments, used again for the next ones: what is new to the process has to be cleared
 //! first, which takes longer than to fill it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
@@ -10,9 +10,22 @@ use crate::store::DIRECT_BYTES;
 /// Buffers of one size that nobody uses.
 #[derive(Debug, Clone)]
 pub(super) struct Buffers {
-    free: Arc<Mutex<Vec<Vec<u8>>>>,
+    free: Arc<Mutex<Free>>,
     capacity: usize,
+    /// How many are kept at most while no segments are made.
+    kept: usize,
 }
+
+#[derive(Debug, Default)]
+struct Free {
+    buffers: Vec<Vec<u8>>,
+    /// How many [`InUse`] there are.
+    in_use: usize,
+}
+
+/// As long as it is there, all buffers are kept.
+#[derive(Debug)]
+pub(super) struct InUse(Buffers);
 
 /// A buffer that is being filled.
 #[derive(Debug)]
@@ -30,14 +43,24 @@ struct Lent {
 }
 
 impl Buffers {
-    /// Buffers in which there is room for so many bytes.
-    pub(super) fn new(bytes: usize) -> Self {
-        Self { free: Arc::default(), capacity: bytes + DIRECT_BYTES }
+    /// Buffers in which there is room for so many bytes; so many are kept at most while none are in use.
+    pub(super) fn new(bytes: usize, kept: usize) -> Self {
+        Self { free: Arc::default(), capacity: bytes + DIRECT_BYTES, kept }
+    }
+
+    /// Segments are made from now on.
+    pub(super) fn in_use(&self) -> InUse {
+        self.free().in_use += 1;
+        InUse(self.clone())
+    }
+
+    fn free(&self) -> MutexGuard<'_, Free> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An empty buffer.
     pub(super) fn take(&self) -> Buffer {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let free = self.free().buffers.pop();
         let mut bytes = free.unwrap_or_else(|| Vec::with_capacity(self.capacity));
         let start = bytes.as_ptr().align_offset(DIRECT_BYTES).min(DIRECT_BYTES);
         bytes.clear();
@@ -63,9 +86,25 @@ impl Buffer {
     }
 }
 
+impl AsRef<[u8]> for Buffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
 impl AsRef<[u8]> for Lent {
     fn as_ref(&self) -> &[u8] {
-        &self.buffer.bytes[self.buffer.start..]
+        self.buffer.as_ref()
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        let mut free = self.0.free();
+        free.in_use -= 1;
+        if free.in_use == 0 {
+            free.buffers.truncate(self.0.kept);
+        }
     }
 }
 
@@ -73,8 +112,10 @@ impl Drop for Lent {
     fn drop(&mut self) {
         let bytes = std::mem::take(&mut self.buffer.bytes);
         // One that had to grow is larger than others will need.
-        if bytes.capacity() <= self.home.capacity {
-            self.home.free.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+        let mut free = self.home.free();
+        let is_kept = free.in_use > 0 || free.buffers.len() < self.home.kept;
+        if bytes.capacity() <= self.home.capacity && is_kept {
+            free.buffers.push(bytes);
         }
     }
 }
@@ -85,7 +126,8 @@ mod tests {
 
     #[test]
     fn memory_is_used_again_when_nobody_has_it_any_more() {
-        let buffers = Buffers::new(100);
+        let buffers = Buffers::new(100, 2);
+        let in_use = buffers.in_use();
         let filled = |byte: u8, bytes: usize| {
             let mut buffer = buffers.take();
             buffer.end().extend(std::iter::repeat_n(byte, bytes));
@@ -103,6 +145,13 @@ mod tests {
         assert_eq!(filled(4, 7), vec![4; 7]);
         let free: Vec<_> = std::iter::repeat_with(|| filled(5, 1)).take(3).collect();
         assert!(free.iter().any(|bytes| bytes.as_ptr() == place));
+        drop(free);
+        let kept = || buffers.free().buffers.len();
+        assert_eq!(kept(), 3);
+        let late = filled(5, 1);
+        drop(in_use);
+        drop(late);
+        assert_eq!(kept(), 2, "no more are kept");
         // One that is larger than expected is whole too.
         assert_eq!(filled(6, 2 * DIRECT_BYTES), vec![6; 2 * DIRECT_BYTES]);
     }

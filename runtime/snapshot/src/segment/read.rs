@@ -15,7 +15,7 @@ use sabot_types::KeyGroupRange;
 
 use super::block::{self, Block};
 use super::index::{Entry, Index, Trailer};
-use super::{HEADER_BYTES, SegmentError, TRAILER_BYTES, VERSION};
+use super::{HEADER_BYTES, SegmentError, TRAILER_BYTES, VERSIONS};
 use crate::manifest::SegmentRef;
 use crate::restore::RestoreError;
 use crate::store::object_uri;
@@ -37,6 +37,8 @@ pub struct SegmentReader {
     key: String,
     uri: String,
     index: Index,
+    /// By which it was written.
+    version: u32,
 }
 
 /// How much of a state is in a segment.
@@ -57,8 +59,8 @@ impl SegmentReader {
         segment: &SegmentRef,
     ) -> Result<Self, SegmentError> {
         let uri = object_uri(root.as_ref(), &segment.key);
-        let index = read_index(root.as_ref(), segment, &uri).await?;
-        Ok(Self { store: root, key: segment.key.clone(), uri, index })
+        let (index, version) = read_index(root.as_ref(), segment, &uri).await?;
+        Ok(Self { store: root, key: segment.key.clone(), uri, index, version })
     }
 
     /// The states in the segment, also those without rows.
@@ -138,7 +140,8 @@ impl SegmentReader {
             let what = format!("the checksum of the block at byte {} does not match", entry.offset);
             return Err(corrupt(what));
         }
-        block::decode(stored, entry.raw_bytes as usize, entry.rows as usize).map_err(corrupt)
+        block::decode(self.version, stored, entry.raw_bytes as usize, entry.rows as usize)
+            .map_err(corrupt)
     }
 }
 
@@ -146,7 +149,7 @@ async fn read_index(
     store: &dyn ObjectStore,
     segment: &SegmentRef,
     uri: &str,
-) -> Result<Index, SegmentError> {
+) -> Result<(Index, u32), SegmentError> {
     let corrupt = |what: &str| SegmentError::Corrupt { uri: uri.to_owned(), what: what.to_owned() };
     let fetch = |range| async move {
         store.get_range(&segment.key, range).await.map_err(|error| store_error(error, uri))
@@ -157,7 +160,7 @@ async fn read_index(
     }
     let tail = fetch(size.saturating_sub(TAIL_BYTES)..size).await?;
     let trailer = Trailer::read(&tail).ok_or_else(|| corrupt("it has no trailer"))?;
-    if trailer.version != VERSION {
+    if !VERSIONS.contains(&trailer.version) {
         return Err(SegmentError::FormatVersion { uri: uri.to_owned(), found: trailer.version });
     }
     let end = size - TRAILER_BYTES as u64;
@@ -173,7 +176,8 @@ async fn read_index(
     if crc32fast::hash(&bytes) != trailer.index_crc32 {
         return Err(corrupt("the checksum of its index does not match"));
     }
-    Index::read(&bytes, start).map_err(|what| corrupt(&what))
+    let index = Index::read(&bytes, start).map_err(|what| corrupt(&what))?;
+    Ok((index, trailer.version))
 }
 
 /// Joins neighbours into reads of up to [`READ_BYTES`].

@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 
 use sabot_core::state::{FrozenState, Namespace, StateChange, StateChanges, StateSpec};
 use sabot_types::KeyGroup;
 
-use super::block::Rows;
-use super::buffers::{Buffer, Buffers};
+use super::block::{Packer, Rows};
+use super::buffers::{Buffer, Buffers, InUse};
 use super::index::{Entry, Index};
 use super::{Encoded, MAGIC, SegmentError, VERSION};
 use crate::content::{self, Content};
@@ -21,6 +21,12 @@ const BLOCK_BYTES: usize = 256 << 10;
 /// Bytes of a segment as stored, from which on it is ended and the rest goes into another one:
 /// large state is uploaded while it is encoded, and only a part of it is held in memory.
 const PART_BYTES: usize = 16 << 20;
+
+/// For the segments of all slots, from one checkpoint to the next: one is filled while one or two are
+/// uploaded.
+static BUFFERS: LazyLock<Buffers> =
+    LazyLock::new(|| Buffers::new(PART_BYTES + 4 * BLOCK_BYTES, KEPT_BUFFERS));
+const KEPT_BUFFERS: usize = 3;
 
 /// Threads that help to encode a large state: one reads and compresses about half as fast as disks
 /// write, and waits for them now and then.
@@ -96,13 +102,12 @@ struct Shared<'a> {
     give: Give<'a>,
     /// Nobody wants more.
     stopped: AtomicBool,
-    buffers: Buffers,
+    _buffers: InUse,
 }
 
 impl<'a> Shared<'a> {
     fn new(give: Give<'a>) -> Self {
-        let buffers = Buffers::new(PART_BYTES + 4 * BLOCK_BYTES);
-        Self { give, stopped: AtomicBool::new(false), buffers }
+        Self { give, stopped: AtomicBool::new(false), _buffers: BUFFERS.in_use() }
     }
 
     fn stop(&self) {
@@ -123,9 +128,7 @@ struct Writer<'a> {
     /// Of the rows that are collected: the index of their state in this segment, the namespace.
     of: Option<(u32, Namespace)>,
     rows: Rows,
-    raw: Vec<u8>,
-    /// Room for a block that is compressed.
-    packed: Vec<u8>,
+    packer: Packer,
     written: u64,
     content: Content,
 }
@@ -135,12 +138,11 @@ impl<'a> Writer<'a> {
         Self {
             shared,
             known: Vec::new(),
-            out: header(&shared.buffers),
+            out: header(),
             index: Index::default(),
             of: None,
             rows: Rows::default(),
-            raw: Vec::new(),
-            packed: Vec::new(),
+            packer: Packer::default(),
             written: 0,
             content: Content::default(),
         }
@@ -182,6 +184,7 @@ impl<'a> Writer<'a> {
         spec: &StateSpec,
         rows: impl FnOnce(Push<'_>) -> sabot_core::Result<()>,
     ) -> Result<(), SegmentError> {
+        self.packer.try_again();
         let mut too_large = None;
         let written = rows(&mut |row| {
             let bytes = row.key.len() + row.value.map_or(0, <[u8]>::len);
@@ -227,15 +230,9 @@ impl<'a> Writer<'a> {
         else {
             return;
         };
-        self.rows.lay_out(&mut self.raw);
         let start = self.out.len();
-        let most = lz4_flex::block::get_maximum_output_size(self.raw.len());
-        self.packed.resize(self.packed.len().max(most), 0);
-        // Fails only where there is less room than that.
-        let stored_bytes = lz4_flex::block::compress_into(&self.raw, &mut self.packed)
-            .expect("there is room for the largest output");
-        let stored = &self.packed[..stored_bytes];
-        self.out.end().extend_from_slice(stored);
+        let raw_bytes = self.packer.pack(&self.rows, self.out.end());
+        let stored = &self.out.as_ref()[start..];
         self.index.entries.push(Entry {
             state,
             namespace,
@@ -243,8 +240,8 @@ impl<'a> Writer<'a> {
             last: KeyGroup::new(*last),
             rows: groups.len() as u32,
             offset: start as u64,
-            stored_bytes: stored_bytes as u32,
-            raw_bytes: self.raw.len() as u32,
+            stored_bytes: stored.len() as u32,
+            raw_bytes: raw_bytes as u32,
             crc32: crc32fast::hash(stored),
         });
         self.written += groups.len() as u64;
@@ -257,11 +254,11 @@ impl<'a> Writer<'a> {
     }
 
     fn end_segment(&mut self) {
-        let Shared { give, buffers, .. } = self.shared;
+        let give = self.shared.give;
         let (mut out, index) =
-            (std::mem::replace(&mut self.out, header(buffers)), std::mem::take(&mut self.index));
+            (std::mem::replace(&mut self.out, header()), std::mem::take(&mut self.index));
         index.write(out.end());
-        let bytes = buffers.freeze(out);
+        let bytes = BUFFERS.freeze(out);
         let crc32 = crc32fast::hash(&bytes);
         let (rows, content) =
             (std::mem::take(&mut self.written), std::mem::take(&mut self.content));
@@ -279,8 +276,8 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn header(buffers: &Buffers) -> Buffer {
-    let mut out = buffers.take();
+fn header() -> Buffer {
+    let mut out = BUFFERS.take();
     out.end().extend(MAGIC);
     out.end().extend(VERSION.to_le_bytes());
     out

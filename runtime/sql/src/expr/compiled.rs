@@ -8,6 +8,7 @@ use datafusion_common::{DFSchema, config::ConfigOptions};
 use datafusion_expr::Expr;
 use datafusion_expr::execution_props::ExecutionProps;
 use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion_physical_expr::utils::collect_columns;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use sabot_core::Evaluator;
 
@@ -89,6 +90,11 @@ impl Evaluator for Compiled {
 
     fn reads_proc_time(&self) -> bool {
         self.reads_proc_time
+    }
+
+    fn columns(&self) -> Option<Vec<usize>> {
+        let columns = collect_columns(&self.physical);
+        Some(columns.into_iter().map(|column| column.index()).collect())
     }
 
     fn as_column(&self) -> Option<usize> {

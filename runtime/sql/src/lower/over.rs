@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema};
 use sabot_core::plan::{
-    Exchange, ExpandDesc, Input, NodeId, NodeKind, OrderBy, OverAggregateDesc, OverDesc, TopNDesc,
-    WindowTopNDesc,
+    CalcDesc, Exchange, ExpandDesc, FirstOf, Input, JoinKind, NodeId, NodeKind, OrderBy,
+    OverAggregateDesc, OverDesc, TopNDesc, WindowTopNDesc,
 };
+use sabot_core::row_kind;
 
 use super::{Lowering, feed_columns, with_kind};
 use crate::error::Result;
@@ -42,6 +43,8 @@ impl Lowering<'_> {
             }
             None => {
                 let ttl_ms = self.settings.state_ttl_ms;
+                let first = FirstOf { keys: keys.clone(), order: order.clone(), limit };
+                self.want_first(from, first);
                 NodeKind::TopN(TopNDesc { keys, order, limit, rank, ttl_ms })
             }
         };
@@ -57,6 +60,29 @@ impl Lowering<'_> {
         let name = self.uids.name(&format!("{sink}[{title} {limit}]"));
         let schema = Schema::new(with_kind(fields.into_iter(), node.is_updating()));
         Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
+    }
+
+    /// Has a join whose pairs `from` gives make only those of a batch that can be among the first rows
+    /// of its one reader: most are not, and all their columns would be copied.
+    fn want_first(&mut self, from: NodeId, mut first: FirstOf) {
+        let mut id = from;
+        if let NodeKind::Calc(CalcDesc { filter: None, columns, .. }) = &self.nodes[from.0].kind {
+            let input = |column: usize| columns[column].as_column();
+            let keys = first.keys.iter().map(|key| input(*key)).collect();
+            let order = first.order.iter();
+            let order =
+                order.map(|by| Some(OrderBy { column: input(by.column)?, ..*by })).collect();
+            let (Some(keys), Some(order)) = (keys, order) else { return };
+            first = FirstOf { keys, order, ..first };
+            id = self.nodes[from.0].inputs[0].from;
+        }
+        let node = &mut self.nodes[id.0];
+        if let NodeKind::Join(desc) = &mut node.kind
+            && desc.kind == JoinKind::Inner
+            && !row_kind::is_updating(&node.schema)
+        {
+            desc.first = Some(first);
+        }
     }
 
     /// Windows that a row lies in several of, as rows.

@@ -14,3 +14,7 @@ GROUP BY category;
 INSERT INTO top SELECT auction, price, r FROM (
   SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC, at) AS r FROM bids)
 WHERE r <= 10;
+INSERT INTO top SELECT auction, price, r FROM (
+  SELECT b.auction, b.price, ROW_NUMBER() OVER (PARTITION BY a.category ORDER BY b.price DESC, b.at) AS r
+  FROM auctions AS a JOIN bids AS b ON a.id = b.auction)
+WHERE r <= 3;
