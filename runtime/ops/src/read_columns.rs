@@ -22,7 +22,11 @@ impl ReadColumns {
         let mut is_read = vec![false; input.fields().len()];
         for reader in readers {
             match reader.columns() {
-                Some(columns) => columns.into_iter().for_each(|column| is_read[column] = true),
+                Some(columns) => {
+                    for (at, is_read) in is_read.iter_mut().enumerate() {
+                        *is_read |= columns.contains(&at);
+                    }
+                }
                 None => is_read.fill(true),
             }
         }
