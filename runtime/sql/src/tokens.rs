@@ -72,9 +72,10 @@ fn with_row_types(tokens: &[TokenWithSpan]) -> Vec<TokenWithSpan> {
     let mut at = 0;
     while at < tokens.len() {
         let behind_as = out.last().is_some_and(|before| is_keyword(before, Keyword::AS));
-        let length = if behind_as { type_length(&tokens[at..]) } else { 0 };
+        let zoned = if behind_as { zoned_length(&tokens[at..]) } else { 0 };
+        let length = if behind_as { type_length(&tokens[at..]).max(zoned) } else { 0 };
         let words = &tokens[at..at + length];
-        if words.iter().any(|token| is_keyword(token, Keyword::ROW)) {
+        if zoned > 0 || words.iter().any(|token| is_keyword(token, Keyword::ROW)) {
             let text: Vec<String> = words.iter().map(|token| token.token.to_string()).collect();
             let token = Token::make_word(&text.join(" "), Some('`'));
             out.push(TokenWithSpan { token, span: tokens[at].span });
@@ -109,6 +110,16 @@ fn type_length(tokens: &[TokenWithSpan]) -> usize {
         }
     }
     0
+}
+
+/// How many tokens `TIMESTAMP(3) WITH LOCAL TIME ZONE` has; 0 where it is not there.
+fn zoned_length(tokens: &[TokenWithSpan]) -> usize {
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| is_word(token, word));
+    let is_open = tokens.get(1).is_some_and(|next| next.token == Token::LParen);
+    let begin = if is_open { 4 } else { 1 };
+    let words = ["WITH", "LOCAL", "TIME", "ZONE"];
+    let all = is(0, "TIMESTAMP") && (words.iter().enumerate()).all(|(n, word)| is(begin + n, word));
+    if all { begin + words.len() } else { 0 }
 }
 
 /// `TRIM(LEADING FROM s)` with the space that it trims, without which the parser does not know it.

@@ -12,7 +12,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::quoted;
-use crate::functions::rows;
+use crate::functions::{decimals, rows};
 use crate::tokens::is_word;
 
 use self::nested::Brackets;
@@ -41,8 +41,18 @@ fn parse_nested(
     end: Position,
     brackets: &mut Brackets,
 ) -> Result<DataType> {
+    let at = start_of(parser.peek_token_ref().span).unwrap_or(end);
+    let data_type = parse_one(parser, at, end, brackets)?;
+    nested::parse_several(parser, data_type, at, brackets)
+}
+
+fn parse_one(
+    parser: &mut Parser<'_>,
+    at: Position,
+    end: Position,
+    brackets: &mut Brackets,
+) -> Result<DataType> {
     let token = parser.next_token();
-    let at = start_of(token.span).unwrap_or(end);
     let Token::Word(word) = &token.token else {
         return Err(SqlError::new(at, format!("expected a data type, found: {}", token.token)));
     };
@@ -339,6 +349,9 @@ fn common_of(types: Vec<&DataType>) -> Option<DataType> {
     if types.iter().any(|t| t.is_floating()) && types.iter().any(|t| t.is_decimal()) {
         return Some(DataType::Float64);
     }
+    if let Some(decimal) = decimals::common(types.iter().copied()) {
+        return Some(decimal);
+    }
     let types: Vec<DataType> = types.into_iter().cloned().collect();
     type_union_resolution(&types)
 }
@@ -379,8 +392,11 @@ mod tests {
         assert_eq!(type_of_text("TIMESTAMP", AT), type_of_text("TIMESTAMP(6)", AT));
         assert_eq!(type_of_text("timestamp(3) with local time zone", AT), Ok(timestamp_ltz()));
         assert_eq!(type_of_text("VARCHAR(20)", AT), Ok(DataType::Utf8));
-        let in_parentheses = type_of_text("ROW(a INT COMMENT 'x', b ROW<c INT> NULL)", AT);
+        let in_parentheses = type_of_text("ROW(a INT COMMENT 'x', b ROW<c INT 'y'> NULL)", AT);
         assert_eq!(in_parentheses, type_of_text("row<a INT, b ROW<c INT>>", AT));
+        let several = type_of_text("ROW<a INT ARRAY ARRAY, b MAP<INT, STRING ARRAY>> MULTISET", AT);
+        let as_usual = "MULTISET<ROW<a ARRAY<ARRAY<INT>>, b MAP<INT, ARRAY<STRING>>>>";
+        assert_eq!(several, type_of_text(as_usual, AT));
     }
 
     #[test]

@@ -90,6 +90,15 @@ impl Bound {
         self
     }
 
+    /// A text as a DATE; NULL where it is none.
+    pub(crate) fn read_as_date(mut self) -> Self {
+        let (from, to) = (DataType::Utf8, DataType::Date32);
+        if let Some(expr) = casts::cast(self.expr.clone(), &from, &to, Otherwise::Null) {
+            self.expr = expr;
+        }
+        Self { data_type: to, nullable: true, meaning: Meaning::Plain, ..self }
+    }
+
     /// The text, if this is a literal text.
     pub(crate) fn literal_text(&self) -> Option<&str> {
         match &self.expr {

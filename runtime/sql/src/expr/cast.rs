@@ -5,6 +5,7 @@ use datafusion_expr::{Expr, cast, lit, try_cast, when};
 use datafusion_functions::datetime;
 
 use super::bound::{Bound, Meaning, precedence};
+use super::intervals;
 use crate::error::{Position, Result, SqlError};
 use crate::functions::cast_nested;
 use crate::functions::casts::{self, Otherwise};
@@ -23,6 +24,8 @@ pub(super) fn explicit(value: Bound, to: &DataType, attempt: bool, at: Position)
         _ if from == *to => value.expr,
         (DataType::Timestamp(unit, _), DataType::Utf8) => timestamp_text(value.expr, *unit),
         (DataType::Boolean, DataType::Utf8) => boolean_text(value.expr, at)?,
+        (from, DataType::Utf8) if intervals::is_one(from) => intervals::written(&value)
+            .ok_or_else(|| SqlError::new(at, "this interval cannot be written as a text"))?,
         _ => {
             let otherwise = if attempt { Otherwise::Null } else { Otherwise::Fail };
             match casts::cast(value.expr.clone(), &from, to, otherwise) {
@@ -60,8 +63,11 @@ pub(super) fn with_length(bound: Bound, data_type: &str) -> Bound {
     }
 }
 
-/// The length of such a type, and whether shorter values are filled up.
+/// The length of such a type, and whether shorter values are filled up. CHAR and BINARY alone have 1.
 fn length(data_type: &str) -> Option<(usize, bool)> {
+    if ["CHAR", "BINARY"].iter().any(|name| data_type.trim().eq_ignore_ascii_case(name)) {
+        return Some((1, true));
+    }
     let (name, length) = data_type.strip_suffix(')')?.split_once('(')?;
     let fill = match name.trim().to_ascii_uppercase().as_str() {
         "CHAR" | "BINARY" => true,

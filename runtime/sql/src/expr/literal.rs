@@ -144,6 +144,10 @@ pub(super) fn interval(interval: &Interval, at: Position) -> Result<Bound> {
         _ => None,
     };
     let value = match months {
+        Some(_) if interval.last_field.is_some() => {
+            let months = months_of(interval, at)?;
+            ScalarValue::IntervalYearMonth(Some(months))
+        }
         Some(factor) => {
             let count: i32 = interval_value(interval, at)?.parse().map_err(|_| no_interval(at))?;
             let months = count.checked_mul(factor).ok_or_else(|| no_interval(at))?;
@@ -175,9 +179,15 @@ pub(crate) fn interval_ms(interval: &Interval, at: Position) -> Result<i64> {
         }
         _ => return Err(no_interval(at)),
     };
-    if interval.last_field.is_some() {
-        return Err(SqlError::new(at, "intervals of several units are not supported")
-            .hint("write one unit, such as INTERVAL '90' SECOND"));
+    if let Some(last) = &interval.last_field {
+        let first = interval.leading_field.as_ref();
+        let units = [first, Some(last)].map(|unit| place_of_unit(unit?));
+        return match units {
+            [Some(first), Some(last)] if first < last => {
+                ms_of_units(&text, first, last).ok_or_else(|| no_interval(at))
+            }
+            _ => Err(no_interval(at)),
+        };
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let negative = whole.starts_with('-');
@@ -196,6 +206,72 @@ pub(crate) fn interval_ms(interval: &Interval, at: Position) -> Result<i64> {
         .ok_or_else(|| no_interval(at))
 }
 
+/// `1-2` from YEAR to MONTH, in months.
+fn months_of(interval: &Interval, at: Position) -> Result<i32> {
+    let is_years =
+        matches!(interval.leading_field, Some(DateTimeField::Year | DateTimeField::Years));
+    let is_months =
+        matches!(interval.last_field, Some(DateTimeField::Month | DateTimeField::Months));
+    let text = interval_value(interval, at)?;
+    let (sign, text) = signed(&text);
+    let months = text.split_once('-').and_then(|(years, months)| {
+        let [years, months] = [years, months].map(|part| part.parse::<u16>().ok());
+        let months = months.filter(|months| *months < 12)?;
+        Some((i32::from(years?) * 12 + i32::from(months)) * sign as i32)
+    });
+    months.filter(|_| is_years && is_months).ok_or_else(|| no_interval(at))
+}
+
+/// The units of intervals of several, from the largest: how many of the next make one, and its
+/// milliseconds.
+const UNITS: [(u32, i64); 4] = [(u32::MAX, 86_400_000), (24, 3_600_000), (60, 60_000), (60, 1_000)];
+
+fn place_of_unit(unit: &DateTimeField) -> Option<usize> {
+    Some(match unit {
+        DateTimeField::Day | DateTimeField::Days => 0,
+        DateTimeField::Hour | DateTimeField::Hours => 1,
+        DateTimeField::Minute | DateTimeField::Minutes => 2,
+        DateTimeField::Second | DateTimeField::Seconds => 3,
+        _ => return None,
+    })
+}
+
+/// `1 02:03:04.5` or the part of it from one unit to another, in milliseconds.
+fn ms_of_units(text: &str, first: usize, last: usize) -> Option<i64> {
+    let (sign, text) = signed(text);
+    let (text, fraction) = match text.split_once('.') {
+        Some((text, fraction)) if last == 3 => (text, fraction),
+        Some(_) => return None,
+        None => (text, "0"),
+    };
+    let (days, clock) = match first {
+        0 => text.split_once(' ').map(|(days, clock)| (Some(days), clock))?,
+        _ => (None, text),
+    };
+    let parts: Vec<&str> = days.into_iter().chain(clock.trim_start().split(':')).collect();
+    if parts.len() != last - first + 1 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = format!("{fraction:0<3}");
+    let mut ms: i64 = digits.get(..3)?.parse().ok()?;
+    for (index, part) in parts.into_iter().enumerate() {
+        let (bound, factor) = UNITS[first + index];
+        let count: u32 = part.parse().ok()?;
+        if index > 0 && count >= bound {
+            return None;
+        }
+        ms = ms.checked_add(i64::from(count).checked_mul(factor)?)?;
+    }
+    Some(ms * sign)
+}
+
+fn signed(text: &str) -> (i64, &str) {
+    match text.strip_prefix('-') {
+        Some(rest) => (-1, rest.trim_start()),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
 fn interval_value(interval: &Interval, at: Position) -> Result<String> {
     match interval.value.as_ref() {
         ast::Expr::Value(value) => match &value.value {
@@ -207,8 +283,14 @@ fn interval_value(interval: &Interval, at: Position) -> Result<String> {
 }
 
 fn unit_name(interval: &Interval) -> String {
-    let name = interval.leading_field.as_ref().map(ToString::to_string).unwrap_or_default();
-    name.to_ascii_uppercase().trim_end_matches('S').to_owned()
+    let name = |unit: &DateTimeField| {
+        unit.to_string().to_ascii_uppercase().trim_end_matches('S').to_owned()
+    };
+    let first = interval.leading_field.as_ref().map(name).unwrap_or_default();
+    match &interval.last_field {
+        Some(last) => format!("{first} TO {}", name(last)),
+        None => first,
+    }
 }
 
 fn no_interval(at: Position) -> SqlError {

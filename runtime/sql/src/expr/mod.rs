@@ -6,6 +6,7 @@ mod bound;
 mod cast;
 mod compiled;
 mod field;
+mod intervals;
 mod json_clauses;
 mod literal;
 mod operator;

@@ -11,7 +11,7 @@ use sqlparser::ast::{self, BinaryOperator, CaseWhen, UnaryOperator, ValueWithSpa
 use super::bind::Binder;
 use super::bound::{Bound, precedence as p};
 use super::literal::constant;
-use super::{rows, wholes};
+use super::{intervals, rows, wholes};
 use crate::error::{Position, Result, SqlError};
 use crate::functions;
 use crate::types::{flink_name, have_common_type};
@@ -57,6 +57,10 @@ pub(crate) fn binary(
         return wholes::compare(binder, [left, right], (sign, text), flags, at);
     }
     let nullable = left.nullable || right.nullable;
+    if let Some(expr) = intervals::arithmetic(&left, operator, &right) {
+        let wrong = || SqlError::new(at, "these intervals cannot be computed");
+        return binder.finish(expr, nullable, (text, level), wrong);
+    }
     let (left_type, right_type) = (left.data_type.clone(), right.data_type.clone());
     let wrong = || {
         SqlError::new(
@@ -86,7 +90,8 @@ pub(crate) fn binary(
         },
     };
     let before = left.data_type.clone();
-    let whole = left_type.is_integer() && right_type.is_integer();
+    let whole =
+        functions::decimals::is_whole(&left_type) && functions::decimals::is_whole(&right_type);
     let expr = match decimals(&left, operator, &right) {
         Some(types) if operator == Operator::Divide => {
             functions::decimals::divide(left.expr, right.expr, types)
@@ -95,6 +100,11 @@ pub(crate) fn binary(
             let operand =
                 |expr, (precision, scale)| cast(expr, DataType::Decimal128(precision, scale));
             binary_expr(operand(left.expr, types[0]), operator, operand(right.expr, types[1]))
+        }
+        None if left.data_type == DataType::Date32
+            && matches!(right.data_type, DataType::Duration(_)) =>
+        {
+            intervals::on_date(left.expr, operator, right.expr)
         }
         None => binary_expr(left.expr, operator, right.expr),
     };
@@ -113,7 +123,7 @@ pub(crate) fn binary(
 /// Operands for `+ - * / %`, or none when they do not go together.
 fn arithmetic(left: Bound, operator: Operator, right: Bound) -> Option<(Bound, Bound)> {
     let numeric = |t: &DataType| t.is_numeric() || *t == DataType::Null;
-    let interval = |t: &DataType| matches!(t, DataType::Duration(_) | DataType::Interval(_));
+    let interval = intervals::is_one;
     let time = |t: &DataType| matches!(t, DataType::Timestamp(..) | DataType::Date32);
     if numeric(&left.data_type) && numeric(&right.data_type) {
         return Some((left, right));
@@ -145,7 +155,7 @@ fn decimals(left: &Bound, operator: Operator, right: &Bound) -> Option<[(u8, i8)
     Some([left?, right?])
 }
 
-/// Dates add days, not milliseconds.
+/// Dates add whole days, not milliseconds.
 fn interval_for(time: &DataType, interval: Bound) -> Bound {
     let Expr::Literal(ScalarValue::DurationMillisecond(Some(ms)), _) = &interval.expr else {
         return interval;
@@ -153,7 +163,7 @@ fn interval_for(time: &DataType, interval: Bound) -> Bound {
     if *time != DataType::Date32 {
         return interval;
     }
-    let days = i32::try_from(ms.div_euclid(86_400_000)).unwrap_or(i32::MAX);
+    let days = i32::try_from(ms / 86_400_000).unwrap_or(i32::MAX);
     let expr = Expr::Literal(ScalarValue::new_interval_mdn(0, days, 0), None);
     Bound { expr, data_type: DataType::Interval(IntervalUnit::MonthDayNano), ..interval }
 }
@@ -177,9 +187,14 @@ fn refuse_nested<'b>(
 /// A text compared with another type is read as that type, never the other way around.
 fn comparable(left: Bound, right: Bound) -> (Bound, Bound) {
     let reads = |from: &DataType, to: &DataType| {
-        *from == DataType::Utf8
-            && (to.is_numeric() || matches!(to, DataType::Timestamp(..) | DataType::Date32))
+        *from == DataType::Utf8 && (to.is_numeric() || matches!(to, DataType::Timestamp(..)))
     };
+    // What is no date is equal to none.
+    match (&left.data_type, &right.data_type) {
+        (DataType::Utf8, DataType::Date32) => return (left.read_as_date(), right),
+        (DataType::Date32, DataType::Utf8) => return (left, right.read_as_date()),
+        _ => {}
+    }
     if reads(&left.data_type, &right.data_type) {
         let to = right.data_type.clone();
         return (left.implicit_cast(&to), right);
@@ -226,16 +241,22 @@ pub(super) fn unary(
         UnaryOperator::Minus if value.data_type.is_numeric() => {
             let text = format!("-{}", value.text_within(p::SIGN + 1));
             let wrong = || SqlError::new(at, "this value has no negative");
-            binder.finish(Expr::Negative(Box::new(value.expr)), nullable, (text, p::SIGN), wrong)
+            // The smallest whole number has no positive twin and stays: only sums wrap around.
+            let expr = match ScalarValue::new_zero(&value.data_type) {
+                Ok(zero) if value.data_type.is_integer() => lit(zero) - value.expr,
+                _ => Expr::Negative(Box::new(value.expr)),
+            };
+            binder.finish(expr, nullable, (text, p::SIGN), wrong)
+        }
+        UnaryOperator::Minus if intervals::is_one(&value.data_type) => {
+            let text = format!("-{}", value.text_within(p::SIGN));
+            let wrong = || SqlError::new(at, "this interval has no negative");
+            let expr = intervals::negated(&value).ok_or_else(wrong)?;
+            Ok(Bound { expr, text, precedence: p::SIGN, ..value })
         }
         UnaryOperator::Minus => {
-            let Expr::Literal(ScalarValue::DurationMillisecond(Some(ms)), _) = &value.expr else {
-                let message = format!("{} has no negative", flink_name(&value.data_type));
-                return Err(SqlError::new(at, message));
-            };
-            let scalar = ScalarValue::DurationMillisecond(Some(-ms));
-            let text = format!("-{}", value.text);
-            Ok(Bound { expr: Expr::Literal(scalar, None), text, ..value })
+            let message = format!("{} has no negative", flink_name(&value.data_type));
+            Err(SqlError::new(at, message))
         }
         UnaryOperator::Not => {
             let value = boolean(value, "NOT", at)?;
@@ -368,7 +389,7 @@ pub(super) fn like(
         let Some(given) = pattern.literal_text() else {
             return Err(SqlError::new(at, "ESCAPE needs a pattern in single quotes"));
         };
-        pattern.expr = lit(with_backslashes(given, c));
+        pattern.expr = lit(functions::with_backslashes(given, c));
     }
     for side in [&value, &pattern] {
         if !matches!(side.data_type, DataType::Utf8 | DataType::Null) {
@@ -413,23 +434,6 @@ pub(super) fn similar(
     binder.finish(expr, nullable, (text, level), wrong)
 }
 
-/// The library's patterns are escaped by backslashes only.
-fn with_backslashes(pattern: &str, escape: char) -> String {
-    let mut out = String::new();
-    let mut chars = pattern.chars();
-    while let Some(c) = chars.next() {
-        if c == escape {
-            out.push('\\');
-            out.extend(chars.next());
-        } else if c == '\\' {
-            out.push_str("\\\\");
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
 /// `CASE [operand] WHEN .. THEN .. [ELSE ..] END`.
 pub(super) fn case(
     binder: &Binder<'_>,
@@ -467,6 +471,13 @@ pub(super) fn case(
     }
     text.push_str(" END");
     let mut otherwise = otherwise.map(|bound| Box::new(bound.expr));
+    if let Some(to) = functions::decimals::common(&types) {
+        let results = branches.iter_mut().map(|(_, result)| result).chain(&mut otherwise);
+        for (result, _) in results.zip(&types).filter(|(_, of)| **of != to && !of.is_null()) {
+            let expr = std::mem::replace(result.as_mut(), lit(0));
+            **result = cast(expr, to.clone());
+        }
+    }
     if types.iter().any(DataType::is_floating) {
         // A decimal beside a float becomes a DOUBLE.
         let results = branches.iter_mut().map(|(_, result)| result).chain(&mut otherwise);

@@ -1,10 +1,11 @@
 //! Functions that choose among their arguments.
 
 use arrow::datatypes::DataType;
+use datafusion_common::ScalarValue;
 use datafusion_expr::{Case, Expr, cast, lit, when};
 use datafusion_functions::core;
 
-use super::{Call, Entry, wrong_arguments};
+use super::{Call, Entry, decimals, wrong_arguments};
 use crate::error::Result;
 use crate::expr::Bound;
 use crate::types::have_common_type;
@@ -15,7 +16,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
         alike(c, 0).map(|()| core::coalesce().call(together(c.arguments)))
     }),
     ("IFNULL", 2, 2, |c| alike(c, 0).map(|()| core::coalesce().call(together(c.arguments)))),
-    ("NULLIF", 2, 2, |c| alike(c, 0).map(|()| core::nullif().call(c.exprs()))),
+    ("NULLIF", 2, 2, null_if),
     ("IF", 3, 3, choose),
     ("GREATEST", 1, usize::MAX, |c| unless_null(c, core::greatest().call(together(c.arguments)))),
     ("LEAST", 1, usize::MAX, |c| unless_null(c, core::least().call(together(c.arguments)))),
@@ -30,11 +31,20 @@ fn alike(call: &Call<'_>, first: usize) -> Result<()> {
         .hint("the types have nothing in common"))
 }
 
+/// The first argument, with its type, unless both are equal.
+fn null_if(call: &Call<'_>) -> Result<Expr> {
+    alike(call, 0)?;
+    let equal = together(call.arguments).into_iter().reduce(Expr::eq).unwrap_or(lit(false));
+    built(call, when(equal, lit(ScalarValue::Null)).otherwise(call.expr(0)))
+}
+
 /// The arguments' expressions; a decimal beside a float becomes a DOUBLE, as in Flink.
 fn together(arguments: &[Bound]) -> Vec<Expr> {
     let floating = arguments.iter().any(|a| a.data_type.is_floating());
-    let expr = |a: &Bound| match a.data_type {
-        DataType::Decimal128(..) if floating => cast(a.expr.clone(), DataType::Float64),
+    let decimal = decimals::common(arguments.iter().map(|a| &a.data_type));
+    let expr = |a: &Bound| match (&a.data_type, &decimal) {
+        (DataType::Decimal128(..), _) if floating => cast(a.expr.clone(), DataType::Float64),
+        (from, Some(to)) if from != to && !from.is_null() => cast(a.expr.clone(), to.clone()),
         _ => a.expr.clone(),
     };
     arguments.iter().map(expr).collect()

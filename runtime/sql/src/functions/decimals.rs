@@ -26,6 +26,25 @@ pub(crate) fn decimal_of(data_type: &DataType) -> Option<(u8, i8)> {
     })
 }
 
+/// Whether values of this type have no digits behind the point.
+pub(crate) fn is_whole(data_type: &DataType) -> bool {
+    data_type.is_integer() || matches!(data_type, DataType::Decimal128(_, 0))
+}
+
+/// The decimal that values of all these types are given as together: where there is no room for all
+/// digits, those before the point come first. None when no type is a decimal, or one is no number.
+pub(crate) fn common<'t>(types: impl IntoIterator<Item = &'t DataType>) -> Option<DataType> {
+    let mut is_there = false;
+    let (mut whole, mut scale) = (0, 0);
+    for data_type in types.into_iter().filter(|t| !t.is_null()) {
+        is_there |= data_type.is_decimal();
+        let (precision, digits) = decimal_of(data_type)?;
+        whole = whole.max(i16::from(precision) - i16::from(digits));
+        scale = scale.max(i16::from(digits)).min(PRECISION_MAX - whole);
+    }
+    is_there.then_some(DataType::Decimal128((whole + scale) as u8, scale as i8))
+}
+
 /// The type of a quotient: so many digits behind the point that none of the divisor's is lost, as
 /// long as there is room for them.
 fn quotient_type((p1, s1): (u8, i8), (p2, s2): (u8, i8)) -> (u8, i8) {

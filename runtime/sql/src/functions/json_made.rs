@@ -13,7 +13,7 @@ use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::{DataType, TimeUnit};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::NaiveDateTime;
 use datafusion_common::exec_err;
 use datafusion_expr::{Expr, lit};
 
@@ -286,14 +286,11 @@ fn time<T: ArrowTimestampType>(array: &ArrayRef, row: usize) -> Option<NaiveDate
     array.as_primitive::<T>().value_as_datetime(row)
 }
 
-/// `2020-02-29T23:59:58.12`, an instant with a multiple of three digits and a Z.
+/// `2020-02-29T23:59:58.12`, an instant with a Z.
 fn time_text(time: NaiveDateTime, is_instant: bool) -> String {
-    if is_instant {
-        let instant: DateTime<Utc> = time.and_utc();
-        return instant.to_rfc3339_opts(SecondsFormat::AutoSi, true);
-    }
     let text = time.format("%Y-%m-%dT%H:%M:%S%.f").to_string();
-    if text.contains('.') { text.trim_end_matches('0').to_owned() } else { text }
+    let text = if text.contains('.') { text.trim_end_matches('0') } else { &text };
+    if is_instant { format!("{text}Z") } else { text.to_owned() }
 }
 
 /// A text in double quotes.

@@ -74,7 +74,11 @@ fn absolute(call: &Call<'_>) -> Expr {
 fn remainder(call: &Call<'_>) -> Expr {
     let remainder = binary_expr(call.expr(0), Operator::Modulo, call.expr(1));
     let [left, right] = [0, 1].map(|index| &call.arguments[index].data_type);
-    if left.is_integer() && right.is_integer() { cast(remainder, right.clone()) } else { remainder }
+    if decimals::is_whole(left) && decimals::is_whole(right) {
+        cast(remainder, right.clone())
+    } else {
+        remainder
+    }
 }
 
 /// Integers are round already; decimals lose their scale.

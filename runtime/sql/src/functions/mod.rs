@@ -17,7 +17,7 @@ mod own_arrays;
 mod own_maps;
 mod own_math;
 mod own_text;
-mod own_time;
+pub(crate) mod own_time;
 pub(crate) mod rows;
 mod text;
 mod time;
@@ -31,7 +31,7 @@ use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
 pub(crate) use own::{listed, wrapping_narrow};
-pub(crate) use text::similar;
+pub(crate) use text::{similar, with_backslashes};
 
 /// A call of a scalar function.
 pub(crate) struct Call<'a> {

@@ -303,6 +303,22 @@ pub(super) fn round_timestamp(value: Expr, unit: Unit, up: bool) -> Expr {
     call(&format!("round_{unit:?}_{up}"), vec![TIMESTAMP], TIMESTAMP, kernel, vec![value])
 }
 
+/// The same of units of which so many are a millisecond, as BIGINT. As in Flink what is less than a
+/// millisecond does not count.
+pub(super) fn round_fine(value: Expr, parts: i64, unit: Unit, up: bool) -> Expr {
+    let rounded = move |time: i64| {
+        let ms = time.div_euclid(parts);
+        let ms = if up { unit.ceil(ms) } else { unit.floor(ms) };
+        ms?.checked_mul(parts)
+    };
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let times = arrays[0].as_primitive::<Int64Type>();
+        Ok(Arc::new(times.unary_opt::<_, Int64Type>(rounded)))
+    });
+    let name = format!("round_fine_{parts}_{unit:?}_{up}");
+    call(&name, vec![DataType::Int64], DataType::Int64, kernel, vec![value])
+}
+
 /// `FLOOR` or `CEIL` of a `DATE` to a unit.
 pub(super) fn round_date(value: Expr, unit: Unit, up: bool) -> Expr {
     let rounded = move |days: i32| {
@@ -327,6 +343,41 @@ pub(super) fn plus_months(value: Expr, months: Expr) -> Expr {
         Ok(Arc::new(moved.collect::<TimestampMillisecondArray>()) as ArrayRef)
     });
     call("plus_months", vec![TIMESTAMP, DataType::Int64], TIMESTAMP, kernel, vec![value, months])
+}
+
+/// The same of units of which so many are a millisecond, as BIGINT.
+pub(super) fn plus_months_fine(value: Expr, months: Expr, parts: i64) -> Expr {
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let [times, months] = [0, 1].map(|index| arrays[index].as_primitive::<Int64Type>());
+        let moved = |(time, months): (Option<i64>, Option<i64>)| {
+            let (ms, rest) = (time?.div_euclid(parts), time?.rem_euclid(parts));
+            add_months(ms, months?)?.checked_mul(parts)?.checked_add(rest)
+        };
+        Ok(Arc::new(times.iter().zip(months).map(moved).collect::<arrow::array::Int64Array>())
+            as ArrayRef)
+    });
+    let types = vec![DataType::Int64, DataType::Int64];
+    call(&format!("plus_months_{parts}"), types, DataType::Int64, kernel, vec![value, months])
+}
+
+/// An interval of so many months or milliseconds as Flink writes it.
+pub(crate) fn interval_text(amount: Expr, months: bool) -> Expr {
+    let written = move |amount: i64| {
+        let (sign, all) = (if amount < 0 { '-' } else { '+' }, amount.unsigned_abs());
+        if months {
+            return format!("{sign}{}-{:02}", all / 12, all % 12);
+        }
+        let (seconds, ms) = (all / 1000, all % 1000);
+        let (hours, minutes) = (seconds / 3600 % 24, seconds / 60 % 60);
+        format!("{sign}{} {hours:02}:{minutes:02}:{:02}.{ms:03}", seconds / 86_400, seconds % 60)
+    };
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let amounts = arrays[0].as_primitive::<Int64Type>().iter();
+        let texts: arrow::array::StringArray = amounts.map(|a| a.map(written)).collect();
+        Ok(Arc::new(texts))
+    });
+    let name = format!("interval_text_{months}");
+    call(&name, vec![DataType::Int64], DataType::Utf8, kernel, vec![amount])
 }
 
 /// The whole times `unit` months from the first `TIMESTAMP(3)` to the second, as INT.

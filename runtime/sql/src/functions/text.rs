@@ -159,6 +159,23 @@ pub(crate) fn similar(value: Expr, pattern: &str, at: Position) -> Result<Expr> 
     own_text::similar(value, pattern).map_err(|why| no_pattern(pattern, &why, at))
 }
 
+/// The library's patterns are escaped by backslashes only.
+pub(crate) fn with_backslashes(pattern: &str, escape: char) -> String {
+    let mut out = String::new();
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        if c == escape {
+            out.push('\\');
+            out.extend(chars.next());
+        } else if c == '\\' {
+            out.push_str("\\\\");
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn no_pattern(pattern: &str, why: &::regex::Error, at: Position) -> SqlError {
     SqlError::new(at, format!("'{pattern}' is no pattern: {why}"))
 }

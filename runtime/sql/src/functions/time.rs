@@ -126,14 +126,10 @@ pub(super) fn round_to(name: &str, unit: &str, value: &Bound, at: Position) -> R
             let rounded = own_time::round_timestamp(cast(local(value), TIMESTAMP), to, up);
             Ok(cast(rounded, value.data_type.clone()))
         }
-        DataType::Timestamp(..) if !up && to != Unit::Week => {
-            let unit = unit.strip_suffix('S').unwrap_or(unit).to_lowercase();
-            let floor = datetime::date_trunc().call(vec![lit(unit), local(value)]);
-            Ok(cast(floor, value.data_type.clone()))
-        }
-        DataType::Timestamp(..) => {
-            Err(SqlError::new(at, format!("{name}(... TO {unit}) needs a TIMESTAMP(3)"))
-                .hint("use CAST(<value> AS TIMESTAMP(3))"))
+        DataType::Timestamp(time_unit, _) => {
+            let time = cast(local(value), DataType::Int64);
+            let rounded = own_time::round_fine(time, parts_of_ms(*time_unit), to, up);
+            Ok(cast(rounded, value.data_type.clone()))
         }
         _ => Err(wrong_arguments(name, std::slice::from_ref(value), at)
             .hint("a DATE or TIMESTAMP is needed")),
@@ -257,10 +253,10 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
     let to = match &value.data_type {
         DataType::Date32 if unit.is_within_day() => TIMESTAMP,
         DataType::Date32 => DataType::Date32,
-        DataType::Timestamp(TimeUnit::Millisecond, _) => value.data_type.clone(),
+        DataType::Timestamp(..) => value.data_type.clone(),
         _ => {
             return Err(wrong_arguments(call.name, &call.arguments[1..], call.at)
-                .hint("a DATE or TIMESTAMP(3) is needed"));
+                .hint("a DATE or TIMESTAMP is needed"));
         }
     };
     if !call.arguments[1].data_type.is_integer() {
@@ -268,6 +264,17 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
     }
     let count =
         |each: i64| binary_expr(cast(call.expr(1), DataType::Int64), Operator::Multiply, lit(each));
+    if let DataType::Timestamp(fine @ (TimeUnit::Microsecond | TimeUnit::Nanosecond), _) = to {
+        let (time, parts) = (cast(local(value), DataType::Int64), parts_of_ms(fine));
+        let moved = match unit {
+            Unit::Months(months) => {
+                own_time::plus_months_fine(time, count(i64::from(months)), parts)
+            }
+            Unit::Week => binary_expr(time, Operator::Plus, count(7 * DAY_MS * parts)),
+            Unit::Fixed(ms) => binary_expr(time, Operator::Plus, count(ms * parts)),
+        };
+        return Ok(cast(moved, to));
+    }
     let time = cast(local(value), TIMESTAMP);
     let moved = match unit {
         Unit::Months(months) => own_time::plus_months(time, count(i64::from(months))),
@@ -275,6 +282,15 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
         Unit::Fixed(ms) => plus_ms(time, count(ms)),
     };
     Ok(cast(moved, to))
+}
+
+/// How many of a timestamp's units are a millisecond, which they are at most.
+fn parts_of_ms(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Nanosecond => 1_000_000,
+        TimeUnit::Microsecond => 1_000,
+        TimeUnit::Millisecond | TimeUnit::Second => 1,
+    }
 }
 
 fn plus_ms(time: Expr, ms: Expr) -> Expr {

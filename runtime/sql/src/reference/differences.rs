@@ -291,4 +291,11 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ("SECOND(dt)", "BIGINT 0 | NULL | 0 | 0 | 0"),
         ],
     },
+    Difference {
+        why: "A WEEK in an interval is seven days here; Flink takes it for an hour.",
+        answers: &[(
+            "ts + INTERVAL '3' WEEK",
+            "TIMESTAMP(3) 2020-03-21 23:59:58.123 | NULL | 1970-01-21 23:59:59.999 | 1970-01-22 00:00:00 | 10000-01-21 23:59:59.999",
+        )],
+    },
 ];

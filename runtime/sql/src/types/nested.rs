@@ -11,6 +11,7 @@ use sqlparser::tokenizer::Token;
 use super::parse_nested;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::statement::identifier;
+use crate::tokens::is_word;
 
 /// An ARRAY.
 pub(crate) fn array_of(element: DataType, nullable: bool) -> DataType {
@@ -42,7 +43,7 @@ pub(crate) fn text_of(data_type: &ast::DataType) -> String {
         ast::DataType::Map(key, value) => format!("MAP<{}, {}>", text_of(key), text_of(value)),
         // A type with a ROW comes as one name.
         ast::DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.0.as_slice() {
-            [ast::ObjectNamePart::Identifier(name)] if name.value.contains('<') => {
+            [ast::ObjectNamePart::Identifier(name)] if name.value.contains(['<', ' ']) => {
                 name.value.clone()
             }
             _ => data_type.to_string(),
@@ -84,7 +85,7 @@ impl Brackets {
     }
 }
 
-/// Reads `<name type [NOT NULL] [COMMENT '...'], ...>` or the same in parentheses.
+/// Reads `<name type [NOT NULL] [[COMMENT] '...'], ...>` or the same in parentheses.
 pub(super) fn parse_row(
     parser: &mut Parser<'_>,
     at: Position,
@@ -103,7 +104,9 @@ pub(super) fn parse_row(
             return Err(SqlError::new(start_of(name.span).unwrap_or(at), message));
         }
         let (data_type, nullable) = part(parser, end, brackets)?;
-        if parser.parse_keyword(Keyword::COMMENT) {
+        // The word may be left out.
+        let is_said = parser.parse_keyword(Keyword::COMMENT);
+        if is_said || matches!(parser.peek_token_ref().token, Token::SingleQuotedString(_)) {
             parser.next_token();
         }
         fields.push(Field::new(name.value, data_type, nullable));
@@ -123,6 +126,27 @@ pub(super) fn parse_row(
         }
     }
     Ok(DataType::Struct(fields.into()))
+}
+
+/// The type of which there are several when `ARRAY` or `MULTISET` stands behind it.
+pub(super) fn parse_several(
+    parser: &mut Parser<'_>,
+    mut data_type: DataType,
+    at: Position,
+    brackets: &Brackets,
+) -> Result<DataType> {
+    // Behind `>>`, which is one token, nothing of this type can follow.
+    if brackets.closed > 0 {
+        return Ok(data_type);
+    }
+    loop {
+        data_type = match parser.peek_token_ref() {
+            word if is_word(word, "ARRAY") => array_of(data_type, true),
+            word if is_word(word, "MULTISET") => multiset_of(data_type, at)?,
+            _ => return Ok(data_type),
+        };
+        parser.next_token();
+    }
 }
 
 /// Reads `<type [NOT NULL]>`.
@@ -168,10 +192,15 @@ pub(super) fn parse_multiset(
 ) -> Result<DataType> {
     open(parser, at, "MULTISET has no type of its values", "write MULTISET<STRING>")?;
     let (value, _) = part(parser, end, brackets)?;
+    let multiset = multiset_of(value, at)?;
+    brackets.end(parser, "MULTISET", end)?;
+    Ok(multiset)
+}
+
+fn multiset_of(value: DataType, at: Position) -> Result<DataType> {
     if entries_of(&value).is_some() {
         return Err(SqlError::new(at, "a MULTISET of MAPs is not supported"));
     }
-    brackets.end(parser, "MULTISET", end)?;
     Ok(map_of(value, DataType::Int32, false))
 }
 

@@ -1,0 +1,85 @@
+//! Arithmetic of intervals among themselves: their sums, their multiples, and days of a DATE.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
+use datafusion_common::{DFSchema, ScalarValue};
+use datafusion_expr::{Expr, Operator, binary_expr, cast, lit};
+
+use super::bound::{Bound, simplify};
+use crate::functions::own_time;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Whether values of this type are intervals.
+pub(super) fn is_one(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Duration(_) | DataType::Interval(_))
+}
+
+/// `interval + interval`, `interval - interval`, and an interval so many times; none when the
+/// operands are others. Of literals it is one.
+pub(super) fn arithmetic(left: &Bound, operator: Operator, right: &Bound) -> Option<Expr> {
+    let of = [left, right].map(|side| &side.data_type);
+    let months = match operator {
+        Operator::Plus | Operator::Minus if of[0] == of[1] && is_one(of[0]) => is_of_months(of[0]),
+        Operator::Multiply if is_one(of[0]) && of[1].is_integer() => is_of_months(of[0]),
+        Operator::Multiply if of[0].is_integer() && is_one(of[1]) => is_of_months(of[1]),
+        _ => return None,
+    };
+    let [left, right] = [left, right].map(|side| amount_of(side.expr.clone()));
+    Some(folded(of_amount(binary_expr(left?, operator, right?), months)))
+}
+
+/// The interval in the other direction.
+pub(super) fn negated(interval: &Bound) -> Option<Expr> {
+    let amount = Expr::Negative(Box::new(amount_of(interval.expr.clone())?));
+    Some(folded(of_amount(amount, is_of_months(&interval.data_type))))
+}
+
+/// `+1 02:03:04.500`, `+1-02`: an interval as Flink writes it.
+pub(super) fn written(interval: &Bound) -> Option<Expr> {
+    let amount = amount_of(interval.expr.clone())?;
+    let months = is_of_months(&interval.data_type);
+    Some(own_time::interval_text(amount, months))
+}
+
+/// A DATE some days on, or back: of an interval the whole days count.
+pub(super) fn on_date(date: Expr, operator: Operator, interval: Expr) -> Expr {
+    let days = binary_expr(cast(interval, DataType::Int64), Operator::Divide, lit(DAY_MS));
+    let moved = binary_expr(cast(date, DataType::Int64), operator, days);
+    cast(cast(moved, DataType::Int32), DataType::Date32)
+}
+
+fn is_of_months(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Interval(_))
+}
+
+/// Its months or milliseconds, or the number itself. The library cannot cast months back, of which
+/// there are only literals and what [`of_amount`] makes.
+fn amount_of(expr: Expr) -> Option<Expr> {
+    match expr {
+        Expr::Literal(ScalarValue::IntervalYearMonth(Some(months)), _) => {
+            Some(lit(i64::from(months)))
+        }
+        Expr::Literal(ScalarValue::DurationMillisecond(Some(ms)), _) => Some(lit(ms)),
+        Expr::Cast(months) if is_of_months(months.field.data_type()) => {
+            Some(cast(*months.expr, DataType::Int64))
+        }
+        Expr::Literal(ScalarValue::IntervalYearMonth(None), _) => None,
+        other => Some(cast(other, DataType::Int64)),
+    }
+}
+
+fn of_amount(amount: Expr, months: bool) -> Expr {
+    match months {
+        true => cast(cast(amount, DataType::Int32), DataType::Interval(IntervalUnit::YearMonth)),
+        false => cast(amount, DataType::Duration(TimeUnit::Millisecond)),
+    }
+}
+
+fn folded(expr: Expr) -> Expr {
+    if !expr.column_refs().is_empty() {
+        return expr;
+    }
+    simplify(expr, &Arc::new(DFSchema::empty()))
+}
