@@ -4,7 +4,7 @@ mod sets;
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, GroupByExpr, Select, visit_expressions};
+use sqlparser::ast::{Expr, GroupByExpr, Query, Select, Visit, Visitor};
 
 use crate::aggregate::{GroupScope, Times};
 use crate::error::{Position, Result, SqlError};
@@ -31,15 +31,41 @@ pub(crate) fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr],
 
 /// Whether a SELECT without GROUP BY aggregates.
 pub(crate) fn aggregates(select: &Select, at: Position) -> bool {
-    let find = |expr: &Expr| match expr {
-        Expr::Function(f)
-            if f.over.is_none() && function_name(&f.name, at).is_ok_and(is_aggregate) =>
-        {
-            ControlFlow::Break(())
+    select.having.is_some() || select.projection.visit(&mut Aggregates { at, depth: 0 }).is_break()
+}
+
+/// Breaks at an aggregate that is not one of a subquery.
+struct Aggregates {
+    at: Position,
+    /// Of how many subqueries it is within.
+    depth: usize,
+}
+
+impl Visitor for Aggregates {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Function(f)
+                if self.depth == 0
+                    && f.over.is_none()
+                    && function_name(&f.name, self.at).is_ok_and(is_aggregate) =>
+            {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
         }
-        _ => ControlFlow::Continue(()),
-    };
-    select.having.is_some() || visit_expressions(&select.projection, find).is_break()
+    }
 }
 
 /// Each row once.

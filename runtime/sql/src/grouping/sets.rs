@@ -50,6 +50,8 @@ fn sets_of(element: &Expr, at: Position) -> Result<Vec<Vec<Expr>>> {
             };
             (0..1_u32 << parts.len()).rev().map(chosen).collect()
         }
+        // `(a, b)` are two elements, and `()` is none.
+        Expr::Tuple(parts) => vec![parts.clone()],
         plain => vec![vec![plain.clone()]],
     })
 }

@@ -863,3 +863,5 @@ CREATE TABLE x AS SELECT auction FROM bids;
 CREATE TEMPORARY TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids;
 ----
 CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids ORDER BY price;
+----
+INSERT INTO results SELECT auction, (SELECT MAX(price) FROM bids) FROM bids;

@@ -158,3 +158,10 @@ FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS b
 SELECT MOD(auction, 10), STDDEV_POP(CAST(MOD(price, 100) AS INT)), STDDEV_SAMP(CAST(MOD(price, 100) AS INT)), VAR_POP(CAST(MOD(price, 100) AS INT)), VAR_SAMP(CAST(MOD(price, 100) AS INT)), VARIANCE(CAST(MOD(price, 100) AS INT)), STDDEV_POP(CAST(MOD(price, 100) AS DECIMAL(10, 2))),
   VAR_SAMP(CAST(MOD(price, 100) AS FLOAT))
 FROM bid GROUP BY MOD(auction, 10);
+
+-- groups_by_rows
+SELECT MOD(bid.auction, 3), bid.channel, COUNT(*) FROM bid
+WHERE bid.channel IN ('Apple', 'Google') GROUP BY (MOD(bid.auction, 3), bid.channel);
+
+-- groups_by_nothing
+SELECT COUNT(*), MAX(bid.price) FROM bid GROUP BY ();
