@@ -47,6 +47,18 @@ impl Order {
         let columns: Vec<_> = self.columns.iter().map(column).collect::<Result<_>>()?;
         Ok(self.converter.convert_columns(&columns)?)
     }
+
+    /// Of `rows`, whose places these are, those that can be among the first `limit` of their keys, in the
+    /// order in which they are there; of rows with the same place all or none.
+    pub(crate) fn first(
+        &self,
+        rows: Vec<u32>,
+        key_of: impl Fn(u32) -> usize,
+        places: &Rows,
+        limit: usize,
+    ) -> Vec<u32> {
+        first(rows, key_of, (!self.is_by_arrival()).then_some(places), limit)
+    }
 }
 
 /// Rows of which as many as there may be of each key are enough.
@@ -85,16 +97,13 @@ impl Candidates {
         }
         let order = self.order.of(rows, |at| column(*at))?;
         let all = (0..rows as u32).collect();
-        let places = (!self.order.is_by_arrival()).then_some(&order);
-        let kept = first(all, |row| of_row[row as usize], places, self.limit);
+        let kept = self.order.first(all, |row| of_row[row as usize], &order, self.limit);
         Ok((kept.len() < rows).then_some(kept))
     }
 }
 
-/// Of `rows` those that can be among the first `limit` of their keys, in the order in which they are
-/// there; of rows with the same place in their order all or none. Without places they are the ones that are
-/// there first.
-pub(crate) fn first(
+/// What [`Order::first`] says; without places the first ones are those that are there first.
+fn first(
     mut rows: Vec<u32>,
     key_of: impl Fn(u32) -> usize,
     places: Option<&Rows>,

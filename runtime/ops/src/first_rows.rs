@@ -21,7 +21,7 @@ use sabot_core::{Cx, Result};
 use smallvec::SmallVec;
 
 use crate::codec::RowCodec;
-use crate::first_of::{Order, first};
+use crate::first_of::Order;
 use crate::hot::WRITE_ROWS;
 use crate::keyed::UniqueKeys;
 use crate::multiset::{count_of, value_of};
@@ -159,8 +159,7 @@ impl FirstRows {
             return Ok(None);
         }
         let key_of = |row: u32| keys.of_row[row as usize];
-        let places = (!self.is_by_arrival()).then_some(&order);
-        let entering = first(entering, key_of, places, self.limit);
+        let entering = self.order.first(entering, key_of, &order, self.limit);
         let entering = UInt32Array::from(entering);
         let columns = row_kind::values(batch);
         let columns = if entering.len() == batch.num_rows() {

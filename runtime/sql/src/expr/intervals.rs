@@ -7,7 +7,7 @@ use datafusion_common::{DFSchema, ScalarValue};
 use datafusion_expr::{Expr, Operator, binary_expr, cast, lit};
 
 use super::bound::{Bound, simplify};
-use crate::functions::own_time;
+use crate::functions;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -40,7 +40,7 @@ pub(super) fn negated(interval: &Bound) -> Option<Expr> {
 pub(super) fn written(interval: &Bound) -> Option<Expr> {
     let amount = amount_of(interval.expr.clone())?;
     let months = is_of_months(&interval.data_type);
-    Some(own_time::interval_text(amount, months))
+    Some(functions::interval_text(amount, months))
 }
 
 /// A DATE some days on, or back: of an interval the whole days count.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use arrow::datatypes::{DataType, IntervalUnit};
+use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
 use datafusion_expr::expr::{InList, Like};
 use datafusion_expr::{Expr, Operator, binary_expr, cast, lit};
@@ -130,11 +130,9 @@ fn arithmetic(left: Bound, operator: Operator, right: Bound) -> Option<(Bound, B
     }
     match operator {
         Operator::Plus | Operator::Minus if time(&left.data_type) && interval(&right.data_type) => {
-            let right = interval_for(&left.data_type, right);
             Some((left, right))
         }
         Operator::Plus if interval(&left.data_type) && time(&right.data_type) => {
-            let left = interval_for(&right.data_type, left);
             Some((right, left))
         }
         _ => None,
@@ -153,19 +151,6 @@ fn decimals(left: &Bound, operator: Operator, right: &Bound) -> Option<[(u8, i8)
     }
     let [left, right] = types.map(functions::decimals::decimal_of);
     Some([left?, right?])
-}
-
-/// Dates add whole days, not milliseconds.
-fn interval_for(time: &DataType, interval: Bound) -> Bound {
-    let Expr::Literal(ScalarValue::DurationMillisecond(Some(ms)), _) = &interval.expr else {
-        return interval;
-    };
-    if *time != DataType::Date32 {
-        return interval;
-    }
-    let days = i32::try_from(ms / 86_400_000).unwrap_or(i32::MAX);
-    let expr = Expr::Literal(ScalarValue::new_interval_mdn(0, days, 0), None);
-    Bound { expr, data_type: DataType::Interval(IntervalUnit::MonthDayNano), ..interval }
 }
 
 /// Refuses to compare values of several parts as wholes.
@@ -471,22 +456,11 @@ pub(super) fn case(
     }
     text.push_str(" END");
     let mut otherwise = otherwise.map(|bound| Box::new(bound.expr));
-    if let Some(to) = functions::decimals::common(&types) {
-        let results = branches.iter_mut().map(|(_, result)| result).chain(&mut otherwise);
-        for (result, _) in results.zip(&types).filter(|(_, of)| **of != to && !of.is_null()) {
-            let expr = std::mem::replace(result.as_mut(), lit(0));
-            **result = cast(expr, to.clone());
-        }
-    }
-    if types.iter().any(DataType::is_floating) {
-        // A decimal beside a float becomes a DOUBLE.
-        let results = branches.iter_mut().map(|(_, result)| result).chain(&mut otherwise);
-        for (result, data_type) in results.zip(&types) {
-            if matches!(data_type, DataType::Decimal128(..)) {
-                let expr = std::mem::replace(result.as_mut(), lit(0));
-                **result = cast(expr, DataType::Float64);
-            }
-        }
+    let beside = functions::decimals::beside(&types);
+    let results = branches.iter_mut().map(|(_, result)| result).chain(&mut otherwise);
+    for (result, data_type) in results.zip(&types) {
+        let expr = std::mem::replace(result.as_mut(), lit(0));
+        **result = beside(expr, data_type);
     }
     let wrong = || {
         let names: Vec<String> = types.iter().map(flink_name).collect();

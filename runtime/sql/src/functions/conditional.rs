@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
-use datafusion_expr::{Case, Expr, cast, lit, when};
+use datafusion_expr::{Case, Expr, lit, when};
 use datafusion_functions::core;
 
 use super::{Call, Entry, decimals, wrong_arguments};
@@ -38,16 +38,10 @@ fn null_if(call: &Call<'_>) -> Result<Expr> {
     built(call, when(equal, lit(ScalarValue::Null)).otherwise(call.expr(0)))
 }
 
-/// The arguments' expressions; a decimal beside a float becomes a DOUBLE, as in Flink.
+/// The arguments' expressions, with types that go together.
 fn together(arguments: &[Bound]) -> Vec<Expr> {
-    let floating = arguments.iter().any(|a| a.data_type.is_floating());
-    let decimal = decimals::common(arguments.iter().map(|a| &a.data_type));
-    let expr = |a: &Bound| match (&a.data_type, &decimal) {
-        (DataType::Decimal128(..), _) if floating => cast(a.expr.clone(), DataType::Float64),
-        (from, Some(to)) if from != to && !from.is_null() => cast(a.expr.clone(), to.clone()),
-        _ => a.expr.clone(),
-    };
-    arguments.iter().map(expr).collect()
+    let beside = decimals::beside(arguments.iter().map(|a| &a.data_type));
+    arguments.iter().map(|a| beside(a.expr.clone(), &a.data_type)).collect()
 }
 
 fn choose(call: &Call<'_>) -> Result<Expr> {

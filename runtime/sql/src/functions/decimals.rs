@@ -45,6 +45,20 @@ pub(crate) fn common<'t>(types: impl IntoIterator<Item = &'t DataType>) -> Optio
     is_there.then_some(DataType::Decimal128((whole + scale) as u8, scale as i8))
 }
 
+/// Gives values of one of `types` the type that they have beside those of the others, where one is a
+/// decimal: beside a float decimals become DOUBLEs, as in Flink.
+pub(crate) fn beside<'t>(
+    types: impl IntoIterator<Item = &'t DataType> + Clone,
+) -> impl Fn(Expr, &DataType) -> Expr {
+    let floating = types.clone().into_iter().any(DataType::is_floating);
+    let decimal = common(types);
+    move |value, of| match (of, &decimal) {
+        (DataType::Decimal128(..), _) if floating => cast(value, DataType::Float64),
+        (of, Some(to)) if of != to && !of.is_null() => cast(value, to.clone()),
+        _ => value,
+    }
+}
+
 /// The type of a quotient: so many digits behind the point that none of the divisor's is lost, as
 /// long as there is room for them.
 fn quotient_type((p1, s1): (u8, i8), (p2, s2): (u8, i8)) -> (u8, i8) {

@@ -17,7 +17,7 @@ mod own_arrays;
 mod own_maps;
 mod own_math;
 mod own_text;
-pub(crate) mod own_time;
+mod own_time;
 pub(crate) mod rows;
 mod text;
 mod time;
@@ -31,6 +31,7 @@ use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
 pub(crate) use own::{listed, wrapping_narrow};
+pub(crate) use own_time::interval_text;
 pub(crate) use text::{similar, with_backslashes};
 
 /// A call of a scalar function.

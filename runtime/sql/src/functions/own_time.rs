@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayBuilder, ArrayRef, AsArray, Date32Array, Int32Array, Int32Builder, StringBuilder,
-    TimestampMillisecondArray,
+    Array, ArrayBuilder, ArrayRef, AsArray, Date32Array, Int32Array, Int32Builder, Int64Array,
+    StringBuilder, TimestampMillisecondArray,
 };
 use arrow::compute::{cast as cast_array, take};
 use arrow::datatypes::{
@@ -15,7 +15,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::format::{Fixed, Item, Numeric, ParseResult, Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime};
 use datafusion_common::{ScalarValue, internal_err};
-use datafusion_expr::{ColumnarValue, Expr, Volatility, create_udf, lit};
+use datafusion_expr::{ColumnarValue, Expr, Volatility, cast, create_udf, lit};
 
 use super::cast_texts;
 use super::own::{Kernel, call};
@@ -293,19 +293,10 @@ fn months_of_days(from: i64, to: i64) -> i64 {
     months
 }
 
-/// `FLOOR` or `CEIL` of a `TIMESTAMP(3)` to a unit.
-pub(super) fn round_timestamp(value: Expr, unit: Unit, up: bool) -> Expr {
-    let rounded = move |ms: i64| if up { unit.ceil(ms) } else { unit.floor(ms) };
-    let kernel: Kernel = Arc::new(move |arrays| {
-        let times = arrays[0].as_primitive::<TimestampMillisecondType>();
-        Ok(Arc::new(times.unary_opt::<_, TimestampMillisecondType>(rounded)))
-    });
-    call(&format!("round_{unit:?}_{up}"), vec![TIMESTAMP], TIMESTAMP, kernel, vec![value])
-}
-
-/// The same of units of which so many are a millisecond, as BIGINT. As in Flink what is less than a
+/// `FLOOR` or `CEIL` of a timestamp without a zone, of units `of`. As in Flink what is less than a
 /// millisecond does not count.
-pub(super) fn round_fine(value: Expr, parts: i64, unit: Unit, up: bool) -> Expr {
+pub(super) fn round_timestamp(value: Expr, of: TimeUnit, unit: Unit, up: bool) -> Expr {
+    let parts = parts_of_ms(of);
     let rounded = move |time: i64| {
         let ms = time.div_euclid(parts);
         let ms = if up { unit.ceil(ms) } else { unit.floor(ms) };
@@ -315,8 +306,18 @@ pub(super) fn round_fine(value: Expr, parts: i64, unit: Unit, up: bool) -> Expr 
         let times = arrays[0].as_primitive::<Int64Type>();
         Ok(Arc::new(times.unary_opt::<_, Int64Type>(rounded)))
     });
-    let name = format!("round_fine_{parts}_{unit:?}_{up}");
-    call(&name, vec![DataType::Int64], DataType::Int64, kernel, vec![value])
+    let (name, time) = (format!("round_{parts}_{unit:?}_{up}"), cast(value, DataType::Int64));
+    let rounded = call(&name, vec![DataType::Int64], DataType::Int64, kernel, vec![time]);
+    cast(rounded, DataType::Timestamp(of, None))
+}
+
+/// How many of a timestamp's units are a millisecond, which they are at most.
+pub(super) fn parts_of_ms(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Nanosecond => 1_000_000,
+        TimeUnit::Microsecond => 1_000,
+        TimeUnit::Millisecond | TimeUnit::Second => 1,
+    }
 }
 
 /// `FLOOR` or `CEIL` of a `DATE` to a unit.
@@ -334,30 +335,21 @@ pub(super) fn round_date(value: Expr, unit: Unit, up: bool) -> Expr {
     call(&name, vec![DataType::Date32], DataType::Date32, kernel, vec![value])
 }
 
-/// A `TIMESTAMP(3)` some months on.
-pub(super) fn plus_months(value: Expr, months: Expr) -> Expr {
-    let kernel: Kernel = Arc::new(|arrays| {
-        let times = arrays[0].as_primitive::<TimestampMillisecondType>();
-        let months = arrays[1].as_primitive::<Int64Type>();
-        let moved = times.iter().zip(months).map(|(ms, months)| add_months(ms?, months?));
-        Ok(Arc::new(moved.collect::<TimestampMillisecondArray>()) as ArrayRef)
-    });
-    call("plus_months", vec![TIMESTAMP, DataType::Int64], TIMESTAMP, kernel, vec![value, months])
-}
-
-/// The same of units of which so many are a millisecond, as BIGINT.
-pub(super) fn plus_months_fine(value: Expr, months: Expr, parts: i64) -> Expr {
+/// A timestamp without a zone, of units `of`, some months on.
+pub(super) fn plus_months(value: Expr, of: TimeUnit, months: Expr) -> Expr {
+    let parts = parts_of_ms(of);
     let kernel: Kernel = Arc::new(move |arrays| {
         let [times, months] = [0, 1].map(|index| arrays[index].as_primitive::<Int64Type>());
         let moved = |(time, months): (Option<i64>, Option<i64>)| {
             let (ms, rest) = (time?.div_euclid(parts), time?.rem_euclid(parts));
             add_months(ms, months?)?.checked_mul(parts)?.checked_add(rest)
         };
-        Ok(Arc::new(times.iter().zip(months).map(moved).collect::<arrow::array::Int64Array>())
-            as ArrayRef)
+        Ok(Arc::new(times.iter().zip(months).map(moved).collect::<Int64Array>()) as ArrayRef)
     });
-    let types = vec![DataType::Int64, DataType::Int64];
-    call(&format!("plus_months_{parts}"), types, DataType::Int64, kernel, vec![value, months])
+    let (types, time) = (vec![DataType::Int64; 2], cast(value, DataType::Int64));
+    let name = format!("plus_months_{parts}");
+    let moved = call(&name, types, DataType::Int64, kernel, vec![time, months]);
+    cast(moved, DataType::Timestamp(of, None))
 }
 
 /// An interval of so many months or milliseconds as Flink writes it.

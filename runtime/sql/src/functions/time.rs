@@ -119,16 +119,11 @@ pub(super) fn round_to(name: &str, unit: &str, value: &Bound, at: Position) -> R
         DataType::Date32 if to.is_within_day() => Ok(value.expr.clone()),
         DataType::Date32 => Ok(own_time::round_date(value.expr.clone(), to, up)),
         DataType::Time32(_) if !up && to.is_within_day() => {
-            let rounded = own_time::round_timestamp(local(value), to, up);
+            let rounded = own_time::round_timestamp(local(value), TimeUnit::Millisecond, to, up);
             Ok(cast(rounded, value.data_type.clone()))
         }
-        DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            let rounded = own_time::round_timestamp(cast(local(value), TIMESTAMP), to, up);
-            Ok(cast(rounded, value.data_type.clone()))
-        }
-        DataType::Timestamp(time_unit, _) => {
-            let time = cast(local(value), DataType::Int64);
-            let rounded = own_time::round_fine(time, parts_of_ms(*time_unit), to, up);
+        DataType::Timestamp(of, _) => {
+            let rounded = own_time::round_timestamp(local(value), *of, to, up);
             Ok(cast(rounded, value.data_type.clone()))
         }
         _ => Err(wrong_arguments(name, std::slice::from_ref(value), at)
@@ -264,37 +259,21 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
     }
     let count =
         |each: i64| binary_expr(cast(call.expr(1), DataType::Int64), Operator::Multiply, lit(each));
-    if let DataType::Timestamp(fine @ (TimeUnit::Microsecond | TimeUnit::Nanosecond), _) = to {
-        let (time, parts) = (cast(local(value), DataType::Int64), parts_of_ms(fine));
-        let moved = match unit {
-            Unit::Months(months) => {
-                own_time::plus_months_fine(time, count(i64::from(months)), parts)
-            }
-            Unit::Week => binary_expr(time, Operator::Plus, count(7 * DAY_MS * parts)),
-            Unit::Fixed(ms) => binary_expr(time, Operator::Plus, count(ms * parts)),
-        };
-        return Ok(cast(moved, to));
-    }
-    let time = cast(local(value), TIMESTAMP);
+    let of = match to {
+        DataType::Timestamp(of, _) => of,
+        _ => TimeUnit::Millisecond,
+    };
+    let (timestamp, parts) = (DataType::Timestamp(of, None), own_time::parts_of_ms(of));
+    let time = cast(local(value), timestamp.clone());
+    let plus = |time, amount| {
+        cast(binary_expr(cast(time, DataType::Int64), Operator::Plus, amount), timestamp)
+    };
     let moved = match unit {
-        Unit::Months(months) => own_time::plus_months(time, count(i64::from(months))),
-        Unit::Week => plus_ms(time, count(7 * DAY_MS)),
-        Unit::Fixed(ms) => plus_ms(time, count(ms)),
+        Unit::Months(months) => own_time::plus_months(time, of, count(i64::from(months))),
+        Unit::Week => plus(time, count(7 * DAY_MS * parts)),
+        Unit::Fixed(ms) => plus(time, count(ms * parts)),
     };
     Ok(cast(moved, to))
-}
-
-/// How many of a timestamp's units are a millisecond, which they are at most.
-fn parts_of_ms(unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Nanosecond => 1_000_000,
-        TimeUnit::Microsecond => 1_000,
-        TimeUnit::Millisecond | TimeUnit::Second => 1,
-    }
-}
-
-fn plus_ms(time: Expr, ms: Expr) -> Expr {
-    cast(binary_expr(cast(time, DataType::Int64), Operator::Plus, ms), TIMESTAMP)
 }
 
 /// Translates Java's date patterns, as Flink has them, to those of the library.
