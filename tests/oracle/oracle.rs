@@ -108,6 +108,7 @@ equal_the_batch_answer! {
     versions: VERSIONS,
     over_rows: OVER_ROWS,
     scalars: SCALARS,
+    correlated: CORRELATED,
     interval_joins: INTERVAL_JOINS,
     window_joins: WINDOW_JOINS,
     window_semi_joins: WINDOW_SEMI_JOINS,

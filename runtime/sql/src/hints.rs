@@ -108,7 +108,11 @@ impl Hints {
 
     /// Tells of something without an effect.
     pub(crate) fn warn(&self, at: Position, what: &str) {
-        self.warnings.borrow_mut().push(format!("{at}: {what}"));
+        let warning = format!("{at}: {what}");
+        let mut warnings = self.warnings.borrow_mut();
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
     }
 
     /// Refuses hints that nobody has asked for.

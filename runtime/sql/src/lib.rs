@@ -36,7 +36,6 @@ mod rank;
 mod reads;
 mod reference;
 mod relation;
-mod scalar;
 mod setops;
 mod settings;
 mod sort;

@@ -1,8 +1,10 @@
 //! Resolves queries: `SELECT ... FROM ... WHERE ... GROUP BY ... HAVING`.
 
+use arrow::datatypes::DataType;
 use sqlparser::ast::{
-    Distinct, Expr, Ident, Join, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias, TableFactor, TableWithJoins,
+    Distinct, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias,
+    TableFactor, TableWithJoins,
 };
 
 use crate::aggregate::Times;
@@ -17,12 +19,12 @@ use crate::over::{OverScope, has_over};
 use crate::qualify::qualified;
 use crate::rank::take_limit;
 use crate::relation::{Base, Field, Relation};
-use crate::scalar::has_scalar;
 use crate::setops;
 use crate::sort::is_sorted;
 use crate::statement::unqualified;
-use crate::subquery::membership;
+use crate::subquery::{Known, Lateral, has_values, membership, without_subqueries};
 use crate::temporal::{as_of, temporal_join};
+use crate::types::flink_name;
 use crate::union::union_all;
 use crate::unnest;
 use crate::values;
@@ -52,6 +54,13 @@ impl<'a> Queries<'a> {
             (None, None) => self.catalog.relation(name, at),
             (None, Some(options)) => self.catalog.hinted_relation(name, options, at),
         }
+    }
+
+    /// The same, with a relation that a query can name.
+    pub(crate) fn with_named(&self, name: &str, relation: Relation) -> Self {
+        let mut named = self.named.clone();
+        named.push((name.to_owned(), relation));
+        Self { catalog: self.catalog, named, at: self.at }
     }
 
     /// Resolves the query of a statement.
@@ -114,14 +123,16 @@ impl<'a> Queries<'a> {
                 }
             }
             SetExpr::Values(rows) => values::rows(rows, at),
-            SetExpr::Table(_) => {
-                Err(SqlError::new(at, "TABLE t is no query here").hint("write SELECT * FROM t"))
+            SetExpr::Table(table) => {
+                let parts = [&table.schema_name, &table.table_name].into_iter().flatten();
+                let parts: Vec<Ident> = parts.map(Ident::new).collect();
+                self.named(unqualified(&parts.iter().collect::<Vec<_>>())?, at)
             }
             _ => Err(SqlError::new(at, "expected SELECT")),
         }
     }
 
-    fn select(&self, select: &Select) -> Result<Relation> {
+    pub(crate) fn select(&self, select: &Select) -> Result<Relation> {
         let at = start_of(select.select_token.0.span).unwrap_or(self.at);
         let is_distinct = match &select.distinct {
             None | Some(Distinct::All) => false,
@@ -137,10 +148,16 @@ impl<'a> Queries<'a> {
             rows.fields.truncate(rows.fields.len() - qualified.hidden);
             return if is_distinct { distinct(rows, None, at) } else { Ok(rows) };
         }
+        let groups = !group_by(&select.group_by, at)?.0.is_empty() || aggregates(select, at);
+        if groups && let Some(rows) = self.beside_groups(select, at) {
+            return rows;
+        }
         let ttl = self.ttl_of(select)?;
-        let input = self.from(&select.from, select.selection.as_ref(), &ttl, at)?;
+        let mut known = Known::default();
+        let selection = select.selection.as_ref();
+        let mut input = self.from(&select.from, selection, &ttl, &mut known, at)?;
+        let select = &*self.select_values(select, &mut input, &mut known, at)?;
         let (group_by, group_at) = group_by(&select.group_by, at)?;
-        let groups = !group_by.is_empty() || aggregates(select, at);
         let ttl_ms = if groups || is_distinct { ttl.of(&input) } else { None };
         ttl.check_used(&input)?;
         if !groups {
@@ -171,19 +188,20 @@ impl<'a> Queries<'a> {
         from: &[TableWithJoins],
         selection: Option<&Expr>,
         ttl: &StateTtl,
+        known: &mut Known,
         at: Position,
     ) -> Result<Relation> {
         let mut conditions = selection.map(conjuncts).unwrap_or_default();
         let mut input = self.tables(from, &mut conditions, ttl, at)?;
-        let (scalar, plain): (Vec<&Expr>, Vec<&Expr>) = conditions
+        let (by_values, plain): (Vec<&Expr>, Vec<&Expr>) = conditions
             .iter()
             .filter(|condition| membership(condition).is_none())
-            .partition(|condition| has_scalar(condition));
+            .partition(|condition| has_values(condition));
         for condition in plain {
             keep(&mut input, condition, at)?;
         }
-        for condition in scalar {
-            input = self.keep_by_scalars(input, condition, at)?;
+        for condition in by_values {
+            input = self.keep_by_values(input, condition, known, at)?;
         }
         // Last, since fewer rows have to be looked for then.
         for membership in conditions.into_iter().filter_map(membership) {
@@ -204,9 +222,21 @@ impl<'a> Queries<'a> {
         let Some(first) = tables.next() else {
             return values::one_row(at);
         };
-        let mut input = self.table(first, ttl, at)?;
+        let mut input = match unnest::Call::of(&first.relation) {
+            None => self.table(first, ttl, at)?,
+            Some(call) => {
+                let place = start_of(first.relation.span()).unwrap_or(at);
+                let rows = unnest::join(values::one_row(at)?, &call, &comma(), place)?;
+                self.joins(rows, &first.joins, ttl, at)?
+            }
+        };
         for table in tables {
             let place = start_of(table.relation.span()).unwrap_or(at);
+            if let Some(lateral) = Lateral::of(&table.relation) {
+                input = self.lateral(input, &lateral, &comma(), place)?;
+                input = self.joins(input, &table.joins, ttl, place)?;
+                continue;
+            }
             if let Some(call) = unnest::Call::of(&table.relation) {
                 input = unnest::cross(input, &call, &table.joins, place)?;
                 input = self.joins(input, &table.joins, ttl, place)?;
@@ -246,6 +276,10 @@ impl<'a> Queries<'a> {
     ) -> Result<Relation> {
         for joined in joins {
             let place = start_of(joined.relation.span()).unwrap_or(at);
+            if let Some(lateral) = Lateral::of(&joined.relation) {
+                input = self.lateral(input, &lateral, &joined.join_operator, place)?;
+                continue;
+            }
             if let Some(call) = unnest::Call::of(&joined.relation) {
                 input = unnest::join(input, &call, &joined.join_operator, place)?;
                 continue;
@@ -254,8 +288,17 @@ impl<'a> Queries<'a> {
                 None => {
                     let right = self.factor(&joined.relation, ttl, place)?;
                     let ttls = ttl.of_both(&input, &right);
-                    let mut rows = join(input, right, &joined.join_operator, place)?;
+                    let (operator, by_subqueries) = without_subqueries(&joined.join_operator);
+                    let mut rows = join(input, right, &operator, place)?;
                     rows.keep_for(ttls);
+                    for condition in by_subqueries {
+                        rows = match membership(condition) {
+                            Some(found) => self.keep_members(rows, &found, place)?,
+                            None => {
+                                self.keep_by_values(rows, condition, &mut Known::default(), place)?
+                            }
+                        };
+                    }
                     rows
                 }
                 Some(time) => {
@@ -290,7 +333,7 @@ impl<'a> Queries<'a> {
                 self.alias(&mut relation, alias.as_ref())?;
                 Ok(relation)
             }
-            TableFactor::Derived { lateral: false, subquery, alias, .. } => {
+            TableFactor::Derived { subquery, alias, .. } => {
                 let mut relation = self.query(subquery)?;
                 for field in &mut relation.fields {
                     field.qualifier = None;
@@ -307,7 +350,6 @@ impl<'a> Queries<'a> {
             TableFactor::NestedJoin { table_with_joins, .. } => {
                 self.table(table_with_joins, ttl, place)
             }
-            factor if unnest::Call::of(factor).is_some() => Err(unnest::refuse_first(place)),
             TableFactor::Table { name, alias, args: Some(arguments), .. } => {
                 let function = window::call_of(name, arguments);
                 let mut relation = window::table_function(self, &function, place)?;
@@ -319,7 +361,7 @@ impl<'a> Queries<'a> {
         }
     }
 
-    fn alias(&self, relation: &mut Relation, alias: Option<&TableAlias>) -> Result<()> {
+    pub(crate) fn alias(&self, relation: &mut Relation, alias: Option<&TableAlias>) -> Result<()> {
         let Some(alias) = alias else { return Ok(()) };
         let at = start_of(alias.name.span).unwrap_or(self.at);
         let names: Vec<Ident> = alias.columns.iter().map(|c| c.name.clone()).collect();
@@ -327,6 +369,11 @@ impl<'a> Queries<'a> {
         relation.qualify(&alias.name.value);
         Ok(())
     }
+}
+
+/// What a comma in FROM stands for.
+fn comma() -> JoinOperator {
+    JoinOperator::CrossJoin(JoinConstraint::None)
 }
 
 /// Keeps only rows for which a condition of WHERE is true.
@@ -375,20 +422,7 @@ pub(crate) fn select_list(
                     return Err(SqlError::new(place, "* cannot stand beside GROUP BY")
                         .hint("name the columns and aggregates"));
                 };
-                let qualifier = wildcard_qualifier(item, place)?;
-                let chosen: Vec<Field> = all
-                    .iter()
-                    .filter(|f| qualifier.is_none() || f.qualifier.as_deref() == qualifier)
-                    .map(|f| field(f.name.clone(), f.value.clone(), place))
-                    .collect();
-                if chosen.is_empty() {
-                    let message = match qualifier {
-                        Some(name) => format!("\"{name}\" is no table of this query"),
-                        None => "* needs a FROM".to_owned(),
-                    };
-                    return Err(SqlError::new(place, message));
-                }
-                fields.extend(chosen);
+                fields.extend(wildcard(item, &binder, all, place)?);
             }
             SelectItem::ExprWithAliases { .. } => {
                 return Err(SqlError::new(place, "several aliases are not supported"));
@@ -398,16 +432,49 @@ pub(crate) fn select_list(
     Ok(fields)
 }
 
-fn wildcard_qualifier(item: &SelectItem, at: Position) -> Result<Option<&str>> {
-    match item {
-        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
-            match name.0.as_slice() {
-                [part] => Ok(part.as_ident().map(|ident| ident.value.as_str())),
-                _ => Err(SqlError::new(at, format!("\"{name}\" is no table of this query"))),
-            }
+/// `*`, `table.*`, or `row.*` of a column that is a ROW.
+fn wildcard(
+    item: &SelectItem,
+    binder: &Binder<'_>,
+    all: &[Field],
+    at: Position,
+) -> Result<Vec<Field>> {
+    let named = |chosen: &mut dyn Iterator<Item = &Field>| -> Vec<Field> {
+        chosen.map(|f| field(f.name.clone(), f.value.clone(), at)).collect()
+    };
+    let mut shown = all.iter().filter(|f| !f.is_hidden());
+    let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item
+    else {
+        let chosen = named(&mut shown);
+        if chosen.is_empty() {
+            return Err(SqlError::new(at, "* needs a FROM"));
         }
-        _ => Ok(None),
+        return Ok(chosen);
+    };
+    let parts: Option<Vec<Ident>> = name.0.iter().map(|part| part.as_ident().cloned()).collect();
+    let unknown = || SqlError::new(at, format!("\"{name}\" is no table of this query"));
+    let parts = parts.ok_or_else(unknown)?;
+    if let Ok(table) = unqualified(&parts.iter().collect::<Vec<_>>()) {
+        let chosen = named(&mut shown.filter(|f| f.qualifier.as_ref() == Some(&table.value)));
+        if !chosen.is_empty() {
+            return Ok(chosen);
+        }
     }
+    let row = match parts.as_slice() {
+        [only] => Expr::Identifier(only.clone()),
+        _ => Expr::CompoundIdentifier(parts.clone()),
+    };
+    let row = binder.bind(&row).map_err(|_| unknown())?;
+    let DataType::Struct(columns) = &row.data_type else {
+        let message = format!("{} is {} and has no fields", row.text, flink_name(&row.data_type));
+        return Err(SqlError::new(at, message));
+    };
+    let column = |name: &String| {
+        let mut path = parts.clone();
+        path.push(Ident::new(name));
+        Ok(field(name.clone(), binder.bind(&Expr::CompoundIdentifier(path))?, at))
+    };
+    columns.iter().map(|of_row| column(of_row.name())).collect()
 }
 
 fn field(name: String, value: Bound, at: Position) -> Field {

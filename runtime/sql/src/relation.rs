@@ -186,6 +186,16 @@ pub(crate) struct Field {
     pub at: Option<Position>,
 }
 
+impl Field {
+    /// What names begin with that no query can name.
+    pub(crate) const HIDDEN: &str = "$value";
+
+    /// Whether only the query itself put it there.
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.name.starts_with(Self::HIDDEN)
+    }
+}
+
 /// What a FROM names.
 #[derive(Debug, Clone)]
 pub(crate) struct Relation {

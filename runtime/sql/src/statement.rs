@@ -380,6 +380,11 @@ pub(crate) fn name(parser: &mut Parser<'_>, end: Position) -> Result<Ident> {
 const CATALOG: &str = "default_catalog";
 const DATABASE: &str = "default_database";
 
+/// Whether a name is that of the catalog or the database that all tables are in.
+pub(crate) fn is_database(name: &Ident) -> bool {
+    name.value == CATALOG || name.value == DATABASE
+}
+
 /// A table's name without catalog and database.
 pub(crate) fn unqualified<'n>(parts: &[&'n Ident]) -> Result<&'n Ident> {
     let first = match parts {

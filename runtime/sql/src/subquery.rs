@@ -1,12 +1,20 @@
-//! `IN (SELECT ...)` and `EXISTS (SELECT ...)` in WHERE: semi and anti joins.
+//! Subqueries. `IN (SELECT ...)` and `EXISTS (SELECT ...)` in WHERE are semi and anti joins.
 //!
-//! Conditions of the subquery that name columns of the query around it become those of the join.
-//! They are found in a plain SELECT; a subquery that aggregates or unites stands for itself.
+//! Conditions of a plain SELECT that name columns of the query around it become those of the join;
+//! any other subquery that does so is made one that does not (`correlated`). Subqueries as values
+//! become columns (`values`), those in FROM are joined (`lateral`).
+
+mod beside_groups;
+mod correlated;
+mod lateral;
+mod values;
 
 use datafusion_common::DFSchemaRef;
 use datafusion_expr::Operator;
 use sabot_core::plan::JoinKind;
-use sqlparser::ast::{Expr, Ident, Query, Select, SelectItem, SetExpr, Spanned, UnaryOperator};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, Spanned, UnaryOperator,
+};
 
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, boolean, place_of, precedence};
@@ -16,6 +24,10 @@ use crate::over::has_over;
 use crate::query::{Queries, keep, select_list};
 use crate::relation::{Field, Relation};
 use crate::sort::is_sorted;
+
+use correlated::{Dependent, attach};
+pub(crate) use lateral::Lateral;
+pub(crate) use values::{Known, has_values, without_subqueries};
 
 /// A condition that rows with, or without, partners in a subquery fulfil.
 pub(crate) struct Membership<'e> {
@@ -38,6 +50,14 @@ pub(crate) fn membership(condition: &Expr) -> Option<Membership<'_>> {
         Expr::InSubquery { expr, subquery, negated } => {
             Some(Membership { negated: *negated, tested: Some(expr), query: subquery })
         }
+        Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, .. } => match right.as_ref() {
+            Expr::Subquery(query) => Some(Membership { negated: false, tested: Some(left), query }),
+            _ => None,
+        },
+        Expr::AllOp { left, compare_op: BinaryOperator::NotEq, right } => match right.as_ref() {
+            Expr::Subquery(query) => Some(Membership { negated: true, tested: Some(left), query }),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -61,34 +81,31 @@ impl Queries<'_> {
         condition: &Membership<'_>,
         at: Position,
     ) -> Result<Relation> {
+        let at = start_of(condition.query.span()).unwrap_or(at);
+        match self.members(&outer, condition, at) {
+            Err(error) => self.dependent_members(outer, condition, error, at),
+            found => found,
+        }
+    }
+
+    /// The same, where only conditions of a subquery that does nothing else name columns around it.
+    fn members(
+        &self,
+        outer: &Relation,
+        condition: &Membership<'_>,
+        at: Position,
+    ) -> Result<Relation> {
         let Membership { negated, tested, query } = condition;
-        let at = start_of(query.span()).unwrap_or(at);
         let Inner { mut relation, selected, correlated, listed } =
             self.inner(query, tested.is_some(), at)?;
-        let tested = tested.map_or_else(Vec::new, values_of);
-        if selected.len() != tested.len() {
-            let message = format!(
-                "the subquery of IN has {} columns where {} are compared",
-                selected.len(),
-                tested.len()
-            );
-            return Err(SqlError::new(at, message));
-        }
+        let tested = condition.tested(selected.len(), at)?;
         let (outer_fields, inner_fields) = (outer.fields.len(), relation.fields.len());
         relation.fields.extend(selected);
-        let kind = if *negated { JoinKind::LeftAnti } else { JoinKind::LeftSemi };
-        let mut joined = pair(outer, relation, kind, at)?;
+        let mut joined = pair(outer.clone(), relation, condition.kind(), at)?;
         let selected = joined.fields.split_off(outer_fields + inner_fields);
         let inner = Relation { fields: joined.fields.split_off(outer_fields), ..joined.clone() };
         let scope = Correlated { inner, outer: joined.clone() };
-        for (tested, field) in tested.into_iter().zip(selected) {
-            let place = place_of(tested, at);
-            let tested = Binder::new(&scope.outer, place).bind(tested)?;
-            let equal = equality(&scope, tested.clone(), field.value.clone(), place)?;
-            let partners =
-                if *negated { not_different(equal, &[tested, field.value]) } else { equal };
-            hold_on(&mut joined, partners);
-        }
+        hold_equal(&mut joined, tested, selected, *negated, at)?;
         for condition in correlated {
             let place = place_of(condition, at);
             let bound = boolean(Binder::new(&scope, place).bind(condition)?, "WHERE", place)?;
@@ -98,26 +115,37 @@ impl Queries<'_> {
         Ok(joined)
     }
 
+    /// The same, where that is not all, because of `error`.
+    fn dependent_members(
+        &self,
+        outer: Relation,
+        condition: &Membership<'_>,
+        error: SqlError,
+        at: Position,
+    ) -> Result<Relation> {
+        let query = match condition.tested {
+            None => values::unlimited(condition.query),
+            Some(_) => condition.query.clone(),
+        };
+        let Dependent { relation, keys, is_whole } = self.correlated(&query, &outer, error, at)?;
+        if is_whole {
+            return self.keep_by_values(outer, &condition.of_one_row(), &mut Known::default(), at);
+        }
+        let width = outer.fields.len();
+        let tested = condition.tested(relation.fields.len() - keys.len(), at)?;
+        let mut joined = attach(outer, relation, &keys, condition.kind(), at)?;
+        let selected = joined.fields.split_off(width);
+        hold_equal(&mut joined, tested, selected, condition.negated, at)?;
+        Ok(joined)
+    }
+
     fn inner<'e>(&self, query: &'e Query, is_in: bool, at: Position) -> Result<Inner<'e>> {
         let Some(select) = plain_select(query, at)? else {
             let relation = self.query(query)?;
             let selected = if is_in { relation.fields.clone() } else { Vec::new() };
             return Ok(Inner { relation, selected, correlated: Vec::new(), listed: &[] });
         };
-        Self::refuse_clauses(query, at)?;
-        let mut conditions = select.selection.as_ref().map(conjuncts).unwrap_or_default();
-        let ttl = self.ttl_of(select)?;
-        let mut relation = self.tables(&select.from, &mut conditions, &ttl, at)?;
-        ttl.check_used(&relation)?;
-        let mut correlated = Vec::new();
-        for condition in &conditions {
-            if membership(condition).is_none() && keep(&mut relation, condition, at).is_err() {
-                correlated.push(*condition);
-            }
-        }
-        for membership in conditions.into_iter().filter_map(membership) {
-            relation = self.keep_members(relation, &membership, at)?;
-        }
+        let (relation, correlated) = self.chosen(query, select, at)?;
         if !is_in {
             let listed = &select.projection;
             return Ok(Inner { relation, selected: Vec::new(), correlated, listed });
@@ -125,6 +153,87 @@ impl Queries<'_> {
         let selected = select_list(&select.projection, &relation, Some(&relation.fields), at)?;
         Ok(Inner { relation, selected, correlated, listed: &[] })
     }
+
+    /// The rows of a plain SELECT, and its conditions that need the query around it.
+    fn chosen<'e>(
+        &self,
+        query: &Query,
+        select: &'e Select,
+        at: Position,
+    ) -> Result<(Relation, Vec<&'e Expr>)> {
+        Self::refuse_clauses(query, at)?;
+        let mut conditions = select.selection.as_ref().map(conjuncts).unwrap_or_default();
+        let ttl = self.ttl_of(select)?;
+        let mut relation = self.tables(&select.from, &mut conditions, &ttl, at)?;
+        ttl.check_used(&relation)?;
+        let mut correlated = Vec::new();
+        for condition in &conditions {
+            if membership(condition).is_some() {
+                continue;
+            }
+            if has_values(condition) {
+                relation = self.keep_by_values(relation, condition, &mut Known::default(), at)?;
+            } else if keep(&mut relation, condition, at).is_err() {
+                correlated.push(*condition);
+            }
+        }
+        for membership in conditions.into_iter().filter_map(membership) {
+            relation = self.keep_members(relation, &membership, at)?;
+        }
+        Ok((relation, correlated))
+    }
+}
+
+impl<'e> Membership<'e> {
+    fn kind(&self) -> JoinKind {
+        if self.negated { JoinKind::LeftAnti } else { JoinKind::LeftSemi }
+    }
+
+    /// What is compared with so many columns.
+    fn tested(&self, columns: usize, at: Position) -> Result<Vec<&'e Expr>> {
+        let Some(tested) = self.tested else { return Ok(Vec::new()) };
+        let tested = values_of(tested);
+        if columns != tested.len() {
+            let message = format!(
+                "the subquery of IN has {columns} columns where {} are compared",
+                tested.len()
+            );
+            return Err(SqlError::new(at, message));
+        }
+        Ok(tested)
+    }
+
+    /// The condition, where the subquery has one row.
+    fn of_one_row(&self) -> Expr {
+        let Some(tested) = self.tested else {
+            let (subquery, negated) = (Box::new(self.query.clone()), self.negated);
+            return Expr::Exists { subquery, negated };
+        };
+        Expr::BinaryOp {
+            left: Box::new(tested.clone()),
+            op: if self.negated { BinaryOperator::NotEq } else { BinaryOperator::Eq },
+            right: Box::new(Expr::Subquery(Box::new(self.query.clone()))),
+        }
+    }
+}
+
+/// Says of rows that they are partners where the values are equal, or may be.
+fn hold_equal(
+    joined: &mut Relation,
+    tested: Vec<&Expr>,
+    selected: Vec<Field>,
+    negated: bool,
+    at: Position,
+) -> Result<()> {
+    let scope = joined.clone();
+    for (tested, field) in tested.into_iter().zip(selected) {
+        let place = place_of(tested, at);
+        let tested = Binder::new(&scope, place).bind(tested)?;
+        let equal = equality(&scope, tested.clone(), field.value.clone(), place)?;
+        let partners = if negated { not_different(equal, &[tested, field.value]) } else { equal };
+        hold_on(joined, partners);
+    }
+    Ok(())
 }
 
 /// The SELECT that a query is, if all it does is to choose rows.

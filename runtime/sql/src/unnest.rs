@@ -66,12 +66,6 @@ impl<'e> Call<'e> {
     }
 }
 
-/// The error for an UNNEST that stands before all tables.
-pub(crate) fn refuse_first(at: Position) -> SqlError {
-    SqlError::new(at, "UNNEST cannot stand first in FROM")
-        .hint("write FROM t CROSS JOIN UNNEST(t.items) AS x (item)")
-}
-
 /// `left JOIN UNNEST(...)`.
 pub(crate) fn join(
     left: Relation,

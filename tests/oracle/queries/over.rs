@@ -159,6 +159,85 @@ WHERE n > (SELECT count(*) FROM events WHERE id % 500 = 3) * 11",
     ],
 };
 
+/// Subqueries that name columns around them, and those in expressions.
+pub(crate) const CORRELATED: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO above
+SELECT id, amount FROM events AS e
+WHERE kind = 'buy' AND amount > (SELECT AVG(amount) FROM events AS o WHERE o.site = e.site AND o.id % 7 = 1) + 50;
+INSERT INTO counted
+SELECT id, (SELECT COUNT(*) FROM events AS o WHERE o.site = e.site AND o.kind = e.kind AND o.id % 50 = 3)
+FROM events AS e WHERE id % 11 = 2;
+INSERT INTO either
+SELECT id, small IN (SELECT small FROM events WHERE id % 20 = 3)
+FROM events AS e
+WHERE id % 13 = 4 AND (amount < 100 OR EXISTS (SELECT 1 FROM events AS o WHERE o.amount = e.amount AND o.id % 20 = 5));
+INSERT INTO most
+SELECT id, amount FROM events WHERE amount >= ALL (SELECT amount FROM events WHERE id % 40 = 6 AND amount IS NOT NULL);
+INSERT INTO near
+SELECT e.id, t.n, t.high FROM (SELECT * FROM events WHERE id % 97 = 8) AS e
+LEFT JOIN LATERAL (
+  SELECT kind, COUNT(*) AS n, MAX(amount) AS high FROM events AS o
+  WHERE o.site = e.site AND o.amount > e.amount AND o.id % 15 = 1 GROUP BY kind) AS t ON t.n > 2;",
+    sinks: &[
+        Sink {
+            name: "above",
+            columns: "id BIGINT, amount BIGINT",
+            changes: true,
+            answer: "
+SELECT id, amount FROM events AS e
+JOIN (SELECT site, sum(amount) / count(amount) AS mean FROM events WHERE id % 7 = 1 GROUP BY site) AS o
+ON o.site = e.site
+WHERE kind = 'buy' AND amount > mean + 50",
+        },
+        Sink {
+            name: "counted",
+            columns: "id BIGINT, n BIGINT",
+            changes: true,
+            answer: "
+SELECT e.id, coalesce(n, 0) FROM events AS e
+LEFT JOIN (SELECT site, kind, count(*) AS n FROM events WHERE id % 50 = 3 GROUP BY site, kind) AS o
+ON o.site = e.site AND o.kind = e.kind
+WHERE id % 11 = 2",
+        },
+        Sink {
+            name: "either",
+            columns: "id BIGINT, known BOOLEAN",
+            changes: true,
+            answer: "
+SELECT id, CASE
+  WHEN s.small IS NOT NULL THEN true
+  WHEN e.small IS NULL OR (SELECT count(*) - count(small) FROM events WHERE id % 20 = 3) > 0 THEN NULL
+  ELSE false END
+FROM events AS e
+LEFT JOIN (SELECT DISTINCT small FROM events WHERE id % 20 = 3) AS s ON s.small = e.small
+LEFT JOIN (SELECT DISTINCT amount FROM events WHERE id % 20 = 5) AS a ON a.amount = e.amount
+WHERE id % 13 = 4 AND (e.amount < 100 OR a.amount IS NOT NULL)",
+        },
+        Sink {
+            name: "most",
+            columns: "id BIGINT, amount BIGINT",
+            changes: true,
+            answer: "
+SELECT id, amount FROM events
+WHERE amount >= (SELECT max(amount) FROM events WHERE id % 40 = 6)",
+        },
+        Sink {
+            name: "near",
+            columns: "id BIGINT, n BIGINT, high BIGINT",
+            changes: true,
+            answer: "
+SELECT e.id, t.n, t.high FROM (SELECT * FROM events WHERE id % 97 = 8) AS e
+LEFT JOIN (
+  SELECT i.id, o.kind, count(*) AS n, max(o.amount) AS high
+  FROM (SELECT * FROM events WHERE id % 97 = 8) AS i
+  JOIN (SELECT * FROM events WHERE id % 15 = 1) AS o ON o.site = i.site AND o.amount > i.amount
+  GROUP BY i.id, o.kind HAVING count(*) > 2) AS t ON t.id = e.id",
+        },
+    ],
+};
+
 pub(crate) const OVER_CHANGES: Query = Query {
     input: Input::Events,
     job: "

@@ -14,6 +14,7 @@ use super::{access, cast, field, literal, operator, rows};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
 use crate::proc_time;
+use crate::statement::is_database;
 use crate::types::{text_of, type_of_text};
 use crate::window;
 
@@ -159,7 +160,9 @@ impl<'a> Binder<'a> {
             E::Function(function) => self.function(function, at),
             E::Tuple(values) => rows::tuple(self, values, at),
             E::Array(array) if array.named => self.array(&array.elem, at),
-            E::CompoundFieldAccess { root, access_chain } => access::chain(self, root, access_chain, at),
+            E::CompoundFieldAccess { root, access_chain } => {
+                access::chain(self, root, access_chain, at)
+            }
             E::Extract { field, expr, .. } => self.unit_call("EXTRACT", field, expr, at),
             E::Floor { expr, field } => self.rounding("FLOOR", expr, field, at),
             E::Ceil { expr, field } => self.rounding("CEIL", expr, field, at),
@@ -187,10 +190,13 @@ impl<'a> Binder<'a> {
             E::SimilarTo { negated, expr, pattern, escape_char: None } => {
                 operator::similar(self, [self.bind(expr)?, self.bind(pattern)?], *negated, at)
             }
-            E::InSubquery { .. } | E::Exists { .. } | E::Subquery(_) => {
-                Err(unsupported("a subquery in an expression", at)
-                    .hint("a subquery can stand in FROM, in WHERE as a value, and in WHERE behind IN or EXISTS, alone or between ANDs"))
-            }
+            E::InSubquery { .. } | E::Exists { .. } | E::Subquery(_) => Err(unsupported(
+                "a subquery here",
+                at,
+            )
+            .hint(
+                "a subquery can stand in FROM, SELECT, WHERE, HAVING and in ON of an inner JOIN",
+            )),
             E::SimilarTo { .. } | E::RLike { .. } | E::ILike { .. } => {
                 Err(unsupported("this pattern operator", at).hint("use LIKE or REGEXP(s, pattern)"))
             }
@@ -241,6 +247,7 @@ impl<'a> Binder<'a> {
                 Ok(row) if matches!(row.data_type, DataType::Struct(_)) => {
                     field::fields(row, &parts[1..], at)
                 }
+                _ if is_database(first) && !rest.is_empty() => self.qualified(&parts[1..], at),
                 _ => Err(error),
             },
         }

@@ -12,6 +12,7 @@ pub(crate) mod json_listed;
 pub(crate) mod json_made;
 mod lists;
 mod math;
+mod one_row;
 mod own;
 mod own_arrays;
 mod own_maps;
@@ -30,6 +31,7 @@ use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
+pub(crate) use one_row::only;
 pub(crate) use own::{listed, wrapping_narrow};
 pub(crate) use own_time::interval_text;
 pub(crate) use text::{similar, with_backslashes};

@@ -246,14 +246,32 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "[NOT] EXISTS (SELECT ...)",
-        "in `WHERE`, alone or between `AND`s; a subquery without aggregates can name columns around it",
+        "as a join in `WHERE`, alone or between `AND`s; elsewhere it is counted",
         "INSERT INTO out SELECT k, b FROM t WHERE EXISTS (SELECT 1 FROM u WHERE u.k = t.k)",
     ),
     example(
         "a subquery as a value",
-        "in `WHERE`, of an aggregation without `GROUP BY`; one subtask compares all rows",
-        "INSERT INTO out SELECT k, b FROM t WHERE b > (SELECT AVG(b) FROM u)",
+        "also `IN` and `EXISTS`, in `SELECT`, `WHERE`, `HAVING`, `ON` of an inner `JOIN` and aggregates; a second row of it \
+         fails the job; without columns around it one subtask compares all rows",
+        "INSERT INTO out SELECT k, b FROM t WHERE b > (SELECT AVG(b) FROM u) OR k IN (SELECT k FROM u)",
     ),
+    example(
+        "a subquery that names columns around it",
+        "equalities become keys of the join, other conditions are asked for each of the different values; without `LIMIT` \
+         and `OVER`",
+        "INSERT INTO out SELECT k, (SELECT MAX(b) FROM u WHERE u.k = t.k) FROM t",
+    ),
+    example(
+        "x > ANY (SELECT ...), x > ALL (SELECT ...)",
+        "by the least and the greatest value; `SOME` is `ANY`",
+        "INSERT INTO out SELECT k, b FROM t WHERE b >= ALL (SELECT b FROM u)",
+    ),
+    example(
+        "LATERAL (SELECT ...)",
+        "behind a comma, `CROSS JOIN`, `JOIN` and `LEFT JOIN`",
+        "INSERT INTO out SELECT t.k, x.n FROM t, LATERAL (SELECT COUNT(*) AS n FROM u WHERE u.k = t.k) AS x",
+    ),
+    example("TABLE t", "as a query", "INSERT INTO out TABLE t"),
     example(
         "VALUES (...), (...)",
         "also `FROM (VALUES ...) AS x (...)`, and `SELECT` without `FROM`: rows of constants, computed when the job is \

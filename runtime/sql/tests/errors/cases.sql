@@ -254,8 +254,6 @@ INSERT INTO results SELECT auction, price FROM bids FETCH FIRST 5 ROWS WITH TIES
 ----
 INSERT INTO results (auction) SELECT bid.auction FROM nested ORDER BY bid LIMIT 5;
 ----
-INSERT INTO results SELECT auction, price FROM bids WHERE price > (SELECT price FROM bids LIMIT 2);
-----
 INSERT INTO results SELECT DISTINCT auction, price FROM bids ORDER BY name LIMIT 2;
 ----
 INSERT INTO results SELECT auction, "price" FROM bids;
@@ -387,13 +385,6 @@ INSERT INTO results SELECT auction, price FROM bids b
 WHERE NOT EXISTS (SELECT 1 FROM plain p WHERE p.auction = b.auktion);
 ----
 INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT b.auction, b.auktion FROM plain);
-----
-INSERT INTO results SELECT auction, price FROM bids WHERE price > 1 OR auction IN (SELECT auction FROM plain);
-----
-INSERT INTO results SELECT auction, (SELECT auction FROM plain) FROM bids;
-----
-INSERT INTO results SELECT auction, price FROM bids b
-WHERE price IN (SELECT MAX(auction) FROM plain WHERE auction = b.auction);
 ----
 INSERT INTO results SELECT b.auction, p.price FROM bids b JOIN bids p USING (auctions);
 ----
@@ -654,8 +645,6 @@ INSERT INTO results SELECT id, x FROM o FULL JOIN UNNEST(tags) AS t (x) ON TRUE;
 CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
 INSERT INTO results SELECT id, x FROM o, UNNEST(tags) AS t (x) FULL JOIN bids ON bids.auction = x;
 ----
-INSERT INTO results SELECT x, x FROM UNNEST(ARRAY[1, 2]) AS t (x);
-----
 CREATE TABLE o (id BIGINT, tags ARRAY<INT>) WITH ('connector' = 'kafka');
 INSERT INTO results SELECT id, COUNT(*) FROM o GROUP BY id, tags;
 ----
@@ -864,4 +853,20 @@ CREATE TEMPORARY TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bid
 ----
 CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids ORDER BY price;
 ----
-INSERT INTO results SELECT auction, (SELECT MAX(price) FROM bids) FROM bids;
+INSERT INTO results SELECT auction, (SELECT price FROM plain p WHERE p.auction = b.auction ORDER BY price LIMIT 1) FROM bids b;
+----
+INSERT INTO results SELECT auction, (SELECT auction, ts FROM plain) FROM bids;
+----
+INSERT INTO results SELECT auction, (SELECT MAX(auction) FROM plain WHERE auction = b.auktion) FROM bids b;
+----
+INSERT INTO results SELECT auction, (SELECT MAX(auction) FROM plain p WHERE p.auction = b.auction AND COALESCE(b.price, 1) = 1) FROM bids b;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE (auction, price) IN (SELECT auction, ts FROM plain) OR price > 1;
+----
+INSERT INTO results SELECT b.auction, p.ts FROM bids b RIGHT JOIN LATERAL (SELECT ts FROM plain WHERE auction = b.auction) AS p ON TRUE;
+----
+INSERT INTO results SELECT b.auction, 1 FROM bids b LEFT JOIN plain p ON b.auction = p.auction AND b.price > (SELECT MAX(auction) FROM plain);
+----
+INSERT INTO results SELECT price.*, 1 FROM bids;
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE price < ALL (SELECT auction, ts FROM plain);
