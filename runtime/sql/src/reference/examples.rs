@@ -271,7 +271,7 @@ pub(super) const QUERIES: &[Example] = &[
         "behind a comma, `CROSS JOIN`, `JOIN` and `LEFT JOIN`",
         "INSERT INTO out SELECT t.k, x.n FROM t, LATERAL (SELECT COUNT(*) AS n FROM u WHERE u.k = t.k) AS x",
     ),
-    example("TABLE t", "as a query", "INSERT INTO out TABLE t"),
+    example("TABLE t", "as a query", "INSERT INTO out SELECT k, b FROM (TABLE t) AS x"),
     example(
         "VALUES (...), (...)",
         "also `FROM (VALUES ...) AS x (...)`, and `SELECT` without `FROM`: rows of constants, computed when the job is \
