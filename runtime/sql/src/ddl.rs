@@ -267,9 +267,8 @@ impl Ddl<'_, '_> {
             let (key, at) = self.string("an option's key")?;
             self.expect_token(&Token::Eq)?;
             let (value, _) = self.string("an option's value")?;
-            if self.table.options.iter().any(|(k, ..)| k.eq_ignore_ascii_case(&key)) {
-                return Err(SqlError::new(at, format!("option '{key}' is given twice")));
-            }
+            // As in Flink the last value counts.
+            self.table.options.retain(|(known, ..)| !known.eq_ignore_ascii_case(&key));
             self.table.options.push((key, value, at));
             if !self.parser.consume_token(&Token::Comma) {
                 break;

@@ -4,7 +4,7 @@ mod nested;
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, FieldRef, IntervalUnit, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 use datafusion_expr::type_coercion::binary::type_union_resolution;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
@@ -342,6 +342,11 @@ fn common_of(types: Vec<&DataType>) -> Option<DataType> {
         let of = |part: usize| common_type(entries.iter().map(|e| e[part].data_type()));
         return Some(map_of(of(0)?, of(1)?, true));
     }
+    if let DataType::Struct(first) = first
+        && let Some(rows) = types.iter().map(|t| fields_of(t)).collect::<Option<Vec<_>>>()
+    {
+        return common_fields(first, &rows).map(DataType::Struct);
+    }
     if types.iter().any(|t| t.is_nested()) || !have_common_type(types.iter().copied()) {
         return None;
     }
@@ -354,6 +359,26 @@ fn common_of(types: Vec<&DataType>) -> Option<DataType> {
     }
     let types: Vec<DataType> = types.into_iter().cloned().collect();
     type_union_resolution(&types)
+}
+
+fn fields_of(data_type: &DataType) -> Option<&Fields> {
+    match data_type {
+        DataType::Struct(fields) => Some(fields),
+        _ => None,
+    }
+}
+
+/// The fields that rows of these fields can be given, by their places: the names are the first's.
+fn common_fields(first: &Fields, rows: &[&Fields]) -> Option<Fields> {
+    if rows.iter().any(|fields| fields.len() != first.len()) {
+        return None;
+    }
+    let common = |(place, field): (usize, &FieldRef)| {
+        let nullable = rows.iter().any(|fields| fields[place].is_nullable());
+        let data_type = common_type(rows.iter().map(|fields| fields[place].data_type()))?;
+        Some(Field::new(field.name(), data_type, nullable))
+    };
+    first.iter().enumerate().map(common).collect()
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub(super) fn parse(parser: &mut Parser<'_>, end: Position) -> Result<Like> {
     let table = name(parser, end)?;
     let mut said: Vec<(String, Strategy)> = Vec::new();
     if parser.consume_token(&Token::LParen) {
-        while !parser.consume_token(&Token::RParen) {
+        while said.is_empty() || !parser.consume_token(&Token::RParen) {
             let token = parser.next_token();
             let at = start_of(token.span).unwrap_or(end);
             let strategy = STRATEGIES.iter().find(|(word, _)| is_word(&token, word));
@@ -94,6 +94,7 @@ pub(crate) fn merged(create: &CreateTable, like: &Like, base: &CreateTable) -> R
             .hint(format!("write LIKE {} (EXCLUDING {feature})", base.name.value))
     };
     let mut merged = CreateTable { columns: Vec::new(), like: None, ..create.clone() };
+    check_key(create, base)?;
     merged.columns = columns(&create.columns, base, [generated, metadata])?;
     if constraints == Strategy::Including && !base.primary_key.is_empty() {
         if let Some(key) = create.primary_key.first() {
@@ -134,7 +135,26 @@ pub(crate) fn merged(create: &CreateTable, like: &Like, base: &CreateTable) -> R
     Ok(merged)
 }
 
-/// The columns of both, those of `base` first.
+/// Refuses a key of columns of `base` that can be NULL. Its own columns are not NULL by being a key.
+fn check_key(create: &CreateTable, base: &CreateTable) -> Result<()> {
+    for key in &create.primary_key {
+        let of_base = base.columns.iter().find(|column| column.name.value == key.value);
+        if of_base.is_some_and(|column| can_be_null(column, base)) {
+            let message = format!("column \"{}\" can be NULL and so be no key", key.value);
+            let hint = format!("declare it NOT NULL in table \"{}\"", base.name.value);
+            return Err(SqlError::new(start_of(key.span), message).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a physical column can be NULL, which one of a key cannot.
+fn can_be_null(column: &ColumnDef, table: &CreateTable) -> bool {
+    matches!(column.kind, ColumnDefKind::Physical { nullable: true, .. })
+        && !table.primary_key.iter().any(|key| key.value == column.name.value)
+}
+
+/// The columns of both, those of `base` first: without its key, too, they are not NULL.
 fn columns(
     own: &[ColumnDef],
     base: &CreateTable,
@@ -147,6 +167,12 @@ fn columns(
     };
     let kept = base.columns.iter().filter(|column| strategy(column).0 != Strategy::Excluding);
     let mut columns: Vec<ColumnDef> = kept.cloned().collect();
+    for column in &mut columns {
+        let can_be_null = can_be_null(column, base);
+        if let ColumnDefKind::Physical { nullable, .. } = &mut column.kind {
+            *nullable = can_be_null;
+        }
+    }
     for column in own {
         let name = &column.name.value;
         let Some(known) = columns.iter_mut().find(|known| known.name.value == *name) else {

@@ -99,6 +99,13 @@ impl Bound {
         Self { data_type: to, nullable: true, meaning: Meaning::Plain, ..self }
     }
 
+    /// A number as a BIGINT, without its digits behind the point.
+    pub(crate) fn truncated(self) -> Expr {
+        let cut =
+            casts::cast(self.expr.clone(), &self.data_type, &DataType::Int64, Otherwise::Fail);
+        cut.unwrap_or_else(|| cast(self.expr, DataType::Int64))
+    }
+
     /// The text, if this is a literal text.
     pub(crate) fn literal_text(&self) -> Option<&str> {
         match &self.expr {

@@ -106,6 +106,9 @@ pub(crate) fn binary(
         {
             intervals::on_date(left.expr, operator, right.expr)
         }
+        None if level == p::COMPARISON => {
+            compared(left, operator, right, left_type.is_decimal() || right_type.is_decimal())
+        }
         None => binary_expr(left.expr, operator, right.expr),
     };
     let bound = binder.finish(expr, nullable, (text, level), wrong)?;
@@ -137,6 +140,20 @@ fn arithmetic(left: Bound, operator: Operator, right: Bound) -> Option<(Bound, B
         }
         _ => None,
     }
+}
+
+/// `left < right` and its like, in which a float beside a decimal is compared as in an order.
+fn compared(left: Bound, operator: Operator, right: Bound, beside_decimal: bool) -> Expr {
+    let [l, r] = [&left, &right].map(|side| (side.expr.clone(), &side.data_type));
+    let Some(floats) = functions::floats::compare(l, operator, r) else {
+        return binary_expr(left.expr, operator, right.expr);
+    };
+    if !beside_decimal {
+        return floats;
+    }
+    let [left, right] =
+        [left, right].map(|side| functions::floats::nan_highest(side.expr, &side.data_type));
+    binary_expr(left, operator, right)
 }
 
 /// What both operands of `+ - * / %` are as decimals, when one of them is a decimal.
@@ -247,7 +264,9 @@ pub(super) fn unary(
             let value = boolean(value, "NOT", at)?;
             let text = format!("NOT {}", value.text_within(p::NOT));
             let wrong = || SqlError::new(at, "NOT needs BOOLEAN");
-            binder.finish(Expr::Not(Box::new(value.expr)), nullable, (text, p::NOT), wrong)
+            let opposite = functions::floats::negated(&value.expr);
+            let expr = opposite.unwrap_or_else(|| Expr::Not(Box::new(value.expr)));
+            binder.finish(expr, nullable, (text, p::NOT), wrong)
         }
         other => Err(SqlError::new(at, format!("the operator {other} is not supported"))),
     }
@@ -343,13 +362,28 @@ pub(super) fn in_list(
     for item in list {
         let (v, item) = comparable(value, item);
         value = v;
-        items.push(item.expr);
+        items.push(item);
     }
-    let expr = Expr::InList(InList { expr: Box::new(value.expr), list: items, negated });
+    let expr = if value.data_type.is_floating() {
+        in_floats(&value, &items, negated)
+    } else {
+        let list = items.into_iter().map(|item| item.expr).collect();
+        Expr::InList(InList { expr: Box::new(value.expr), list, negated })
+    };
     binder.finish(expr, nullable, (text, p::COMPARISON), || {
         let message = format!("IN cannot compare {value_name} with {}", names.join(", "));
         SqlError::new(at, message)
     })
+}
+
+/// Whether a float is equal to one of a list. What is the same expression is equal even to NaN.
+fn in_floats(value: &Bound, list: &[Bound], negated: bool) -> Expr {
+    let equal = |item: &Bound| match item.text == value.text {
+        true => value.expr.clone().eq(item.expr.clone()),
+        false => functions::floats::equal(value.expr.clone(), item.expr.clone()),
+    };
+    let any = list.iter().map(equal).reduce(Expr::or).unwrap_or(lit(false));
+    if negated { Expr::Not(Box::new(any)) } else { any }
 }
 
 /// `value [NOT] LIKE pattern [ESCAPE 'c']`.
@@ -403,11 +437,8 @@ pub(super) fn similar(
 ) -> Result<Bound> {
     let not = if negated { "NOT " } else { "" };
     let level = p::COMPARISON;
-    let text = format!(
-        "{} {not}SIMILAR TO {}",
-        value.text_within(level + 1),
-        pattern.text_within(level + 1)
-    );
+    let [left, right] = [&value, &pattern].map(|side| side.text_within(level + 1));
+    let text = format!("{left} {not}SIMILAR TO {right}");
     let Some(given) = pattern.literal_text() else {
         return Err(SqlError::new(at, "SIMILAR TO needs a pattern in single quotes"));
     };

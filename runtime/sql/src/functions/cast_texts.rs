@@ -111,6 +111,9 @@ pub(super) fn date(text: &str) -> Option<i32> {
     let text = text.split_once(' ').map_or(text, |(date, _)| date);
     let any = 1..=9;
     let [year, month, day] = numbers(text, '-', [any.clone(), any.clone(), any], Some(1))?;
+    if year > 9999 {
+        return None;
+    }
     let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
     Some(date.num_days_from_ce() - UNIX_EPOCH_DAYS)
 }

@@ -5,10 +5,10 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::{Case, Expr, lit, when};
 use datafusion_functions::core;
 
-use super::{Call, Entry, decimals, wrong_arguments};
-use crate::error::Result;
+use super::{Call, Entry, decimals, floats, wrong_arguments};
+use crate::error::{Result, SqlError};
 use crate::expr::Bound;
-use crate::types::have_common_type;
+use crate::types::{flink_name, have_common_type};
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -18,8 +18,10 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("IFNULL", 2, 2, |c| alike(c, 0).map(|()| core::coalesce().call(together(c.arguments)))),
     ("NULLIF", 2, 2, null_if),
     ("IF", 3, 3, choose),
-    ("GREATEST", 1, usize::MAX, |c| unless_null(c, core::greatest().call(together(c.arguments)))),
-    ("LEAST", 1, usize::MAX, |c| unless_null(c, core::least().call(together(c.arguments)))),
+    ("ELT", 2, usize::MAX, elt),
+    ("TYPEOF", 1, 2, type_of),
+    ("GREATEST", 1, usize::MAX, |c| unless_null(c, core::greatest().call(ordered(c.arguments)))),
+    ("LEAST", 1, usize::MAX, |c| unless_null(c, core::least().call(ordered(c.arguments)))),
 ];
 
 /// Checks that the arguments from `first` on have a common type.
@@ -44,6 +46,12 @@ fn together(arguments: &[Bound]) -> Vec<Expr> {
     arguments.iter().map(|a| beside(a.expr.clone(), &a.data_type)).collect()
 }
 
+/// The same, to be put in an order.
+fn ordered(arguments: &[Bound]) -> Vec<Expr> {
+    let all = together(arguments).into_iter().zip(arguments);
+    all.map(|(value, argument)| floats::nan_highest(value, &argument.data_type)).collect()
+}
+
 fn choose(call: &Call<'_>) -> Result<Expr> {
     if !matches!(call.arguments[0].data_type, DataType::Boolean | DataType::Null) {
         return Err(wrong_arguments(call.name, call.arguments, call.at));
@@ -53,6 +61,45 @@ fn choose(call: &Call<'_>) -> Result<Expr> {
     let then = branches.next().map(|then| vec![(Box::new(call.expr(0)), Box::new(then))]);
     let otherwise = branches.next().map(Box::new);
     Ok(Expr::Case(Case::new(None, then.unwrap_or_default(), otherwise)))
+}
+
+/// The argument at a place, from 1; null where there is none.
+fn elt(call: &Call<'_>) -> Result<Expr> {
+    let (index, values) = (&call.arguments[0], &call.arguments[1..]);
+    let fits = |t: &DataType| matches!(t, DataType::Utf8 | DataType::Binary | DataType::Null);
+    if index.data_type != DataType::Int32 || !values.iter().all(|value| fits(&value.data_type)) {
+        return Err(wrong_arguments(call.name, call.arguments, call.at));
+    }
+    alike(call, 1)?;
+    if index.literal_integer().is_some_and(|index| index < 0) {
+        return Err(SqlError::new(call.at, "ELT counts from 1"));
+    }
+    let place = |(place, value): (usize, Expr)| (Box::new(lit(place as i32 + 1)), Box::new(value));
+    let branches = together(values).into_iter().enumerate().map(place).collect();
+    Ok(Expr::Case(Case::new(Some(Box::new(index.expr.clone())), branches, None)))
+}
+
+/// The name of a value's type, which is known before there are rows; in full if that is asked for.
+fn type_of(call: &Call<'_>) -> Result<Expr> {
+    let value = &call.arguments[0];
+    let in_full = match call.arguments.get(1).map(|flag| &flag.expr) {
+        None => false,
+        Some(Expr::Literal(ScalarValue::Boolean(Some(in_full)), _)) => *in_full,
+        Some(_) => return Err(SqlError::new(call.at, "TYPEOF takes a value, and TRUE or FALSE")),
+    };
+    let mut name = match (value.literal_text(), &value.data_type) {
+        (Some(text), _) => format!("CHAR({})", text.chars().count()),
+        (_, DataType::Time32(_)) => "TIME(0)".to_owned(),
+        (_, data_type) => flink_name(data_type),
+    };
+    if in_full {
+        name = name.replace("STRING", "VARCHAR(2147483647)");
+        name = name.replace("BYTES", "VARBINARY(2147483647)");
+    }
+    if !value.nullable && value.data_type != DataType::Null {
+        name.push_str(" NOT NULL");
+    }
+    Ok(lit(name))
 }
 
 /// Null if any argument is, where the library skips nulls.

@@ -7,8 +7,10 @@ use arrow::datatypes::{DataType, Decimal128Type, i256};
 use datafusion_common::exec_datafusion_err;
 use datafusion_expr::{Expr, cast};
 
+use super::casts::{self, Otherwise};
 use super::own::{Kernel, call};
 use super::own_math::Rounding;
+use crate::types::common_type;
 
 /// Digits behind the point that a quotient keeps at least.
 const SCALE_MIN: i16 = 6;
@@ -46,13 +48,21 @@ pub(crate) fn common<'t>(types: impl IntoIterator<Item = &'t DataType>) -> Optio
 }
 
 /// Gives values of one of `types` the type that they have beside those of the others, where one is a
-/// decimal: beside a float decimals become DOUBLEs, as in Flink.
+/// decimal: beside a float decimals become DOUBLEs, as in Flink. ROWs, ARRAYs and MAPs become what all
+/// of them are.
 pub(crate) fn beside<'t>(
     types: impl IntoIterator<Item = &'t DataType> + Clone,
 ) -> impl Fn(Expr, &DataType) -> Expr {
     let floating = types.clone().into_iter().any(DataType::is_floating);
+    let nested = types.clone().into_iter().any(DataType::is_nested);
+    let whole = nested.then(|| common_type(types.clone())).flatten();
     let decimal = common(types);
     move |value, of| match (of, &decimal) {
+        (of, _) if of.is_nested() => {
+            let to = whole.as_ref().filter(|to| *to != of);
+            let fitting = to.and_then(|to| casts::cast(value.clone(), of, to, Otherwise::Fail));
+            fitting.unwrap_or(value)
+        }
         (DataType::Decimal128(..), _) if floating => cast(value, DataType::Float64),
         (of, Some(to)) if of != to && !of.is_null() => cast(value, to.clone()),
         _ => value,

@@ -1,4 +1,4 @@
-//! Functions of JSON in texts, with the simple paths of SQL: `$.a.b[0]['c d']`.
+//! Functions of JSON in texts.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use datafusion_common::{ScalarValue, exec_err};
 use datafusion_expr::Expr;
 use serde_json::Value;
 
+use super::json_path::{Found, Path};
 use super::own::{Kernel, call, types};
 use super::{Call, Entry, strings};
 use crate::error::{Result, SqlError};
@@ -39,53 +40,6 @@ pub(crate) fn is_json(text: Expr, kind: &str) -> Expr {
         Ok(Arc::new(all.collect::<BooleanArray>()))
     });
     call(&format!("IS_JSON_{kind}"), types("t"), DataType::Boolean, kernel, vec![text])
-}
-
-/// One step of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    Field(String),
-    Element(usize),
-}
-
-/// A path, and how strictly it is followed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Path {
-    steps: Vec<Step>,
-    /// `lax`: what is not there is nothing found, and not an error.
-    is_lax: bool,
-}
-
-/// What is at the end of a path.
-enum Found<'v> {
-    Value(Cow<'v, Value>),
-    Nothing,
-    Wrong,
-}
-
-impl Found<'_> {
-    /// What does not fit is as good as not there.
-    fn that(self, fits: impl FnOnce(&Value) -> bool, path: &Path) -> Self {
-        match self {
-            Self::Value(value) if !fits(&value) => path.without(),
-            found => found,
-        }
-    }
-}
-
-impl Path {
-    /// What is not there, or is not of the kind that is asked for.
-    fn without(&self) -> Found<'static> {
-        if self.is_lax { Found::Nothing } else { Found::Wrong }
-    }
-
-    /// A value that is no NULL.
-    fn find<'v>(&self, json: Option<&'v Value>) -> Found<'v> {
-        match json.and_then(|json| follow(json, &self.steps)) {
-            None | Some(Value::Null) => self.without(),
-            Some(value) => Found::Value(Cow::Borrowed(value)),
-        }
-    }
 }
 
 /// What is given for what is not found or wrong.
@@ -271,19 +225,11 @@ pub(crate) fn exists(call_: &Call<'_>, on_error: Instead<bool>) -> Result<Expr> 
 fn checked(call: &Call<'_>) -> Result<(String, Path)> {
     strings(call, &[0, 1])?;
     let path = call.literal(1, "the path")?;
-    let parsed = parse(path).ok_or_else(|| {
+    let parsed = Path::parse(path).ok_or_else(|| {
         SqlError::new(call.at, format!("the path '{path}' is not supported"))
-            .hint("a path is written as '$.name[0]' or '$[''a name'']'")
+            .hint("a path is written as '$.name[0]', '$[''a name'']' or '$.list[*].name'")
     })?;
     Ok((format!("{}_{path}", call.name), parsed))
-}
-
-/// The value at the end of a path; none when there is none.
-fn follow<'v>(json: &'v Value, path: &[Step]) -> Option<&'v Value> {
-    path.iter().try_fold(json, |value, step| match step {
-        Step::Field(name) => value.get(name),
-        Step::Element(index) => value.get(index),
-    })
 }
 
 /// A value as a text: texts without quotes, others as JSON.
@@ -291,62 +237,5 @@ fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
-}
-
-fn parse(path: &str) -> Option<Path> {
-    let path = path.trim();
-    let lax = path.strip_prefix("lax");
-    let path = lax.or(path.strip_prefix("strict")).unwrap_or(path);
-    let mut rest = path.trim_start().strip_prefix('$')?;
-    let mut steps = Vec::new();
-    while !rest.is_empty() {
-        let after_dot = rest.strip_prefix('.');
-        if let Some(inner) = after_dot.unwrap_or(rest).strip_prefix('[') {
-            let (step, after) = bracket(inner)?;
-            steps.push(step);
-            rest = after;
-            continue;
-        }
-        let name = after_dot?;
-        let end = name.find(['.', '[']).unwrap_or(name.len());
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$');
-        if end == 0 || !name[..end].chars().all(plain) {
-            return None;
-        }
-        steps.push(Step::Field(name[..end].to_owned()));
-        rest = &name[end..];
-    }
-    // As in Flink, a path is strict that does not say what it is.
-    Some(Path { steps, is_lax: lax.is_some() })
-}
-
-/// `0]` or `'name']`, and what follows.
-fn bracket(inner: &str) -> Option<(Step, &str)> {
-    for quote in ['\'', '"'] {
-        if let Some(name) = inner.strip_prefix(quote) {
-            let (name, rest) = name.split_once(quote)?;
-            return Some((Step::Field(name.to_owned()), rest.strip_prefix(']')?));
-        }
-    }
-    let (index, rest) = inner.split_once(']')?;
-    Some((Step::Element(index.trim().parse().ok()?), rest))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_read_step_by_step() {
-        let field = |name: &str| Step::Field(name.to_owned());
-        let path = |is_lax, steps| Some(Path { steps, is_lax });
-        assert_eq!(parse("$"), path(false, vec![]));
-        assert_eq!(parse("$.a.b[2]"), path(false, vec![field("a"), field("b"), Step::Element(2)]));
-        assert_eq!(parse("lax $['a b'][\"c.d\"]"), path(true, vec![field("a b"), field("c.d")]));
-        assert_eq!(parse("strict $.['a b']"), path(false, vec![field("a b")]));
-        for wrong in ["a", "$a", "$.", "$.a..b", "$[*]", "$.a[", "$.a ? (@ > 1)"] {
-            assert_eq!(parse(wrong), None, "{wrong}");
-        }
     }
 }

@@ -11,6 +11,8 @@ use arrow::datatypes::DataType;
 use arrow::row::{Row, RowConverter, Rows, SortField};
 use datafusion_common::{Result, exec_datafusion_err, exec_err};
 
+use super::floats;
+
 /// The elements of all arguments that are lists of them, or one of them a row.
 pub(super) struct Pool<'a> {
     arguments: &'a [ArrayRef],
@@ -42,12 +44,20 @@ impl<'a> Pool<'a> {
         Ok(Self { arguments, elements, starts, rows: None })
     }
 
-    /// The same, to be compared.
+    /// The same, to be told apart by their values: 0 has no sign.
     pub(super) fn compared(arguments: &'a [ArrayRef], lists: usize) -> Result<Self> {
-        let pool = Self::of(arguments, lists)?;
-        let converter = RowConverter::new(vec![SortField::new(pool.elements.data_type().clone())])?;
-        let rows = converter.convert_columns(std::slice::from_ref(&pool.elements))?;
-        Ok(Self { rows: Some(rows), ..pool })
+        Self::of(arguments, lists)?.with_values(floats::with_one_zero)
+    }
+
+    /// The same, to be put in an order.
+    pub(super) fn ordered(arguments: &'a [ArrayRef], lists: usize) -> Result<Self> {
+        Self::of(arguments, lists)?.with_values(floats::with_one_nan)
+    }
+
+    fn with_values(self, values: fn(&ArrayRef) -> ArrayRef) -> Result<Self> {
+        let converter = RowConverter::new(vec![SortField::new(self.elements.data_type().clone())])?;
+        let rows = converter.convert_columns(&[values(&self.elements)])?;
+        Ok(Self { rows: Some(rows), ..self })
     }
 
     /// The number of rows.

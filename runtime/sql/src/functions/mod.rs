@@ -3,15 +3,21 @@
 pub(crate) mod cast_nested;
 mod cast_texts;
 pub(crate) mod casts;
+mod charsets;
 pub(crate) mod collections;
 mod conditional;
 pub(crate) mod decimals;
 mod encode;
+pub(crate) mod floats;
 pub(crate) mod json;
+mod json_filter;
 pub(crate) mod json_listed;
 pub(crate) mod json_made;
+mod json_path;
+mod json_quoted;
 mod lists;
 mod math;
+mod moved_times;
 mod one_row;
 mod own;
 mod own_arrays;
@@ -19,9 +25,12 @@ mod own_maps;
 mod own_math;
 mod own_text;
 mod own_time;
+mod regexps;
 pub(crate) mod rows;
 mod text;
 mod time;
+mod time_zones;
+mod urls;
 pub(crate) mod wholes;
 
 use arrow::datatypes::DataType;
@@ -69,14 +78,19 @@ impl Call<'_> {
 type Entry = (&'static str, usize, usize, fn(&Call<'_>) -> Result<Expr>);
 
 /// The functions by what they are about.
-const GROUPS: [(&str, &[Entry]); 8] = [
+const GROUPS: [(&str, &[Entry]); 13] = [
     ("Conditions", conditional::FUNCTIONS),
     ("Numbers", math::FUNCTIONS),
     ("Texts", text::FUNCTIONS),
+    ("Patterns", regexps::FUNCTIONS),
+    ("URLs", urls::FUNCTIONS),
     ("Codes and digests", encode::FUNCTIONS),
+    ("Character sets", charsets::FUNCTIONS),
     ("Times", time::FUNCTIONS),
+    ("Time zones", time_zones::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
     ("JSON of values", json_made::FUNCTIONS),
+    ("Quoted JSON", json_quoted::FUNCTIONS),
     ("ARRAYs and MAPs", collections::FUNCTIONS),
 ];
 

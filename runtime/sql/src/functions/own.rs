@@ -64,6 +64,11 @@ pub(super) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    /// Those of a kernel.
+    pub(super) fn of(arrays: &'a [ArrayRef]) -> Self {
+        Self { arrays }
+    }
+
     /// The text at a place; null counts as none.
     pub(super) fn text(&self, argument: usize, row: usize) -> Option<&'a str> {
         let texts: &StringArray = self.arrays[argument].as_string::<i32>();

@@ -103,7 +103,7 @@ pub(super) fn position(arrays: &[ArrayRef]) -> Result<ArrayRef> {
 
 /// The highest or the lowest element; NULLs do not count.
 pub(super) fn extreme(arrays: &[ArrayRef], wanted: Ordering) -> Result<ArrayRef> {
-    let pool = Pool::compared(arrays, 1)?;
+    let pool = Pool::ordered(arrays, 1)?;
     pool.take((0..pool.len()).map(|row| {
         let places = pool.list(0, row)?.filter(|place| !pool.is_null(*place));
         places.reduce(
@@ -227,7 +227,7 @@ pub(super) fn set(arrays: &[ArrayRef], to: &DataType, kind: Elements) -> Result<
 /// In order: upwards unless the second argument is false, NULLs first if the third is true, and
 /// without a third if it goes upwards.
 pub(super) fn sort(arrays: &[ArrayRef], to: &DataType) -> Result<ArrayRef> {
-    let pool = Pool::compared(&arrays[..1], 1)?;
+    let pool = Pool::ordered(&arrays[..1], 1)?;
     let flags: Vec<&BooleanArray> = arrays[1..].iter().map(AsArray::as_boolean).collect();
     each(&pool, to, |picked, row, range| {
         if flags.iter().any(|flag| flag.is_null(row)) {

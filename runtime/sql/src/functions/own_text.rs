@@ -6,9 +6,9 @@ use arrow::array::{Array, AsArray, BooleanArray, Int64Array, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
 use memchr::memchr_iter;
-use regex::{NoExpand, Regex};
+use regex::Regex;
 
-use super::own::{Kernel, call, text_of, types};
+use super::own::{Arguments, Kernel, call, text_of, types};
 
 /// The `index`th part, from 0, of a text that is cut at a separator; null when there is none. An
 /// empty text has no parts.
@@ -175,36 +175,34 @@ pub(super) fn locate(arguments: Vec<Expr>) -> Expr {
     call("locate", types("ttn"), DataType::Int32, kernel, arguments)
 }
 
-/// The text that a group of a pattern matches first; null when nothing does.
-pub(super) fn regexp_extract(
-    value: Expr,
-    pattern: &str,
-    group: usize,
-) -> Result<Expr, regex::Error> {
-    let regex = Regex::new(pattern)?;
-    let kernel: Kernel = Arc::new(move |arrays| {
-        let texts = arrays[0].as_string::<i32>();
-        let mut places = regex.capture_locations();
-        let mut out = StringBuilder::with_capacity(texts.len(), texts.len() * 8);
-        for text in texts {
-            let found = text.filter(|text| regex.captures_read(&mut places, text).is_some());
-            let place = found.and_then(|text| Some((text, places.get(group)?)));
-            out.append_option(place.map(|(text, (from, to))| &text[from..to]));
-        }
-        Ok(Arc::new(out.finish()))
+/// The place of the `n`th time that a text is within another, from 1: counted from a place on, or
+/// from one before the end backwards. 0 when it is not there so often.
+pub(super) fn instr(arguments: Vec<Expr>) -> Expr {
+    let kernel: Kernel = Arc::new(|arrays| {
+        let arguments = Arguments::of(arrays);
+        let place = |row: usize| {
+            let (text, wanted) = (arguments.text(0, row)?, arguments.text(1, row)?);
+            Some(nth_place(text, wanted, arguments.number(2, row)?, arguments.number(3, row)?))
+        };
+        let rows = arrays[0].len();
+        Ok(Arc::new((0..rows).map(place).collect::<arrow::array::Int32Array>()))
     });
-    let name = format!("regexp_extract_{group}_{pattern}");
-    Ok(call(&name, types("t"), DataType::Utf8, kernel, vec![value]))
+    call("instr", types("ttnn"), DataType::Int32, kernel, arguments)
 }
 
-/// Replaces everything that a pattern matches. The other text stands for itself: in Flink `$1` is
-/// no group.
-pub(super) fn regexp_replace(value: Expr, pattern: &str, by: Expr) -> Result<Expr, regex::Error> {
-    let regex = Regex::new(pattern)?;
-    Ok(text_of(&format!("regexp_replace_{pattern}"), "tt", vec![value, by], move |a, row| {
-        let (text, by) = (a.text(0, row)?, a.text(1, row)?);
-        Some(regex.replace_all(text, NoExpand(by)).into_owned())
-    }))
+fn nth_place(text: &str, wanted: &str, from: i64, nth: i64) -> i32 {
+    let (Some(nth), false) = (usize::try_from(nth - 1).ok(), from == 0) else { return 0 };
+    let is_there = |(_, at): &(usize, usize)| text[*at..].starts_with(wanted);
+    let letters = text.char_indices().map(|(at, _)| at).enumerate();
+    let skipped = usize::try_from(from.unsigned_abs() - 1).unwrap_or(usize::MAX);
+    let found = match from > 0 {
+        true => letters.skip(skipped).filter(is_there).nth(nth),
+        false => {
+            let letters: Vec<(usize, usize)> = letters.collect();
+            letters.into_iter().rev().skip(skipped).filter(is_there).nth(nth)
+        }
+    };
+    found.map_or(0, |(place, _)| place as i32 + 1)
 }
 
 /// Whether the whole text fits a pattern of `SIMILAR TO`.

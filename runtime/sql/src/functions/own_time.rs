@@ -12,7 +12,7 @@ use arrow::datatypes::{
     DataType, Int64Type, Time32MillisecondType, TimeUnit, TimestampMillisecondType,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use chrono::format::{Fixed, Item, Numeric, ParseResult, Parsed, StrftimeItems};
+use chrono::format::{Fixed, Item, Numeric, Pad, ParseResult, Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime};
 use datafusion_common::{ScalarValue, internal_err};
 use datafusion_expr::{ColumnarValue, Expr, Volatility, cast, create_udf, lit};
@@ -34,6 +34,7 @@ pub(super) enum Rest {
 
 /// Reads timestamps by a format; null for a text that does not fit it.
 pub(super) fn parse_timestamp(value: Expr, format: &str, rest: Rest) -> Expr {
+    let length = length_of(format).filter(|_| rest == Rest::Nothing);
     // The parser has no "three digits of a second"; its `%3f` is for printing only.
     let format = format.replace(".%3f", "%.f").replace(".%6f", "%.f");
     let name = format!("to_timestamp_{rest:?}_{format}");
@@ -42,10 +43,12 @@ pub(super) fn parse_timestamp(value: Expr, format: &str, rest: Rest) -> Expr {
         let millis = |text: Option<&str>| {
             let mut parsed = Parsed::new();
             let text = text?;
-            let fits = read(&mut parsed, text, &format, rest).is_ok();
+            // The parser takes numbers of less digits than a format has.
+            let fits = length.is_none_or(|length| text.len() == length)
+                && read(&mut parsed, text, &format, rest).is_ok();
             let time = if fits { time_of(parsed).map(|time| time.and_utc()) } else { None };
             // What does not fit may still be a time as Flink writes it.
-            let standard = || text.contains(' ').then(|| cast_texts::timestamp(text)).flatten();
+            let standard = || cast_texts::timestamp(text);
             let time = if rest == Rest::Nothing { time.or_else(standard) } else { time };
             time.map(|time| time.timestamp_millis())
         };
@@ -64,6 +67,21 @@ fn read(parsed: &mut Parsed, text: &str, format: &str, rest: Rest) -> ParseResul
     }
 }
 
+/// How long texts of a format are; none when they are not all as long.
+fn length_of(format: &str) -> Option<usize> {
+    StrftimeItems::new(format).try_fold(0, |length, item| {
+        let more = match item {
+            Item::Literal(text) | Item::Space(text) => text.len(),
+            Item::Numeric(Numeric::Year, Pad::Zero) => 4,
+            Item::Numeric(Numeric::Ordinal, Pad::Zero)
+            | Item::Fixed(Fixed::ShortMonthName | Fixed::ShortWeekdayName) => 3,
+            Item::Numeric(_, Pad::Zero) | Item::Fixed(Fixed::UpperAmPm) => 2,
+            _ => return None,
+        };
+        Some(length + more)
+    })
+}
+
 /// What the format leaves out is that of 1970-01-01 00:00:00, as in Flink.
 fn time_of(mut parsed: Parsed) -> Option<NaiveDateTime> {
     if parsed.year().is_none() && parsed.year_mod_100().is_none() {
@@ -79,6 +97,9 @@ fn time_of(mut parsed: Parsed) -> Option<NaiveDateTime> {
     }
     if parsed.hour_mod_12().is_none() {
         parsed.set_hour(0).ok()?;
+    }
+    if parsed.hour_div_12().is_none() {
+        parsed.set_ampm(false).ok()?;
     }
     if parsed.minute().is_none() {
         parsed.set_minute(0).ok()?;
@@ -202,6 +223,8 @@ pub(super) enum Unit {
     Week,
     /// So many months: 1, 3, 12.
     Months(u32),
+    /// So many years from a year on.
+    Years(i32, i32),
 }
 
 impl Unit {
@@ -217,6 +240,9 @@ impl Unit {
             "MONTH" => Self::Months(1),
             "QUARTER" => Self::Months(3),
             "YEAR" => Self::Months(12),
+            "DECADE" => Self::Years(10, 0),
+            "CENTURY" => Self::Years(100, 1),
+            "MILLENNIUM" => Self::Years(1_000, 1),
             _ => return None,
         })
     }
@@ -227,7 +253,7 @@ impl Unit {
     }
 
     /// The begin of the unit that holds a time; none beyond the calendar's end.
-    fn floor(self, ms: i64) -> Option<i64> {
+    pub(super) fn floor(self, ms: i64) -> Option<i64> {
         let date = |ms: i64| DateTime::from_timestamp_millis(ms).map(|time| time.date_naive());
         match self {
             Self::Fixed(unit) => Some(ms.div_euclid(unit) * unit),
@@ -241,17 +267,22 @@ impl Unit {
                 let month = date.month0() / unit * unit + 1;
                 NaiveDate::from_ymd_opt(date.year(), month, 1).and_then(begin_ms)
             }
+            Self::Years(years, first) => {
+                let year = (date(ms)?.year() - first).div_euclid(years) * years + first;
+                NaiveDate::from_ymd_opt(year, 1, 1).and_then(begin_ms)
+            }
         }
     }
 
     /// The same time, or else the end of the unit that holds it.
-    fn ceil(self, ms: i64) -> Option<i64> {
+    pub(super) fn ceil(self, ms: i64) -> Option<i64> {
         let floor = self.floor(ms)?;
         match self {
             _ if floor == ms => Some(ms),
             Self::Fixed(unit) => Some(floor + unit),
             Self::Week => Some(floor + 7 * DAY_MS),
             Self::Months(unit) => add_months(floor, i64::from(unit)),
+            Self::Years(years, _) => add_months(floor, i64::from(years) * 12),
         }
     }
 }
@@ -449,6 +480,6 @@ mod tests {
             assert_eq!(unit.ceil(time), Some(ms(ceil)), "{name}");
             assert_eq!(unit.ceil(ms(floor)), Some(ms(floor)), "{name}");
         }
-        assert_eq!(Unit::of("CENTURY"), None);
+        assert_eq!(Unit::of("EON"), None);
     }
 }

@@ -2,11 +2,11 @@
 
 use arrow::datatypes::DataType;
 use datafusion_expr::{Expr, Operator, ScalarUDF, binary_expr, cast, lit, when};
-use datafusion_functions::{core, regex, string, unicode};
+use datafusion_functions::{core, string, unicode};
 
 use super::own_text::{self, Side};
-use super::{Call, Entry, cast_texts, strings, wrong_arguments};
-use crate::error::{Position, Result, SqlError};
+use super::{Call, Entry, cast_texts, regexps, strings, wrong_arguments};
+use crate::error::{Position, Result};
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -27,7 +27,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("POSITION", 2, 2, |c| {
         strings(c, &[0, 1]).map(|()| unicode::strpos().call(vec![c.expr(1), c.expr(0)]))
     }),
-    ("INSTR", 2, 2, |c| strings(c, &[0, 1]).map(|()| unicode::strpos().call(c.exprs()))),
+    ("INSTR", 2, 4, instr),
     ("LOCATE", 2, 3, locate),
     ("LPAD", 3, 3, |c| padded(c, Side::Left)),
     ("RPAD", 3, 3, |c| padded(c, Side::Right)),
@@ -40,9 +40,6 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("STARTSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::starts_with().call(c.exprs()))),
     ("ENDSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::ends_with().call(c.exprs()))),
     ("SPLIT_INDEX", 3, 3, split_index),
-    ("REGEXP", 2, 2, regexp),
-    ("REGEXP_REPLACE", 3, 3, regexp_replace),
-    ("REGEXP_EXTRACT", 2, 3, regexp_extract),
     ("OVERLAY", 3, 4, overlay),
     ("TRANSLATE", 3, 3, translate),
     ("IS_ALPHA", 1, 1, |c| letters(c, |t| t.chars().all(char::is_alphabetic))),
@@ -103,6 +100,20 @@ fn locate(call: &Call<'_>) -> Result<Expr> {
     }
 }
 
+/// The place of a text in another: from a place on, or before it from the end for one below 0.
+fn instr(call: &Call<'_>) -> Result<Expr> {
+    strings(call, &[0, 1])?;
+    numbers(call, &[2, 3])?;
+    if call.arguments.len() == 2 {
+        return Ok(unicode::strpos().call(call.exprs()));
+    }
+    let mut arguments = call.exprs();
+    if arguments.len() == 3 {
+        arguments.push(lit(1_i64));
+    }
+    Ok(own_text::instr(arguments))
+}
+
 fn padded(call: &Call<'_>, side: Side) -> Result<Expr> {
     strings(call, &[0, 2])?;
     numbers(call, &[1])?;
@@ -139,24 +150,9 @@ fn letters(call: &Call<'_>, are: fn(&str) -> bool) -> Result<Expr> {
     Ok(own_text::consists_of(&call.name.to_ascii_lowercase(), call.expr(0), are))
 }
 
-/// An empty pattern matches nothing, as in Flink.
-fn regexp(call: &Call<'_>) -> Result<Expr> {
-    strings(call, &[0, 1])?;
-    let matches = regex::regexp_like().call(call.exprs());
-    let empty = call.expr(1).eq(lit("")).and(call.expr(0).is_not_null());
-    chosen(call, when(empty, lit(false)).otherwise(matches))
-}
-
-fn regexp_replace(call: &Call<'_>) -> Result<Expr> {
-    strings(call, &[0, 1, 2])?;
-    let pattern = call.literal(1, "the pattern")?;
-    own_text::regexp_replace(call.expr(0), pattern, call.expr(2))
-        .map_err(|why| no_pattern(pattern, &why, call.at))
-}
-
 /// `value SIMILAR TO 'pattern'`.
 pub(crate) fn similar(value: Expr, pattern: &str, at: Position) -> Result<Expr> {
-    own_text::similar(value, pattern).map_err(|why| no_pattern(pattern, &why, at))
+    own_text::similar(value, pattern).map_err(|why| regexps::no_pattern(pattern, &why, at))
 }
 
 /// The library's patterns are escaped by backslashes only.
@@ -174,23 +170,4 @@ pub(crate) fn with_backslashes(pattern: &str, escape: char) -> String {
         }
     }
     out
-}
-
-fn no_pattern(pattern: &str, why: &::regex::Error, at: Position) -> SqlError {
-    SqlError::new(at, format!("'{pattern}' is no pattern: {why}"))
-}
-
-fn regexp_extract(call: &Call<'_>) -> Result<Expr> {
-    strings(call, &[0])?;
-    let pattern = call.literal(1, "the pattern")?;
-    let group = match call.arguments.get(2) {
-        None => 0,
-        Some(index) => {
-            index.literal_integer().and_then(|n| usize::try_from(n).ok()).ok_or_else(|| {
-                SqlError::new(call.at, "REGEXP_EXTRACT: the group must be a number from 0")
-            })?
-        }
-    };
-    own_text::regexp_extract(call.expr(0), pattern, group)
-        .map_err(|why| no_pattern(pattern, &why, call.at))
 }

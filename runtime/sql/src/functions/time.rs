@@ -6,7 +6,7 @@ use datafusion_expr::{Expr, Operator, binary_expr, cast, lit, try_cast, when};
 use datafusion_functions::datetime;
 
 use super::own_time::{self, Rest, Unit};
-use super::{Call, Entry, wrapping_narrow, wrong_arguments};
+use super::{Call, Entry, moved_times, wrapping_narrow, wrong_arguments};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
 use crate::proc_time;
@@ -118,9 +118,8 @@ pub(super) fn round_to(name: &str, unit: &str, value: &Bound, at: Position) -> R
     match &value.data_type {
         DataType::Date32 if to.is_within_day() => Ok(value.expr.clone()),
         DataType::Date32 => Ok(own_time::round_date(value.expr.clone(), to, up)),
-        DataType::Time32(_) if !up && to.is_within_day() => {
-            let rounded = own_time::round_timestamp(local(value), TimeUnit::Millisecond, to, up);
-            Ok(cast(rounded, value.data_type.clone()))
+        DataType::Time32(_) if to.is_within_day() => {
+            Ok(moved_times::round_time(value.expr.clone(), to, up))
         }
         DataType::Timestamp(of, _) => {
             let rounded = own_time::round_timestamp(local(value), *of, to, up);
@@ -166,8 +165,12 @@ fn parsed_begin(call: &Call<'_>, format: &str) -> Result<Expr> {
     Ok(own_time::parse_timestamp(call.expr(0), &format, Rest::Anything))
 }
 
-/// A text that is no date becomes null, as in Flink.
+/// A text that is no date becomes null, as in Flink. Without a format it is read as by `TRY_CAST`.
 fn to_date(call: &Call<'_>) -> Result<Expr> {
+    if call.arguments.len() == 1 {
+        only(call, 0, &DataType::Utf8)?;
+        return Ok(call.arguments[0].clone().read_as_date().expr);
+    }
     Ok(cast(parsed_begin(call, "%Y-%m-%d")?, DataType::Date32))
 }
 
@@ -185,19 +188,26 @@ fn to_timestamp_ltz(call: &Call<'_>) -> Result<Expr> {
     if call.arguments[0].data_type == DataType::Utf8 {
         return Ok(cast(to_timestamp(call)?, timestamp_ltz()));
     }
-    if !call.arguments[0].data_type.is_integer() {
+    let number = &call.arguments[0];
+    if !number.data_type.is_numeric() {
         return Err(wrong_arguments(call.name, call.arguments, call.at).hint(
-            "TO_TIMESTAMP_LTZ takes a BIGINT and the precision 0 (seconds) or 3 (milliseconds), or a \
+            "TO_TIMESTAMP_LTZ takes a number and the precision 0 (seconds) or 3 (milliseconds), or a \
              STRING and a format",
         ));
     }
-    let number = cast(call.expr(0), DataType::Int64);
-    let millis = match call.arguments.get(1).map(Bound::literal_integer) {
-        None | Some(Some(3)) => number,
-        Some(Some(0)) => binary_expr(number, Operator::Multiply, lit(1_000_i64)),
+    let each = match call.arguments.get(1).map(Bound::literal_integer) {
+        None | Some(Some(3)) => 1_i64,
+        Some(Some(0)) => 1_000,
         _ => {
             return Err(SqlError::new(call.at, "the precision of TO_TIMESTAMP_LTZ is 0 or 3"));
         }
+    };
+    let millis = if number.data_type.is_floating() {
+        moved_times::millis_of_float(number.expr.clone(), each)
+    } else {
+        // Of a decimal only whole numbers count.
+        let whole = number.clone().truncated();
+        binary_expr(whole, Operator::Multiply, lit(each))
     };
     Ok(cast(millis, timestamp_ltz()))
 }
@@ -217,7 +227,8 @@ fn from_unixtime(call: &Call<'_>) -> Result<Expr> {
 
 fn unit(call: &Call<'_>) -> Result<Unit> {
     let name = call.literal(0, "the unit")?;
-    Unit::of(name).ok_or_else(|| {
+    // Flink has those of many years only to round to.
+    Unit::of(name).filter(|unit| !matches!(unit, Unit::Years(..))).ok_or_else(|| {
         SqlError::new(call.at, format!("{}: unknown unit {name}", call.name))
             .hint("units: SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, QUARTER, YEAR")
     })
@@ -235,6 +246,10 @@ fn timestamp_diff(call: &Call<'_>) -> Result<Expr> {
         Unit::Fixed(ms) => ms,
         Unit::Week => 7 * DAY_MS,
         Unit::Months(months) => return Ok(own_time::months_from_to(time(1), time(2), months)),
+        Unit::Years(years, _) => {
+            let months = years.unsigned_abs() * 12;
+            return Ok(own_time::months_from_to(time(1), time(2), months));
+        }
     };
     let difference = binary_expr(millis(2), Operator::Minus, millis(1));
     // What does not fit wraps around, as in Flink.
@@ -257,21 +272,25 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
     if !call.arguments[1].data_type.is_integer() {
         return Err(wrong_arguments(call.name, &call.arguments[1..], call.at));
     }
-    let count =
-        |each: i64| binary_expr(cast(call.expr(1), DataType::Int64), Operator::Multiply, lit(each));
     let of = match to {
         DataType::Timestamp(of, _) => of,
         _ => TimeUnit::Millisecond,
     };
     let (timestamp, parts) = (DataType::Timestamp(of, None), own_time::parts_of_ms(of));
     let time = cast(local(value), timestamp.clone());
-    let plus = |time, amount| {
-        cast(binary_expr(cast(time, DataType::Int64), Operator::Plus, amount), timestamp)
+    let plus = |time, each| {
+        let count = cast(call.expr(1), DataType::Int64);
+        cast(moved_times::plus(cast(time, DataType::Int64), count, each, of), timestamp)
+    };
+    let months_on = |time, each: i64| {
+        let count = cast(call.expr(1), DataType::Int64);
+        own_time::plus_months(time, of, binary_expr(count, Operator::Multiply, lit(each)))
     };
     let moved = match unit {
-        Unit::Months(months) => own_time::plus_months(time, of, count(i64::from(months))),
-        Unit::Week => plus(time, count(7 * DAY_MS * parts)),
-        Unit::Fixed(ms) => plus(time, count(ms * parts)),
+        Unit::Months(months) => months_on(time, i64::from(months)),
+        Unit::Years(years, _) => months_on(time, 12 * i64::from(years)),
+        Unit::Week => plus(time, 7 * DAY_MS * parts),
+        Unit::Fixed(ms) => plus(time, ms * parts),
     };
     Ok(cast(moved, to))
 }
@@ -303,6 +322,7 @@ fn strftime(pattern: &str, at: Position) -> Result<String> {
             "dd" => "%d",
             "d" => "%-d",
             "DDD" => "%j",
+            "D" => "%-j",
             "HH" => "%H",
             "H" => "%-H",
             "hh" => "%I",

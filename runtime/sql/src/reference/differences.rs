@@ -66,6 +66,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ("DAYOFYEAR(l)", "BIGINT 60 | NULL | 365 | 1 | 365"),
             ("MONTH(l)", "BIGINT 2 | NULL | 12 | 1 | 12"),
             ("QUARTER(l)", "BIGINT 1 | NULL | 4 | 1 | 4"),
+            (
+                "FLOOR(ts TO DECADE)",
+                "TIMESTAMP(3) 2020-01-01 00:00:00 | NULL | 1960-01-01 00:00:00 | 1970-01-01 00:00:00 | 9990-01-01 00:00:00",
+            ),
+            (
+                "CEIL(ts TO DECADE)",
+                "TIMESTAMP(3) 2030-01-01 00:00:00 | NULL | 1970-01-01 00:00:00 | 1970-01-01 00:00:00 | 10000-01-01 00:00:00",
+            ),
         ],
     },
     Difference {
@@ -164,11 +172,14 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
-        why: "A pattern that is none, and a group below 0, is refused when the statement is planned; in Flink nothing matches it.",
+        why: "A pattern that is none is refused, when the statement is planned if it is a literal; in Flink nothing matches it.",
         answers: &[
             ("REGEXP('foobar', '(')", "fails"),
             ("REGEXP_EXTRACT('foo', '(', 0)", "fails"),
-            ("REGEXP_EXTRACT('foothebar', 'foo(.*?)(bar)', -1)", "fails"),
+            ("REGEXP_COUNT('abc', '(')", "fails"),
+            ("REGEXP_EXTRACT_ALL('abc', '(', 0)", "fails"),
+            ("REGEXP_INSTR('abc', '(')", "fails"),
+            ("REGEXP_SUBSTR('abc', '(')", "fails"),
             ("REGEXP_REPLACE(s, '(', '-')", "fails"),
         ],
     },
@@ -177,9 +188,39 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         answers: &[
             ("DATE_FORMAT(ts, 'Q')", "fails"),
             ("ROUND(2.5, CAST(NULL AS INT))", "fails"),
-            ("TO_TIMESTAMP_LTZ(1.5, 0)", "fails"),
             ("tm + INTERVAL '1' HOUR", "fails"),
             ("tm + INTERVAL '10' MINUTE", "fails"),
+        ],
+    },
+    Difference {
+        why: "`TYPEOF` names types as they are kept here: without lengths of texts, and `NOT NULL` only where that is known.",
+        answers: &[
+            ("TYPEOF('a' || 'b')", r#"STRING "STRING NOT NULL""#),
+            ("TYPEOF(ARRAY[1, 2])", r#"STRING "ARRAY<INT> NOT NULL""#),
+            ("TYPEOF(CAST(s AS VARCHAR(10)))", r#"STRING "STRING""#),
+            ("TYPEOF(COALESCE(i, 1))", r#"STRING "INT""#),
+            ("TYPEOF(MAP['a', 1])", r#"STRING "MAP<STRING, INT> NOT NULL""#),
+            (
+                "TYPEOF(ROW(1, 'a'))",
+                r#"STRING "ROW<`EXPR$0` INT NOT NULL, `EXPR$1` STRING NOT NULL> NOT NULL""#,
+            ),
+            ("TYPEOF(TIMESTAMP '2020-01-01 00:00:00')", r#"STRING "TIMESTAMP(3) NOT NULL""#),
+            ("TYPEOF(UPPER('a'))", r#"STRING "STRING""#),
+        ],
+    },
+    Difference {
+        why: "A time zone that nobody knows is refused; Flink takes it for GMT.",
+        answers: &[("CONVERT_TZ('2020-01-01 12:00:00', 'nonsense', 'UTC')", "fails")],
+    },
+    Difference {
+        why: "NaN is a value like others among the elements of an ARRAY, and the highest of them; in Flink it is not equal to itself there.",
+        answers: &[
+            ("ARRAY_CONTAINS(ARRAY[SQRT(d), 1e0], SQRT(d))", "BOOLEAN true"),
+            (
+                "ARRAY_DISTINCT(ARRAY[SQRT(d), SQRT(d)])",
+                "ARRAY<DOUBLE> [1.5811388300841898] | [NULL] | [NaN] | [0.0] | [10000000000.0]",
+            ),
+            ("ARRAY_POSITION(ARRAY[1e0, SQRT(d)], SQRT(d))", "INT 2 | NULL | 2 | 2 | 2"),
         ],
     },
     Difference {

@@ -330,8 +330,6 @@ CREATE TABLE x (a INT METADATA) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a MULTISET) WITH ('connector' = 'print');
 ----
-CREATE TABLE x (a INT) WITH ('connector' = 'print', 'Connector' = 'x');
-----
 CREATE TABLE x (a INT) PARTITIONED BY (a) WITH ('connector' = 'print');
 ----
 CREATE TABLE x (a INT, b INT) PARTITIONED BY (a, c) WITH ('connector' = 'print');
@@ -870,3 +868,27 @@ INSERT INTO results SELECT b.auction, 1 FROM bids b LEFT JOIN plain p ON b.aucti
 INSERT INTO results SELECT price.*, 1 FROM bids;
 ----
 INSERT INTO results SELECT auction, price FROM bids WHERE price < ALL (SELECT auction, ts FROM plain);
+----
+INSERT INTO results SELECT auction, (SELECT MAX(price) FROM bids) FROM bids;
+----
+CREATE TABLE wide (n INT) WITH ('connector' = 'print') LIKE plain ();
+----
+CREATE TABLE keyed (PRIMARY KEY (auction) NOT ENFORCED) LIKE plain;
+----
+INSERT INTO results SELECT auction, CAST(TIMESTAMP '2300-01-01 00:00:00.123456789' AS BIGINT) FROM bids;
+----
+INSERT INTO results SELECT auction, CARDINALITY(REGEXP_EXTRACT_ALL(name, '(')) FROM bids;
+----
+INSERT INTO results SELECT auction, JSON_VALUE(name, 'lax $.a.length()' RETURNING INT) FROM bids;
+----
+INSERT INTO results SELECT auction, CHAR_LENGTH(CONVERT_TZ(name, 'UTC', 'Europe/Berlim')) FROM bids;
+----
+INSERT INTO results SELECT auction, CHAR_LENGTH(DECODE(ENCODE(name, 'UTF-9'), 'UTF-8')) FROM bids;
+----
+CREATE TABLE keyed (auction BIGINT, PRIMARY KEY (auction) NOT ENFORCED) WITH ('connector' = 'print');
+CREATE TABLE keyless LIKE keyed (EXCLUDING CONSTRAINTS);
+CREATE TABLE again (PRIMARY KEY (auction) NOT ENFORCED) LIKE keyless;
+INSERT INTO again SELECT auction FROM bids;
+----
+CREATE TABLE twice (auction BIGINT) WITH ('connector' = 'nexmark', 'connector' = 'print');
+INSERT INTO twice SELECT auction FROM bids;

@@ -135,8 +135,8 @@ fn json_is_searched_by_simple_paths() {
         ("JSON_EXISTS('no json', '$.b')", "BOOLEAN false"),
     ]);
     check(&[(
-        "JSON_VALUE(s, '$.a[*]')",
-        "error: line 1, column 1: the path '$.a[*]' is not supported; a path is written as \
-         '$.name[0]' or '$[''a name'']'",
+        "JSON_VALUE(s, '$.a.max()')",
+        "error: line 1, column 1: the path '$.a.max()' is not supported; a path is written as \
+         '$.name[0]', '$[''a name'']' or '$.list[*].name'",
     )]);
 }
