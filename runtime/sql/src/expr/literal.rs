@@ -128,6 +128,10 @@ pub(super) fn typed_string(typed: &TypedString, at: Position) -> Result<Bound> {
             let right = match name.as_str() {
                 "DATE" => "DATE '2020-12-31'",
                 "TIME" => "TIME '23:59:59'",
+                // Nine digits have room for the years around 1970 only.
+                _ if data_type == DataType::Timestamp(TimeUnit::Nanosecond, None) => {
+                    "TIMESTAMP '2020-12-31 23:59:59.123456789', of the years 1678 to 2261; with six digits behind the point any"
+                }
                 _ => "TIMESTAMP '2020-12-31 23:59:59'",
             };
             SqlError::new(at, format!("'{text}' is no {name}")).hint(format!("write {right}"))

@@ -53,7 +53,8 @@ pub(super) fn plus(time: Expr, count: Expr, each: i64, of: TimeUnit) -> Expr {
     call(&name, types, DataType::Int64, kernel, vec![time, count])
 }
 
-const TOO_FAR: &str = "a time is too far from 1970 for the digits of its seconds";
+/// What is said of a time that its type has no room for.
+pub(super) const TOO_FAR: &str = "a time is too far from 1970 for the digits of its seconds";
 
 /// The milliseconds of a float of units of `each` of them; null beyond the year 9999, as in Flink.
 pub(super) fn millis_of_float(value: Expr, each: i64) -> Expr {

@@ -14,11 +14,11 @@ use arrow::datatypes::{
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::format::{Fixed, Item, Numeric, Pad, ParseResult, Parsed, StrftimeItems};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime};
-use datafusion_common::{ScalarValue, internal_err};
+use datafusion_common::{ScalarValue, exec_err, internal_err};
 use datafusion_expr::{ColumnarValue, Expr, Volatility, cast, create_udf, lit};
 
-use super::cast_texts;
 use super::own::{Kernel, call};
+use super::{cast_texts, moved_times};
 use crate::types::TIMESTAMP;
 
 const DAY_MS: i64 = 86_400_000;
@@ -366,16 +366,24 @@ pub(super) fn round_date(value: Expr, unit: Unit, up: bool) -> Expr {
     call(&name, vec![DataType::Date32], DataType::Date32, kernel, vec![value])
 }
 
-/// A timestamp without a zone, of units `of`, some months on.
+/// A timestamp without a zone, of units `of`, some months on. Where milliseconds alone have room it
+/// fails, and behind the calendar's end there is none.
 pub(super) fn plus_months(value: Expr, of: TimeUnit, months: Expr) -> Expr {
     let parts = parts_of_ms(of);
     let kernel: Kernel = Arc::new(move |arrays| {
         let [times, months] = [0, 1].map(|index| arrays[index].as_primitive::<Int64Type>());
         let moved = |(time, months): (Option<i64>, Option<i64>)| {
-            let (ms, rest) = (time?.div_euclid(parts), time?.rem_euclid(parts));
-            add_months(ms, months?)?.checked_mul(parts)?.checked_add(rest)
+            let (Some(time), Some(months)) = (time, months) else { return Ok(None) };
+            let (ms, rest) = (time.div_euclid(parts), time.rem_euclid(parts));
+            let Some(ms) = add_months(ms, months) else { return Ok(None) };
+            match ms.checked_mul(parts).and_then(|time| time.checked_add(rest)) {
+                Some(time) => Ok(Some(time)),
+                None => exec_err!("{}", moved_times::TOO_FAR),
+            }
         };
-        Ok(Arc::new(times.iter().zip(months).map(moved).collect::<Int64Array>()) as ArrayRef)
+        let all: datafusion_common::Result<Int64Array> =
+            times.iter().zip(months).map(moved).collect();
+        Ok(Arc::new(all?) as ArrayRef)
     });
     let (types, time) = (vec![DataType::Int64; 2], cast(value, DataType::Int64));
     let name = format!("plus_months_{parts}");

@@ -104,6 +104,16 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
+        why: "Timestamps of nine digits are those of the years 1678 to 2261 here; what makes another one fails.",
+        answers: &[
+            ("CAST('1600-01-01 00:00:00' AS TIMESTAMP(9))", "fails"),
+            ("CAST(ts AS TIMESTAMP(9))", "fails"),
+            ("TIMESTAMP '2300-01-01 00:00:00.123456789'", "fails"),
+            ("TIMESTAMPADD(DAY, 200000, TIMESTAMP '2020-01-01 00:00:00.123456789')", "fails"),
+            ("TIMESTAMPADD(YEAR, 300, TIMESTAMP '2020-01-01 00:00:00.123456789')", "fails"),
+        ],
+    },
+    Difference {
         why: "Times end with the year 262142 here. Behind it `TIMESTAMPADD` of days goes on and that of months is NULL, and texts of it cannot be written; `TO_TIMESTAMP_LTZ` of numbers beyond the year 9999 is NULL in Flink.",
         answers: &[
             ("FROM_UNIXTIME(b)", "fails"),

@@ -892,3 +892,9 @@ INSERT INTO again SELECT auction FROM bids;
 ----
 CREATE TABLE twice (auction BIGINT) WITH ('connector' = 'nexmark', 'connector' = 'print');
 INSERT INTO twice SELECT auction FROM bids;
+----
+INSERT INTO results VALUES (1, COALESCE(CAST('x' AS BIGINT), 1));
+----
+INSERT INTO results VALUES (1, CASE WHEN TRUE THEN 1 ELSE 1 / 0 END);
+----
+INSERT INTO results VALUES (1, 1 / 0);
