@@ -869,8 +869,6 @@ INSERT INTO results SELECT price.*, 1 FROM bids;
 ----
 INSERT INTO results SELECT auction, price FROM bids WHERE price < ALL (SELECT auction, ts FROM plain);
 ----
-INSERT INTO results SELECT auction, (SELECT MAX(price) FROM bids) FROM bids;
-----
 CREATE TABLE wide (n INT) WITH ('connector' = 'print') LIKE plain ();
 ----
 CREATE TABLE keyed (PRIMARY KEY (auction) NOT ENFORCED) LIKE plain;
