@@ -1,9 +1,9 @@
 //! Flink SQL: statements in, a [`JobPlan`] out.
 //!
 //! Text is cut into tokens (`tokens`), statements are parsed (`statement`, `ddl`), queries are
-//! resolved against the catalog (`query`, `expr`, `window`, `aggregate`, `join`), which finds every
-//! mistake with its line and column, and then turned into the engine's operators (`lower`).
-//! Expressions are DataFusion's; no plan of its runs.
+//! resolved against the catalog (`query`, `expr`, `window`, `aggregate`, `join`, `subquery`), which
+//! finds every mistake with its line and column, and then turned into the engine's operators
+//! (`lower`). Expressions are DataFusion's; no plan of its runs.
 
 mod aggregate;
 mod catalog;

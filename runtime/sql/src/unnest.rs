@@ -112,7 +112,8 @@ fn conditions(constraint: &JoinConstraint, at: Position) -> Result<Vec<&Expr>> {
     }
 }
 
-fn is_true(condition: &Expr) -> bool {
+/// Whether a condition of ON is `TRUE`.
+pub(crate) fn is_true(condition: &Expr) -> bool {
     matches!(condition, Expr::Value(value) if value.value == Value::Boolean(true))
 }
 

@@ -2,9 +2,7 @@
 //! may name their columns.
 
 use sabot_core::plan::JoinKind;
-use sqlparser::ast::{
-    Expr, JoinConstraint, JoinOperator, Query, Spanned, TableAlias, TableFactor, Value,
-};
+use sqlparser::ast::{JoinConstraint, JoinOperator, Query, Spanned, TableAlias, TableFactor};
 
 use super::correlated::attach;
 use super::{Correlated, plain_select};
@@ -13,6 +11,7 @@ use crate::expr::{Binder, boolean, place_of};
 use crate::join::{conjuncts, hold_on, pair};
 use crate::query::{Queries, select_list};
 use crate::relation::{Field, Relation};
+use crate::unnest::is_true;
 
 /// A subquery that may name columns of the tables before it.
 pub(crate) struct Lateral<'e> {
@@ -128,8 +127,4 @@ impl Queries<'_> {
         joined.fields.extend(columns);
         Ok(Some(joined))
     }
-}
-
-fn is_true(condition: &Expr) -> bool {
-    matches!(condition, Expr::Value(value) if value.value == Value::Boolean(true))
 }

@@ -258,12 +258,8 @@ impl Queries<'_> {
                     scope.count(Some(value.clone()), false, None),
                 ])
             })?;
-            rows.fields.push(Field {
-                qualifier: None,
-                name: "hits".to_owned(),
-                value: hits,
-                at: None,
-            });
+            // A column of the rows meanwhile, so that it is one of the join too.
+            rows.fields.push(hidden(Field::HIDDEN, hits));
             let counts = beside(rows, counted, &keys, at)?;
             columns.extend(rows.fields.pop().map(|hits| ("hits", hits.value)));
             columns.extend(["n", "known"].into_iter().zip(counts));
@@ -346,7 +342,7 @@ fn whole(rows: &mut Relation, dependent: Dependent, at: Position) -> Result<Boun
         let field = field.map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
         let (data_type, nullable) = (field.data_type().clone(), field.is_nullable());
         let value = Bound::column(name, name.clone(), data_type, nullable);
-        Ok(Field { qualifier: None, name: name.clone(), value, at: None })
+        Ok(hidden(name, value))
     };
     let columns = names.iter().map(of_group).collect::<Result<Vec<Field>>>()?;
     relation.fields.splice(0..0, columns);
@@ -406,8 +402,7 @@ fn grouped(
     by.iter().try_for_each(|key| check_key(key, at))?;
     let scope = GroupScope::new(&input, by, at)?;
     let values = aggregates(&scope)?.into_iter();
-    let value = |value| Field { qualifier: None, name: "$aggregate".to_owned(), value, at: None };
-    let mut fields: Vec<Field> = values.map(value).collect();
+    let mut fields: Vec<Field> = values.map(|value| hidden("$aggregate", value)).collect();
     fields.extend(keys.iter().map(|field| {
         let plain = field.value.clone().plain();
         Field { value: scope.key(&plain).unwrap_or(plain), ..field.clone() }
@@ -434,6 +429,11 @@ fn beside(
     Ok(columns.into_iter().map(|field| field.value).collect())
 }
 
+/// A column of no table.
+fn hidden(name: &str, value: Bound) -> Field {
+    Field { qualifier: None, name: name.to_owned(), value, at: None }
+}
+
 fn bind(rows: &Relation, expr: &Expr, at: Position) -> Result<Bound> {
     Binder::new(rows, place_of(expr, at)).bind(expr)
 }
@@ -445,13 +445,8 @@ fn computed(
     expression: &str,
     at: Position,
 ) -> Result<Bound> {
-    let field = |(name, value): &(&str, Bound)| Field {
-        qualifier: None,
-        name: (*name).to_owned(),
-        value: value.clone(),
-        at: None,
-    };
-    let scope = Relation { fields: columns.iter().map(field).collect(), ..rows.clone() };
+    let columns = columns.iter().map(|(name, value)| hidden(name, value.clone()));
+    let scope = Relation { fields: columns.collect(), ..rows.clone() };
     let expr = Parser::new(&FlinkDialect)
         .try_with_sql(expression)
         .and_then(|mut parser| parser.parse_expr())
@@ -496,10 +491,9 @@ impl VisitorMut for Taking<'_, '_> {
                     Ok(value) => value,
                     Err(error) => return ControlFlow::Break(error),
                 };
-                let hidden = self.rows.fields.iter().filter(|field| field.is_hidden()).count();
-                let name = format!("{}{hidden}", Field::HIDDEN);
-                let field = Field { qualifier: None, name: name.clone(), value, at: None };
-                self.rows.fields.push(field);
+                let others = self.rows.fields.iter().filter(|field| field.is_hidden()).count();
+                let name = format!("{}{others}", Field::HIDDEN);
+                self.rows.fields.push(hidden(&name, value));
                 self.known.columns.push((expr.clone(), name.clone()));
                 name
             }
