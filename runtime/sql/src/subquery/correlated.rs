@@ -76,6 +76,13 @@ impl Queries<'_> {
             return Err(unsupported("LIMIT in a subquery that names columns around it", at)
                 .hint("number its rows with ROW_NUMBER() OVER (PARTITION BY ...) and join them"));
         }
+        let by_nothing = group_by(&select.group_by, at)?.0.is_empty();
+        if let Some(having) = select.having.as_ref().filter(|_| by_nothing) {
+            // It can be true of no rows, of which there is no group.
+            let what = "HAVING without GROUP BY in a subquery that names columns around it";
+            return Err(unsupported(what, place_of(having, at))
+                .hint("compare the subquery's value: (SELECT COUNT(*) FROM ...) > 1"));
+        }
         if has_over(select) {
             return Err(unsupported("OVER in a subquery that names columns around it", at)
                 .hint("join the rows and use OVER around the join"));
@@ -128,12 +135,26 @@ impl Queries<'_> {
         if keys.is_empty() {
             return Err(error);
         }
+        if let Some(wrong) = selected(&inner).find(|expr| is_whole(select, at) && names_outer(expr))
+        {
+            // Where it finds nothing there is no group to take the value from.
+            let what = "a column around a subquery beside its aggregates";
+            return Err(
+                unsupported(what, place_of(wrong, at)).hint("use it outside of the subquery")
+            );
+        }
         let around = outer.clone().expanded(at)?;
         let mut fields = Vec::new();
         for (index, key) in keys.iter().enumerate() {
             let value = Binder::new(&around, place_of(key, at)).bind(key)?;
             if value.nullable {
                 refuse_known(select.selection.as_ref(), inner.selection.as_ref(), at)?;
+                let mut others = inner.having.iter().chain(selected(&inner));
+                if let Some(wrong) = others.find(|expr| names_outer(expr)) {
+                    let what = "a column around a subquery that can be NULL, outside of its WHERE,";
+                    return Err(unsupported(what, place_of(wrong, at))
+                        .hint("use it outside of the subquery"));
+                }
             }
             fields.push(Field { qualifier: None, name: column_name(index), value, at: None });
         }
@@ -181,6 +202,14 @@ fn select_of(query: &Query) -> Option<&Select> {
 
 fn limits(query: &Query) -> bool {
     query.limit_clause.is_some() || query.fetch.is_some()
+}
+
+/// The expressions of a SELECT list.
+fn selected(select: &Select) -> impl Iterator<Item = &Expr> {
+    select.projection.iter().filter_map(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    })
 }
 
 /// Whether a SELECT has one row, whatever it reads.

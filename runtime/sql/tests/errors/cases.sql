@@ -851,7 +851,7 @@ CREATE TEMPORARY TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bid
 ----
 CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids ORDER BY price;
 ----
-INSERT INTO results SELECT auction, (SELECT price FROM plain p WHERE p.auction = b.auction ORDER BY price LIMIT 1) FROM bids b;
+INSERT INTO results SELECT auction, (SELECT p.auction FROM plain p WHERE p.auction = b.auction ORDER BY p.ts LIMIT 1) FROM bids b;
 ----
 INSERT INTO results SELECT auction, (SELECT auction, ts FROM plain) FROM bids;
 ----
@@ -896,3 +896,9 @@ INSERT INTO results VALUES (1, COALESCE(CAST('x' AS BIGINT), 1));
 INSERT INTO results VALUES (1, CASE WHEN TRUE THEN 1 ELSE 1 / 0 END);
 ----
 INSERT INTO results VALUES (1, 1 / 0);
+----
+INSERT INTO results SELECT auction, (SELECT b.auction + COUNT(*) FROM plain p WHERE p.auction > b.auction) FROM bids b;
+----
+INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT 1 FROM plain p WHERE p.auction = b.auction HAVING COUNT(*) = 0);
+----
+INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT p.auction FROM plain p WHERE p.auction = b.auction GROUP BY p.auction HAVING COUNT(*) = COALESCE(b.price, 1));
