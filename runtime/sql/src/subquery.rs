@@ -127,12 +127,13 @@ impl Queries<'_> {
             None => values::unlimited(condition.query),
             Some(_) => condition.query.clone(),
         };
-        let Dependent { relation, keys, is_whole } = self.correlated(&query, &outer, error, at)?;
-        if is_whole {
+        let dependent = self.correlated(&query, &outer, error, at)?;
+        if dependent.is_whole {
             return self.keep_by_values(outer, &condition.of_one_row(), &mut Known::default(), at);
         }
         let width = outer.fields.len();
-        let tested = condition.tested(relation.fields.len() - keys.len(), at)?;
+        let tested = condition.tested(dependent.width(), at)?;
+        let Dependent { relation, keys, .. } = dependent;
         let mut joined = attach(outer, relation, &keys, condition.kind(), at)?;
         let selected = joined.fields.split_off(width);
         hold_equal(&mut joined, tested, selected, condition.negated, at)?;

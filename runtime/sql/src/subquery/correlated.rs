@@ -147,16 +147,17 @@ impl Queries<'_> {
         let mut fields = Vec::new();
         for (index, key) in keys.iter().enumerate() {
             let value = Binder::new(&around, place_of(key, at)).bind(key)?;
-            if value.nullable {
-                refuse_known(select.selection.as_ref(), inner.selection.as_ref(), at)?;
-                let mut others = inner.having.iter().chain(selected(&inner));
-                if let Some(wrong) = others.find(|expr| names_outer(expr)) {
-                    let what = "a column around a subquery that can be NULL, outside of its WHERE,";
-                    return Err(unsupported(what, place_of(wrong, at))
-                        .hint("use it outside of the subquery"));
-                }
-            }
             fields.push(Field { qualifier: None, name: column_name(index), value, at: None });
+        }
+        if fields.iter().any(|field| field.value.nullable) {
+            refuse_known(select.selection.as_ref(), inner.selection.as_ref(), at)?;
+            let mut others = inner.having.iter().chain(selected(&inner));
+            if let Some(wrong) = others.find(|expr| names_outer(expr)) {
+                let what = "a column around a subquery that can be NULL, outside of its WHERE,";
+                return Err(
+                    unsupported(what, place_of(wrong, at)).hint("use it outside of the subquery")
+                );
+            }
         }
         let values = distinct(Relation { fields, window: None, ..around }, None, at)?;
         let queries = self.with_named(OUTER, values);

@@ -215,13 +215,13 @@ impl Queries<'_> {
         found: &Membership<'_>,
         at: Position,
     ) -> Result<Bound> {
-        let Dependent { relation, keys, is_whole } =
-            self.dependent(&unlimited(found.query), around, at)?;
+        let dependent = self.dependent(&unlimited(found.query), around, at)?;
+        let own = dependent.width();
+        let Dependent { relation, keys, is_whole } = dependent;
         let condition = if found.negated { "COALESCE(n, 0) = 0" } else { "COALESCE(n, 0) > 0" };
         if is_whole {
             return computed(rows, &[("n", integer(1))], condition, at);
         }
-        let own = relation.fields.len() - keys.len();
         let counted = grouped(&relation, &relation.fields[own..], at, |scope| {
             Ok(vec![scope.count(None, false, None)])
         })?;
@@ -238,11 +238,12 @@ impl Queries<'_> {
         found: &Membership<'_>,
         at: Position,
     ) -> Result<Bound> {
-        let Dependent { relation, keys, .. } = self.dependent(found.query, around, at)?;
-        if relation.fields.len() - keys.len() != 1 || matches!(tested, Expr::Tuple(_)) {
+        let dependent = self.dependent(found.query, around, at)?;
+        if dependent.width() != 1 || matches!(tested, Expr::Tuple(_)) {
             return Err(SqlError::new(at, "a subquery of IN in an expression has one column")
                 .hint("IN with several columns can stand in WHERE, alone or between ANDs"));
         }
+        let Dependent { relation, keys, .. } = dependent;
         let hits = grouped(&relation, &relation.fields, at, |scope| {
             Ok(vec![scope.count(None, false, None)])
         })?;
@@ -297,10 +298,11 @@ impl Queries<'_> {
             BinaryOperator::NotEq => "(x <> low OR x <> high)",
             other => return Err(SqlError::new(at, format!("{other} cannot stand before ANY"))),
         };
-        let Dependent { relation, keys, .. } = self.dependent(query, around, at)?;
-        if relation.fields.len() - keys.len() != 1 {
+        let dependent = self.dependent(query, around, at)?;
+        if dependent.width() != 1 {
             return Err(SqlError::new(at, "a subquery of ANY or ALL has one column"));
         }
+        let Dependent { relation, keys, .. } = dependent;
         let value = relation.fields[0].value.clone().plain();
         check_extreme(&value, at)?;
         let counted = grouped(&relation, &relation.fields[1..], at, |scope| {
