@@ -163,6 +163,8 @@ fn positions(splits: usize) -> String {
 mod tests {
     use sabot_types::OperatorUid;
 
+    use sabot_core::state::ValueEncoding;
+
     use super::*;
 
     fn spec(operator: &str, value: &[(&str, &str)]) -> StateSpec {
@@ -177,6 +179,7 @@ mod tests {
             value: value.iter().map(field).collect(),
             namespace: "none".to_owned(),
             ttl_ms: None,
+            encoding: ValueEncoding::Sortable,
         }
     }
 

@@ -115,7 +115,7 @@ fn unrestorable(error: &RestoreError) -> CliError {
 
 #[cfg(test)]
 mod tests {
-    use sabot_core::state::StateField;
+    use sabot_core::state::{StateField, ValueEncoding};
     use sabot_types::OperatorUid;
 
     use super::*;
@@ -129,6 +129,7 @@ mod tests {
             value: values.iter().map(field).collect(),
             namespace: "window-end tumble(1000,0)".into(),
             ttl_ms: None,
+            encoding: ValueEncoding::Sortable,
         }
     }
 

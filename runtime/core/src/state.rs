@@ -9,6 +9,7 @@
 mod changed_rows;
 mod changes;
 pub mod number;
+mod row_codec;
 mod row_filter;
 mod spilled;
 
@@ -23,6 +24,7 @@ use crate::Result;
 
 pub use changed_rows::{ChangedRows, Place, StateChange, first_bytes, merge};
 pub use changes::{ChangeLog, Spill, StateChanges};
+pub use row_codec::{RowCodec, push_number, take_number};
 pub use row_filter::FILTERED_KEY_BYTES;
 
 /// Names a state and describes its rows; written to manifests and checked at restore.
@@ -43,6 +45,29 @@ pub struct StateSpec {
     /// stay. The last column of the value is then [`StateField::WRITTEN`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<u64>,
+    /// How values are bytes; checkpoints that do not say it are of the first kind.
+    #[serde(default, skip_serializing_if = "ValueEncoding::is_sortable")]
+    pub encoding: ValueEncoding,
+}
+
+/// How the values of a state are bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ValueEncoding {
+    /// As [`RowCodec::new`] has them: their lengths change little, so that one may be written over
+    /// another.
+    #[default]
+    Sortable,
+    /// As [`RowCodec::compact`] has them.
+    Compact,
+}
+
+impl ValueEncoding {
+    /// Whether it need not be written.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_sortable(&self) -> bool {
+        *self == Self::Sortable
+    }
 }
 
 impl StateSpec {

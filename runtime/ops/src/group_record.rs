@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, BinaryArray, Int64Array};
 use arrow::datatypes::{DataType, Int64Type};
-use sabot_core::state::{FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{
+    FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec, ValueEncoding,
+};
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroup, KeyGroupRange, OperatorUid};
 
@@ -32,6 +34,7 @@ pub(crate) fn state_spec(
         value: vec![value],
         namespace,
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

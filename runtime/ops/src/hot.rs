@@ -197,7 +197,7 @@ impl AtHand for Value {
 #[cfg(test)]
 mod tests {
     use sabot_core::metrics::OperatorMetrics;
-    use sabot_core::state::{StateField, StateSpec};
+    use sabot_core::state::{StateField, StateSpec, ValueEncoding};
     use sabot_state::{Backend, open};
     use sabot_types::OperatorUid;
 
@@ -212,6 +212,7 @@ mod tests {
             value: vec![field],
             namespace: "none".to_owned(),
             ttl_ms: None,
+            encoding: ValueEncoding::Sortable,
         }
     }
 

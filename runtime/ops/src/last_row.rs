@@ -13,7 +13,7 @@ use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use sabot_core::plan::{LastRowDesc, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::state::{StateBackend, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
@@ -48,6 +48,7 @@ pub(crate) fn state_spec(
         value: state_fields(input, 0..row_kind::width(input)),
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Compact,
     }
     .with_ttl(desc.ttl_ms)
 }
@@ -65,7 +66,7 @@ impl LastRow {
         Ok(Self {
             operator: node.name.clone(),
             keys: Keys::new(node, &desc.keys, input, config)?,
-            codec: RowCodec::new(fields.map(|field| field.data_type().clone()))?,
+            codec: RowCodec::compact(fields.map(|field| field.data_type().clone()))?,
             rows: Hot::new(handle, state)?,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),

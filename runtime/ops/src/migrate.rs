@@ -1,11 +1,9 @@
 //! Brings stored state into the form that a changed operator wants: values that it no longer
 //! has are left out, the others are put into its order.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BinaryArray, Int64Array};
-use arrow::datatypes::DataType;
 use sabot_core::state::{StateField, StateRows, StateSpec};
 use sabot_core::{Error, Result};
 
@@ -36,7 +34,7 @@ pub fn migrate(stored: &StateSpec, wanted: &StateSpec, now_ms: i64) -> Result<Mi
             wanted.operator
         )));
     }
-    if stored.value == wanted.value {
+    if stored.value == wanted.value && stored.encoding == wanted.encoding {
         return Ok(Migration { mapping: None });
     }
     let find = |field: &StateField| {
@@ -53,7 +51,8 @@ pub fn migrate(stored: &StateSpec, wanted: &StateSpec, now_ms: i64) -> Result<Mi
         })
     };
     let columns = wanted.value.iter().map(find).collect::<Result<_>>()?;
-    let mapping = Mapping { stored: codec(stored)?, wanted: codec(wanted)?, columns, now_ms };
+    let (stored, wanted) = (RowCodec::of_values(stored)?, RowCodec::of_values(wanted)?);
+    let mapping = Mapping { stored, wanted, columns, now_ms };
     Ok(Migration { mapping: Some(mapping) })
 }
 
@@ -87,25 +86,16 @@ impl Migration {
     }
 }
 
-fn codec(spec: &StateSpec) -> Result<RowCodec> {
-    let types = spec.value.iter().map(|field| {
-        DataType::from_str(&field.data_type).map_err(|e| {
-            let what = format!("operator {}: reading the type of {}", spec.operator, field.name);
-            Error::state(what, e)
-        })
-    });
-    RowCodec::new(types.collect::<Result<Vec<_>>>()?)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::str::FromStr as _;
     use std::sync::Arc;
 
     use arrow::array::{
         Array, ArrayRef, AsArray, BinaryArray, Decimal128Array, Int64Array, StringArray,
     };
-    use arrow::datatypes::{Int64Type, TimeUnit};
-    use sabot_core::state::Namespace;
+    use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+    use sabot_core::state::{Namespace, ValueEncoding};
     use sabot_types::{KeyGroup, OperatorUid};
 
     use super::*;
@@ -122,6 +112,7 @@ mod tests {
             value: value.iter().map(field).collect(),
             namespace: "window-end tumble(1,0)".to_string(),
             ttl_ms: None,
+            encoding: ValueEncoding::Sortable,
         }
     }
 
@@ -231,5 +222,27 @@ mod tests {
         ] {
             assert_eq!(DataType::from_str(&data_type.to_string()).unwrap(), data_type);
         }
+    }
+
+    #[test]
+    fn values_are_encoded_anew_with_the_time_as_the_backend_reads_it() {
+        let fields = [("name", DataType::Utf8), ("id", DataType::Int64)];
+        let stored = spec(&fields).with_ttl(Some(1000));
+        let wanted = StateSpec { encoding: ValueEncoding::Compact, ..stored.clone() };
+        let columns: [ArrayRef; 3] = [
+            Arc::new(StringArray::from(vec![Some("x"), None])),
+            Arc::new(Int64Array::from(vec![1, 2])),
+            Arc::new(Int64Array::from(vec![70, 80])),
+        ];
+        let migration = migrate(&stored, &wanted, 0).unwrap();
+        assert!(!migration.is_identity());
+        let values = migration.rows(rows(&columns)).unwrap().values;
+        let row = RowCodec::compact(fields.map(|(_, data_type)| data_type)).unwrap();
+        let without = row.encode(&columns[..2], 2).unwrap();
+        for (at, written) in [70, 80].into_iter().enumerate() {
+            let expected = [without.value(at), &sabot_core::state::number::encode(written)];
+            assert_eq!(values.value(at), expected.concat());
+        }
+        assert!(migrate(&wanted, &wanted, 0).unwrap().is_identity());
     }
 }

@@ -7,7 +7,6 @@ mod ttl;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
@@ -141,13 +140,10 @@ impl Run {
 
 /// Rows of a state are what its description says: they can be shown without the operator.
 fn assert_described(spec: &StateSpec, backend: &mut dyn StateBackend) {
-    let codec = |fields: &[StateField]| {
-        // The backend keeps to itself when rows were written.
-        let fields = fields.iter().filter(|field| field.name != StateField::WRITTEN);
-        let types = fields.map(|field| DataType::from_str(&field.data_type).unwrap());
-        RowCodec::new(types).unwrap()
-    };
-    let (keys, values) = (codec(&spec.key), codec(&spec.value));
+    let mut seen = spec.clone();
+    // The backend keeps to itself when rows were written.
+    seen.value.retain(|field| field.name != StateField::WRITTEN);
+    let (keys, values) = (RowCodec::of_keys(&seen).unwrap(), RowCodec::of_values(&seen).unwrap());
     let state = backend.open(spec).unwrap();
     for namespace in backend.namespaces(state).unwrap() {
         backend

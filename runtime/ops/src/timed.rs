@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, BinaryArray, BinaryBuilder};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{
-    FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec, number,
+    FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec, ValueEncoding, number,
 };
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroup, OperatorUid};
@@ -53,6 +53,7 @@ pub(crate) fn state_spec(desc: &TimedDesc<'_>, input: &SchemaRef) -> StateSpec {
         }],
         namespace: format!("slice-end {}", desc.slice_ms),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

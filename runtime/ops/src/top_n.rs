@@ -11,7 +11,7 @@ use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::{PlanNode, TopNDesc};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
@@ -63,6 +63,7 @@ pub(crate) fn state_spec(operator: &OperatorUid, desc: &TopNDesc, input: &Schema
         value,
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
     .with_ttl(desc.ttl_ms)
 }

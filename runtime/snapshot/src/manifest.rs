@@ -16,8 +16,13 @@ use serde::{Deserialize, Serialize};
 
 pub use assemble::{AssembleError, ManifestHeader, SlotSnapshot, assemble};
 
-/// The version of the manifest's format that this code writes, and the only one it reads.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of the manifest's format that this code writes. It also reads those of
+/// [`OLDEST_FORMAT_VERSION`].
+pub const FORMAT_VERSION: u32 = 2;
+
+/// Before states said how their values are encoded; all were as
+/// [`sabot_core::state::ValueEncoding::Sortable`] says.
+pub const OLDEST_FORMAT_VERSION: u32 = 1;
 
 /// Whether the job or the user owns the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,8 +141,8 @@ pub enum ManifestError {
     },
     /// Written by another version.
     #[error(
-        "manifest {uri} has format version {found}, this version of Sabot reads {FORMAT_VERSION}: \
-         use the version that wrote it"
+        "manifest {uri} has format version {found}, this version of Sabot reads \
+         {OLDEST_FORMAT_VERSION} to {FORMAT_VERSION}: use the version that wrote it"
     )]
     FormatVersion {
         /// The object.

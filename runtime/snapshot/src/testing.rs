@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use sabot_core::state::{FrozenState, Namespace, StateChanges, StateField, StateRow, StateSpec};
+use sabot_core::state::{
+    FrozenState, Namespace, StateChanges, StateField, StateRow, StateSpec, ValueEncoding,
+};
 use sabot_core::store::ObjectStore;
 use sabot_core::{Clock, Committable, Env, SeededRandom, TokioTasks};
 use sabot_types::{Attempt, Epoch, JobUid, KeyGroup, KeyGroupCount, OperatorUid};
@@ -103,6 +105,7 @@ pub(crate) fn spec(operator: &str, name: &str) -> StateSpec {
         value: vec![field("COUNT(*)", "Int64")],
         namespace: "window-end".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

@@ -151,6 +151,8 @@ fn names(fields: &[StateField]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sabot_core::state::ValueEncoding;
+
     use super::*;
 
     fn field(name: &str, data_type: &str) -> StateField {
@@ -165,6 +167,7 @@ mod tests {
             value: value.iter().map(|(name, data_type)| field(name, data_type)).collect(),
             namespace: "window-end tumble(10000,0)".to_string(),
             ttl_ms: None,
+            encoding: ValueEncoding::Sortable,
         }
     }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arrow::array::BinaryArray;
-use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{
+    Namespace, StateBackend, StateField, StateHandle, StateSpec, ValueEncoding,
+};
 use sabot_core::store::ObjectStore;
 use sabot_core::{Env, Result, SeededRandom, SystemClock, TokioTasks};
 use sabot_snapshot::save::{Saved, SlotAt, save};
@@ -114,6 +116,7 @@ fn opened(backend: &mut dyn StateBackend) -> Result<StateHandle> {
         value: vec![field("value")],
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     })
 }
 

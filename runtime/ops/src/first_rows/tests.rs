@@ -2,7 +2,7 @@
 
 use arrow::array::Int64Array;
 use arrow::datatypes::{DataType, Field, Schema};
-use sabot_core::state::{StateField, StateRows, StateSpec};
+use sabot_core::state::{StateField, StateRows, StateSpec, ValueEncoding};
 use sabot_state::{Backend, open};
 use sabot_types::{KeyGroup, OperatorUid};
 
@@ -17,6 +17,7 @@ fn spec(ttl_ms: Option<u64>) -> StateSpec {
         value: vec![field("v")],
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
     .with_ttl(ttl_ms)
 }

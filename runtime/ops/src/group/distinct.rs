@@ -8,7 +8,7 @@ use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::AggregateDesc;
-use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::OperatorUid;
 
@@ -58,6 +58,7 @@ pub(super) fn state_spec(
         value: aggregates.map(count).collect(),
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

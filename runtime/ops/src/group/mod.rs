@@ -22,7 +22,7 @@ use arrow::compute::{SortOptions, cast, concat, filter, is_not_null, or, take, t
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use sabot_core::plan::{AggregateDesc, AggregateFunction, GroupAggregateDesc, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateField, StateSpec};
+use sabot_core::state::{StateBackend, StateField, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
@@ -95,6 +95,7 @@ pub(crate) fn state_specs(
         value,
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
     .with_ttl(desc.ttl_ms);
     std::iter::once(rows).chain(distinct).chain(counted).collect()

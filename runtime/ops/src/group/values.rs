@@ -12,7 +12,9 @@ use arrow::compute::{SortOptions, take};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{
+    Namespace, StateBackend, StateField, StateHandle, StateSpec, ValueEncoding,
+};
 use sabot_core::{Cx, Error, Result};
 use sabot_types::OperatorUid;
 
@@ -62,6 +64,7 @@ pub(super) fn state_spec(
         value: multiset::value_fields(),
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

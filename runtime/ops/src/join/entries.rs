@@ -5,11 +5,11 @@ use std::io::Write as _;
 
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::{Namespace, StateHandle};
+use sabot_core::state::{Namespace, StateHandle, push_number, take_number};
 use sabot_core::{Cx, Result};
 use sabot_types::KeyGroup;
 
-use crate::multiset::{COUNT_BYTES, count_of, value_of};
+use crate::multiset::{COUNT_BYTES, value_of};
 
 /// An entry's value.
 #[derive(Clone, Copy)]
@@ -23,9 +23,12 @@ pub(super) struct Entry<'r> {
 impl<'r> Entry<'r> {
     /// That of a state's value; `tracked`: with the number of partners.
     pub(super) fn read(value: &'r [u8], tracked: bool) -> Self {
-        let (count, rest) = value.split_at(COUNT_BYTES.min(value.len()));
-        let (partners, row) = rest.split_at(if tracked { COUNT_BYTES } else { 0 });
-        Self { count: count_of(count), partners: tracked.then(|| count_of(partners)), row }
+        let (count, row) = take_number(value).unwrap_or((0, &[]));
+        if !tracked {
+            return Self { count, partners: None, row };
+        }
+        let (partners, row) = take_number(row).unwrap_or((0, &[]));
+        Self { count, partners: Some(partners), row }
     }
 }
 
@@ -35,6 +38,8 @@ pub(super) struct Entries {
     groups: Vec<KeyGroup>,
     keys: BinaryBuilder,
     values: BinaryBuilder,
+    /// Those in front of a row.
+    numbers: Vec<u8>,
 }
 
 impl Entries {
@@ -45,6 +50,7 @@ impl Entries {
             groups: Vec::with_capacity(count),
             keys: BinaryBuilder::with_capacity(count, count * (key_bytes + COUNT_BYTES)),
             values: BinaryBuilder::with_capacity(count, bytes + count * COUNT_BYTES),
+            numbers: Vec::new(),
         }
     }
 
@@ -55,14 +61,16 @@ impl Entries {
         number: i64,
         entry: Option<Entry<'_>>,
     ) {
-        let Self { groups, keys, values } = self;
+        let Self { groups, keys, values, numbers } = self;
         groups.push(group);
         append(keys, [key, &value_of(number)]);
         let Some(Entry { count, partners, row }) = entry else { return values.append_null() };
-        match partners {
-            None => append(values, [&value_of(count), row]),
-            Some(partners) => append(values, [&value_of(count), &value_of(partners), row]),
+        numbers.clear();
+        push_number(numbers, count);
+        if let Some(partners) = partners {
+            push_number(numbers, partners);
         }
+        append(values, [numbers, row]);
     }
 
     /// Puts them into the state, if there are any.

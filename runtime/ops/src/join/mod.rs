@@ -18,7 +18,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use sabot_core::plan::{JoinDesc, JoinKind, PlanNode};
 use sabot_core::row_kind;
-use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::state::{StateBackend, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Element, Evaluator, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, OperatorUid};
 
@@ -72,6 +72,7 @@ pub(crate) fn state_specs(
                 None => "none".to_owned(),
             },
             ttl_ms: None,
+            encoding: ValueEncoding::Compact,
         }
         .with_ttl(desc.ttl_ms[port])
     };
@@ -101,7 +102,7 @@ impl Join {
                 keys: Keys::new(node, &desc.keys[port], &inputs[port], config)?,
                 key_columns: desc.keys[port].clone(),
                 columns: values.fields().len(),
-                codec: RowCodec::new(values.fields().iter().map(|f| f.data_type().clone()))?,
+                codec: RowCodec::compact(values.fields().iter().map(|f| f.data_type().clone()))?,
                 kept: match desc.until[port] {
                     Some(until) => Kept::InSlices(Slices::new(handle, until, state)?),
                     None => Kept::ByKey(Lists::new(handle, tracked, state)?),

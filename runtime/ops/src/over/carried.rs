@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, new_null_array};
 use arrow::compute::{filter, is_not_null};
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::plan::OverDesc;
-use sabot_core::state::{FrozenState, StateBackend, StateField, StateSpec};
+use sabot_core::state::{FrozenState, StateBackend, StateField, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::OperatorUid;
 
@@ -63,6 +63,7 @@ pub(super) fn state_spec(
         value,
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     })
 }
 

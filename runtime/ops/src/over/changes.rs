@@ -13,7 +13,7 @@ use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{Frame, OverDesc, OverFunction, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::state::{StateBackend, StateHandle, StateSpec};
+use sabot_core::state::{StateBackend, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Operator, OperatorSnapshot, Result};
 use sabot_types::OperatorUid;
 
@@ -52,6 +52,7 @@ pub(super) fn state_spec(operator: &OperatorUid, desc: &OverDesc, input: &Schema
         value: multiset::value_fields(),
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
     .with_ttl(desc.ttl_ms)
 }

@@ -10,7 +10,7 @@ use arrow::compute::nullif;
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{OverAggregateDesc, OverDesc};
-use sabot_core::state::{FrozenState, StateBackend, StateField, StateSpec};
+use sabot_core::state::{FrozenState, StateBackend, StateField, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::{KeyGroup, OperatorUid};
 
@@ -45,6 +45,7 @@ pub(super) fn state_spec(
         value: multiset::value_fields(),
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     })
 }
 

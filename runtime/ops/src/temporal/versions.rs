@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, SchemaRef};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::{Namespace, StateField, StateHandle, StateSpec};
+use sabot_core::state::{Namespace, StateField, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::{EventTime, KeyGroup, OperatorUid};
 
@@ -54,6 +54,7 @@ pub(super) fn state_spec(operator: &OperatorUid, keys: &[usize], input: &SchemaR
         value: state_fields(input, 0..input.fields().len()),
         namespace: "none".to_owned(),
         ttl_ms: None,
+        encoding: ValueEncoding::Compact,
     }
 }
 
@@ -62,7 +63,7 @@ impl Versions {
         Ok(Self {
             state,
             times: RowCodec::new([DataType::Int64])?,
-            values: RowCodec::new(input.fields().iter().map(|f| f.data_type().clone()))?,
+            values: RowCodec::compact(input.fields().iter().map(|f| f.data_type().clone()))?,
         })
     }
 

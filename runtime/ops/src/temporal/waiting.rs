@@ -13,7 +13,7 @@ use arrow::array::{
 use arrow::compute::{concat_batches, filter_record_batch, max, min, not, take_arrays};
 use arrow::datatypes::SchemaRef;
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::state::{Namespace, StateBackend, StateHandle, StateSpec};
+use sabot_core::state::{Namespace, StateBackend, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::{EventTime, KeyGroup, OperatorUid};
 
@@ -71,6 +71,7 @@ pub(super) fn state_spec(operator: &OperatorUid, keys: &[usize], input: &SchemaR
         value: multiset::value_fields(),
         namespace: format!("begin of {SPAN_MS} ms of time"),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

@@ -27,7 +27,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{AggregateDesc, PlanNode, Window, WindowAggregateDesc, WindowTime};
 use sabot_core::row_kind;
-use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, OperatorUid};
 
@@ -123,6 +123,7 @@ fn state_spec(operator: &OperatorUid, desc: &WindowAggregateDesc, input: &Schema
         value: value.collect(),
         namespace: slices::namespace_of(desc.window),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

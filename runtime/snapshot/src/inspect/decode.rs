@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BinaryArray, Int64Array, RecordBatch, RecordBatchOptions, StringArray,
     UInt16Array,
 };
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow_row::{RowConverter, SortField};
-use sabot_core::state::{StateField, StateRows, StateSpec};
+use arrow::datatypes::{Field, Schema};
+use sabot_core::Error;
+use sabot_core::state::{RowCodec, StateRows, StateSpec};
 use sabot_types::OperatorUid;
 
 use super::InspectError;
@@ -19,12 +18,12 @@ use super::InspectError;
 /// Decodes rows; keeps what it has made of a state's description.
 #[derive(Default)]
 pub(super) struct Decoder {
-    states: HashMap<(OperatorUid, String), Converters>,
+    states: HashMap<(OperatorUid, String), Codecs>,
 }
 
-struct Converters {
-    key: RowConverter,
-    value: RowConverter,
+struct Codecs {
+    key: RowCodec,
+    value: RowCodec,
 }
 
 impl Decoder {
@@ -40,10 +39,11 @@ impl Decoder {
         };
         let at = (spec.operator.clone(), spec.name.clone());
         if !self.states.contains_key(&at) {
-            let converters = Converters::of(spec).map_err(wrong)?;
-            self.states.insert(at.clone(), converters);
+            let made = |codec: Result<_, Error>| codec.map_err(|error| wrong(error.chain()));
+            let (key, value) = (made(RowCodec::of_keys(spec))?, made(RowCodec::of_values(spec))?);
+            self.states.insert(at.clone(), Codecs { key, value });
         }
-        let Converters { key, value } = &self.states[&at];
+        let Codecs { key, value } = &self.states[&at];
         let count = rows.groups.len();
         let text = |text: &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(std::iter::repeat_n(text, count)))
@@ -59,9 +59,9 @@ impl Decoder {
         ];
         let parts =
             [("key", key, &spec.key, &rows.keys), ("value", value, &spec.value, &rows.values)];
-        for (part, converter, fields, encoded) in parts {
+        for (part, codec, fields, encoded) in parts {
             let decoded =
-                decode(converter, encoded).map_err(|what| wrong(format!("{part}: {what}")))?;
+                decode(codec, encoded).map_err(|what| wrong(format!("{part}: {what}")))?;
             let names = fields.iter().map(|field| format!("{part}.{}", field.name));
             columns.extend(names.zip(decoded));
         }
@@ -77,33 +77,11 @@ impl Decoder {
     }
 }
 
-impl Converters {
-    fn of(spec: &StateSpec) -> Result<Self, String> {
-        Ok(Self { key: converter(&spec.key)?, value: converter(&spec.value)? })
-    }
-}
-
-fn converter(fields: &[StateField]) -> Result<RowConverter, String> {
-    let fields = fields
-        .iter()
-        .map(|field| {
-            DataType::from_str(&field.data_type)
-                .map(SortField::new)
-                .map_err(|error| format!("column {:?}: {error}", field.name))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    RowConverter::new(fields).map_err(|error| error.to_string())
-}
-
-fn decode(converter: &RowConverter, encoded: &BinaryArray) -> Result<Vec<ArrayRef>, String> {
-    let parser = converter.parser();
+fn decode(codec: &RowCodec, encoded: &BinaryArray) -> Result<Vec<ArrayRef>, String> {
     // The row format is not checked while it is decoded: bytes that another encoding wrote can
     // make it index out of bounds.
-    let decoded = catch_unwind(AssertUnwindSafe(|| {
-        converter.convert_rows((0..encoded.len()).map(|row| parser.parse(encoded.value(row))))
-    }));
-    match decoded {
-        Ok(columns) => columns.map_err(|error| error.to_string()),
+    match catch_unwind(AssertUnwindSafe(|| codec.decode(encoded))) {
+        Ok(columns) => columns.map_err(|error| error.chain()),
         Err(_) => Err("the bytes are no encoded row".to_owned()),
     }
 }

@@ -1,21 +1,22 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{Array, Int64Array, StringArray};
 use arrow::datatypes::DataType;
-use arrow_row::{RowConverter, SortField};
+use sabot_core::state::RowCodec;
 
 use super::*;
 use crate::testing::{checkpoint, memory};
 
-fn encoded(column: ArrayRef) -> Vec<Vec<u8>> {
-    let field = SortField::new(column.data_type().clone());
-    let rows = RowConverter::new(vec![field]).unwrap().convert_columns(&[column]).unwrap();
-    rows.iter().map(|row| row.as_ref().to_vec()).collect()
+fn encoded(column: impl Array + 'static) -> Vec<Vec<u8>> {
+    let codec = RowCodec::new([column.data_type().clone()]).unwrap();
+    let rows = column.len();
+    let rows = codec.encode(&[Arc::new(column)], rows).unwrap();
+    rows.iter().flatten().map(<[u8]>::to_vec).collect()
 }
 
 async fn loaded() -> LoadedManifest {
-    let keys = encoded(Arc::new(Int64Array::from(vec![7, 8])));
-    let values = encoded(Arc::new(Int64Array::from(vec![Some(3), None])));
+    let keys = encoded(Int64Array::from(vec![7, 8]));
+    let values = encoded(Int64Array::from(vec![Some(3), None]));
     let rows = keys
         .into_iter()
         .zip(values)
@@ -66,7 +67,7 @@ async fn rows_that_do_not_fit_their_description_are_an_error() {
     let root = memory("mem://job");
     for rows in [
         vec![(0, 0, Vec::new(), vec![1, 2, 3])],
-        vec![(0, 0, encoded(Arc::new(StringArray::from(vec!["abc"]))).remove(0), vec![9])],
+        vec![(0, 0, encoded(StringArray::from(vec!["abc"])).remove(0), vec![9])],
     ] {
         let manifest = checkpoint(&root, 1, 2, rows).await;
         let loaded = LoadedManifest { manifest, root: Arc::clone(&root) };

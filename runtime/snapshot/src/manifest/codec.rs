@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FORMAT_VERSION, Manifest, ManifestError};
+use super::{FORMAT_VERSION, Manifest, ManifestError, OLDEST_FORMAT_VERSION};
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,7 +15,7 @@ struct Header {
 pub(super) fn encode(manifest: &Manifest) -> Vec<u8> {
     let body = serde_json::to_vec_pretty(manifest).expect("a manifest has only text keys");
     let header = Header {
-        sabot_manifest: u64::from(FORMAT_VERSION),
+        sabot_manifest: u64::from(manifest.format_version),
         length: body.len() as u64,
         crc32: checksum(&body),
     };
@@ -34,7 +34,8 @@ pub(super) fn decode(bytes: &[u8], uri: &str) -> Result<Manifest, ManifestError>
     let (header, body) = (&bytes[..end], &bytes[end + 1..]);
     let header: Header = serde_json::from_slice(header)
         .map_err(|error| corrupt(format!("its first line is no header: {error}")))?;
-    if header.sabot_manifest != u64::from(FORMAT_VERSION) {
+    let versions = u64::from(OLDEST_FORMAT_VERSION)..=u64::from(FORMAT_VERSION);
+    if !versions.contains(&header.sabot_manifest) {
         return Err(ManifestError::FormatVersion {
             uri: uri.to_owned(),
             found: header.sabot_manifest,
@@ -48,7 +49,7 @@ pub(super) fn decode(bytes: &[u8], uri: &str) -> Result<Manifest, ManifestError>
     }
     let manifest: Manifest =
         serde_json::from_slice(body).map_err(|error| corrupt(error.to_string()))?;
-    if manifest.format_version != FORMAT_VERSION {
+    if u64::from(manifest.format_version) != header.sabot_manifest {
         return Err(ManifestError::FormatVersion {
             uri: uri.to_owned(),
             found: u64::from(manifest.format_version),

@@ -37,6 +37,7 @@ fn spec(data_type: &str) -> StateSpec {
         value: Vec::new(),
         namespace: "window-end".to_owned(),
         ttl_ms: None,
+        encoding: sabot_core::state::ValueEncoding::Sortable,
     }
 }
 
@@ -147,9 +148,14 @@ fn a_manifest_is_read_back_and_every_flipped_byte_is_noticed() {
 #[test]
 fn a_manifest_of_another_format_is_refused() {
     let mut manifest = assemble(header(1, 1, 1), vec![slot(0)], Vec::new()).unwrap();
-    manifest.format_version = 2;
-    assert!(matches!(
-        Manifest::from_bytes(&manifest.to_bytes(), "mem://m"),
-        Err(ManifestError::FormatVersion { found: 2, .. })
-    ));
+    for version in [OLDEST_FORMAT_VERSION, FORMAT_VERSION] {
+        manifest.format_version = version;
+        assert_eq!(Manifest::from_bytes(&manifest.to_bytes(), "mem://m").unwrap(), manifest);
+    }
+    for version in [OLDEST_FORMAT_VERSION - 1, FORMAT_VERSION + 1] {
+        manifest.format_version = version;
+        let read = Manifest::from_bytes(&manifest.to_bytes(), "mem://m");
+        let Err(ManifestError::FormatVersion { found, .. }) = read else { panic!("{read:?}") };
+        assert_eq!(found, u64::from(version));
+    }
 }

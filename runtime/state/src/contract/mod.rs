@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use arrow::array::{Array, BinaryArray};
-use sabot_core::state::{FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{
+    FrozenState, Namespace, StateBackend, StateField, StateHandle, StateSpec, ValueEncoding,
+};
 use sabot_types::{KeyGroup, OperatorUid};
 
 /// Makes an empty backend.
@@ -60,6 +62,7 @@ pub fn spec(operator: &str) -> StateSpec {
         value: vec![field("value")],
         namespace: "any".to_string(),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 

@@ -15,7 +15,9 @@ use arrow::array::{ArrayRef, AsArray, BinaryArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{PlanNode, Window, WindowAggregateDesc};
-use sabot_core::state::{Namespace, StateBackend, StateField, StateHandle, StateSpec};
+use sabot_core::state::{
+    Namespace, StateBackend, StateField, StateHandle, StateSpec, ValueEncoding,
+};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, OperatorUid};
 
@@ -80,6 +82,7 @@ pub(super) fn state_spec(
         value: [bound("window_end")].into_iter().chain(value).collect(),
         namespace: slices::namespace_of(Window::Session { gap_ms }),
         ttl_ms: None,
+        encoding: ValueEncoding::Sortable,
     }
 }
 
