@@ -100,8 +100,12 @@ impl Compact {
     }
 
     pub(super) fn encode(&self, columns: &[ArrayRef], rows: usize) -> Result<BinaryArray> {
-        let types = self.columns.iter().map(|column| &column.data_type);
-        if !columns.iter().map(Array::data_type).eq(types) {
+        let mut pairs = self.columns.iter().zip(columns);
+        let are_of_types = pairs.all(|(column, array)| {
+            // Names and nulls within a type make no difference, as in Arrow's row format.
+            column.data_type.equals_datatype(array.data_type())
+        });
+        if columns.len() != self.columns.len() || !are_of_types {
             return Err(wrong("encoding", "the columns have other types"));
         }
         let cells = self.columns.iter().zip(columns);
@@ -390,7 +394,7 @@ mod tests {
         BooleanArray, Date32Array, Decimal128Array, Float64Array, Int16Array, Int32Array,
         Int64Array, ListArray, StringArray, TimestampMillisecondArray, UInt64Array,
     };
-    use arrow::datatypes::Int32Type;
+    use arrow::datatypes::{Field, Int32Type};
 
     use super::super::RowCodec;
     use super::*;
@@ -477,6 +481,19 @@ mod tests {
     }
 
     #[test]
+    fn names_within_a_type_make_no_difference() {
+        let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])]);
+        let (_, ends, values, nulls) = list.clone().into_parts();
+        let field = Arc::new(Field::new("element", DataType::Int32, true));
+        let renamed: ArrayRef = Arc::new(ListArray::new(field, ends, values, nulls));
+        let list: ArrayRef = Arc::new(list);
+        assert_ne!(list.data_type(), renamed.data_type());
+        let codec = codec(&[Arc::clone(&list)]);
+        let rows = codec.encode(&[renamed], 1).unwrap();
+        assert_eq!(codec.decode(&rows).unwrap(), [list]);
+    }
+
+    #[test]
     fn bytes_that_are_no_row_are_an_error() {
         // Rows of Arrow's, which are inside, are not checked.
         let columns: Vec<_> =
@@ -503,7 +520,7 @@ mod tests {
                 }
             }
         }
-        let of_others = self::codec(&columns[..2]).encode(&columns[1..3], 5);
-        assert!(of_others.is_err());
+        assert!(self::codec(&columns[..2]).encode(&columns[1..3], 5).is_err());
+        assert!(self::codec(&columns[..2]).encode(&columns[..3], 5).is_err());
     }
 }
