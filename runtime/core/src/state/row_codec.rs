@@ -21,7 +21,7 @@ pub struct RowCodec {
 }
 
 enum Format {
-    /// There are no columns: every row is empty.
+    /// Arrow's row format of no columns, which it refuses: every row is empty.
     Empty,
     Sortable(RowConverter),
     Compact(Compact),
@@ -41,10 +41,7 @@ impl RowCodec {
     /// Rows of few bytes, whose order means nothing: equal rows have equal bytes, and the rows of
     /// some columns followed by those of others are the rows of all.
     pub fn compact(types: impl IntoIterator<Item = DataType>) -> Result<Self> {
-        let compact = Compact::new(types)?;
-        Ok(Self {
-            format: if compact.is_empty() { Format::Empty } else { Format::Compact(compact) },
-        })
+        Ok(Self { format: Format::Compact(Compact::new(types)?) })
     }
 
     /// The rows that keys of a state are.
@@ -92,8 +89,8 @@ impl RowCodec {
         self.decode_rows(rows.iter().flatten())
     }
 
-    /// Decodes rows that [`Self::encode`] wrote. Bytes that it did not write give an error in the
-    /// compact encoding, and may panic in the other.
+    /// Decodes rows that [`Self::encode`] wrote. Bytes that it did not write may panic where they are
+    /// taken for rows of Arrow's row format, which is not checked; elsewhere they are an error.
     pub fn decode_rows<'r>(&self, rows: impl Iterator<Item = &'r [u8]>) -> Result<Vec<ArrayRef>> {
         match &self.format {
             Format::Sortable(converter) => {

@@ -87,10 +87,6 @@ impl Compact {
         Ok(Self { columns: types.into_iter().map(column).collect::<Result<_>>()? })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.columns.is_empty()
-    }
-
     /// Has the numbers of a column take all of their bytes.
     pub(super) fn keep_whole(&mut self, column: usize) {
         let form = &mut self.columns[column].form;

@@ -89,6 +89,13 @@ fn numbers_are_short_and_alone_as_in_a_column() {
 }
 
 #[test]
+fn rows_of_no_columns_are_empty() {
+    let rows = codec(&[]).encode(&[], 3).unwrap();
+    assert_eq!(rows, BinaryArray::from(vec![b"".as_slice(); 3]));
+    assert!(codec(&[]).decode(&rows).unwrap().is_empty());
+}
+
+#[test]
 fn names_within_a_type_make_no_difference() {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1), None])]);
     let (_, ends, values, nulls) = list.clone().into_parts();
