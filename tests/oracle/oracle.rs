@@ -102,6 +102,7 @@ equal_the_batch_answer! {
     sessions_over_nulls: SESSIONS_OVER_NULLS,
     group_windows: GROUP_WINDOWS,
     processing_time: PROCESSING_TIME,
+    by_itself: BY_ITSELF,
     nexmark_q12: NEXMARK_Q12,
     nexmark_q13: NEXMARK_Q13,
     lookups: LOOKUPS,

@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
 
 use crate::Result;
+use crate::ambient::AmbientReads;
 
 /// A scalar expression, compiled against one input schema.
 pub trait Evaluator: fmt::Debug + Send + Sync {
@@ -18,10 +19,9 @@ pub trait Evaluator: fmt::Debug + Send + Sync {
     /// The expression as SQL, for `sabot explain`.
     fn sql(&self) -> &str;
 
-    /// Whether it reads the column [`crate::proc_time::PROC_TIME`], which then has to stand behind
-    /// the input's columns.
-    fn reads_proc_time(&self) -> bool {
-        false
+    /// Which of the columns of [`crate::ambient`] it reads, which then have to stand behind the input's.
+    fn ambient(&self) -> AmbientReads {
+        AmbientReads::default()
     }
 
     /// The indexes of the input's columns that it reads; none: any may be read. What stands in place of

@@ -1,6 +1,7 @@
 //! What every part of the engine shares: batches, plan, operator, source and sink traits, the
 //! state backend's trait, and [`Env`], through which the world comes in.
 
+pub mod ambient;
 pub mod column_hash;
 mod doorbell;
 mod element;
@@ -12,7 +13,6 @@ pub mod metrics;
 mod operator;
 pub mod partitions;
 pub mod plan;
-pub mod proc_time;
 pub mod protocol;
 pub mod row_kind;
 mod sink;

@@ -100,6 +100,7 @@ fn run(
         key_range: KeyGroupCount::DEFAULT.full_range(),
         restored_watermark: None,
         max_batch_rows: BATCH_ROWS,
+        seed: 1,
     };
     let mut operator = sabot_ops::build(&plan(window), &[input()], &config, &mut *state)?;
     let metrics = OperatorMetrics::default();

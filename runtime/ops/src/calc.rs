@@ -5,8 +5,10 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use arrow::compute::FilterBuilder;
 use arrow::datatypes::{DataType, SchemaRef};
+use sabot_core::ambient::{Ambient, AmbientReads};
 use sabot_core::plan::{CalcDesc, PlanNode};
-use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result, proc_time};
+use sabot_core::{Cx, Element, Error, Evaluator, Operator, Result, SeededRandom};
+use sabot_types::EventTime;
 
 use crate::read_columns::ReadColumns;
 
@@ -16,18 +18,26 @@ pub(crate) struct Calc {
     columns: Vec<Arc<dyn Evaluator>>,
     /// What the columns read: only that is filtered. Known from the first batch on.
     read: OnceLock<ReadColumns>,
-    /// Whether the filter or a column reads the time.
-    is_timed: bool,
+    /// What the filter and the columns read beside the rows.
+    reads: AmbientReads,
+    watermark: Option<EventTime>,
+    random: SeededRandom,
     schema: SchemaRef,
 }
 
 impl Calc {
-    pub(crate) fn new(node: &PlanNode, desc: &CalcDesc) -> Result<Self> {
-        Self::of(&node.name, desc, Arc::clone(&node.schema))
+    /// One that draws random numbers from `seed`.
+    pub(crate) fn new(node: &PlanNode, desc: &CalcDesc, seed: u64) -> Result<Self> {
+        Self::of(&node.name, desc, Arc::clone(&node.schema), seed)
     }
 
     /// The calculation of an operator with this name that gives columns of this schema.
-    pub(crate) fn of(operator: &str, desc: &CalcDesc, schema: SchemaRef) -> Result<Self> {
+    pub(crate) fn of(
+        operator: &str,
+        desc: &CalcDesc,
+        schema: SchemaRef,
+        seed: u64,
+    ) -> Result<Self> {
         let CalcDesc { shared, filter, columns } = desc;
         let wrong = |what: String| Error::user(format!("operator {operator}: {what}"));
         if let Some(filter) = filter
@@ -59,7 +69,9 @@ impl Calc {
             filter: filter.clone(),
             columns: columns.clone(),
             read: OnceLock::new(),
-            is_timed: filter.iter().chain(columns).any(|value| value.reads_proc_time()),
+            reads: AmbientReads::of(filter.iter().chain(columns)),
+            watermark: None,
+            random: SeededRandom::new(seed),
             schema,
         })
     }
@@ -91,10 +103,18 @@ impl Calc {
         self.project(&read.batch(filter.count(), filtered)?)
     }
 
+    /// What it knows at `now_ms`.
+    pub(crate) fn ambient(&self, now_ms: i64) -> Ambient<'_> {
+        Ambient { now_ms, watermark: self.watermark, random: &self.random }
+    }
+
     /// What it gives of a batch at `now_ms`; none for no rows.
     pub(crate) fn apply(&self, batch: RecordBatch, now_ms: i64) -> Result<Option<RecordBatch>> {
         let batch = self.with_shared(batch)?;
-        let batch = if self.is_timed { proc_time::append(&batch, now_ms)? } else { batch };
+        let batch = match self.reads.is_nothing() {
+            true => batch,
+            false => self.ambient(now_ms).append(&batch, self.reads)?,
+        };
         let mut rows = batch.num_rows();
         let mut columns = None;
         if let Some(filter) = &self.filter {
@@ -124,6 +144,12 @@ impl Operator for Calc {
         if let Some(batch) = self.apply(batch, cx.now_ms)? {
             cx.emit(Element::Batch(batch));
         }
+        Ok(())
+    }
+
+    fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        self.watermark = Some(watermark);
+        cx.emit(Element::Watermark(watermark));
         Ok(())
     }
 }

@@ -56,6 +56,8 @@ pub struct OperatorConfig {
     pub restored_watermark: Option<EventTime>,
     /// Rows of the largest batch that an operator emits, from 1.
     pub max_batch_rows: usize,
+    /// What its random numbers begin with.
+    pub seed: u64,
 }
 
 /// Builds one subtask of an operator over rows of `inputs`, by port.
@@ -68,7 +70,7 @@ pub fn build(
     state: &mut dyn StateBackend,
 ) -> Result<Box<dyn Operator>> {
     match &node.kind {
-        NodeKind::Calc(desc) => Ok(Box::new(calc::Calc::new(node, desc)?)),
+        NodeKind::Calc(desc) => Ok(Box::new(calc::Calc::new(node, desc, config.seed)?)),
         NodeKind::WindowAggregate(desc) => window::build(node, desc, &inputs[0], config, state),
         NodeKind::GroupAggregate(desc) => {
             Ok(Box::new(group::GroupAggregate::new(node, desc, &inputs[0], config, state)?))

@@ -19,9 +19,10 @@ use arrow::compute::{
 };
 use arrow::datatypes::{Schema, SchemaRef};
 use hashbrown::HashMap;
+use sabot_core::ambient::Ambient;
 use sabot_core::plan::{CalcDesc, LookupJoinDesc, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::{Cx, Evaluator, Operator, Result, proc_time};
+use sabot_core::{Cx, Evaluator, Operator, Result};
 
 use self::rows::Rows;
 use crate::OperatorConfig;
@@ -57,8 +58,8 @@ struct LastRows {
 }
 
 impl LookupTable {
-    /// The table of a lookup join, without rows.
-    pub fn new(node: &PlanNode, desc: &LookupJoinDesc) -> Result<Self> {
+    /// The table of a lookup join, without rows, whose random numbers begin with `seed`.
+    pub fn new(node: &PlanNode, desc: &LookupJoinDesc, seed: u64) -> Result<Self> {
         let fields = node.schema.fields();
         let width = fields.len().saturating_sub(desc.rows.columns.len());
         let schema: SchemaRef = Arc::new(Schema::new(fields[width..].to_vec()));
@@ -70,7 +71,7 @@ impl LookupTable {
         let own = own.map(|key| Arc::clone(&desc.table_schema.fields()[*key]));
         let wide = Schema::new(schema.fields().iter().cloned().chain(own).collect::<Vec<_>>());
         let shape = Shape {
-            calc: Calc::of(&node.name, &calc, Arc::clone(&schema))?,
+            calc: Calc::of(&node.name, &calc, Arc::clone(&schema), seed)?,
             codec: codec_of(&schema, &desc.table_keys)?,
             schema: Arc::new(wide),
             keys: desc.table_keys.clone(),
@@ -140,7 +141,7 @@ impl LastRows {
         let mut last: HashMap<Box<[u8]>, Option<u32>> = HashMap::new();
         let mut next = 0;
         for batch in rows {
-            let is_there = self.is_there(batch, now_ms)?;
+            let is_there = self.is_there(batch, shape.calc.ambient(now_ms))?;
             let keys = self.codec.encode(&columns_of(batch, &self.keys), batch.num_rows())?;
             for (key, is_there) in keys.iter().flatten().zip(is_there.values()) {
                 last.insert(Box::from(key), is_there.then_some(next));
@@ -163,16 +164,16 @@ impl LastRows {
     }
 
     /// Which rows do not say that a key's row goes, and are asked for.
-    fn is_there(&self, batch: &RecordBatch, now_ms: i64) -> Result<BooleanArray> {
+    fn is_there(&self, batch: &RecordBatch, ambient: Ambient<'_>) -> Result<BooleanArray> {
         let all = || BooleanArray::from(vec![true; batch.num_rows()]);
         let comes = |kind: &i8| RowKind::of(*kind).is_added();
         let comes = row_kind::kinds(batch)
             .map_or_else(all, |kinds| kinds.values().iter().map(comes).map(Some).collect());
         let Some(filter) = &self.filter else { return Ok(comes) };
-        let wanted = if filter.reads_proc_time() {
-            filter.evaluate(&proc_time::append(batch, now_ms)?)?
-        } else {
-            filter.evaluate(batch)?
+        let reads = filter.ambient();
+        let wanted = match reads.is_nothing() {
+            true => filter.evaluate(batch)?,
+            false => filter.evaluate(&ambient.append(batch, reads)?)?,
         };
         let wanted = wanted.as_boolean();
         Ok(match wanted.null_count() {

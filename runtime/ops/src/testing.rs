@@ -88,6 +88,7 @@ pub(crate) fn config() -> OperatorConfig {
         key_range: KeyGroupCount::DEFAULT.full_range(),
         restored_watermark: None,
         max_batch_rows: 1000,
+        seed: 1,
     }
 }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
 use datafusion_common::DFSchemaRef;
+use sabot_core::ambient::{PROC_TIME, RANDOM, WATERMARK};
 use sabot_core::partitions;
-use sabot_core::proc_time::PROC_TIME;
 use sabot_core::row_kind::ROW_KIND;
 use sqlparser::ast::{self, Ident};
 
@@ -409,11 +409,14 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
 
 /// Computed columns see the connector's, wherever those stand.
 fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {
-    let of_ours = |def: &&ColumnDef| matches!(def.name.value.as_str(), ROW_KIND | PROC_TIME);
+    let of_ours = |def: &&ColumnDef| {
+        [ROW_KIND, PROC_TIME, WATERMARK, RANDOM].contains(&def.name.value.as_str())
+    };
     if let Some(def) = defs.iter().find(of_ours) {
         let message = format!("a column cannot be named \"{}\"", def.name.value);
         return Err(SqlError::new(start_of(def.name.span).unwrap_or(at), message).hint(
-            "Sabot names so the column of the kinds of rows that change, or of processing time",
+            "Sabot names so a column of its own: what kinds of rows are, or what expressions read \
+             beside them",
         ));
     }
     let mut physical = Vec::new();
@@ -502,7 +505,7 @@ fn build_watermark(
     }
     let place = place_of(expression, column_at);
     let bound = Binder::new(scope, place).bind(expression)?;
-    crate::proc_time::refuse(&bound, "a watermark", place)?;
+    crate::ambient::refuse(&bound, "a watermark", place)?;
     if bound.data_type != row_time.data_type {
         let message = format!(
             "the watermark is {}, the column \"{}\" is {}",

@@ -9,8 +9,9 @@ use sqlparser::ast::{Expr, GroupByExpr, Query, Select, Visit, Visitor};
 use crate::aggregate::{GroupScope, Times};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, boolean, function_name, is_aggregate, place_of};
-use crate::query::{select_list, unsupported};
+use crate::query::unsupported;
 use crate::relation::{Base, Field, Relation};
+use crate::select_list::written_list;
 use crate::types::flink_name;
 use crate::union::union_all;
 use crate::window;
@@ -87,23 +88,23 @@ pub(crate) fn distinct(input: Relation, ttl_ms: Option<u64>, at: Position) -> Re
     Ok(Relation { base: scope.into_base(times, at)?, filter: None, fields, window: None })
 }
 
-/// The groups of a SELECT.
+/// The groups of a SELECT: what their states keep, and whether its rows are written by their keys.
 pub(crate) fn aggregate(
     select: &Select,
     input: &Relation,
     group_by: &[Expr],
-    times: Times,
+    kept: (Times, bool),
     at: Position,
 ) -> Result<Relation> {
     let sets = sets::of(group_by, at)?;
     if let [only] = sets.as_slice() {
-        return group(select, input, (only, &[]), times, at);
+        return group(select, input, (only, &[]), kept, at);
     }
     let all: Vec<Expr> = sets.concat();
     let mut rows: Option<Relation> = None;
     for set in &sets {
         let absent: Vec<Expr> = all.iter().filter(|expr| !set.contains(expr)).cloned().collect();
-        let more = group(select, input, (set, &absent), times, at)?;
+        let more = group(select, input, (set, &absent), kept, at)?;
         rows = Some(match rows {
             None => more,
             Some(rows) => union_all(rows, more, at)?,
@@ -117,7 +118,7 @@ fn group(
     select: &Select,
     input: &Relation,
     (group_by, absent): (&[Expr], &[Expr]),
-    times: Times,
+    (times, by_key): (Times, bool),
     at: Position,
 ) -> Result<Relation> {
     let windowed = window::group::window_of(input, group_by, at)?;
@@ -144,7 +145,7 @@ fn group(
     }
     let absent = absent.iter().map(|expr| binder.bind(expr)).collect::<Result<_>>()?;
     let scope = GroupScope::new(input, grouped, at)?.without(absent);
-    let fields = select_list(&select.projection, &scope, None, at)?;
+    let fields = written_list(select, &scope, None, by_key, at)?;
     let having = match &select.having {
         None => None,
         Some(having) => {

@@ -7,6 +7,7 @@ use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
 use sqlparser::ast::Ident;
 
+use crate::ambient;
 use crate::catalog::{Catalog, Table, TableColumn};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, precedence};
@@ -52,7 +53,11 @@ pub(crate) fn resolve(
     for column in sink.written() {
         let found = targets.iter().position(|target| target.name == column.name);
         values.push(match found {
-            Some(index) => fit(&sink, column, &query.fields[index], table_at)?,
+            Some(index) => {
+                let field = &query.fields[index];
+                check_key(&sink, &column.name, field, query.base.is_updating(), table_at)?;
+                fit(&sink, column, field, table_at)?
+            }
             None => missing(&sink, column, table_at)?,
         });
     }
@@ -101,6 +106,26 @@ fn targets<'t>(sink: &'t Table, columns: &[Ident], at: Position) -> Result<Vec<&
         targets.push(column);
     }
     Ok(targets)
+}
+
+/// Refuses a key that changes by itself for rows that change: what goes would not be found.
+fn check_key(
+    sink: &Table,
+    column: &str,
+    field: &Field,
+    is_updating: bool,
+    at: Position,
+) -> Result<()> {
+    let is_key = sink.primary_key.iter().any(|key| key == column);
+    if is_key && is_updating && ambient::is_in(&field.value.expr) {
+        let message = format!(
+            "column \"{column}\" is of the PRIMARY KEY of table \"{}\", and {} changes by itself",
+            sink.name, field.value.text
+        );
+        return Err(SqlError::new(field.at.unwrap_or(at), message)
+            .hint("rows that change are found by their keys, which have to stay"));
+    }
+    Ok(())
 }
 
 fn fit(sink: &Table, column: &TableColumn, field: &Field, at: Position) -> Result<Bound> {

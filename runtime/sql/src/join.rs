@@ -8,9 +8,9 @@ use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, when};
 use sabot_core::plan::{JoinKind, Window};
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 
+use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, place_of, precedence};
-use crate::proc_time;
 use crate::relation::{Base, Feed, Field, Relation, both, columns_schema, inlined};
 
 /// A join.
@@ -137,7 +137,7 @@ pub(crate) fn join(
             for part in conjuncts(condition) {
                 let place = place_of(part, at);
                 let bound = boolean(Binder::new(&joined, place).bind(part)?, "ON", place)?;
-                proc_time::refuse(&bound, "ON", place)?;
+                ambient::refuse(&bound, "ON", place)?;
                 hold_on(&mut joined, bound);
             }
             Ok(joined)
@@ -221,7 +221,7 @@ fn first_of(joined: &Relation, left: Bound, right: Bound, at: Position) -> Resul
 /// Keeps only rows for which `condition` is true: where it can, in front of a join or by its
 /// keys.
 pub(crate) fn hold(relation: &mut Relation, condition: Bound) {
-    if proc_time::is_in(&condition.expr) {
+    if ambient::is_in(&condition.expr) {
         return relation.filter_by(condition);
     }
     if let Base::Unnest(node) = &relation.base {

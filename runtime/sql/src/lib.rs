@@ -6,6 +6,7 @@
 //! (`lower`). Expressions are DataFusion's; no plan of its runs.
 
 mod aggregate;
+mod ambient;
 mod catalog;
 mod changelog;
 mod clauses;
@@ -29,13 +30,13 @@ mod lower;
 mod needed;
 mod ordered;
 mod over;
-mod proc_time;
 mod qualify;
 mod query;
 mod rank;
 mod reads;
 mod reference;
 mod relation;
+mod select_list;
 mod setops;
 mod settings;
 mod sort;
@@ -259,7 +260,8 @@ fn created(catalog: &mut Catalog, create: CreateTable, query: &Query) -> Result<
 
 fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> {
     let Statement::Insert { table, columns, query, at } = statement else { return Ok(None) };
-    let relation = Queries::new(catalog, at).outermost(&query)?;
+    let by_key = catalog.hinted_sink(&table, at).is_ok_and(|sink| sink.is_upsert());
+    let relation = Queries::new(catalog, at).written(by_key).outermost(&query)?;
     insert::resolve(catalog, &table, &columns, relation, at).map(Some)
 }
 

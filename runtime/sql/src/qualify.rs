@@ -9,7 +9,7 @@ use sqlparser::ast::{Expr, Ident, Select, SelectItem, Spanned as _, VisitMut as 
 
 use crate::error::{Position, Result, SqlError};
 use crate::expr::place_of;
-use crate::query::output_name;
+use crate::select_list::output_name;
 
 /// A SELECT without its QUALIFY.
 pub(crate) struct Qualified {

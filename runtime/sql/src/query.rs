@@ -1,30 +1,28 @@
 //! Resolves queries: `SELECT ... FROM ... WHERE ... GROUP BY ... HAVING`.
 
-use arrow::datatypes::DataType;
 use sqlparser::ast::{
-    Distinct, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, Spanned, TableAlias,
-    TableFactor, TableWithJoins,
+    Distinct, Expr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SetExpr, SetOperator,
+    SetQuantifier, Spanned, TableAlias, TableFactor, TableWithJoins,
 };
 
 use crate::aggregate::Times;
 use crate::catalog::{Catalog, hinted};
 use crate::clauses;
 use crate::error::{Position, Result, SqlError, start_of};
-use crate::expr::{Binder, Bound, Scope, boolean, place_of};
+use crate::expr::{Binder, boolean, place_of};
 use crate::grouping::{aggregate, aggregates, distinct, group_by};
 use crate::hints::StateTtl;
 use crate::join::{conjuncts, cross, hold, join};
 use crate::over::{OverScope, has_over};
 use crate::qualify::qualified;
 use crate::rank::take_limit;
-use crate::relation::{Base, Field, Relation};
+use crate::relation::{Base, Relation};
+use crate::select_list::written_list;
 use crate::setops;
 use crate::sort::is_sorted;
 use crate::statement::unqualified;
 use crate::subquery::{Known, Lateral, has_values, membership, without_subqueries};
 use crate::temporal::{as_of, temporal_join};
-use crate::types::flink_name;
 use crate::union::union_all;
 use crate::unnest;
 use crate::values;
@@ -37,12 +35,14 @@ pub(crate) struct Queries<'a> {
     named: Vec<(String, Relation)>,
     /// The place of the statement, where the parser kept none.
     at: Position,
+    /// Whether the rows of the query are written by their keys.
+    by_key: bool,
 }
 
 impl<'a> Queries<'a> {
     /// Resolves queries of the statement at `at`.
     pub(crate) fn new(catalog: &'a Catalog, at: Position) -> Self {
-        Self { catalog, named: Vec::new(), at }
+        Self { catalog, named: Vec::new(), at, by_key: false }
     }
 
     /// What a name in FROM stands for.
@@ -60,7 +60,12 @@ impl<'a> Queries<'a> {
     pub(crate) fn with_named(&self, name: &str, relation: Relation) -> Self {
         let mut named = self.named.clone();
         named.push((name.to_owned(), relation));
-        Self { catalog: self.catalog, named, at: self.at }
+        Self { catalog: self.catalog, named, at: self.at, by_key: false }
+    }
+
+    /// Says whether the rows of the outermost query are written by their keys.
+    pub(crate) fn written(self, by_key: bool) -> Self {
+        Self { by_key, ..self }
     }
 
     /// Resolves the query of a statement.
@@ -75,7 +80,11 @@ impl<'a> Queries<'a> {
 
     fn resolve(&self, query: &Query, is_outermost: bool) -> Result<Relation> {
         let at = start_of(query.body.span()).unwrap_or(self.at);
-        let mut inner = Self { catalog: self.catalog, named: self.named.clone(), at };
+        let is_written = is_outermost
+            && !is_sorted(query)
+            && matches!(query.body.as_ref(), SetExpr::Select(_) | SetExpr::Query(_));
+        let by_key = self.by_key && is_written;
+        let mut inner = Self { catalog: self.catalog, named: self.named.clone(), at, by_key };
         if let Some(with) = &query.with {
             if with.recursive {
                 return Err(unsupported("WITH RECURSIVE", at));
@@ -141,7 +150,8 @@ impl<'a> Queries<'a> {
         };
         clauses::refuse_foreign(select, at)?;
         if let Some(qualified) = qualified(select, at)? {
-            let mut rows = self.select(&qualified.select)?;
+            let within = Self { named: self.named.clone(), by_key: false, ..*self };
+            let mut rows = within.select(&qualified.select)?;
             for condition in conjuncts(&qualified.condition) {
                 keep(&mut rows, condition, at)?;
             }
@@ -158,10 +168,11 @@ impl<'a> Queries<'a> {
         let mut input = self.from(&select.from, selection, &ttl, &mut known, at)?;
         let select = &*self.select_values(select, &mut input, &mut known, at)?;
         let (group_by, group_at) = group_by(&select.group_by, at)?;
+        let by_key = self.by_key && !is_distinct;
         let ttl_ms = if groups || is_distinct { ttl.of(&input) } else { None };
         ttl.check_used(&input)?;
         if !groups {
-            let relation = project(select, input, at)?;
+            let relation = project(select, input, by_key, at)?;
             return if is_distinct { distinct(relation, ttl_ms, at) } else { Ok(relation) };
         }
         if has_over(select) {
@@ -169,7 +180,7 @@ impl<'a> Queries<'a> {
                 .hint("put the aggregation into a subquery"));
         }
         let times = Times { lateness_ms: self.catalog.lateness_ms, ttl_ms };
-        let relation = aggregate(select, &input, group_by, times, group_at)?;
+        let relation = aggregate(select, &input, group_by, (times, by_key), group_at)?;
         if matches!(relation.base, Base::Window(_)) && ttl_ms.is_some() {
             let warning = "STATE_TTL has no effect on windows, whose states go with them";
             self.catalog.hints.warn(at, warning);
@@ -387,110 +398,16 @@ pub(crate) fn keep(input: &mut Relation, condition: &Expr, at: Position) -> Resu
     Ok(())
 }
 
-fn project(select: &Select, input: Relation, at: Position) -> Result<Relation> {
+/// The values of a SELECT that groups nothing; `by_key`: they are written by their keys.
+fn project(select: &Select, input: Relation, by_key: bool, at: Position) -> Result<Relation> {
     if has_over(select) {
         let input = input.expanded(at)?;
         let scope = OverScope::new(select, &input, at)?;
-        let fields = select_list(&select.projection, &scope, Some(scope.fields()), at)?;
+        let fields = written_list(select, &scope, Some(scope.fields()), by_key, at)?;
         return Ok(Relation { base: scope.into_base()?, filter: None, fields, window: None });
     }
-    let fields = select_list(&select.projection, &input, Some(&input.fields), at)?;
+    let fields = written_list(select, &input, Some(&input.fields), by_key, at)?;
     Ok(Relation { fields, ..input })
-}
-
-/// Resolves a SELECT list; `all` are the columns of `*`.
-pub(crate) fn select_list(
-    items: &[SelectItem],
-    scope: &dyn Scope,
-    all: Option<&[Field]>,
-    at: Position,
-) -> Result<Vec<Field>> {
-    let mut fields = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        let place = start_of(item.span()).unwrap_or(at);
-        let binder = Binder::new(scope, place);
-        match item {
-            SelectItem::UnnamedExpr(expr) => {
-                let name = output_name(expr, index);
-                fields.push(field(name, binder.bind(expr)?, place));
-            }
-            SelectItem::ExprWithAlias { expr, alias } => {
-                fields.push(field(alias.value.clone(), binder.bind(expr)?, place));
-            }
-            SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
-                let Some(all) = all else {
-                    return Err(SqlError::new(place, "* cannot stand beside GROUP BY")
-                        .hint("name the columns and aggregates"));
-                };
-                fields.extend(wildcard(item, &binder, all, place)?);
-            }
-            SelectItem::ExprWithAliases { .. } => {
-                return Err(SqlError::new(place, "several aliases are not supported"));
-            }
-        }
-    }
-    Ok(fields)
-}
-
-/// `*`, `table.*`, or `row.*` of a column that is a ROW.
-fn wildcard(
-    item: &SelectItem,
-    binder: &Binder<'_>,
-    all: &[Field],
-    at: Position,
-) -> Result<Vec<Field>> {
-    let named = |chosen: &mut dyn Iterator<Item = &Field>| -> Vec<Field> {
-        chosen.map(|f| field(f.name.clone(), f.value.clone(), at)).collect()
-    };
-    let mut shown = all.iter().filter(|f| !f.is_hidden());
-    let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) = item
-    else {
-        let chosen = named(&mut shown);
-        if chosen.is_empty() {
-            return Err(SqlError::new(at, "* needs a FROM"));
-        }
-        return Ok(chosen);
-    };
-    let parts: Option<Vec<Ident>> = name.0.iter().map(|part| part.as_ident().cloned()).collect();
-    let unknown = || SqlError::new(at, format!("\"{name}\" is no table of this query"));
-    let parts = parts.ok_or_else(unknown)?;
-    if let Ok(table) = unqualified(&parts.iter().collect::<Vec<_>>()) {
-        let chosen = named(&mut shown.filter(|f| f.qualifier.as_ref() == Some(&table.value)));
-        if !chosen.is_empty() {
-            return Ok(chosen);
-        }
-    }
-    let row = match parts.as_slice() {
-        [only] => Expr::Identifier(only.clone()),
-        _ => Expr::CompoundIdentifier(parts.clone()),
-    };
-    let row = binder.bind(&row).map_err(|_| unknown())?;
-    let DataType::Struct(columns) = &row.data_type else {
-        let message = format!("{} is {} and has no fields", row.text, flink_name(&row.data_type));
-        return Err(SqlError::new(at, message));
-    };
-    let column = |name: &String| {
-        let mut path = parts.clone();
-        path.push(Ident::new(name));
-        Ok(field(name.clone(), binder.bind(&Expr::CompoundIdentifier(path))?, at))
-    };
-    columns.iter().map(|of_row| column(of_row.name())).collect()
-}
-
-fn field(name: String, value: Bound, at: Position) -> Field {
-    Field { qualifier: None, name, value, at: Some(at) }
-}
-
-/// The name of a column without alias, as Flink gives it.
-pub(crate) fn output_name(expr: &Expr, index: usize) -> String {
-    match expr {
-        Expr::Identifier(name) => name.value.clone(),
-        Expr::CompoundIdentifier(parts) => {
-            parts.last().map(|name| name.value.clone()).unwrap_or_default()
-        }
-        Expr::Nested(inner) => output_name(inner, index),
-        _ => format!("EXPR${index}"),
-    }
 }
 
 /// The error for a construct that is known but not there yet.

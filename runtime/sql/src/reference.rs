@@ -157,18 +157,12 @@ fn scalar_functions(out: &mut String) -> fmt::Result {
         writeln!(out, "\n### {group}\n{}", calls.join(", "))?;
     }
     let is_there = |name: &str| functions::groups().any(|(_, mut all)| all.any(|f| f.0 == name));
-    let changing = functions::not_deterministic();
     let list = |names: Vec<&str>| {
         names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
     };
     let missing = FLINK_FUNCTIONS.iter().copied();
-    let missing = missing.filter(|name| !is_there(name) && !changing.contains(name)).collect();
+    let missing = missing.filter(|name| !is_there(name)).collect();
     writeln!(out, "\n## Functions of Flink that are not there\n\n{}.", list(missing))?;
-    writeln!(
-        out,
-        "\nNeither are those whose answer would change when rows are read again after a failure: {}.",
-        list(changing.to_vec())
-    )?;
     differences(out)
 }
 

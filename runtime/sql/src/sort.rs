@@ -18,9 +18,10 @@ use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, binary, integer, place_of, precedence};
 use crate::over::{Order, OverNode, RANK};
-use crate::query::{Queries, output_name, unsupported};
+use crate::query::{Queries, unsupported};
 use crate::rank::RankNode;
 use crate::relation::{Base, Feed, Relation, columns_schema};
+use crate::select_list::output_name;
 use crate::types::flink_name;
 
 /// Which of a query's rows are given.

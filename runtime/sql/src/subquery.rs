@@ -21,8 +21,9 @@ use crate::expr::{Binder, Bound, Scope, boolean, place_of, precedence};
 use crate::grouping::{aggregates, group_by};
 use crate::join::{conjuncts, equality, hold_on, pair};
 use crate::over::has_over;
-use crate::query::{Queries, keep, select_list};
+use crate::query::{Queries, keep};
 use crate::relation::{Field, Relation};
+use crate::select_list::select_list;
 use crate::sort::is_sorted;
 
 use correlated::{Dependent, attach};

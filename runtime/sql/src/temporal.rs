@@ -13,12 +13,12 @@ use datafusion_expr::{Expr as Value, ExprSchemable, lit};
 use sabot_core::plan::JoinKind;
 use sqlparser::ast::{Expr, JoinConstraint, JoinOperator, TableFactor, TableVersion};
 
+use crate::ambient;
 use crate::catalog::Table;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, boolean, column_expr, place_of};
 use crate::join::{JoinNode, conjuncts, pair};
 use crate::over::RANK;
-use crate::proc_time;
 use crate::rank::RankNode;
 use crate::relation::{Base, Feed, Relation, inlined};
 use crate::types::casts_implicitly;
@@ -266,7 +266,7 @@ impl Joined {
         for part in conjuncts(condition) {
             let place = place_of(part, at);
             let bound = boolean(Binder::new(&self.relation, place).bind(part)?, "ON", place)?;
-            proc_time::refuse(&bound, "ON", place)?;
+            ambient::refuse(&bound, "ON", place)?;
             match &self.primary_key {
                 None => self.node.hold_on(bound),
                 Some(key) => hold_on_versions(&mut self.node, key, bound),

@@ -11,11 +11,11 @@ use sqlparser::ast::{
     TableAlias, TableFactor, TableFunctionArgs, Value,
 };
 
+use crate::ambient;
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, boolean, place_of, quoted};
 use crate::join::{conjuncts, hold};
-use crate::proc_time;
 use crate::relation::{Base, Feed, Field, Relation, WindowSpec, both, columns_schema, inlined};
 use crate::types::{entries_of, flink_name};
 
@@ -81,7 +81,7 @@ pub(crate) fn join(
             for part in conditions(constraint, at)? {
                 let place = place_of(part, at);
                 let bound = boolean(Binder::new(&joined, place).bind(part)?, "ON", place)?;
-                proc_time::refuse(&bound, "ON", place)?;
+                ambient::refuse(&bound, "ON", place)?;
                 hold(&mut joined, bound);
             }
             Ok(joined)
@@ -92,7 +92,7 @@ pub(crate) fn join(
             for part in parts.into_iter().filter(|part| !is_true(part)) {
                 let place = place_of(part, at);
                 let bound = boolean(Binder::new(&joined, place).bind(part)?, "ON", place)?;
-                proc_time::refuse(&bound, "ON", place)?;
+                ambient::refuse(&bound, "ON", place)?;
                 if let Base::Unnest(node) = &mut joined.base {
                     Arc::make_mut(node).also(bound);
                 }

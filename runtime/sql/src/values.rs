@@ -14,12 +14,12 @@ use datafusion_expr::Expr;
 use sqlparser::ast::{self, Ident};
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::ambient;
 use crate::catalog::{Table, TableColumn};
 use crate::ddl::CreateTable;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, column_expr, compile, null, place_of, precedence};
 use crate::functions::listed;
-use crate::proc_time;
 use crate::relation::{Field, Relation, columns_schema};
 use crate::types::{common_type, flink_name};
 
@@ -91,7 +91,7 @@ impl Column {
         let mut data_type = DataType::Null;
         for (row, expr) in exprs.iter().enumerate() {
             let value = Binder::new(&scope, place(row)).bind(expr)?;
-            proc_time::refuse(&value, NAME, place(row))?;
+            ambient::refuse(&value, NAME, place(row))?;
             let types = [&data_type, &value.data_type];
             data_type = match common_type(types) {
                 Some(common) => common,

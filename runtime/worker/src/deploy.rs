@@ -450,6 +450,7 @@ impl SlotBuild<'_, '_> {
             key_range: plan.key_groups.range_of(self.index, self.parallelism),
             restored_watermark,
             max_batch_rows: self.config.max_batch_rows,
+            seed: self.config.env.random.next_u64(),
         };
         let inputs = plan.input_schemas(node);
         if let NodeKind::LookupJoin(desc) = &node.kind {

@@ -10,7 +10,9 @@ use arrow::array::RecordBatch;
 use sabot_connectors::{TableRead, open_table};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{LookupJoinDesc, NodeId, PlanNode};
-use sabot_core::{Doorbell, Env, Error, Result, SourceContext, SourcePoll, SplitState};
+use sabot_core::{
+    Doorbell, Env, Error, Result, SeededRandom, SourceContext, SourcePoll, SplitState,
+};
 use sabot_ops::LookupTable;
 use sabot_types::OperatorUid;
 use tracing::{info, warn};
@@ -41,11 +43,12 @@ impl Lookups {
         if let Some(table) = self.tables.get(&node.id) {
             return Ok(table.clone());
         }
-        let table = LookupTable::new(node, desc)?;
+        let table = LookupTable::new(node, desc, config.env.random.next_u64())?;
         let (desc_of_table, schema) = (desc.table.clone(), Arc::clone(&desc.table_schema));
+        let random = SeededRandom::new(config.env.random.next_u64());
         let reader = Reader {
             uid: node.uid.clone(),
-            table: SourceTable { desc: desc_of_table, schema },
+            table: SourceTable { desc: desc_of_table, schema, random },
             max_batch_rows: config.max_batch_rows,
             metrics: Arc::clone(metrics),
             env: config.env.clone(),

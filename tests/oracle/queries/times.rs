@@ -67,6 +67,49 @@ WHERE PROCTIME() >= p;",
     ],
 };
 
+/// What changes by itself, of which what does not is known: a value that is read twice is the same,
+/// no two rows have the same UUID, also over failures.
+pub(crate) const BY_ITSELF: Query = Query {
+    input: Input::Bids,
+    job: "
+CREATE VIEW drawn AS SELECT *, UUID() AS u, RAND() AS r, RAND_INTEGER(10) AS n FROM bids;
+INSERT INTO known
+SELECT auction, bidder, CHAR_LENGTH(u), u = CONCAT(u, '') AND SUBSTRING(u, 15, 1) = '4', r >= 0 AND r < 1,
+  n BETWEEN 0 AND 9, UUID() <> u AND RAND() <> r,
+  CURRENT_DATE = CAST(NOW() AS DATE) AND LOCALTIMESTAMP = CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3)),
+  CAST(LOCALTIMESTAMP AS DATE) = CURRENT_DATE AND CURRENT_TIME = LOCALTIME AND UNIX_TIMESTAMP() > 1700000000 - 1
+FROM drawn WHERE CURRENT_ROW_TIMESTAMP() > TO_TIMESTAMP_LTZ(0, 3);
+INSERT INTO counted
+SELECT COUNT(*), COUNT(DISTINCT u), COUNT(CASE WHEN r < 0.5 THEN 1 END) + COUNT(CASE WHEN r >= 0.5 THEN 1 END),
+  MAX(half) < 0.5
+FROM (SELECT *, RAND() / 2 AS half FROM drawn) WHERE half < 0.5;
+INSERT INTO watermarks
+SELECT auction, COUNT(*), COUNT(CASE WHEN w < ts THEN 1 WHEN w >= ts THEN NULL ELSE 1 END) FROM (
+  SELECT auction, dateTime AS ts, CURRENT_WATERMARK(dateTime) AS w FROM bids) GROUP BY auction;",
+    sinks: &[
+        Sink {
+            name: "known",
+            columns: "auction BIGINT, bidder BIGINT, chars INT, a BOOLEAN, b BOOLEAN, c BOOLEAN, d BOOLEAN,
+  e BOOLEAN, f BOOLEAN",
+            changes: false,
+            answer: "SELECT auction, bidder, CAST(36 AS INT) AS chars, true AS a, true AS b, true AS c, true AS d,
+  true AS e, true AS f FROM bids",
+        },
+        Sink {
+            name: "counted",
+            columns: "n BIGINT, distinct_n BIGINT, both_n BIGINT, lower BOOLEAN",
+            changes: true,
+            answer: "SELECT count(*) AS a, count(*) AS b, count(*) AS c, true AS d FROM bids",
+        },
+        Sink {
+            name: "watermarks",
+            columns: "auction BIGINT, n BIGINT, in_time BIGINT",
+            changes: true,
+            answer: "SELECT auction, count(*) AS a, count(*) AS b FROM bids GROUP BY auction",
+        },
+    ],
+};
+
 /// Query 12 of the Nexmark benchmark, and how many bids its windows have of each bidder.
 pub(crate) const NEXMARK_Q12: Query = Query {
     input: Input::Nexmark,

@@ -72,7 +72,7 @@ fn joined_by(desc: &LookupJoinDesc) -> Joined {
     let input = schema(["k", "v"]);
     let schema = Arc::new(Schema::new(fields.to_vec()));
     let node = node(NodeKind::LookupJoin(desc.clone()), schema);
-    let table = LookupTable::new(&node, desc).unwrap();
+    let table = LookupTable::new(&node, desc, 1).unwrap();
     let operator = crate::build_lookup(&node, desc, &input, table.clone(), &config()).unwrap();
     Joined { operator, table }
 }

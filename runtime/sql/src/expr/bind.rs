@@ -11,9 +11,9 @@ use sqlparser::ast::{
 use super::bound::{Bound, Meaning, coerce, precedence};
 use super::scope::Scope;
 use super::{access, cast, field, literal, operator, rows};
+use crate::ambient;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
-use crate::proc_time;
 use crate::statement::is_database;
 use crate::types::{text_of, type_of_text};
 use crate::window;
@@ -92,7 +92,7 @@ impl<'a> Binder<'a> {
         use ast::Expr as E;
         match expr {
             E::Nested(inner) => self.bind(inner),
-            E::Identifier(name) => self.with_value(self.identifier(name, at)?, at),
+            E::Identifier(name) => self.with_value(self.scope.column(None, name, at)?, at),
             E::CompoundIdentifier(parts) => self.with_value(self.qualified(parts, at)?, at),
             E::Value(value) => literal::literal(&value.value, at),
             E::TypedString(typed) => literal::typed_string(typed, at),
@@ -225,16 +225,6 @@ impl<'a> Binder<'a> {
         Ok(Bound { expr, data_type, nullable, text, precedence, meaning: Meaning::Plain })
     }
 
-    fn identifier(&self, name: &Ident, at: Position) -> Result<Bound> {
-        match self.scope.column(None, name, at) {
-            Err(error) if name.quote_style.is_none() => {
-                // Functions without parentheses, which a column of that name hides.
-                functions::refuse_without_parentheses(&name.value, at).map_or(Err(error), Err)
-            }
-            found => found,
-        }
-    }
-
     /// `table.column`, `column.field`, `table.column.field`, and fields of fields. As in Flink, the
     /// first name is that of a table if there is one with such a column.
     pub(super) fn qualified(&self, parts: &[Ident], at: Position) -> Result<Bound> {
@@ -320,13 +310,19 @@ impl<'a> Binder<'a> {
     fn call_bound(&self, name: &str, arguments: &[Bound], at: Position) -> Result<Bound> {
         let call = Call { name, arguments, at };
         let built = functions::build(&call)?;
-        if name == proc_time::NAME {
-            return proc_time::in_scope(self.scope, at);
+        if ambient::is_in(&built) {
+            ambient::check_scope(name, self.scope, at)?;
+        }
+        if name == ambient::PROCTIME {
+            return Ok(ambient::attribute());
         }
         let texts: Vec<&str> = arguments.iter().map(|a| a.text.as_str()).collect();
-        let text = format!("{name}({})", texts.join(", "));
-        // A function may give null for what is not null, so it always counts as nullable.
-        let nullable = true;
+        let text = match functions::is_without_parentheses(name) {
+            true => name.to_owned(),
+            false => format!("{name}({})", texts.join(", ")),
+        };
+        // A function may give null for what is not null, so that it counts as nullable.
+        let nullable = !functions::is_never_null(name, arguments);
         self.finish(built, nullable, (text, precedence::ATOM), || {
             functions::wrong_arguments(name, arguments, at)
         })

@@ -11,10 +11,11 @@ use datafusion_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion_physical_expr::utils::collect_columns;
 use datafusion_physical_expr::{PhysicalExpr, create_physical_expr};
 use sabot_core::Evaluator;
+use sabot_core::ambient::AmbientReads;
 
 use super::bound::{Bound, simplify};
+use crate::ambient;
 use crate::error::{Result, SqlError};
-use crate::proc_time;
 
 /// An expression of DataFusion over one schema.
 #[derive(Debug)]
@@ -23,20 +24,19 @@ struct Compiled {
     data_type: DataType,
     sql: String,
     column: Option<usize>,
-    reads_proc_time: bool,
+    ambient: AmbientReads,
 }
 
-/// Compiles `bound`, whose columns are found in `schema` by name. One that calls `PROCTIME()` reads
-/// the time from a column behind those.
+/// Compiles `bound`, whose columns are found in `schema` by name. What changes by itself is
+/// read from columns behind those.
 pub(crate) fn compile(bound: &Bound, schema: &SchemaRef) -> Result<Arc<dyn Evaluator>> {
     let failed = |error: datafusion_common::DataFusionError| {
         SqlError::new(None, format!("cannot compile {}: {}", bound.text, error.strip_backtrace()))
     };
-    let reads_proc_time = proc_time::is_in(&bound.expr);
-    let (expr, schema) = if reads_proc_time {
-        proc_time::as_column(&bound.expr, schema)
-    } else {
-        (bound.expr.clone(), Arc::clone(schema))
+    let reads = ambient::reads(&bound.expr);
+    let (expr, schema) = match reads.is_nothing() {
+        true => (bound.expr.clone(), Arc::clone(schema)),
+        false => ambient::as_columns(&bound.expr, schema),
     };
     let column = match &expr {
         Expr::Column(column) => schema.index_of(&column.name).ok(),
@@ -56,7 +56,7 @@ pub(crate) fn compile(bound: &Bound, schema: &SchemaRef) -> Result<Arc<dyn Evalu
         data_type: bound.data_type.clone(),
         sql: bound.text.clone(),
         column,
-        reads_proc_time,
+        ambient: reads,
     }))
 }
 
@@ -88,8 +88,8 @@ impl Evaluator for Compiled {
         &self.sql
     }
 
-    fn reads_proc_time(&self) -> bool {
-        self.reads_proc_time
+    fn ambient(&self) -> AmbientReads {
+        self.ambient
     }
 
     fn columns(&self) -> Option<Vec<usize>> {

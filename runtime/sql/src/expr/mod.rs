@@ -21,7 +21,7 @@ pub(crate) use compiled::compile;
 pub(crate) use field::column_path;
 pub(crate) use literal::{integer, interval_ms, null, text};
 pub(crate) use operator::{binary, boolean, window_start};
-pub(crate) use scope::Scope;
+pub(crate) use scope::{Scope, WrittenByKey};
 pub(crate) use special::is_made as is_made_json;
 
 #[cfg(test)]

@@ -30,3 +30,25 @@ pub(crate) trait Scope {
             .hint("aggregates stand in SELECT and HAVING")
     }
 }
+
+/// What is written by keys alone: a row that goes is told by its key, so that its other values may
+/// change by themselves.
+pub(crate) struct WrittenByKey<'a>(pub &'a dyn Scope);
+
+impl Scope for WrittenByKey<'_> {
+    fn column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> Result<Bound> {
+        self.0.column(qualifier, name, at)
+    }
+
+    fn schema(&self) -> DFSchemaRef {
+        self.0.schema()
+    }
+
+    fn whole(&self, expr: &ast::Expr, at: Position) -> Result<Option<Bound>> {
+        self.0.whole(expr, at)
+    }
+
+    fn refuse_aggregate(&self, name: &str, at: Position) -> SqlError {
+        self.0.refuse_aggregate(name, at)
+    }
+}

@@ -8,6 +8,8 @@ use arrow::array::{
     StringArray, TimestampMillisecondArray,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use sabot_core::SeededRandom;
+use sabot_core::ambient::Ambient;
 use sqlparser::ast::Ident;
 use sqlparser::parser::Parser;
 
@@ -64,8 +66,11 @@ fn evaluate_over(table: &str, rows: Vec<ArrayRef>, sql: &str) -> Result<ArrayRef
     let bound = Binder::new(&relation, at).bind(&expr)?;
     let schema = Arc::new(relation.base.schema().as_arrow().clone());
     let batch = RecordBatch::try_new(Arc::clone(&schema), rows).unwrap();
-    let array = compile(&bound, &schema)?
-        .evaluate(&batch)
+    let compiled = compile(&bound, &schema)?;
+    let random = SeededRandom::new(1);
+    let ambient = Ambient { now_ms: 1_700_000_000_123, watermark: None, random: &random };
+    let array = compiled
+        .evaluate(&ambient.append(&batch, compiled.ambient()).unwrap())
         .map_err(|error| crate::SqlError::new(None, format!("fails: {error}")))?;
     assert_eq!(array.len(), batch.num_rows(), "{sql}");
     assert_eq!(*array.data_type(), bound.data_type, "{sql}");

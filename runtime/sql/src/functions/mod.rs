@@ -1,5 +1,6 @@
 //! Flink's scalar functions, each built from the library's functions or our own.
 
+mod by_itself;
 pub(crate) mod cast_nested;
 mod cast_texts;
 pub(crate) mod casts;
@@ -40,6 +41,7 @@ use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
+pub(crate) use by_itself::{is_never_null, is_without_parentheses};
 pub(crate) use one_row::only;
 pub(crate) use own::{listed, wrapping_narrow};
 pub(crate) use own_time::interval_text;
@@ -78,7 +80,7 @@ impl Call<'_> {
 type Entry = (&'static str, usize, usize, fn(&Call<'_>) -> Result<Expr>);
 
 /// The functions by what they are about.
-const GROUPS: [(&str, &[Entry]); 13] = [
+const GROUPS: [(&str, &[Entry]); 14] = [
     ("Conditions", conditional::FUNCTIONS),
     ("Numbers", math::FUNCTIONS),
     ("Texts", text::FUNCTIONS),
@@ -88,6 +90,7 @@ const GROUPS: [(&str, &[Entry]); 13] = [
     ("Character sets", charsets::FUNCTIONS),
     ("Times", time::FUNCTIONS),
     ("Time zones", time_zones::FUNCTIONS),
+    ("What changes by itself", by_itself::FUNCTIONS),
     ("JSON", json::FUNCTIONS),
     ("JSON of values", json_made::FUNCTIONS),
     ("Quoted JSON", json_quoted::FUNCTIONS),
@@ -104,11 +107,6 @@ pub(crate) fn groups()
     GROUPS.iter().map(|(group, functions)| {
         (*group, functions.iter().map(|(name, least, most, _)| (*name, *least, *most)))
     })
-}
-
-/// The functions whose answer would change when rows are read again.
-pub(crate) fn not_deterministic() -> &'static [&'static str] {
-    &NOT_DETERMINISTIC
 }
 
 /// Checks that these arguments, as far as they are there, are texts.
@@ -162,31 +160,7 @@ pub(crate) fn wrong_arguments(name: &str, arguments: &[Bound], at: Position) -> 
     SqlError::new(at, format!("{name} cannot be applied to ({})", types.join(", ")))
 }
 
-/// The error for a function without parentheses that is known but not supported.
-pub(crate) fn refuse_without_parentheses(name: &str, at: Position) -> Option<SqlError> {
-    let name = name.to_ascii_uppercase();
-    NOT_DETERMINISTIC.contains(&name.as_str()).then(|| unknown(&name, at))
-}
-
-const NOT_DETERMINISTIC: [&str; 11] = [
-    "NOW",
-    "CURRENT_TIMESTAMP",
-    "CURRENT_ROW_TIMESTAMP",
-    "CURRENT_DATE",
-    "CURRENT_TIME",
-    "LOCALTIME",
-    "LOCALTIMESTAMP",
-    "RAND",
-    "RAND_INTEGER",
-    "UUID",
-    "CURRENT_WATERMARK",
-];
-
 fn unknown(name: &str, at: Position) -> SqlError {
-    if NOT_DETERMINISTIC.contains(&name) {
-        return SqlError::new(at, format!("the function {name} is not supported yet"))
-            .hint("its answer would change when rows are read again after a failure");
-    }
     match name {
         "TUMBLE_START" | "TUMBLE_END" | "TUMBLE_ROWTIME" | "HOP" | "SESSION" | "TUMBLE" => {
             SqlError::new(at, format!("the group window function {name} is not supported"))

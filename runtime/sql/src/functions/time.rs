@@ -7,9 +7,9 @@ use datafusion_functions::datetime;
 
 use super::own_time::{self, Rest, Unit};
 use super::{Call, Entry, moved_times, wrapping_narrow, wrong_arguments};
+use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
-use crate::proc_time;
 use crate::types::{TIMESTAMP, timestamp_ltz};
 
 const DAY_MS: i64 = 86_400_000;
@@ -30,9 +30,8 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("TO_TIMESTAMP", 1, 2, to_timestamp),
     ("TO_TIMESTAMP_LTZ", 1, 2, to_timestamp_ltz),
     ("TO_DATE", 1, 2, to_date),
-    ("UNIX_TIMESTAMP", 1, 2, unix_timestamp),
+    ("UNIX_TIMESTAMP", 0, 2, unix_timestamp),
     ("FROM_UNIXTIME", 1, 2, from_unixtime),
-    (proc_time::NAME, 0, 0, |_| Ok(proc_time::call())),
     ("TIMESTAMPDIFF", 3, 3, timestamp_diff),
     ("TIMESTAMPADD", 3, 3, timestamp_add),
 ];
@@ -176,6 +175,10 @@ fn to_date(call: &Call<'_>) -> Result<Expr> {
 
 /// Seconds since the Unix epoch; the smallest BIGINT for a text that is no time, as in Flink.
 fn unix_timestamp(call: &Call<'_>) -> Result<Expr> {
+    if call.arguments.is_empty() {
+        let millis = cast(ambient::proc_time(), DataType::Int64);
+        return Ok(binary_expr(millis, Operator::Divide, lit(1_000_i64)));
+    }
     let millis = cast(parsed_begin(call, "%Y-%m-%d %H:%M:%S")?, DataType::Int64);
     let seconds = binary_expr(millis.clone(), Operator::Divide, lit(1_000_i64));
     when(call.expr(0).is_null(), Expr::Literal(ScalarValue::Int64(None), None))

@@ -216,7 +216,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
             ),
             ("TYPEOF(TIMESTAMP '2020-01-01 00:00:00')", r#"STRING "TIMESTAMP(3) NOT NULL""#),
             ("TYPEOF(UPPER('a'))", r#"STRING "STRING""#),
+            ("TYPEOF(UUID())", r#"STRING "STRING NOT NULL""#),
         ],
+    },
+    Difference {
+        why: "Two calls of `UUID()` are two values here; Flink takes them for one when it compares them.",
+        answers: &[("UUID() = UUID()", "BOOLEAN false")],
     },
     Difference {
         why: "A time zone that nobody knows is refused; Flink takes it for GMT.",

@@ -24,7 +24,7 @@ const LEAST: usize = 2;
 const NOT_COMPARED: &[(&str, &str)] = &[
     ("COUNT_CHAR", "it is the function that query 14 of Nexmark brings"),
     ("CURRENT_DATABASE", "there are no databases"),
-    ("CURRENT_WATERMARK", "its answer depends on when it is asked"),
+    ("CURRENT_WATERMARK", "its answer depends on the watermark"),
     ("GROUP_ID", "it stands beside groups, and is not there"),
     ("OCTET_LENGTH", "Flink does not have it"),
     ("PARSE_JSON", "it makes a VARIANT, and that type is not there"),

@@ -9,8 +9,9 @@ use super::{Correlated, plain_select};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, boolean, place_of};
 use crate::join::{conjuncts, hold_on, pair};
-use crate::query::{Queries, select_list};
+use crate::query::Queries;
 use crate::relation::{Field, Relation};
+use crate::select_list::select_list;
 use crate::unnest::is_true;
 
 /// A subquery that may name columns of the tables before it.

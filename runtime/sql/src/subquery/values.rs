@@ -25,8 +25,9 @@ use crate::expr::{Binder, Bound, Meaning, integer, place_of, precedence};
 use crate::functions::only;
 use crate::grouping::check_key;
 use crate::join::conjuncts;
-use crate::query::{Queries, keep, output_name};
+use crate::query::{Queries, keep};
 use crate::relation::{Base, Field, Relation, inlined};
+use crate::select_list::output_name;
 
 /// Subqueries that are columns of rows by now.
 #[derive(Default)]

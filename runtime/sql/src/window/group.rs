@@ -5,9 +5,9 @@ use sqlparser::ast::{self, Function};
 
 use super::arguments::{self, Kind};
 use super::{WINDOW_COLUMNS, check_row_time, forget_windows, spec, window_column};
+use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, function_arguments, function_name, place_of};
-use crate::proc_time;
 use crate::relation::{Relation, WindowSpec};
 
 /// What an auxiliary function tells of a window.
@@ -107,7 +107,7 @@ pub(crate) fn auxiliary(
         return Err(SqlError::new(at, format!("{name} names a window that GROUP BY does not"))
             .hint(format!("repeat the arguments that {} has in GROUP BY", kind.name())));
     }
-    let Some((index, meaning)) = part else { return Ok(Some(proc_time::attribute())) };
+    let Some((index, meaning)) = part else { return Ok(Some(ambient::attribute())) };
     if meaning == Meaning::WindowTime && window.is_processing() {
         let message = format!("{name}: windows of processing time have no event time");
         return Err(SqlError::new(at, message).hint(format!(

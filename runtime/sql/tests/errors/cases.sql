@@ -30,7 +30,15 @@ INSERT INTO results SELECT auction, UPPER(price) FROM bids;
 ----
 INSERT INTO results SELECT auction, UPPER(name, name) FROM bids;
 ----
-INSERT INTO results SELECT auction, CURRENT_TIMESTAMP FROM bids;
+INSERT INTO results SELECT auction, CURRENT_TIMESTAMPS FROM bids;
+----
+INSERT INTO results SELECT auction, HOUR(CURRENT_TIMESTAMP(3)) FROM bids;
+----
+INSERT INTO results SELECT auction, MINUTE(CURRENT_WATERMARK(CAST(ts AS TIMESTAMP(3)))) FROM bids;
+----
+INSERT INTO results SELECT auction, RAND_INTEGER('10') FROM bids;
+----
+INSERT INTO results SELECT auction, RAND_INTEGER(1, 10) FROM bids;
 ----
 INSERT INTO results
 SELECT price, COUNT(*)
@@ -427,6 +435,27 @@ INSERT INTO results SELECT auction, EXTRACT(SECOND FROM PROCTIME()) FROM (
 ----
 INSERT INTO results SELECT a.auction, b.price FROM bids a
 JOIN bids b ON a.auction = b.auction AND a.ts < PROCTIME();
+----
+INSERT INTO results SELECT a.auction, b.price FROM bids a
+JOIN bids b ON a.auction = b.auction AND RAND() < 0.5;
+----
+CREATE TABLE latest (auction BIGINT, n BIGINT, made TIMESTAMP_LTZ(3), PRIMARY KEY (auction) NOT ENFORCED)
+WITH ('connector' = 'upsert-kafka');
+INSERT INTO latest SELECT auction, COUNT(*), NOW() FROM bids GROUP BY auction HAVING UUID() > 'a';
+----
+CREATE TABLE latest (auction BIGINT, n BIGINT, made STRING, PRIMARY KEY (made) NOT ENFORCED)
+WITH ('connector' = 'upsert-kafka');
+INSERT INTO latest SELECT auction, COUNT(*), UUID() FROM bids GROUP BY auction;
+----
+CREATE TABLE latest (auction BIGINT, n BIGINT, made STRING, PRIMARY KEY (auction) NOT ENFORCED)
+WITH ('connector' = 'upsert-kafka');
+INSERT INTO latest SELECT auction, MAX(n), MIN(made) FROM (
+  SELECT auction, COUNT(*) AS n, UUID() AS made FROM bids GROUP BY auction) GROUP BY auction;
+----
+CREATE TABLE latest (auction BIGINT, n BIGINT, made STRING, PRIMARY KEY (auction) NOT ENFORCED)
+WITH ('connector' = 'upsert-kafka');
+INSERT INTO latest SELECT DISTINCT auction, n, UUID() FROM (
+  SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction);
 ----
 CREATE VIEW timed AS SELECT auction, PROCTIME() AS p FROM bids;
 INSERT INTO results SELECT auction, EXTRACT(SECOND FROM window_start)

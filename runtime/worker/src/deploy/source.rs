@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sabot_connectors::open_source;
 use sabot_core::plan::{JobPlan, PlanNode, SourceDesc};
-use sabot_core::{Result, SourceContext, SplitState};
+use sabot_core::{Result, SeededRandom, SourceContext, SplitState};
 
 use super::SlotBuild;
 use crate::chain::Chain;
@@ -61,7 +61,11 @@ impl SlotBuild<'_, '_> {
         (chain.roots, _) = self.outputs(plan, node, &mut chain).await?;
         Ok(SourceTasklet {
             uid: node.uid.clone(),
-            table: SourceTable { desc: desc.clone(), schema: Arc::clone(&node.schema) },
+            table: SourceTable {
+                desc: desc.clone(),
+                schema: Arc::clone(&node.schema),
+                random: SeededRandom::new(self.config.env.random.next_u64()),
+            },
             source,
             chain,
             metrics,

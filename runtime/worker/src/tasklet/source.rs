@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{SchemaRef, TimestampMillisecondType};
+use sabot_core::ambient::{Ambient, AmbientReads};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::SourceDesc;
-use sabot_core::proc_time;
 use sabot_core::state::StateBackend;
-use sabot_core::{Clock, Element, Error, Result, Source, SourcePoll};
+use sabot_core::{Clock, Element, Error, Result, SeededRandom, Source, SourcePoll};
 use sabot_snapshot::OperatorState;
 use sabot_types::{Epoch, EventTime, OperatorUid};
 
@@ -88,6 +88,8 @@ pub(crate) struct Markers {
 pub(crate) struct SourceTable {
     pub(crate) desc: SourceDesc,
     pub(crate) schema: SchemaRef,
+    /// Of columns that are random.
+    pub(crate) random: SeededRandom,
 }
 
 impl SourceTasklet {
@@ -252,14 +254,15 @@ impl SourceTasklet {
 }
 
 impl SourceTable {
+    /// The columns of the table, of rows that are read at `now_ms`.
     pub(crate) fn columns(&self, rows: &RecordBatch, now_ms: i64) -> Result<RecordBatch> {
         let Some(columns) = &self.desc.columns else { return Ok(rows.clone()) };
-        let timed = if columns.iter().any(|column| column.reads_proc_time()) {
-            Some(proc_time::append(rows, now_ms)?)
-        } else {
-            None
+        let reads = AmbientReads::of(columns);
+        let ambient = Ambient { now_ms, watermark: None, random: &self.random };
+        let rows = match reads.is_nothing() {
+            true => rows,
+            false => &ambient.append(rows, reads)?,
         };
-        let rows = timed.as_ref().unwrap_or(rows);
         let columns = columns.iter().map(|c| c.evaluate(rows)).collect::<Result<Vec<_>>>()?;
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }

@@ -1,0 +1,187 @@
+//! What expressions read beside the columns of their rows: the time, the watermark, random bits.
+//!
+//! Expressions have neither a clock nor dice. An operator with one that reads such a thing appends
+//! these columns to the batch before it evaluates them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, FixedSizeBinaryArray, NullArray, RecordBatch, RecordBatchOptions,
+    TimestampMillisecondArray,
+};
+use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use sabot_types::EventTime;
+
+use crate::{Evaluator, Random, Result};
+
+/// The name of the column of processing time, `TIMESTAMP_LTZ(3)`. No table can declare a column of
+/// these names.
+pub const PROC_TIME: &str = "$proc_time";
+/// The name of the column of the watermark, `TIMESTAMP(3)`; NULL before the first one.
+pub const WATERMARK: &str = "$watermark";
+/// The name of the column of [`RANDOM_BYTES`] random bytes, other ones in each row.
+pub const RANDOM: &str = "$random";
+
+/// Random bytes of a row.
+pub const RANDOM_BYTES: usize = 16;
+
+/// Which of the columns are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AmbientReads {
+    /// [`PROC_TIME`].
+    pub proc_time: bool,
+    /// [`WATERMARK`].
+    pub watermark: bool,
+    /// [`RANDOM`].
+    pub random: bool,
+}
+
+impl AmbientReads {
+    /// What any of these reads.
+    pub fn of<'e>(values: impl IntoIterator<Item = &'e Arc<dyn Evaluator>>) -> Self {
+        values.into_iter().map(|value| value.ambient()).fold(Self::default(), Self::or)
+    }
+
+    /// What the one or the other reads.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            proc_time: self.proc_time || other.proc_time,
+            watermark: self.watermark || other.watermark,
+            random: self.random || other.random,
+        }
+    }
+
+    /// Whether nothing is read.
+    pub fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+}
+
+/// What an operator knows in its turn.
+#[derive(Clone, Copy)]
+pub struct Ambient<'a> {
+    /// Processing time, milliseconds since the Unix epoch.
+    pub now_ms: i64,
+    /// The watermark that the rows come behind, if one has come.
+    pub watermark: Option<EventTime>,
+    /// Where random bits come from.
+    pub random: &'a dyn Random,
+}
+
+impl fmt::Debug for Ambient<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ambient").field("now_ms", &self.now_ms).finish_non_exhaustive()
+    }
+}
+
+/// `TIMESTAMP_LTZ(3)`, the type of [`PROC_TIME`].
+pub fn proc_time_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Millisecond, Some(Arc::from("UTC")))
+}
+
+/// The schema with the columns behind its others.
+pub fn with_columns(schema: &Schema) -> SchemaRef {
+    let columns = [
+        Field::new(PROC_TIME, proc_time_type(), false),
+        Field::new(WATERMARK, DataType::Timestamp(TimeUnit::Millisecond, None), true),
+        Field::new(RANDOM, DataType::FixedSizeBinary(RANDOM_BYTES as i32), false),
+    ];
+    let columns = columns.into_iter().map(Arc::new);
+    Arc::new(Schema::new(schema.fields().iter().cloned().chain(columns).collect::<Vec<_>>()))
+}
+
+impl Ambient<'_> {
+    /// The batch with the columns behind its others. Those that are not read are there for their
+    /// places alone, and of no type.
+    pub fn append(&self, batch: &RecordBatch, reads: AmbientReads) -> Result<RecordBatch> {
+        let rows = batch.num_rows();
+        let absent = || Arc::new(NullArray::new(rows)) as ArrayRef;
+        let proc_time = || {
+            let times = TimestampMillisecondArray::from_value(self.now_ms, rows);
+            Arc::new(times.with_data_type(proc_time_type())) as ArrayRef
+        };
+        let columns = [
+            if reads.proc_time { proc_time() } else { absent() },
+            if reads.watermark { self.watermarks(rows) } else { absent() },
+            if reads.random { random_bytes(self.random, rows)? } else { absent() },
+        ];
+        let mut fields = batch.schema_ref().fields().to_vec();
+        let with_ambient = with_columns(batch.schema_ref());
+        for (field, column) in with_ambient.fields()[fields.len()..].iter().zip(&columns) {
+            let data_type = column.data_type().clone();
+            fields.push(Arc::new(Field::new(field.name(), data_type, true)));
+        }
+        let columns = batch.columns().iter().cloned().chain(columns).collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let schema = Arc::new(Schema::new(fields));
+        Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
+    }
+
+    fn watermarks(&self, rows: usize) -> ArrayRef {
+        let watermark = self.watermark.map(EventTime::millis);
+        Arc::new(match watermark {
+            Some(watermark) => TimestampMillisecondArray::from_value(watermark, rows),
+            None => TimestampMillisecondArray::new_null(rows),
+        })
+    }
+}
+
+/// Bytes for each row, by two numbers that are drawn for all of them.
+fn random_bytes(random: &dyn Random, rows: usize) -> Result<ArrayRef> {
+    let mut halves = [random.next_u64(), random.next_u64()];
+    let mut bytes = Vec::with_capacity(rows * RANDOM_BYTES);
+    for _ in 0..rows {
+        for half in &mut halves {
+            *half = half.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            bytes.extend_from_slice(&mixed(*half).to_le_bytes());
+        }
+    }
+    let (size, bytes) = (RANDOM_BYTES as i32, Buffer::from_vec(bytes));
+    Ok(Arc::new(FixedSizeBinaryArray::try_new(size, bytes, None)?))
+}
+
+/// A number whose bits all depend on all of those of `bits`, and no two of which are the same: the
+/// finalizer of `SplitMix64` (Steele, Lea, Flood 2014).
+pub fn mixed(mut bits: u64) -> u64 {
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use arrow::array::{Array, AsArray, Int64Array};
+
+    use super::*;
+    use crate::SeededRandom;
+
+    #[test]
+    fn columns_that_are_read_stand_behind_the_others_at_fixed_places() {
+        let numbers = Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef;
+        let batch = RecordBatch::try_from_iter([("n", numbers)]).unwrap();
+        let random = SeededRandom::new(1);
+        let ambient =
+            Ambient { now_ms: 7, watermark: Some(EventTime::from_millis(5)), random: &random };
+        let all = AmbientReads { proc_time: true, watermark: true, random: true };
+        let wide = ambient.append(&batch, all).unwrap();
+        let types = |schema: &Schema| -> Vec<(String, DataType)> {
+            schema.fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect()
+        };
+        assert_eq!(types(wide.schema_ref()), types(&with_columns(batch.schema_ref())));
+        assert_eq!(wide.column(1).null_count(), 0);
+        let none = Ambient { watermark: None, ..ambient }.append(&batch, all).unwrap();
+        assert_eq!(none.column(2).null_count(), 3);
+
+        let reads = AmbientReads { random: true, ..AmbientReads::default() };
+        let wide = ambient.append(&batch, reads).unwrap();
+        assert_eq!(wide.column(1).data_type(), &DataType::Null);
+        let bytes = wide.column(3).as_fixed_size_binary();
+        let distinct: HashSet<_> = bytes.iter().flatten().collect();
+        assert_eq!(distinct.len(), 3);
+    }
+}
