@@ -156,6 +156,14 @@ fn scalar_functions(out: &mut String) -> fmt::Result {
             .collect();
         writeln!(out, "\n### {group}\n{}", calls.join(", "))?;
     }
+    let library: Vec<String> =
+        functions::library::names().map(|name| format!("`{name}`")).collect();
+    writeln!(
+        out,
+        "\n### Functions of DataFusion\nWhat Flink does not have, as the [library]\
+         (https://datafusion.apache.org/user-guide/sql/scalar_functions.html) defines it: {}.",
+        library.join(", ")
+    )?;
     let is_there = |name: &str| functions::groups().any(|(_, mut all)| all.any(|f| f.0 == name));
     let list = |names: Vec<&str>| {
         names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")

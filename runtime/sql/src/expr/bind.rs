@@ -323,9 +323,11 @@ impl<'a> Binder<'a> {
         };
         // A function may give null for what is not null, so that it counts as nullable.
         let nullable = !functions::is_never_null(name, arguments);
-        self.finish(built, nullable, (text, precedence::ATOM), || {
+        let bound = self.finish(built, nullable, (text, precedence::ATOM), || {
             functions::wrong_arguments(name, arguments, at)
-        })
+        })?;
+        functions::library::check(&call, &bound)?;
+        Ok(bound)
     }
 
     /// `ARRAY[a, b]`.

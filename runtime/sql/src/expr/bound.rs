@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::{DFSchemaRef, ScalarValue};
 use datafusion_expr::simplify::SimplifyContext;
 use datafusion_expr::{Expr, ExprSchemable, cast};
@@ -159,6 +159,18 @@ pub(crate) fn coerce(
         DataType::Utf8View | DataType::LargeUtf8 => (cast(expr, DataType::Utf8), DataType::Utf8),
         DataType::BinaryView | DataType::LargeBinary => {
             (cast(expr, DataType::Binary), DataType::Binary)
+        }
+        // What functions of the library give and no column has.
+        DataType::UInt8 => (cast(expr, DataType::Int16), DataType::Int16),
+        DataType::UInt16 => (cast(expr, DataType::Int32), DataType::Int32),
+        DataType::UInt32 | DataType::UInt64 => (cast(expr, DataType::Int64), DataType::Int64),
+        DataType::Timestamp(TimeUnit::Second, zone) => {
+            let millis = DataType::Timestamp(TimeUnit::Millisecond, zone);
+            (cast(expr, millis.clone()), millis)
+        }
+        DataType::Time64(_) | DataType::Time32(TimeUnit::Second) => {
+            let millis = DataType::Time32(TimeUnit::Millisecond);
+            (cast(expr, millis.clone()), millis)
         }
         other => (expr, other),
     })

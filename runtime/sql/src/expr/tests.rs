@@ -14,6 +14,7 @@ use sqlparser::ast::Ident;
 use sqlparser::parser::Parser;
 
 mod flink;
+mod library;
 mod numbers;
 mod parts;
 mod texts;

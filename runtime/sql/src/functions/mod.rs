@@ -16,6 +16,7 @@ pub(crate) mod json_listed;
 pub(crate) mod json_made;
 mod json_path;
 mod json_quoted;
+pub(crate) mod library;
 mod lists;
 mod math;
 mod moved_times;
@@ -125,7 +126,7 @@ fn strings(call: &Call<'_>, indexes: &[usize]) -> Result<()> {
 /// Builds a call; types are checked afterwards, when they are coerced.
 pub(crate) fn build(call: &Call<'_>) -> Result<Expr> {
     let Some((_, least, most, build)) = entries().find(|(name, ..)| *name == call.name) else {
-        return Err(unknown(call.name, call.at));
+        return library::build(call).ok_or_else(|| unknown(call.name, call.at));
     };
     let count = call.arguments.len();
     if count < *least || count > *most {
@@ -170,7 +171,8 @@ fn unknown(name: &str, at: Position) -> SqlError {
             SqlError::new(at, format!("the aggregate function {name} cannot stand here"))
         }
         _ => {
-            let names: Vec<&str> = entries().map(|(name, ..)| *name).collect();
+            let names = entries().map(|(name, ..)| *name).chain(library::names());
+            let names: Vec<&str> = names.collect();
             SqlError::new(at, format!("unknown function {name}")).suggest(name, "functions", names)
         }
     }
