@@ -6,22 +6,18 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
-use datafusion_expr::{Operator, binary_expr, cast};
-use datafusion_functions::core::nullif;
 use sabot_core::plan::AggregateFunction;
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
 
 use crate::distinct;
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{
-    Binder, Bound, Meaning, Scope, boolean, coerce, function_name, is_aggregate, place_of,
-    precedence,
-};
-use crate::functions::wrapping_narrow;
+use crate::expr::{Binder, Bound, Meaning, Scope, boolean, function_name, is_aggregate, place_of};
 use crate::json_aggregate::JsonAggregate;
 use crate::ordered::Ordered;
+use crate::percentile::Percentile;
 use crate::relation::{Base, Relation, WindowSpec, columns_schema};
 use crate::spread::Spread;
+use crate::sums::{check_extreme, narrow_sum, quotient, wide_sum};
 use crate::types::flink_name;
 use crate::window::{self, window_column};
 
@@ -216,6 +212,9 @@ impl<'a> GroupScope<'a> {
         if let Some(json) = JsonAggregate::of(name) {
             return self.json(json, function, name, at);
         }
+        if let Some(percentile) = Percentile::of(name) {
+            return self.percentile(percentile, function, name, at);
+        }
         let argument = self.argument(function, name, at)?;
         let filter = match &function.filter {
             None => None,
@@ -240,7 +239,7 @@ impl<'a> GroupScope<'a> {
                     at,
                     format!("the aggregate function {name} is not supported yet"),
                 )
-                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP, FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, COLLECT, JSON_ARRAYAGG and JSON_OBJECTAGG")),
+                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP, PERCENTILE, MEDIAN, FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, COLLECT, JSON_ARRAYAGG and JSON_OBJECTAGG")),
             },
         }
     }
@@ -358,89 +357,6 @@ impl<'a> GroupScope<'a> {
         // Equal values do not change an extreme.
         Ok(self.register(function, Some((argument, false)), filter, (data_type, nullable)))
     }
-}
-
-/// The type in which values are summed up.
-pub(crate) fn wide_sum(argument: &Bound, at: Position) -> Result<DataType> {
-    Ok(match &argument.data_type {
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => DataType::Int64,
-        DataType::Float32 | DataType::Float64 => DataType::Float64,
-        DataType::Decimal128(_, scale) => DataType::Decimal128(38, *scale),
-        other => {
-            let message = format!("{} is {}", argument.text, flink_name(other));
-            return Err(SqlError::new(at, message).hint("SUM and AVG need numbers"));
-        }
-    })
-}
-
-/// A wide sum as one of the type of what was summed up.
-pub(crate) fn narrow_sum(sum: Bound, narrow: DataType) -> Bound {
-    match &narrow {
-        DataType::Int8 | DataType::Int16 | DataType::Int32 => {
-            Bound { expr: wrapping_narrow(sum.expr.clone(), &narrow), data_type: narrow, ..sum }
-        }
-        DataType::Float32 => sum.implicit_cast(&narrow),
-        _ => sum,
-    }
-}
-
-/// An average: a wide sum of values of a type over their count. Of integers it is an integer, cut
-/// off toward zero.
-pub(crate) fn quotient(
-    sum: Bound,
-    count: Bound,
-    data_type: &DataType,
-    text: String,
-    schema: &DFSchemaRef,
-    at: Position,
-) -> Result<Bound> {
-    let to = match data_type {
-        DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
-        other => other.clone(),
-    };
-    let nullable = sum.nullable;
-    let zero = datafusion_expr::lit(0_i64);
-    let count = nullif().call(vec![count.expr, zero]);
-    let count = match &sum.data_type {
-        DataType::Int64 => count,
-        DataType::Float64 => cast(count, DataType::Float64),
-        _ => cast(count, DataType::Decimal128(20, 0)),
-    };
-    let dividend = match (&sum.data_type, &to) {
-        // The library cuts a quotient off four digits behind its dividend's last. To be rounded,
-        // as in Flink, it needs a digit more than the result.
-        (DataType::Decimal128(_, has), DataType::Decimal128(_, result)) => {
-            let scale = (*has).max(result - 3);
-            sum.implicit_cast(&DataType::Decimal128(38, scale))
-        }
-        _ => sum,
-    };
-    let quotient = binary_expr(dividend.expr, Operator::Divide, count);
-    let (expr, data_type) =
-        coerce(quotient, schema).map_err(|error| SqlError::new(at, error.strip_backtrace()))?;
-    let bound = Bound {
-        expr,
-        data_type,
-        nullable,
-        text,
-        precedence: precedence::ATOM,
-        meaning: Meaning::Plain,
-    };
-    Ok(bound.implicit_cast(&to))
-}
-
-/// Refuses values without an order.
-pub(crate) fn check_extreme(argument: &Bound, at: Position) -> Result<()> {
-    if argument.data_type.is_nested()
-        || matches!(
-            argument.data_type,
-            DataType::Null | DataType::Duration(_) | DataType::Interval(_) | DataType::Binary
-        )
-    {
-        let name = flink_name(&argument.data_type);
-        return Err(SqlError::new(at, format!("MIN and MAX cannot be applied to {name}")));
-    }
-    Ok(())
 }
 
 fn canonical_name(

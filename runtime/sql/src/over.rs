@@ -19,12 +19,12 @@ use sqlparser::ast::{
 };
 
 use self::window::Window;
-use crate::aggregate::{check_extreme, narrow_sum, quotient, wide_sum};
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, function_name, place_of};
 use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 use crate::spread::Spread;
+use crate::sums::{check_extreme, narrow_sum, quotient, wide_sum};
 
 pub(crate) use window::has_over;
 

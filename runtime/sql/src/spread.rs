@@ -144,7 +144,7 @@ impl Spread {
             DataType::Decimal128(_, scale) => DataType::Decimal128(38, (*scale).max(6)),
             other => other.clone(),
         };
-        let wide = crate::aggregate::wide_sum(&argument, at)?;
+        let wide = crate::sums::wide_sum(&argument, at)?;
         let value = match wide {
             DataType::Decimal128(..) => argument.clone(),
             _ => argument.clone().implicit_cast(&wide),

@@ -215,8 +215,28 @@ INSERT INTO of_windows SELECT window_end, ks['view'], CARDINALITY(ks), oks, site
   GROUP BY window_start, window_end);
 INSERT INTO of_counts SELECT ks['10'], CARDINALITY(ks) FROM (
   SELECT COLLECT(CAST(n AS STRING)) AS ks
-  FROM (SELECT site, kind, COUNT(*) AS n FROM events GROUP BY site, kind));",
+  FROM (SELECT site, kind, COUNT(*) AS n FROM events GROUP BY site, kind));
+INSERT INTO medians SELECT site, MEDIAN(amount), PERCENTILE(amount, ARRAY[0, 0.5, 1])[2], PERCENTILE(amount, 1) FILTER (WHERE ok)
+FROM events GROUP BY site;
+INSERT INTO median_counts SELECT MEDIAN(n), PERCENTILE(n, 0)
+FROM (SELECT site, kind, COUNT(*) AS n FROM events GROUP BY site, kind);",
     sinks: &[
+        Sink {
+            name: "medians",
+            columns: "site STRING, half DOUBLE, again DOUBLE, highest DOUBLE",
+            changes: true,
+            answer: "
+SELECT site, median(CAST(amount AS DOUBLE)) AS a, median(CAST(amount AS DOUBLE)) AS b,
+  CAST(max(CASE WHEN ok THEN amount END) AS DOUBLE) FROM events GROUP BY site",
+        },
+        Sink {
+            name: "median_counts",
+            columns: "half DOUBLE, lowest DOUBLE",
+            changes: true,
+            answer: "
+SELECT median(CAST(n AS DOUBLE)), CAST(min(n) AS DOUBLE)
+FROM (SELECT site, kind, count(*) AS n FROM events GROUP BY site, kind)",
+        },
         Sink {
             name: "per_site",
             columns: "site STRING, views INT, buys INT, good INT, kinds INT",

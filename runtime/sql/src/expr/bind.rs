@@ -32,7 +32,7 @@ pub(crate) struct Binder<'a> {
 const DEPTH_MAX: usize = 256;
 
 /// The aggregates, of which some are known only to be refused.
-const AGGREGATES: [&str; 19] = [
+const AGGREGATES: [&str; 21] = [
     "COUNT",
     "SUM",
     "MIN",
@@ -52,6 +52,8 @@ const AGGREGATES: [&str; 19] = [
     "APPROX_COUNT_DISTINCT",
     "JSON_ARRAYAGG",
     "JSON_OBJECTAGG",
+    "PERCENTILE",
+    "MEDIAN",
 ];
 
 /// Whether a function of this name aggregates.

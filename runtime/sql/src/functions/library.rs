@@ -83,8 +83,18 @@ pub(crate) fn check(call: &Call<'_>, bound: &Bound) -> Result<()> {
 fn can_be_a_column(data_type: &DataType) -> bool {
     use DataType as T;
     match data_type {
-        T::Boolean | T::Utf8 | T::Binary | T::Date32 | T::Decimal128(..) | T::Null => true,
-        T::Int8 | T::Int16 | T::Int32 | T::Int64 | T::Float32 | T::Float64 => true,
+        T::Boolean
+        | T::Utf8
+        | T::Binary
+        | T::Date32
+        | T::Decimal128(..)
+        | T::Null
+        | T::Int8
+        | T::Int16
+        | T::Int32
+        | T::Int64
+        | T::Float32
+        | T::Float64 => true,
         T::Time32(unit) => *unit == TimeUnit::Millisecond,
         T::Timestamp(unit, _) => *unit != TimeUnit::Second,
         T::List(item) => can_be_a_column(item.data_type()),

@@ -44,7 +44,7 @@ use crate::types::flink_name;
 
 pub(crate) use by_itself::{is_never_null, is_without_parentheses};
 pub(crate) use one_row::only;
-pub(crate) use own::{listed, wrapping_narrow};
+pub(crate) use own::{call as kernel, listed, wrapping_narrow};
 pub(crate) use own_time::interval_text;
 pub(crate) use text::{similar, with_backslashes};
 

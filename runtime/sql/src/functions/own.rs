@@ -10,13 +10,13 @@ use arrow::datatypes::{DataType, Int64Type};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{ColumnarValue, Expr, Volatility, create_udf};
 
-pub(super) type Kernel =
+pub(crate) type Kernel =
     Arc<dyn Fn(&[ArrayRef]) -> datafusion_common::Result<ArrayRef> + Send + Sync>;
 
 /// Calls `kernel` on arrays of the given types.
 ///
 /// Two calls of one name are one function: whatever a kernel holds has to be in its name.
-pub(super) fn call(
+pub(crate) fn call(
     name: &str,
     types: Vec<DataType>,
     to: DataType,

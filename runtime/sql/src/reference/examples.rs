@@ -384,6 +384,8 @@ pub(super) const AGGREGATES: &[(&str, &str)] = &[
     ("VAR_POP", "d"),
     ("VAR_SAMP", "d"),
     ("VARIANCE", "d"),
+    ("PERCENTILE", "d, 0.5"),
+    ("MEDIAN", "d"),
     ("FIRST_VALUE", "b"),
     ("LAST_VALUE", "b"),
     ("LISTAGG", "k"),

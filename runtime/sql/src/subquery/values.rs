@@ -18,7 +18,7 @@ use sqlparser::parser::Parser;
 
 use super::correlated::{Dependent, all, attach};
 use super::{Membership, membership};
-use crate::aggregate::{GroupScope, Times, check_extreme};
+use crate::aggregate::{GroupScope, Times};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, integer, place_of, precedence};
@@ -28,6 +28,7 @@ use crate::join::conjuncts;
 use crate::query::{Queries, keep};
 use crate::relation::{Base, Field, Relation, inlined};
 use crate::select_list::output_name;
+use crate::sums::check_extreme;
 
 /// Subqueries that are columns of rows by now.
 #[derive(Default)]

@@ -165,3 +165,17 @@ WHERE bid.channel IN ('Apple', 'Google') GROUP BY (MOD(bid.auction, 3), bid.chan
 
 -- groups_by_nothing
 SELECT COUNT(*), MAX(bid.price) FROM bid GROUP BY ();
+
+-- percentiles_of_groups
+SELECT bid.auction, PERCENTILE(bid.price, 0.5), PERCENTILE(bid.price, 0.9), PERCENTILE(bid.price, 0), PERCENTILE(bid.price, 1.0), COUNT(*),
+  PERCENTILE(bid.price, 0.5) FILTER (WHERE bid.price > 10000)
+FROM bid GROUP BY bid.auction;
+
+-- percentiles_of_windows
+SELECT window_start, PERCENTILE(CAST(bid.price AS DOUBLE) / 3, 0.25), PERCENTILE(bid.price, ARRAY[0.1, 0.5, 0.99])[1], PERCENTILE(bid.price, ARRAY[0.1, 0.5, 0.99])[3],
+  PERCENTILE(bid.price, 0.5) FILTER (WHERE bid.channel = 'Apple'), PERCENTILE(CAST(NULL AS INT), 0.5)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS bid GROUP BY window_start, window_end;
+
+-- percentiles_of_rows_that_change
+SELECT PERCENTILE(n, 0.5), PERCENTILE(n, 0.75), PERCENTILE(CAST(n AS DECIMAL(10, 2)), 0.3) FROM (
+  SELECT bid.auction, COUNT(*) AS n FROM bid GROUP BY bid.auction);
