@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use super::bound::{Bound, Meaning, coerce, precedence};
 use super::scope::Scope;
-use super::{access, cast, field, literal, operator, rows};
+use super::{access, cast, field, literal, operator, overlaps, rows};
 use crate::ambient;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
@@ -105,6 +105,9 @@ impl<'a> Binder<'a> {
                     && let Some(equal) = rows::equal(self, left, right, at)?
                 {
                     return Ok(equal);
+                }
+                if *op == BinaryOperator::Overlaps {
+                    return overlaps::overlaps(self, [left, right], at);
                 }
                 operator::binary(self, self.bind(left)?, op, self.bind(right)?, at)
             }

@@ -43,8 +43,49 @@ pub(super) fn written(interval: &Bound) -> Option<Expr> {
     Some(functions::interval_text(amount, months))
 }
 
+/// Operands for `+ - * / %`, or none when they do not go together.
+pub(super) fn operands(left: Bound, operator: Operator, right: Bound) -> Option<(Bound, Bound)> {
+    let numeric = |t: &DataType| t.is_numeric() || *t == DataType::Null;
+    let moves = |time: &DataType, interval: &DataType| match time {
+        DataType::Timestamp(..) | DataType::Date32 => is_one(interval),
+        // A day has no months.
+        DataType::Time32(_) => matches!(interval, DataType::Duration(_)),
+        _ => false,
+    };
+    match operator {
+        _ if numeric(&left.data_type) && numeric(&right.data_type) => Some((left, right)),
+        Operator::Plus | Operator::Minus if moves(&left.data_type, &right.data_type) => {
+            Some((left, right))
+        }
+        Operator::Plus if moves(&right.data_type, &left.data_type) => Some((right, left)),
+        _ => None,
+    }
+}
+
+/// A DATE or TIME an interval of milliseconds on, or back; none for others.
+pub(super) fn moved(time: &Bound, operator: Operator, interval: &Bound) -> Option<Expr> {
+    if !matches!(interval.data_type, DataType::Duration(_)) {
+        return None;
+    }
+    let (time_expr, interval) = (time.expr.clone(), interval.expr.clone());
+    match time.data_type {
+        DataType::Date32 => Some(on_date(time_expr, operator, interval)),
+        DataType::Time32(_) => Some(on_time_of_day(time_expr, operator, interval)),
+        _ => None,
+    }
+}
+
+/// A TIME, which goes on behind midnight.
+fn on_time_of_day(time: Expr, operator: Operator, interval: Expr) -> Expr {
+    let of_day = |ms: Expr| binary_expr(ms, Operator::Modulo, lit(DAY_MS));
+    let ms = cast(cast(time, DataType::Int32), DataType::Int64);
+    let moved = of_day(binary_expr(ms, operator, cast(interval, DataType::Int64)));
+    let moved = of_day(binary_expr(moved, Operator::Plus, lit(DAY_MS)));
+    cast(cast(moved, DataType::Int32), DataType::Time32(TimeUnit::Millisecond))
+}
+
 /// A DATE some days on, or back: of an interval the whole days count.
-pub(super) fn on_date(date: Expr, operator: Operator, interval: Expr) -> Expr {
+fn on_date(date: Expr, operator: Operator, interval: Expr) -> Expr {
     let days = binary_expr(cast(interval, DataType::Int64), Operator::Divide, lit(DAY_MS));
     let moved = binary_expr(cast(date, DataType::Int64), operator, days);
     cast(cast(moved, DataType::Int32), DataType::Date32)

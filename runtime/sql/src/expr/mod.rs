@@ -10,6 +10,7 @@ mod intervals;
 mod json_clauses;
 mod literal;
 mod operator;
+mod overlaps;
 mod rows;
 mod scope;
 mod special;

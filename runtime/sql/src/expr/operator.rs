@@ -84,7 +84,7 @@ pub(crate) fn binary(
             }
             (left, right)
         }
-        _ => match arithmetic(left, operator, right) {
+        _ => match intervals::operands(left, operator, right) {
             Some(operands) => operands,
             None => return Err(wrong()),
         },
@@ -101,11 +101,7 @@ pub(crate) fn binary(
                 |expr, (precision, scale)| cast(expr, DataType::Decimal128(precision, scale));
             binary_expr(operand(left.expr, types[0]), operator, operand(right.expr, types[1]))
         }
-        None if left.data_type == DataType::Date32
-            && matches!(right.data_type, DataType::Duration(_)) =>
-        {
-            intervals::on_date(left.expr, operator, right.expr)
-        }
+        None if let Some(moved) = intervals::moved(&left, operator, &right) => moved,
         None if level == p::COMPARISON => {
             compared(left, operator, right, left_type.is_decimal() || right_type.is_decimal())
         }
@@ -121,25 +117,6 @@ pub(crate) fn binary(
         return Ok(bound.implicit_cast(&before));
     }
     Ok(bound)
-}
-
-/// Operands for `+ - * / %`, or none when they do not go together.
-fn arithmetic(left: Bound, operator: Operator, right: Bound) -> Option<(Bound, Bound)> {
-    let numeric = |t: &DataType| t.is_numeric() || *t == DataType::Null;
-    let interval = intervals::is_one;
-    let time = |t: &DataType| matches!(t, DataType::Timestamp(..) | DataType::Date32);
-    if numeric(&left.data_type) && numeric(&right.data_type) {
-        return Some((left, right));
-    }
-    match operator {
-        Operator::Plus | Operator::Minus if time(&left.data_type) && interval(&right.data_type) => {
-            Some((left, right))
-        }
-        Operator::Plus if interval(&left.data_type) && time(&right.data_type) => {
-            Some((right, left))
-        }
-        _ => None,
-    }
 }
 
 /// `left < right` and its like, in which a float beside a decimal is compared as in an order.

@@ -354,7 +354,7 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "TRIM(LEADING c FROM s)", "also `TRAILING` and `BOTH`", "TRIM(LEADING 'x' FROM k) = TRIM(TRAILING 'x' FROM k) OR TRIM(BOTH 'x' FROM k) = TRIM(k)";
         "OVERLAY(s PLACING r FROM n FOR m)", "", "OVERLAY(k PLACING 'a' FROM 1) = OVERLAY(k PLACING 'a' FROM 1 FOR 2)";
         "POSITION(s IN t)", "", "POSITION('a' IN k) = 1";
-        "OVERLAPS", "", "(ts, ts) OVERLAPS (ts, ts)";
+        "OVERLAPS", "of two periods, `(begin, end)` or `(begin, interval)`", "(ts, ts) OVERLAPS (ts, INTERVAL '1' DAY)";
         "IS JSON", "also `IS NOT JSON`, with `OBJECT`, `ARRAY` or `SCALAR`", "k IS JSON OBJECT";
         "ROW = ROW", "also `<>`, and `(a, b) = (c, d)`; `IS [NOT] DISTINCT FROM` too", "(i, k) = (1, 'a') AND r <> ROW(2)";
         "ROW(a, b)", "its fields are found by their places where it is cast or written", "CAST(ROW(i, k) AS ROW<x INT, y STRING>).x = 1";

@@ -931,3 +931,9 @@ INSERT INTO results SELECT auction, (SELECT b.auction + COUNT(*) FROM plain p WH
 INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT 1 FROM plain p WHERE p.auction = b.auction HAVING COUNT(*) = 0);
 ----
 INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT p.auction FROM plain p WHERE p.auction = b.auction GROUP BY p.auction HAVING COUNT(*) = COALESCE(b.price, 1));
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE (ts, ts) OVERLAPS (ts, price);
+----
+INSERT INTO results SELECT auction, price FROM bids WHERE ts OVERLAPS (ts, ts);
+----
+INSERT INTO results SELECT auction, HOUR(TIME '10:00:00' + INTERVAL '1' MONTH) FROM bids;
