@@ -12,11 +12,12 @@ WITH ('connector' = 'upsert-kafka', $KAFKA, 'topic' = 'accounts', 'key.format' =
 CREATE TABLE copies (k STRING, amount BIGINT, PRIMARY KEY (k) NOT ENFORCED)
 WITH ('connector' = 'upsert-kafka', $KAFKA, 'topic' = 'copies', 'key.format' = 'json',
   'value.format' = 'json');
-CREATE TABLE teams (team STRING, members BIGINT, amount BIGINT, PRIMARY KEY (team) NOT ENFORCED)
+CREATE TABLE teams (team STRING, members BIGINT, amount BIGINT, fresh BOOLEAN, PRIMARY KEY (team) NOT ENFORCED)
 WITH ('connector' = 'upsert-kafka', $KAFKA, 'topic' = 'teams', 'key.format' = 'json',
   'value.format' = 'json', 'value.fields-include' = 'EXCEPT_KEY');
 INSERT INTO copies SELECT k, amount FROM accounts WHERE amount > 20;
-INSERT INTO teams SELECT team, COUNT(*), SUM(amount) FROM accounts GROUP BY team;";
+INSERT INTO teams SELECT team, COUNT(*), SUM(amount), NOW() > TO_TIMESTAMP_LTZ(0, 3) AND RAND() < 1
+FROM accounts GROUP BY team;";
 
 const ACCOUNTS: u64 = 50;
 
@@ -41,7 +42,7 @@ fn expected(round: u64) -> (BTreeMap<String, String>, BTreeMap<String, String>) 
         *of_team = (of_team.0 + 1, of_team.1 + amount);
     }
     let team = |(team, (members, amount)): (u64, (u64, u64))| {
-        let value = format!("{{\"members\":{members},\"amount\":{amount}}}");
+        let value = format!("{{\"members\":{members},\"amount\":{amount},\"fresh\":true}}");
         (format!("{{\"team\":\"{team}\"}}"), value)
     };
     (copies, teams.into_iter().map(team).collect())
