@@ -178,6 +178,7 @@ are_flinks! {
     aggregates false,
     group_windows false,
     joins false,
+    names false,
     ordered true,
     over false,
     ranks false,

@@ -13,6 +13,7 @@ use crate::distinct;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, boolean, function_name, is_aggregate, place_of};
 use crate::json_aggregate::JsonAggregate;
+use crate::names::{key_column, key_text};
 use crate::ordered::Ordered;
 use crate::percentile::Percentile;
 use crate::relation::{Base, Relation, WindowSpec, columns_schema};
@@ -87,13 +88,6 @@ pub(crate) struct GroupScope<'a> {
     /// What other groupings of the SELECT are by, and this one is not: NULL.
     pub(crate) absent: Vec<Bound>,
     aggregates: RefCell<BTreeMap<String, Aggregate>>,
-}
-
-/// The column of a key: never the name of a window column or an aggregate.
-pub(crate) fn key_column(text: &str) -> String {
-    let reserved = window::WINDOW_COLUMNS.contains(&text)
-        || text.split_once('(').is_some_and(|(name, _)| is_aggregate(name));
-    if reserved { format!("key {text}") } else { text.to_owned() }
 }
 
 impl<'a> GroupScope<'a> {
@@ -199,7 +193,9 @@ impl<'a> GroupScope<'a> {
             Meaning::WindowTime => window_column(2),
             Meaning::Plain | Meaning::RowTime | Meaning::ProcTime => {
                 let name = key_column(&key.text);
-                Some(Bound::column(&name, key.text.clone(), key.data_type.clone(), key.nullable))
+                let text = key_text(&key.text);
+                let column = Bound::column(&name, text, key.data_type.clone(), key.nullable);
+                Some(Bound { precedence: key.precedence, ..column })
             }
         }
     }

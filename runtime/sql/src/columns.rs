@@ -28,7 +28,8 @@ impl Columns {
     /// The column at a place.
     pub(crate) fn column(&self, index: usize) -> Bound {
         let (name, bound) = &self.columns[index];
-        Bound::column(name, name.clone(), bound.data_type.clone(), bound.nullable)
+        let column = Bound::column(name, name.clone(), bound.data_type.clone(), bound.nullable);
+        Bound { precedence: bound.precedence, ..column }
     }
 
     /// Their fields.

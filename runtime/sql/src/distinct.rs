@@ -7,9 +7,10 @@ use arrow::datatypes::Field as ArrowField;
 use datafusion_expr::when;
 use sabot_core::plan::AggregateFunction;
 
-use crate::aggregate::{Aggregate, WindowNode, key_column};
+use crate::aggregate::{Aggregate, WindowNode};
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, Meaning, coerce, precedence};
+use crate::names::key_column;
 use crate::relation::{Base, WindowSpec, columns_schema};
 use crate::window::{self, window_column};
 

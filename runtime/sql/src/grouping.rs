@@ -71,7 +71,7 @@ impl Visitor for Aggregates {
 
 /// Each row once.
 pub(crate) fn distinct(input: Relation, ttl_ms: Option<u64>, at: Position) -> Result<Relation> {
-    input.refuse_expanded(at)?;
+    let input = input.expanded(at)?;
     let grouped: Vec<Bound> = input.fields.iter().map(|field| field.value.clone()).collect();
     for key in &grouped {
         check_key(key, at)?;
@@ -121,6 +121,8 @@ fn group(
     (times, by_key): (Times, bool),
     at: Position,
 ) -> Result<Relation> {
+    let expanded = input.expanded_unless_by_windows(group_by, at)?;
+    let input = expanded.as_ref().unwrap_or(input);
     let windowed = window::group::window_of(input, group_by, at)?;
     let input = windowed.as_ref().map_or(input, |(_, relation)| relation);
     let binder = Binder::new(input, at);

@@ -27,6 +27,7 @@ mod json_aggregate;
 mod json_syntax;
 mod lookup;
 mod lower;
+mod names;
 mod needed;
 mod ordered;
 mod over;

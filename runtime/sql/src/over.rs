@@ -22,6 +22,7 @@ use self::window::Window;
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, function_name, place_of};
+use crate::names::new_text;
 use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 use crate::spread::Spread;
 use crate::sums::{check_extreme, narrow_sum, quotient, wide_sum};
@@ -209,7 +210,7 @@ impl<'a> OverScope<'a> {
                 // In Flink's streams both count the rows up to the row and its peers.
                 self.set_frame(Some(UP_TO_PEERS), at)?;
                 let count = self.count(None, false);
-                Ok(Bound { text: self.text(&format!("{name}()")), ..count })
+                Ok(Bound { text: self.new_text(&format!("{name}()")), ..count })
             }
             "LAG" => self.lag(function, at),
             "LEAD" | "NTILE" | "PERCENT_RANK" | "CUME_DIST" => {
@@ -341,7 +342,7 @@ impl<'a> OverScope<'a> {
             "AVG" => {
                 let sum = self.sum(&argument, distinct, at)?;
                 let what = if distinct { "DISTINCT " } else { "" };
-                let text = self.text(&format!("AVG({what}{})", argument.text));
+                let text = self.new_text(&format!("AVG({what}{})", argument.text));
                 let count = self.count(Some(argument), distinct);
                 quotient(sum, count, &data_type, text, &self.schema(), at)
             }
@@ -393,7 +394,8 @@ impl<'a> OverScope<'a> {
                 nullable: false,
             });
         }
-        Bound::column(RANK, "ROW_NUMBER()".to_owned(), data_type, false)
+        let text = new_text(&self.input.fields, "ROW_NUMBER()".to_owned());
+        Bound::column(RANK, text, data_type, false)
     }
 
     fn register(
@@ -418,7 +420,7 @@ impl<'a> OverScope<'a> {
         argument: Option<(&Bound, bool)>,
         (data_type, nullable): (DataType, bool),
     ) -> Bound {
-        let text = self.text(&name);
+        let text = self.new_text(&name);
         // No text of a column begins so.
         let column = format!("$over {name}");
         let known = self.aggregates.borrow().iter().any(|a| a.column == column);
@@ -438,8 +440,14 @@ impl<'a> OverScope<'a> {
         Bound::column(&column, text, data_type, nullable)
     }
 
+    /// The canonical text of a call that no column before it has: there the same call is one of
+    /// other rows.
+    pub(crate) fn new_text(&self, call: &str) -> String {
+        new_text(&self.input.fields, self.text(call))
+    }
+
     /// The canonical text of a call.
-    pub(crate) fn text(&self, call: &str) -> String {
+    fn text(&self, call: &str) -> String {
         let columns = self.columns.borrow();
         let names = |all: Vec<usize>| {
             all.into_iter().map(|c| columns.columns[c].0.clone()).collect::<Vec<_>>().join(", ")

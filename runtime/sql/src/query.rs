@@ -17,7 +17,7 @@ use crate::over::{OverScope, has_over};
 use crate::qualify::qualified;
 use crate::rank::take_limit;
 use crate::relation::{Base, Relation};
-use crate::select_list::written_list;
+use crate::select_list::{expr_of, written_list};
 use crate::setops;
 use crate::sort::is_sorted;
 use crate::statement::unqualified;
@@ -393,6 +393,7 @@ pub(crate) fn keep(input: &mut Relation, condition: &Expr, at: Position) -> Resu
     if take_limit(input, condition, place)? {
         return Ok(());
     }
+    *input = input.clone().expanded_for(&[condition], place)?;
     let bound = boolean(Binder::new(input, place).bind(condition)?, "WHERE", place)?;
     hold(input, bound);
     Ok(())
@@ -406,6 +407,8 @@ fn project(select: &Select, input: Relation, by_key: bool, at: Position) -> Resu
         let fields = written_list(select, &scope, Some(scope.fields()), by_key, at)?;
         return Ok(Relation { base: scope.into_base()?, filter: None, fields, window: None });
     }
+    let exprs: Vec<&Expr> = select.projection.iter().filter_map(expr_of).collect();
+    let input = input.expanded_for(&exprs, at)?;
     let fields = written_list(select, &input, Some(&input.fields), by_key, at)?;
     Ok(Relation { fields, ..input })
 }

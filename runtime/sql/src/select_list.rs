@@ -57,6 +57,14 @@ pub(crate) fn select_list(
     Ok(fields)
 }
 
+/// The expression of an item, if it names one.
+pub(crate) fn expr_of(item: &SelectItem) -> Option<&Expr> {
+    match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    }
+}
+
 /// `*`, `table.*`, or `row.*` of a column that is a ROW.
 fn wildcard(
     item: &SelectItem,

@@ -116,7 +116,7 @@ impl OverScope<'_> {
         at: Position,
     ) -> Result<Bound> {
         let argument = not_distinct(name, argument, at)?;
-        let text = self.text(&format!("{name}({})", argument.text));
+        let text = self.new_text(&format!("{name}({})", argument.text));
         spread.compute(self, argument, text, at)
     }
 }

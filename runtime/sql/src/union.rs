@@ -7,6 +7,7 @@ use datafusion_common::DFSchemaRef;
 
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, Meaning};
+use crate::names::union_text;
 use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 use crate::types::{casts_implicitly, flink_name};
 
@@ -34,7 +35,8 @@ pub(crate) fn union_all(left: Relation, right: Relation, at: Position) -> Result
         let data_type = common_type(l, r, at)?;
         let name = format!("{index} {}", l.value.text);
         let nullable = l.value.nullable || r.value.nullable;
-        let mut column = Bound::column(&name, l.value.text.clone(), data_type.clone(), nullable);
+        let text = union_text(&l.value, &columns);
+        let mut column = Bound::column(&name, text, data_type.clone(), nullable);
         let is_time =
             |field: &Field| matches!(field.value.meaning, Meaning::RowTime | Meaning::WindowTime);
         if is_time(l) && is_time(r) {

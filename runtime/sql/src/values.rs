@@ -167,11 +167,19 @@ fn relation(rows: usize, columns: &[Column], at: Position) -> Result<Relation> {
         metadata: None,
     }];
     for column in columns.iter().filter(|column| column.data_type != DataType::Null) {
+        let mut text = column.text();
+        let is_taken = |text: &str| {
+            let mut others = table_columns.iter().filter_map(|other| other.computed.as_ref());
+            others.any(|other| other.text == text)
+        };
+        while is_taken(&text) {
+            text.push('\'');
+        }
         let computed = Bound {
             expr: listed(&format!("{hash}_{}", column.name), column.array()?, column_expr(ROW)),
             data_type: column.data_type.clone(),
             nullable: column.nullable,
-            text: column.text(),
+            text,
             precedence: precedence::ATOM,
             ..null()
         };

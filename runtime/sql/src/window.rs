@@ -22,6 +22,7 @@ pub(crate) use self::expand::{EXPAND_COLUMNS, ExpandNode, of_ends};
 use crate::aggregate::WindowNode;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Bound, Meaning, Scope, function_name, place_of, window_start};
+use crate::names::rename_windows;
 use crate::query::Queries;
 use crate::relation::{Base, Field, Relation, WindowSpec};
 use crate::tokens::PARTITION;
@@ -67,6 +68,7 @@ pub(crate) fn table_function(
     let (relation, partition) = data_argument(queries, kind, data, at)?;
     let mut relation = relation.expanded(at)?;
     let row_time = row_time(&relation, time, at)?;
+    rename_windows(&mut relation.fields);
     let window = arguments::window(kind, &intervals, at)?;
     let partition = match partition {
         None => Vec::new(),

@@ -53,7 +53,7 @@ impl OverScope<'_> {
         if !default.expr.column_refs().is_empty() {
             return Err(SqlError::new(at, "the default of LAG has to be a constant"));
         }
-        let text = self.text(&format!("LAG({}, {offset}, {})", value.text, default.text));
+        let text = self.new_text(&format!("LAG({}, {offset}, {})", value.text, default.text));
         let default = default.implicit_cast(&data_type);
         // There is no row so far back.
         let first = self.count(None, false).expr.lt_eq(lit(offset as i64));

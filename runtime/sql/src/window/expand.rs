@@ -6,11 +6,12 @@ use arrow::datatypes::Field as ArrowField;
 use datafusion_common::{DFSchemaRef, ScalarValue};
 use datafusion_expr::{Expr, Operator, binary_expr};
 use sabot_core::plan::Window;
+use sqlparser::ast;
 
 use super::{EXPANDED, WINDOW_COLUMNS, kind, rows_change, spec};
 use crate::columns::Columns;
 use crate::error::{Position, Result};
-use crate::expr::{Bound, Meaning};
+use crate::expr::{Binder, Bound, Meaning};
 use crate::relation::{Base, Feed, Field, Relation, WindowSpec, columns_schema};
 use crate::types::TIMESTAMP;
 
@@ -29,14 +30,42 @@ pub(crate) struct ExpandNode {
 pub(crate) const EXPAND_COLUMNS: [&str; 3] = ["$window_start", "$window_end", "$window_time"];
 
 impl Relation {
+    /// Whether a row lies in several windows that can be told from it.
+    fn expands(&self) -> bool {
+        let windows = self.window.as_ref().and_then(WindowSpec::of_event_time);
+        matches!(windows, Some(Window::Hop(_) | Window::Cumulate(_)))
+    }
+
+    /// The same rows, each once for every window where these expressions compute with its bounds.
+    pub(crate) fn expanded_for(self, exprs: &[&ast::Expr], at: Position) -> Result<Self> {
+        let computes = |expr: &&ast::Expr| Binder::new(&self, at).bind(expr).is_err();
+        if self.expands() && exprs.iter().any(computes) { self.expanded(at) } else { Ok(self) }
+    }
+
+    /// The rows that are grouped by these expressions: each once for every window unless they are
+    /// grouped by both of its bounds.
+    pub(crate) fn expanded_unless_by_windows(
+        &self,
+        group_by: &[ast::Expr],
+        at: Position,
+    ) -> Result<Option<Self>> {
+        let has = |meaning| {
+            let bound = |expr| Binder::new(self, at).bind(expr);
+            group_by.iter().any(|expr| bound(expr).is_ok_and(|bound| bound.meaning == meaning))
+        };
+        if !self.expands() || has(Meaning::WindowStart) && has(Meaning::WindowEnd) {
+            return Ok(None);
+        }
+        self.clone().expanded(at).map(Some)
+    }
+
     /// The same rows, where a row lies in several windows once for each of them.
     pub(crate) fn expanded(self, at: Position) -> Result<Self> {
-        let Some(windows) = self.window.clone() else { return Ok(self) };
-        let expands = matches!(windows.of_event_time(), Some(Window::Hop(_) | Window::Cumulate(_)));
-        if !expands {
+        if !self.expands() {
             self.refuse_expanded(at)?;
             return Ok(self);
         }
+        let Some(windows) = self.window.clone() else { return Ok(self) };
         if self.base.is_updating() {
             return Err(rows_change(at));
         }

@@ -120,12 +120,6 @@ SELECT auction, price
 FROM TABLE(HOP(TABLE plain, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND));
 ----
 INSERT INTO results
-SELECT auction, COUNT(*)
-FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND))
-WHERE window_start > TIMESTAMP '2020-01-01 00:00:00'
-GROUP BY auction, window_start, window_end;
-----
-INSERT INTO results
 SELECT auction, MAX(EXTRACT(SECOND FROM window_end))
 FROM TABLE(HOP(TABLE bids, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND))
 GROUP BY auction, window_start, window_end;

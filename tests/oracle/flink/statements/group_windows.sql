@@ -43,3 +43,27 @@ GROUP BY MOD(auction, 4), window_start, window_end;
 -- rows_of_windows
 SELECT auction, price, window_start, window_end, window_time
 FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) WHERE MOD(auction, 10) = 3;
+
+-- ends_of_hopping_windows
+SELECT window_end, MOD(auction, 5), COUNT(*), MAX(price)
+FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND)) GROUP BY window_end, MOD(auction, 5);
+
+-- rows_of_all_windows
+SELECT channel, COUNT(*), MAX(price) FROM TABLE(CUMULATE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
+WHERE CHAR_LENGTH(channel) < 9 GROUP BY channel;
+
+-- distinct_hopping_windows
+SELECT DISTINCT window_start, window_end FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND));
+
+-- moved_hopping_windows
+SELECT auction, price, window_start + INTERVAL '1' SECOND, EXTRACT(SECOND FROM window_end)
+FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) WHERE MOD(auction, 10) = 3;
+
+-- some_hopping_windows
+SELECT window_start, window_end, COUNT(*), SUM(price)
+FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
+WHERE window_start >= TIMESTAMP '2015-07-15 07:26:20' AND MOD(auction, 2) = 0 GROUP BY window_start, window_end;
+
+-- grouping_sets_of_bounds
+SELECT window_start, window_end, MOD(auction, 3), COUNT(*) FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
+GROUP BY GROUPING SETS ((window_start, window_end), (window_end, MOD(auction, 3)), ());
