@@ -83,6 +83,9 @@ INSERT INTO counted
 SELECT COUNT(*), COUNT(DISTINCT u), COUNT(CASE WHEN r < 0.5 THEN 1 END) + COUNT(CASE WHEN r >= 0.5 THEN 1 END),
   MAX(half) < 0.5
 FROM (SELECT *, RAND() / 2 AS half FROM drawn) WHERE half < 0.5;
+INSERT INTO two_values
+SELECT COUNT(*), COUNT(DISTINCT a), SUM(n) FROM (
+  SELECT a, COUNT(*) AS n FROM (SELECT DISTINCT auction, UUID() AS a, UUID() AS b FROM bids) WHERE a <> b GROUP BY a);
 INSERT INTO watermarks
 SELECT auction, COUNT(*), COUNT(CASE WHEN w < ts THEN 1 WHEN w >= ts THEN NULL ELSE 1 END) FROM (
   SELECT auction, dateTime AS ts, CURRENT_WATERMARK(dateTime) AS w FROM bids) GROUP BY auction;",
@@ -100,6 +103,12 @@ SELECT auction, COUNT(*), COUNT(CASE WHEN w < ts THEN 1 WHEN w >= ts THEN NULL E
             columns: "n BIGINT, distinct_n BIGINT, both_n BIGINT, lower BOOLEAN",
             changes: true,
             answer: "SELECT count(*) AS a, count(*) AS b, count(*) AS c, true AS d FROM bids",
+        },
+        Sink {
+            name: "two_values",
+            columns: "n BIGINT, distinct_n BIGINT, rows_n BIGINT",
+            changes: true,
+            answer: "SELECT count(*) AS a, count(*) AS b, count(*) AS c FROM bids",
         },
         Sink {
             name: "watermarks",

@@ -322,10 +322,7 @@ impl<'a> Binder<'a> {
             return Ok(ambient::attribute());
         }
         let texts: Vec<&str> = arguments.iter().map(|a| a.text.as_str()).collect();
-        let text = match functions::is_without_parentheses(name) {
-            true => name.to_owned(),
-            false => format!("{name}({})", texts.join(", ")),
-        };
+        let text = functions::text_of(&call, &texts.join(", "));
         // A function may give null for what is not null, so that it counts as nullable.
         let nullable = !functions::is_never_null(name, arguments);
         let bound = self.finish(built, nullable, (text, precedence::ATOM), || {

@@ -34,10 +34,19 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("UUID", 0, 0, |c| Ok(uuid(c.at))),
 ];
 
-/// Whether the function is called without parentheses.
-pub(crate) fn is_without_parentheses(name: &str) -> bool {
-    ["CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "LOCALTIME"]
-        .contains(&name)
+/// The text of a call of any function, which tells it from others: two calls that draw are not the
+/// same.
+pub(crate) fn text_of(call: &Call<'_>, arguments: &str) -> String {
+    let Call { name, at, .. } = call;
+    match *name {
+        "CURRENT_TIMESTAMP" | "LOCALTIMESTAMP" | "CURRENT_DATE" | "CURRENT_TIME" | "LOCALTIME" => {
+            (*name).to_owned()
+        }
+        "RAND" | "RAND_INTEGER" | "UUID" => {
+            format!("{name}({arguments})@{}:{}", at.line, at.column)
+        }
+        _ => format!("{name}({arguments})"),
+    }
 }
 
 /// Whether a call of the function with these arguments is never NULL.
