@@ -65,13 +65,15 @@ pub(crate) fn attribute() -> Bound {
 /// Checks that a call of `name` can stand where `scope` is what is read. A row that goes would not be
 /// the one that came.
 pub(crate) fn check_scope(name: &str, scope: &dyn Scope, at: Position) -> Result<()> {
-    if !scope.is_updating() {
-        return Ok(());
-    }
-    Err(SqlError::new(at, format!("{name} cannot be read for rows that change")).hint(
-        "put it before what updates, such as a GROUP BY without windows, or into the outermost \
-         SELECT of an INSERT INTO an upsert-kafka table",
-    ))
+    if scope.is_updating() { Err(over_changes(name, at.into())) } else { Ok(()) }
+}
+
+/// The error for what changes by itself over rows that change.
+pub(crate) fn over_changes(what: &str, at: Option<Position>) -> SqlError {
+    SqlError::new(at, format!("{what} cannot be read for rows that change")).hint(
+        "put it into a subquery before what updates, such as a GROUP BY without windows, or into \
+         the outermost SELECT of an INSERT INTO an upsert-kafka table",
+    )
 }
 
 /// Refuses what changes by itself in an expression that is no column.

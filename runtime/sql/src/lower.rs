@@ -24,6 +24,7 @@ use sabot_core::row_kind::{self, RowKind};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
+use crate::ambient;
 use crate::catalog::{Table, TableColumn};
 use crate::error::Result;
 use crate::expr::{Bound, compile, quoted};
@@ -91,7 +92,9 @@ impl Lowering<'_> {
         let uid = self.uids.sink(&sink.name, &insert.base.tables())?;
         let columns: Vec<(Field, &Bound)> =
             sink.written().map(connector_field).zip(&insert.columns).collect();
-        let from = self.calc(from, insert.filter.as_ref(), &columns, &uid, &sink.name)?;
+        let values = if sink.is_upsert() { &[][..] } else { &columns };
+        self.check_fixed(from, insert.filter.as_ref(), values)?;
+        let from = self.made(from, insert.filter.as_ref(), &columns, &uid, &sink.name)?;
         let schema = Arc::clone(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{}[sink]", sink.name));
         let desc = SinkDesc { table: sink.name.clone(), options: Arc::clone(&sink.options) };
@@ -132,8 +135,38 @@ impl Lowering<'_> {
         Ok(id)
     }
 
-    /// Filters and projects, unless that would change nothing.
+    /// Filters and projects what another operator reads, unless that would change nothing.
     fn calc(
+        &mut self,
+        from: NodeId,
+        filter: Option<&Bound>,
+        columns: &[(Field, &Bound)],
+        reader: &OperatorUid,
+        sink: &str,
+    ) -> Result<NodeId> {
+        self.check_fixed(from, filter, columns)?;
+        self.made(from, filter, columns, reader, sink)
+    }
+
+    /// Refuses what changes by itself over rows that change, wherever it was put.
+    fn check_fixed(
+        &self,
+        from: NodeId,
+        filter: Option<&Bound>,
+        columns: &[(Field, &Bound)],
+    ) -> Result<()> {
+        if !row_kind::is_updating(&self.nodes[from.0].schema) {
+            return Ok(());
+        }
+        let mut values = filter.into_iter().chain(columns.iter().map(|(_, value)| *value));
+        match values.find(|value| ambient::is_in(&value.expr)) {
+            Some(value) => Err(ambient::over_changes(&value.text, None)),
+            None => Ok(()),
+        }
+    }
+
+    /// Filters and projects, unless that would change nothing.
+    fn made(
         &mut self,
         from: NodeId,
         filter: Option<&Bound>,

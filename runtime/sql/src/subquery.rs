@@ -16,6 +16,7 @@ use sqlparser::ast::{
     BinaryOperator, Expr, Ident, Query, Select, SelectItem, SetExpr, Spanned, UnaryOperator,
 };
 
+use crate::ambient;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Scope, boolean, place_of, precedence};
 use crate::grouping::{aggregates, group_by};
@@ -110,6 +111,7 @@ impl Queries<'_> {
         for condition in correlated {
             let place = place_of(condition, at);
             let bound = boolean(Binder::new(&scope, place).bind(condition)?, "WHERE", place)?;
+            ambient::refuse(&bound, "a condition of EXISTS and IN", place)?;
             hold_on(&mut joined, bound);
         }
         select_list(listed, &scope, Some(&scope.inner.fields), at)?;
@@ -303,5 +305,9 @@ impl Scope for Correlated {
 
     fn schema(&self) -> DFSchemaRef {
         self.outer.schema()
+    }
+
+    fn is_updating(&self) -> bool {
+        self.outer.is_updating()
     }
 }

@@ -6,6 +6,7 @@ use sqlparser::ast::{JoinConstraint, JoinOperator, Query, Spanned, TableAlias, T
 
 use super::correlated::attach;
 use super::{Correlated, plain_select};
+use crate::ambient;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, boolean, place_of};
 use crate::join::{conjuncts, hold_on, pair};
@@ -71,6 +72,7 @@ impl Queries<'_> {
         for condition in conditions.into_iter().filter(|condition| !is_true(condition)) {
             let place = place_of(condition, at);
             let bound = boolean(Binder::new(&joined, place).bind(condition)?, "ON", place)?;
+            ambient::refuse(&bound, "ON", place)?;
             hold_on(&mut joined, bound);
         }
         Ok(joined)
@@ -119,6 +121,7 @@ impl Queries<'_> {
         for condition in correlated {
             let place = place_of(condition, at);
             let bound = boolean(Binder::new(&scope, place).bind(condition)?, "WHERE", place)?;
+            ambient::refuse(&bound, "a condition of LATERAL", place)?;
             hold_on(&mut joined, bound);
         }
         let columns: Vec<Field> = match own {

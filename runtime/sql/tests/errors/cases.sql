@@ -931,3 +931,16 @@ INSERT INTO results SELECT auction, price FROM bids WHERE (ts, ts) OVERLAPS (ts,
 INSERT INTO results SELECT auction, price FROM bids WHERE ts OVERLAPS (ts, ts);
 ----
 INSERT INTO results SELECT auction, HOUR(TIME '10:00:00' + INTERVAL '1' MONTH) FROM bids;
+----
+INSERT INTO results SELECT a.auction, x.price FROM bids a LEFT JOIN LATERAL (
+  SELECT price FROM bids b WHERE b.auction = a.auction) AS x ON RAND() < 0.5;
+----
+CREATE TABLE drawn (auction BIGINT, n INT) WITH ('connector' = 'print');
+INSERT INTO drawn SELECT auction, n FROM (
+  SELECT auction, RAND_INTEGER(5) AS n, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) AS r FROM bids)
+WHERE r = 1;
+----
+CREATE TABLE drawn (auction BIGINT, n INT) WITH ('connector' = 'print');
+INSERT INTO drawn SELECT auction, n FROM (
+  SELECT auction, RAND_INTEGER(5) AS n, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) AS r FROM bids)
+WHERE r <= 2;
