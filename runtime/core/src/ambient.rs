@@ -3,6 +3,7 @@
 //! Expressions have neither a clock nor dice. An operator with one that reads such a thing appends
 //! these columns to the batch before it evaluates them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use arrow::array::{
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use sabot_types::EventTime;
+use sabot_types::key_hash::mixed;
 
 use crate::{Evaluator, Random, Result};
 
@@ -23,6 +25,9 @@ pub const PROC_TIME: &str = "$proc_time";
 pub const WATERMARK: &str = "$watermark";
 /// The name of the column of [`RANDOM_BYTES`] random bytes, other ones in each row.
 pub const RANDOM: &str = "$random";
+
+/// Their names in the order in which they stand.
+pub const NAMES: [&str; 3] = [PROC_TIME, WATERMARK, RANDOM];
 
 /// Random bytes of a row.
 pub const RANDOM_BYTES: usize = 16;
@@ -94,30 +99,37 @@ pub fn with_columns(schema: &Schema) -> SchemaRef {
 }
 
 impl Ambient<'_> {
-    /// The batch with the columns behind its others. Those that are not read are there for their
-    /// places alone, and of no type.
-    pub fn append(&self, batch: &RecordBatch, reads: AmbientReads) -> Result<RecordBatch> {
+    /// The batch with the columns behind its others, or as it is where none is read. Those that are not
+    /// read are there for their places alone, and of no type.
+    pub fn append<'b>(
+        &self,
+        batch: &'b RecordBatch,
+        reads: AmbientReads,
+    ) -> Result<Cow<'b, RecordBatch>> {
+        if reads.is_nothing() {
+            return Ok(Cow::Borrowed(batch));
+        }
         let rows = batch.num_rows();
         let absent = || Arc::new(NullArray::new(rows)) as ArrayRef;
-        let proc_time = || {
-            let times = TimestampMillisecondArray::from_value(self.now_ms, rows);
-            Arc::new(times.with_data_type(proc_time_type())) as ArrayRef
-        };
-        let columns = [
-            if reads.proc_time { proc_time() } else { absent() },
+        let added = [
+            if reads.proc_time { self.proc_times(rows) } else { absent() },
             if reads.watermark { self.watermarks(rows) } else { absent() },
             if reads.random { random_bytes(self.random, rows)? } else { absent() },
         ];
         let mut fields = batch.schema_ref().fields().to_vec();
-        let with_ambient = with_columns(batch.schema_ref());
-        for (field, column) in with_ambient.fields()[fields.len()..].iter().zip(&columns) {
-            let data_type = column.data_type().clone();
-            fields.push(Arc::new(Field::new(field.name(), data_type, true)));
-        }
-        let columns = batch.columns().iter().cloned().chain(columns).collect();
+        let field = |(name, column): (&str, &ArrayRef)| {
+            Arc::new(Field::new(name, column.data_type().clone(), true))
+        };
+        fields.extend(NAMES.into_iter().zip(&added).map(field));
+        let columns = batch.columns().iter().cloned().chain(added).collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let schema = Arc::new(Schema::new(fields));
-        Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
+        Ok(Cow::Owned(RecordBatch::try_new_with_options(schema, columns, &options)?))
+    }
+
+    fn proc_times(&self, rows: usize) -> ArrayRef {
+        let times = TimestampMillisecondArray::from_value(self.now_ms, rows);
+        Arc::new(times.with_data_type(proc_time_type()))
     }
 
     fn watermarks(&self, rows: usize) -> ArrayRef {
@@ -141,14 +153,6 @@ fn random_bytes(random: &dyn Random, rows: usize) -> Result<ArrayRef> {
     }
     let (size, bytes) = (RANDOM_BYTES as i32, Buffer::from_vec(bytes));
     Ok(Arc::new(FixedSizeBinaryArray::try_new(size, bytes, None)?))
-}
-
-/// A number whose bits all depend on all of those of `bits`, and no two of which are the same: the
-/// finalizer of `SplitMix64` (Steele, Lea, Flood 2014).
-pub fn mixed(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]

@@ -111,10 +111,7 @@ impl Calc {
     /// What it gives of a batch at `now_ms`; none for no rows.
     pub(crate) fn apply(&self, batch: RecordBatch, now_ms: i64) -> Result<Option<RecordBatch>> {
         let batch = self.with_shared(batch)?;
-        let batch = match self.reads.is_nothing() {
-            true => batch,
-            false => self.ambient(now_ms).append(&batch, self.reads)?,
-        };
+        let batch = self.ambient(now_ms).append(&batch, self.reads)?;
         let mut rows = batch.num_rows();
         let mut columns = None;
         if let Some(filter) = &self.filter {

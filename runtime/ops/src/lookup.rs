@@ -170,11 +170,7 @@ impl LastRows {
         let comes = row_kind::kinds(batch)
             .map_or_else(all, |kinds| kinds.values().iter().map(comes).map(Some).collect());
         let Some(filter) = &self.filter else { return Ok(comes) };
-        let reads = filter.ambient();
-        let wanted = match reads.is_nothing() {
-            true => filter.evaluate(batch)?,
-            false => filter.evaluate(&ambient.append(batch, reads)?)?,
-        };
+        let wanted = filter.evaluate(&*ambient.append(batch, filter.ambient())?)?;
         let wanted = wanted.as_boolean();
         Ok(match wanted.null_count() {
             0 => and(&comes, wanted)?,

@@ -201,7 +201,6 @@ impl<'a> GroupScope<'a> {
     }
 
     fn aggregate(&self, function: &Function, name: &str, at: Position) -> Result<Bound> {
-        let input = Binder::new(self.input, at);
         if let Some(ordered) = Ordered::of(name) {
             return self.ordered(ordered, function, name, at);
         }
@@ -212,13 +211,7 @@ impl<'a> GroupScope<'a> {
             return self.percentile(percentile, function, name, at);
         }
         let argument = self.argument(function, name, at)?;
-        let filter = match &function.filter {
-            None => None,
-            Some(filter) => {
-                let place = place_of(filter, at);
-                Some(boolean(input.bind(filter)?, "FILTER", place)?)
-            }
-        };
+        let filter = self.filter(function, at)?;
         let Some((argument, distinct)) = argument else {
             return Ok(self.count(None, false, filter));
         };
@@ -238,6 +231,13 @@ impl<'a> GroupScope<'a> {
                 .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP, PERCENTILE, MEDIAN, FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, COLLECT, JSON_ARRAYAGG and JSON_OBJECTAGG")),
             },
         }
+    }
+
+    /// The condition of `FILTER (WHERE ...)`, if there is one.
+    pub(crate) fn filter(&self, function: &Function, at: Position) -> Result<Option<Bound>> {
+        let Some(filter) = &function.filter else { return Ok(None) };
+        let place = place_of(filter, at);
+        boolean(Binder::new(self.input, at).bind(filter)?, "FILTER", place).map(Some)
     }
 
     /// The one argument and whether equal values count once; none for `COUNT(*)`.

@@ -107,8 +107,7 @@ fn is_call(expr: &Expr, column: &str) -> bool {
 /// The expression over the columns in place of the calls, and the schema with those columns.
 pub(crate) fn as_columns(expr: &Expr, schema: &SchemaRef) -> (Expr, SchemaRef) {
     let column = |expr: Expr| {
-        let columns = [ambient::PROC_TIME, ambient::WATERMARK, ambient::RANDOM];
-        Ok(match columns.into_iter().find(|column| is_call(&expr, column)) {
+        Ok(match ambient::NAMES.into_iter().find(|column| is_call(&expr, column)) {
             Some(column) => Transformed::yes(column_expr(column)),
             None => Transformed::no(expr),
         })

@@ -9,9 +9,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
 use datafusion_common::DFSchemaRef;
-use sabot_core::ambient::{PROC_TIME, RANDOM, WATERMARK};
-use sabot_core::partitions;
 use sabot_core::row_kind::ROW_KIND;
+use sabot_core::{ambient, partitions};
 use sqlparser::ast::{self, Ident};
 
 use crate::changelog::Changelog;
@@ -410,7 +409,8 @@ fn check_partitions(scope: &Columns<'_>, names: &[Ident], at: Position) -> Resul
 /// Computed columns see the connector's, wherever those stand.
 fn build_columns(table: &str, defs: Vec<ColumnDef>, at: Position) -> Result<Vec<TableColumn>> {
     let of_ours = |def: &&ColumnDef| {
-        [ROW_KIND, PROC_TIME, WATERMARK, RANDOM].contains(&def.name.value.as_str())
+        let name = def.name.value.as_str();
+        name == ROW_KIND || ambient::NAMES.contains(&name)
     };
     if let Some(def) = defs.iter().find(of_ours) {
         let message = format!("a column cannot be named \"{}\"", def.name.value);

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use crate::aggregate::{GroupScope, with_filter};
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, boolean, place_of, precedence};
+use crate::expr::{Binder, Bound, precedence};
 use crate::functions::collections;
 use crate::types::{array_of, entries_of, flink_name, map_of};
 
@@ -92,13 +92,7 @@ impl GroupScope<'_> {
             return Err(SqlError::new(at, format!("{name} of NULL has no type"))
                 .hint("use CAST(NULL AS <type>)"));
         }
-        let filter = match &function.filter {
-            None => None,
-            Some(filter) => {
-                let place = place_of(filter, at);
-                Some(boolean(input.bind(filter)?, "FILTER", place)?)
-            }
-        };
+        let filter = self.filter(function, at)?;
         match ordered {
             Ordered::First | Ordered::Last => {
                 let function = match ordered {

@@ -10,7 +10,7 @@ use sqlparser::ast::{self, DuplicateTreatment, Function, FunctionArguments};
 
 use crate::aggregate::{GroupScope, with_filter};
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, boolean, function_arguments, place_of, precedence};
+use crate::expr::{Binder, Bound, function_arguments, place_of, precedence};
 use crate::functions::collections;
 use crate::functions::kernel;
 use crate::types::{flink_name, map_of};
@@ -73,13 +73,7 @@ impl GroupScope<'_> {
             let message = format!("{} is {}", value.text, flink_name(&value.data_type));
             return Err(SqlError::new(at, message).hint(format!("{name} needs numbers")));
         }
-        let filter = match &function.filter {
-            None => None,
-            Some(filter) => {
-                let place = place_of(filter, at);
-                Some(boolean(input.bind(filter)?, "FILTER", place)?)
-            }
-        };
+        let filter = self.filter(function, at)?;
         let shown = match (&shares, arguments.get(1)) {
             (_, Some(share)) => format!(", {share}"),
             (_, None) => String::new(),

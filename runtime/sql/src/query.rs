@@ -393,14 +393,14 @@ pub(crate) fn keep(input: &mut Relation, condition: &Expr, at: Position) -> Resu
     if take_limit(input, condition, place)? {
         return Ok(());
     }
-    *input = input.clone().expanded_for(&[condition], place)?;
+    input.expand_for(&[condition], place)?;
     let bound = boolean(Binder::new(input, place).bind(condition)?, "WHERE", place)?;
     hold(input, bound);
     Ok(())
 }
 
 /// The values of a SELECT that groups nothing; `by_key`: they are written by their keys.
-fn project(select: &Select, input: Relation, by_key: bool, at: Position) -> Result<Relation> {
+fn project(select: &Select, mut input: Relation, by_key: bool, at: Position) -> Result<Relation> {
     if has_over(select) {
         let input = input.expanded(at)?;
         let scope = OverScope::new(select, &input, at)?;
@@ -408,7 +408,7 @@ fn project(select: &Select, input: Relation, by_key: bool, at: Position) -> Resu
         return Ok(Relation { base: scope.into_base()?, filter: None, fields, window: None });
     }
     let exprs: Vec<&Expr> = select.projection.iter().filter_map(expr_of).collect();
-    let input = input.expanded_for(&exprs, at)?;
+    input.expand_for(&exprs, at)?;
     let fields = written_list(select, &input, Some(&input.fields), by_key, at)?;
     Ok(Relation { fields, ..input })
 }

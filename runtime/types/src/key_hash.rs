@@ -56,10 +56,15 @@ pub const fn combine(before: u64, next: u64) -> u64 {
     mix(before.rotate_left(23) ^ next)
 }
 
-/// The 64-bit finaliser of `MurmurHash3` in the stronger variant 13 of David Stafford.
 #[inline]
-const fn mix(mut x: u64) -> u64 {
-    x = x.wrapping_add(NULL);
+const fn mix(x: u64) -> u64 {
+    mixed(x.wrapping_add(NULL))
+}
+
+/// A number whose bits all depend on all of those of `x`; of no two numbers the same. The 64-bit finaliser
+/// of `MurmurHash3` in the stronger variant 13 of David Stafford, as `SplitMix64` has it.
+#[inline]
+pub const fn mixed(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)

@@ -15,6 +15,7 @@ use sabot_core::{Env, Result, SeededRandom, SystemClock, TokioTasks};
 use sabot_snapshot::save::{Saved, SlotAt, save};
 use sabot_snapshot::store::{LocalStore, S3Config, UriStores};
 use sabot_state::{Backend, open};
+use sabot_types::key_hash::mixed;
 use sabot_types::{Attempt, Epoch, KeyGroup, OperatorUid};
 
 /// As in the binary.
@@ -80,10 +81,7 @@ struct Dice(u64);
 impl Dice {
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^ (x >> 31)
+        mixed(self.0)
     }
 }
 

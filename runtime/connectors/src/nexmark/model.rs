@@ -6,6 +6,8 @@
 
 use std::sync::OnceLock;
 
+use sabot_types::key_hash::mixed;
+
 use super::divide::Divisor;
 
 const FIRST_ID: u64 = 1000;
@@ -82,14 +84,7 @@ pub(super) enum Salt {
 /// 64 random bits of event `n` (`SplitMix64`'s finaliser over both).
 #[inline]
 pub(super) fn draw(n: u64, salt: Salt) -> u64 {
-    mix(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (salt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03))
-}
-
-#[inline]
-pub(super) fn mix(mut x: u64) -> u64 {
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
+    mixed(n.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (salt as u64).wrapping_mul(0xd1b5_4a32_d192_ed03))
 }
 
 /// Random bits as a number from 0 to below `bound`.

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::sync::OnceLock;
 
-use super::model::{Salt, below, draw, mix};
+use sabot_types::key_hash::mixed;
+
+use super::model::{Salt, below, draw};
 
 const CHANNELS: u64 = 10_000;
 const HOT_CHANNELS: [&str; 4] = ["Google", "Facebook", "Baidu", "Apple"];
@@ -35,15 +37,16 @@ const SHORTEST: u64 = 3;
 /// Random letters from a to z, of which values take slices.
 fn letters() -> &'static str {
     static LETTERS: OnceLock<String> = OnceLock::new();
-    LETTERS
-        .get_or_init(|| (0..POOL).map(|i| char::from(b'a' + below(mix(i + 1), 26) as u8)).collect())
+    LETTERS.get_or_init(|| {
+        (0..POOL).map(|i| char::from(b'a' + below(mixed(i + 1), 26) as u8)).collect()
+    })
 }
 
 /// The same with a blank for one letter in 13.
 fn words() -> &'static str {
     static WORDS: OnceLock<String> = OnceLock::new();
     WORDS.get_or_init(|| {
-        let letter = |(i, letter)| if below(mix(!(i as u64)), 13) == 0 { ' ' } else { letter };
+        let letter = |(i, letter)| if below(mixed(!(i as u64)), 13) == 0 { ' ' } else { letter };
         letters().chars().enumerate().map(letter).collect()
     })
 }
@@ -56,7 +59,7 @@ fn slice(from: &'static str, bits: u64, length: u64) -> &'static str {
 /// A random text of three letters up to less than `most`, which may have blanks within.
 fn word(n: u64, salt: Salt, most: u64) -> &'static str {
     let bits = draw(n, salt);
-    slice(words(), bits, SHORTEST + below(mix(bits), most - SHORTEST)).trim()
+    slice(words(), bits, SHORTEST + below(mixed(bits), most - SHORTEST)).trim()
 }
 
 fn pick(n: u64, salt: Salt, from: &[&'static str]) -> &'static str {
@@ -80,7 +83,7 @@ fn extra(n: u64, taken: u64, average: u64, out: &mut String) {
     while left > POOL / 2 {
         out.push_str(slice(letters(), bits, POOL / 2));
         left -= POOL / 2;
-        bits = mix(bits);
+        bits = mixed(bits);
     }
     out.push_str(slice(letters(), bits, left));
 }
@@ -171,7 +174,7 @@ fn channel_and_url(place: u64) -> (String, String) {
     let mut url = String::from("https://www.nexmark.com/");
     for part in 0..3 {
         let bits = draw(place * 3 + part, Salt::Url);
-        let folder = slice(words(), bits, SHORTEST + below(mix(bits), 5 - SHORTEST));
+        let folder = slice(words(), bits, SHORTEST + below(mixed(bits), 5 - SHORTEST));
         url.push_str(&folder.replace(' ', "_"));
         url.push('/');
     }

@@ -91,6 +91,14 @@ fn evaluate(sql: &str) -> Result<String> {
     Ok(format!("{} {first} | {second}", flink_name(array.data_type())))
 }
 
+/// Expressions that cannot be resolved, each with a part of the reason.
+fn refused(cases: &[(&str, &str)]) {
+    for (sql, expected) in cases {
+        let error = evaluate(sql).unwrap_err().to_string();
+        assert!(error.contains(expected), "{sql}: {error}");
+    }
+}
+
 fn check(cases: &[(&str, &str)]) {
     let mut wrong = String::new();
     for (sql, expected) in cases {

@@ -9,7 +9,8 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Int32Type, Int64Type, TimeUnit};
 use datafusion_common::exec_datafusion_err;
 use datafusion_expr::{Expr, cast, lit};
-use sabot_core::ambient::{RANDOM_BYTES, mixed};
+use sabot_core::ambient::RANDOM_BYTES;
+use sabot_types::key_hash::mixed;
 
 use super::own::{Kernel, call};
 use super::{Call, Entry, wrong_arguments};

@@ -8,7 +8,6 @@ use datafusion_expr::expr::InList;
 use datafusion_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, Operator, TryCast};
 use sabot_core::plan::CalcDesc;
 
-use crate::ambient;
 use crate::error::{Result, SqlError};
 use crate::expr::{Bound, Meaning, column_expr, compile, precedence};
 
@@ -93,7 +92,7 @@ fn collect<'e>(expr: &'e Expr, is_repeated: &impl Fn(&str) -> bool, calls: &mut 
         | Expr::Negative(expr) => within(expr),
         Expr::ScalarFunction(call) => {
             let reads_columns = !expr.column_refs().is_empty();
-            let is_fixed = !expr.is_volatile() && !ambient::is_in(expr);
+            let is_fixed = !expr.is_volatile();
             let call_identity = identity(expr);
             if reads_columns && is_fixed && is_repeated(&call_identity) {
                 if !calls.iter().any(|other| is_call(other, &call_identity)) {

@@ -36,10 +36,13 @@ impl Relation {
         matches!(windows, Some(Window::Hop(_) | Window::Cumulate(_)))
     }
 
-    /// The same rows, each once for every window where these expressions compute with its bounds.
-    pub(crate) fn expanded_for(self, exprs: &[&ast::Expr], at: Position) -> Result<Self> {
-        let computes = |expr: &&ast::Expr| Binder::new(&self, at).bind(expr).is_err();
-        if self.expands() && exprs.iter().any(computes) { self.expanded(at) } else { Ok(self) }
+    /// Has each row once for every window, where these expressions compute with its bounds.
+    pub(crate) fn expand_for(&mut self, exprs: &[&ast::Expr], at: Position) -> Result<()> {
+        let computes = |expr: &&ast::Expr| Binder::new(&*self, at).bind(expr).is_err();
+        if self.expands() && exprs.iter().any(computes) {
+            *self = self.clone().expanded(at)?;
+        }
+        Ok(())
     }
 
     /// The rows that are grouped by these expressions: each once for every window unless they are

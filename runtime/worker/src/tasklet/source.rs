@@ -257,13 +257,9 @@ impl SourceTable {
     /// The columns of the table, of rows that are read at `now_ms`.
     pub(crate) fn columns(&self, rows: &RecordBatch, now_ms: i64) -> Result<RecordBatch> {
         let Some(columns) = &self.desc.columns else { return Ok(rows.clone()) };
-        let reads = AmbientReads::of(columns);
         let ambient = Ambient { now_ms, watermark: None, random: &self.random };
-        let rows = match reads.is_nothing() {
-            true => rows,
-            false => &ambient.append(rows, reads)?,
-        };
-        let columns = columns.iter().map(|c| c.evaluate(rows)).collect::<Result<Vec<_>>>()?;
+        let rows = ambient.append(rows, AmbientReads::of(columns))?;
+        let columns = columns.iter().map(|c| c.evaluate(&rows)).collect::<Result<Vec<_>>>()?;
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 
