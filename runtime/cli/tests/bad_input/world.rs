@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -184,7 +185,12 @@ fn read_all(root: &Path, folder: &str) -> Files {
         if root.join(&path).is_dir() {
             files.extend(read_all(root, &path));
         } else {
-            files.insert(path.clone(), fs::read(root.join(&path)).unwrap());
+            match fs::read(root.join(&path)) {
+                Ok(bytes) => drop(files.insert(path, bytes)),
+                // A job that runs has given it another name since the folder was listed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => panic!("{path}: {error}"),
+            }
         }
     }
     files
