@@ -184,6 +184,7 @@ are_flinks! {
     ranks false,
     sets false,
     subqueries false,
+    zones false,
 }
 
 /// Every file is run, every answer is of a query, and every exception is of one.

@@ -23,6 +23,7 @@ use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::values;
+use crate::zone::Zone;
 
 use watermark::WatermarkOptions;
 
@@ -166,6 +167,8 @@ pub(crate) struct Catalog {
     pub(crate) hints: Hints,
     /// Whether these give tables no other options.
     pub(crate) refuses_options: bool,
+    /// The zone of local times.
+    pub(crate) zone: Zone,
     /// How long after a window has fired rows change its result; none: not at all.
     pub(crate) lateness_ms: Option<i64>,
 }

@@ -245,7 +245,7 @@ pub(crate) fn mark_times(joined: &mut Relation) {
     }
     let ends = joined.fields.iter().find(|field| field.value.meaning == Meaning::WindowEnd);
     joined.window = match (node.windows[0], ends) {
-        (Some(window), Some(end)) if windows => of_ends(&joined.base, &end.value, window),
+        (Some(of), Some(end)) if windows => of_ends(&joined.base, &end.value, of),
         _ => None,
     };
 }

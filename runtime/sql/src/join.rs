@@ -5,13 +5,13 @@ use std::sync::Arc;
 use arrow::datatypes::Field as ArrowField;
 use datafusion_common::DFSchemaRef;
 use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, when};
-use sabot_core::plan::{JoinKind, Window};
+use sabot_core::plan::JoinKind;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 
 use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, place_of, precedence};
-use crate::relation::{Base, Feed, Field, Relation, both, columns_schema, inlined};
+use crate::relation::{Base, EventWindows, Feed, Field, Relation, both, columns_schema, inlined};
 
 /// A join.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub(crate) struct JoinNode {
     /// What else has to hold, over the node's columns.
     pub conditions: Vec<Bound>,
     /// The windows that the feeds' rows lie in.
-    pub windows: [Option<Window>; 2],
+    pub windows: [Option<EventWindows>; 2],
     /// How long rows of the sides are kept, in milliseconds, 0 for ever; none: as is set for all.
     pub ttls: [Option<u64>; 2],
     /// The columns of the left feed, then those of the right one; these are only for the

@@ -54,6 +54,7 @@ mod union;
 mod unnest;
 mod values;
 mod window;
+mod zone;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -207,6 +208,7 @@ fn read(sql: &str) -> Result<Program> {
         }
     }
     program.catalog.lateness_ms = program.settings.lateness_ms()?;
+    program.catalog.zone = program.settings.zone;
     program.catalog.refuses_options = program.settings.refuses_options;
     for statement in statements {
         let Program { catalog, inserts, explained, .. } = &mut program;

@@ -6,6 +6,7 @@ mod shared;
 mod source;
 mod temporal;
 mod unnest;
+mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -33,12 +34,14 @@ use crate::interval::Interval;
 use crate::join::JoinNode;
 use crate::needed::{Needed, group_inputs, join_columns, names, node_inputs, used_columns};
 use crate::reads::Known;
-use crate::relation::{Base, Feed, both};
+use crate::relation::{Base, Feed, WindowSpec, both};
 use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
 use crate::union::UnionNode;
 use crate::window;
+
+use zones::arrow_end;
 
 pub(crate) use late::LateRows;
 
@@ -188,7 +191,7 @@ impl Lowering<'_> {
         let known = Known::of(&self.nodes[from.0]);
         let filter = filter.map(|f| known.in_bound(f)).filter(|f| !f.is_true());
         let columns = columns.iter().map(|(_, bound)| known.in_bound(bound)).collect();
-        let calc = shared::calc(filter, columns, &input)?;
+        let calc = shared::calc(filter, columns, &input, self.settings.zone)?;
         let uid = self.uids.input_of(reader)?;
         let name = self.uids.name(&format!("{sink}[calc]"));
         let kind = NodeKind::Calc(calc);
@@ -199,7 +202,9 @@ impl Lowering<'_> {
     fn window(&mut self, node: &WindowNode, sink: &str) -> Result<NodeId> {
         let late = self.late_values(node)?;
         let from = self.base(&node.base, &names(node_inputs(node).chain(&late)), sink)?;
-        let uid = self.uids.window(sink, &node.window, &node.keys)?;
+        let window = self.windows(node.window.window, &node.window.row_time.data_type)?;
+        let spec = WindowSpec { window, ..node.window.clone() };
+        let uid = self.uids.window(sink, &spec, &node.keys)?;
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
         let time = if node.window.is_processing() {
@@ -216,7 +221,7 @@ impl Lowering<'_> {
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let exchange = Exchange::Keyed(keys.clone());
         let kind = NodeKind::WindowAggregate(WindowAggregateDesc {
-            window: node.window.window,
+            window,
             time,
             keys,
             aggregates,
@@ -255,7 +260,8 @@ impl Lowering<'_> {
     fn join(&mut self, node: &JoinNode, used: &BTreeSet<String>, sink: &str) -> Result<NodeId> {
         let tables = [0, 1].map(|side| node.feeds[side].base.tables());
         let interval = node.interval();
-        let ends = node.window_ends();
+        let of_instants = node.windows[0].is_some_and(|windows| windows.of_instants);
+        let ends = node.window_ends().map(|ends| ends.map(|end| self.end(end, of_instants)));
         let ttl_ms = node.ttls.map(|hinted| self.settings.ttl_ms(hinted));
         let until = node.until().filter(|_| ttl_ms == [None; 2]);
         let title = match (&interval, &ends, &until) {
@@ -284,8 +290,11 @@ impl Lowering<'_> {
             }
             let time = interval.as_ref().map(|interval| &interval.row_times[side]);
             if let Some(time) = time.or(ends.as_ref().map(|ends| &ends[side])) {
-                let place = columns.iter().position(|(_, column)| column.expr == time.expr);
-                times.push(place.unwrap_or_default());
+                let known = columns.iter().position(|(_, column)| column.expr == time.expr);
+                times.push(known.unwrap_or_else(|| {
+                    columns.push((arrow_end(time), time));
+                    columns.len() - 1
+                }));
             }
             if let Some(until) = until.as_ref().filter(|until| until.side == side) {
                 let column =
@@ -309,7 +318,7 @@ impl Lowering<'_> {
         let pairs: SchemaRef = Arc::new(Schema::new(pairs));
         let conditions = interval.as_ref().map_or(&node.conditions, |interval| &interval.rest);
         let condition = conditions.iter().cloned().reduce(both);
-        let condition = condition.map(|c| compile(&c, &pairs)).transpose()?;
+        let condition = condition.map(|c| compile(&c, &pairs, self.settings.zone)).transpose()?;
         let keys = [left, right];
         let kind = node.kind;
         let kind = match (interval, times.try_into()) {
@@ -383,13 +392,13 @@ impl Lowering<'_> {
         let input = Arc::clone(&self.nodes[from.0].schema);
         let mut columns = Vec::new();
         for field in input.fields() {
-            columns.push(compile(&column_value(field), &input)?);
+            columns.push(compile(&column_value(field), &input, self.settings.zone)?);
         }
         let insertion = Bound {
             expr: Expr::Literal(ScalarValue::Int8(Some(RowKind::Insert as i8)), None),
             ..column_value(&row_kind::field())
         };
-        columns.push(compile(&insertion, &input)?);
+        columns.push(compile(&insertion, &input, self.settings.zone)?);
         let fields = input.fields().iter().map(|field| field.as_ref().clone());
         let schema = Schema::new(with_kind(fields, true));
         let uid = self.uids.input_of(reader)?;

@@ -23,7 +23,7 @@ use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, function_name, place_of};
 use crate::names::new_text;
-use crate::relation::{Base, Feed, Field, Relation, columns_schema};
+use crate::relation::{Base, EventWindows, Feed, Field, Relation, columns_schema};
 use crate::spread::Spread;
 use crate::sums::{check_extreme, narrow_sum, quotient, wide_sum};
 
@@ -45,7 +45,7 @@ pub(crate) struct OverNode {
     /// The row-time column of the feed, where rows only come and are ordered by it alone.
     pub row_time: Option<usize>,
     /// The windows that rows lie in.
-    pub window: Option<sabot_core::plan::Window>,
+    pub window: Option<EventWindows>,
     pub frame: Frame,
     pub aggregates: Vec<OverAggregate>,
     /// The feed's columns, then the aggregates.

@@ -131,7 +131,7 @@ impl<'a> Queries<'a> {
                     _ => Err(unsupported("UNION BY NAME", place)),
                 }
             }
-            SetExpr::Values(rows) => values::rows(rows, at),
+            SetExpr::Values(rows) => values::rows(rows, self.catalog.zone, at),
             SetExpr::Table(table) => {
                 let parts = [&table.schema_name, &table.table_name].into_iter().flatten();
                 let parts: Vec<Ident> = parts.map(Ident::new).collect();

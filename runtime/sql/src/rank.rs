@@ -24,6 +24,8 @@ pub(crate) struct RankNode {
     /// The column of the windows' ends in the feed, where the keys tell windows apart: their first
     /// rows are known once they are over.
     pub window_end: Option<usize>,
+    /// Whether those windows are of instants.
+    pub of_instants: bool,
     /// The feed's columns, then the rank.
     pub schema: DFSchemaRef,
 }
@@ -38,7 +40,8 @@ impl RankNode {
 
 /// Takes `rank <= n` out of a condition over rows with their numbers: whether it was one.
 pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position) -> Result<bool> {
-    let (feed, keys, order, schema, before, window, window_end) = match &relation.base {
+    let (feed, keys, order, schema, before, window, window_end, of_instants) = match &relation.base
+    {
         Base::Over(node) if node.is_row_number() => (
             &node.feed,
             &node.keys,
@@ -47,6 +50,7 @@ pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position
             None,
             node.window,
             node.window.and_then(|_| window_end(&node.feed, &node.keys)),
+            false,
         ),
         Base::Rank(node) => (
             &node.feed,
@@ -56,6 +60,7 @@ pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position
             Some(node.limit),
             None,
             node.window_end,
+            node.of_instants,
         ),
         _ => return Ok(false),
     };
@@ -70,6 +75,7 @@ pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position
         order: order.clone(),
         limit: before.map_or(limit, |before| before.min(limit)),
         window_end,
+        of_instants: window.map_or(of_instants, |window| window.of_instants),
         schema: Arc::clone(schema),
     };
     let end = node.window_end.map(|column| {

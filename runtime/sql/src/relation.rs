@@ -22,6 +22,7 @@ use crate::temporal::TemporalNode;
 use crate::union::UnionNode;
 use crate::unnest::UnnestNode;
 use crate::window::{self, ExpandNode};
+use crate::zone::is_instant;
 use sabot_core::plan::Window;
 
 /// What rows come from.
@@ -156,6 +157,14 @@ pub(crate) struct WindowSpec {
     pub at: Option<Position>,
 }
 
+/// Windows of event time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct EventWindows {
+    pub window: Window,
+    /// Whether the times are instants, so that their bounds are local times.
+    pub of_instants: bool,
+}
+
 impl WindowSpec {
     /// The windows, if they are of event time: only the watermark tells when they are over.
     pub(crate) fn of_event_time(&self) -> Option<Window> {
@@ -209,8 +218,10 @@ pub(crate) struct Relation {
 
 impl Relation {
     /// The windows that its rows lie in, if the watermark tells when they are over.
-    pub(crate) fn event_windows(&self) -> Option<Window> {
-        let windows = self.window.as_ref().and_then(WindowSpec::of_event_time)?;
+    pub(crate) fn event_windows(&self) -> Option<EventWindows> {
+        let spec = self.window.as_ref()?;
+        let window = spec.of_event_time()?;
+        let windows = EventWindows { window, of_instants: is_instant(&spec.row_time.data_type) };
         match &self.base {
             Base::Window(node) => node.window.of_event_time().map(|_| windows),
             _ => Some(windows),

@@ -1,6 +1,7 @@
 //! `SET 'key' = 'value'`, and Flink's way to write a duration.
 
 use crate::error::{Position, Result, SqlError};
+use crate::zone::{self, Zone};
 
 /// What the statements have set.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +14,8 @@ pub(crate) struct Settings {
     pub cdc_duplicates: bool,
     /// The table of rows that come too late for their windows, and where that is set.
     pub late_rows: Option<(String, Position)>,
+    /// `table.local-time-zone`: that of local times.
+    pub zone: Zone,
     /// When results of windows are emitted beside their end.
     pub emit: Emit,
     /// What sources are told of what is read.
@@ -58,6 +61,8 @@ pub(crate) const DYNAMIC_OPTIONS: &str = "table.dynamic-table-options.enabled";
 
 pub(crate) const CDC_DUPLICATES: &str = "table.exec.source.cdc-events-duplicate";
 
+pub(crate) const LOCAL_TIME_ZONE: &str = "table.local-time-zone";
+
 /// A setting of ours: Flink's SQL has no way to name late rows.
 pub(crate) const LATE_ROWS: &str = "sabot.late-rows.table";
 
@@ -77,7 +82,7 @@ const KNOWN: [&str; 13] = [
     LATE_FIRE_DELAY,
     ALLOW_LATENESS,
     CDC_DUPLICATES,
-    "table.local-time-zone",
+    LOCAL_TIME_ZONE,
     "execution.runtime-mode",
     "pipeline.name",
     FILTERS,
@@ -130,7 +135,15 @@ impl Settings {
                 Ok(())
             }
             PROJECTIONS => boolean(key, value, at).map(|on| self.pushdown.projections = on),
-            "table.local-time-zone" => only("UTC"),
+            LOCAL_TIME_ZONE => match Zone::of(value) {
+                Some(zone) => {
+                    self.zone = zone;
+                    Ok(())
+                }
+                None => {
+                    Err(SqlError::new(at, format!("'{value}' is no time zone")).hint(zone::FORMS))
+                }
+            },
             CDC_DUPLICATES => boolean(key, value, at).map(|on| self.cdc_duplicates = on),
             DYNAMIC_OPTIONS => boolean(key, value, at).map(|on| self.refuses_options = !on),
             "execution.runtime-mode" => only("streaming"),

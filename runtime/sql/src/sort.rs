@@ -265,6 +265,7 @@ fn first(mut rows: Relation, keys: &[Key<'_>], limit: usize, slice: Slice) -> Re
         order,
         limit: limit.saturating_add(slice.offset),
         window_end: None,
+        of_instants: false,
         schema: columns_schema(fields, slice.at)?,
     };
     rows = Relation {

@@ -22,6 +22,7 @@ use crate::expr::{Binder, Bound, Scope, column_expr, compile, null, place_of, pr
 use crate::functions::listed;
 use crate::relation::{Field, Relation, columns_schema};
 use crate::types::{common_type, flink_name};
+use crate::zone::Zone;
 
 /// The name of all such tables.
 const NAME: &str = "VALUES";
@@ -31,7 +32,7 @@ const CONNECTOR: &str = "values";
 const ROW: &str = "row";
 
 /// The rows of a `VALUES`.
-pub(crate) fn rows(values: &ast::Values, at: Position) -> Result<Relation> {
+pub(crate) fn rows(values: &ast::Values, zone: Zone, at: Position) -> Result<Relation> {
     let rows: Vec<&[ast::Expr]> = values.rows.iter().map(|row| row.content.as_slice()).collect();
     let place = |row: usize| start_of(values.rows[row].opening_token.0.span).unwrap_or(at);
     let width = rows.first().map_or(0, |row| row.len());
@@ -48,12 +49,12 @@ pub(crate) fn rows(values: &ast::Values, at: Position) -> Result<Relation> {
         let exprs: Vec<&ast::Expr> = rows.iter().map(|row| &row[column]).collect();
         columns.push(Column::of(column, &exprs, place(0))?);
     }
-    relation(rows.len(), &columns, at)
+    relation(rows.len(), &columns, zone, at)
 }
 
 /// The one row of a `SELECT` without `FROM`.
 pub(crate) fn one_row(at: Position) -> Result<Relation> {
-    relation(1, &[], at)
+    relation(1, &[], Zone::default(), at)
 }
 
 /// Whether a table with these options is one of rows that a query lists.
@@ -126,8 +127,8 @@ impl Column {
     }
 
     /// The values, which are the same in every row that is read.
-    fn array(&self) -> Result<ArrayRef> {
-        let values = self.values.iter().map(|value| constant(value, self.at));
+    fn array(&self, zone: Zone) -> Result<ArrayRef> {
+        let values = self.values.iter().map(|value| constant(value, zone, self.at));
         let values = values.collect::<Result<Vec<ScalarValue>>>()?;
         ScalarValue::iter_to_array(values)
             .map_err(|error| SqlError::new(self.at, error.strip_backtrace()))
@@ -135,13 +136,13 @@ impl Column {
 }
 
 /// The value of an expression without columns.
-fn constant(value: &Bound, at: Position) -> Result<ScalarValue> {
+fn constant(value: &Bound, zone: Zone, at: Position) -> Result<ScalarValue> {
     if let Expr::Literal(scalar, _) = &value.expr {
         return Ok(scalar.clone());
     }
     let failed = |error: String| SqlError::new(at, error);
     let schema = Arc::new(Schema::empty());
-    let evaluator = compile(value, &schema)?;
+    let evaluator = compile(value, &schema, zone)?;
     let one = RecordBatchOptions::new().with_row_count(Some(1));
     let row = RecordBatch::try_new_with_options(schema, Vec::new(), &one)
         .map_err(|error| failed(error.to_string()))?;
@@ -149,7 +150,7 @@ fn constant(value: &Bound, at: Position) -> Result<ScalarValue> {
     ScalarValue::try_from_array(&array, 0).map_err(|error| failed(error.strip_backtrace()))
 }
 
-fn relation(rows: usize, columns: &[Column], at: Position) -> Result<Relation> {
+fn relation(rows: usize, columns: &[Column], zone: Zone, at: Position) -> Result<Relation> {
     let mut text = format!("{rows} rows");
     for column in columns {
         // Writing to a String cannot fail.
@@ -176,7 +177,7 @@ fn relation(rows: usize, columns: &[Column], at: Position) -> Result<Relation> {
             text.push('\'');
         }
         let computed = Bound {
-            expr: listed(&format!("{hash}_{}", column.name), column.array()?, column_expr(ROW)),
+            expr: listed(&format!("{hash}_{}", column.name), column.array(zone)?, column_expr(ROW)),
             data_type: column.data_type.clone(),
             nullable: column.nullable,
             text,

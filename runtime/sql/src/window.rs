@@ -251,7 +251,7 @@ fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Positio
     forget_windows(relation);
     let time_type = spec.row_time.data_type.clone();
     let meanings = [Meaning::WindowStart, Meaning::WindowEnd, Meaning::WindowTime];
-    let types = [TIMESTAMP, TIMESTAMP, time_type.clone()];
+    let types = [TIMESTAMP, TIMESTAMP, time_type];
     let exprs = window_exprs(&spec);
     for (index, expr) in exprs.into_iter().enumerate() {
         let name = WINDOW_COLUMNS[index];
@@ -260,7 +260,7 @@ fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Positio
         value.meaning = meanings[index];
         value.expr = match expr {
             None => crate::expr::column_expr(&format!("{EXPANDED}{name}")),
-            Some(expr) if value.data_type == time_type => expr,
+            Some(expr) if value.data_type == TIMESTAMP => expr,
             Some(expr) => cast(expr, value.data_type.clone()),
         };
         relation.fields.push(Field { qualifier: None, name: name.to_owned(), value, at: None });
@@ -280,15 +280,15 @@ fn forget_windows(relation: &mut Relation) {
     }
 }
 
-/// The window columns, where they can be computed from the row.
+/// The window columns as local times, where they can be computed from the row.
 fn window_exprs(spec: &WindowSpec) -> [Option<Expr>; 3] {
     // The window of processing time that a row lies in is found by the operator that it comes to.
     let Window::Tumble { size_ms, offset_ms } = spec.window else { return [None, None, None] };
     if spec.is_processing() {
         return [None, None, None];
     }
-    let time = &spec.row_time;
-    let start = window_start(time.expr.clone(), size_ms, offset_ms, &time.data_type);
+    let local = spec.row_time.clone().implicit_cast(&TIMESTAMP);
+    let start = window_start(local.expr, size_ms, offset_ms, &TIMESTAMP);
     let shifted = |ms: i64| {
         let by = Expr::Literal(ScalarValue::DurationMillisecond(Some(ms)), None);
         binary_expr(start.clone(), Operator::Plus, by)

@@ -16,6 +16,7 @@ use sabot_core::ambient::AmbientReads;
 use super::bound::{Bound, simplify};
 use crate::ambient;
 use crate::error::{Result, SqlError};
+use crate::zone::{Zone, in_zone};
 
 /// An expression of DataFusion over one schema.
 #[derive(Debug)]
@@ -27,9 +28,9 @@ struct Compiled {
     ambient: AmbientReads,
 }
 
-/// Compiles `bound`, whose columns are found in `schema` by name. What changes by itself is
-/// read from columns behind those.
-pub(crate) fn compile(bound: &Bound, schema: &SchemaRef) -> Result<Arc<dyn Evaluator>> {
+/// Compiles `bound`, whose columns are found in `schema` by name and whose local times are those of
+/// `zone`. What changes by itself is read from columns behind those.
+pub(crate) fn compile(bound: &Bound, schema: &SchemaRef, zone: Zone) -> Result<Arc<dyn Evaluator>> {
     let failed = |error: datafusion_common::DataFusionError| {
         SqlError::new(None, format!("cannot compile {}: {}", bound.text, error.strip_backtrace()))
     };
@@ -43,6 +44,7 @@ pub(crate) fn compile(bound: &Bound, schema: &SchemaRef) -> Result<Arc<dyn Evalu
         _ => None,
     };
     let df_schema = Arc::new(DFSchema::try_from(schema.as_ref().clone()).map_err(failed)?);
+    let expr = in_zone(expr, &df_schema, zone).map_err(failed)?;
     let expr = simplify(expr, &df_schema);
     let props = ExecutionProps {
         config_options: Some(Arc::new(ConfigOptions::default())),

@@ -26,6 +26,7 @@ use crate::error::{Position, Result};
 use crate::statement::{self, Statement};
 use crate::tokens::tokenize;
 use crate::types::flink_name;
+use crate::zone::Zone;
 
 const TABLE: &str = "CREATE TABLE t (
     i INT NOT NULL, b BIGINT, d DOUBLE, s STRING, f BOOLEAN, c DECIMAL(10, 2),
@@ -49,8 +50,12 @@ fn rows() -> Vec<ArrayRef> {
     ]
 }
 
-/// The values of an expression over the rows of a table.
+/// The values of an expression over the rows of a table, in UTC.
 fn evaluate_over(table: &str, rows: Vec<ArrayRef>, sql: &str) -> Result<ArrayRef> {
+    evaluate_in(Zone::default(), table, rows, sql)
+}
+
+fn evaluate_in(zone: Zone, table: &str, rows: Vec<ArrayRef>, sql: &str) -> Result<ArrayRef> {
     let at = Position { line: 1, column: 1 };
     let mut catalog = Catalog::default();
     for statement in statement::parse(table)?.0 {
@@ -67,7 +72,7 @@ fn evaluate_over(table: &str, rows: Vec<ArrayRef>, sql: &str) -> Result<ArrayRef
     let bound = Binder::new(&relation, at).bind(&expr)?;
     let schema = Arc::new(relation.base.schema().as_arrow().clone());
     let batch = RecordBatch::try_new(Arc::clone(&schema), rows).unwrap();
-    let compiled = compile(&bound, &schema)?;
+    let compiled = compile(&bound, &schema, zone)?;
     let random = SeededRandom::new(1);
     let ambient = Ambient { now_ms: 1_700_000_000_123, watermark: None, random: &random };
     let array = compiled

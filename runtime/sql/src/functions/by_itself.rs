@@ -76,7 +76,8 @@ fn current_watermark(call: &Call<'_>) -> Result<Expr> {
         return Err(SqlError::new(call.at, format!("{} is no time of its table", time.text))
             .hint("CURRENT_WATERMARK takes the column that WATERMARK FOR names"));
     }
-    Ok(cast(ambient::watermark(), time.data_type.clone()))
+    // It is of the kind of the table's times, whatever its type is.
+    Ok(cast(cast(ambient::watermark(), DataType::Int64), time.data_type.clone()))
 }
 
 /// 64 random bits of each row; other ones for each call and part.

@@ -32,6 +32,9 @@ pub(crate) enum Otherwise {
     Null,
 }
 
+/// What the names of the casts of values begin with.
+pub(crate) const CAST: &str = "cast_";
+
 /// Casts `value` from a type to another; none where the library's own cast is right.
 pub(crate) fn cast(
     value: Expr,
@@ -40,7 +43,7 @@ pub(crate) fn cast(
     otherwise: Otherwise,
 ) -> Option<Expr> {
     let kernel = kernel(from, to, otherwise)?;
-    let name = format!("cast_{}_{}_{otherwise:?}", flink_name(from), flink_name(to));
+    let name = format!("{CAST}{}_{}_{otherwise:?}", flink_name(from), flink_name(to));
     Some(call(&name, vec![from.clone()], to.clone(), kernel, vec![value]))
 }
 

@@ -43,6 +43,7 @@ use crate::expr::{Bound, is_aggregate};
 use crate::types::flink_name;
 
 pub(crate) use by_itself::{is_never_null, text_of};
+pub(crate) use casts::CAST;
 pub(crate) use one_row::only;
 pub(crate) use own::{call as kernel, listed, wrapping_narrow};
 pub(crate) use own_time::interval_text;

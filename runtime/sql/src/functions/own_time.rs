@@ -274,12 +274,18 @@ impl Unit {
         }
     }
 
-    /// The same time, or else the end of the unit that holds it.
+    /// The same time if that begins a unit, or else the end of the unit that holds it. As in Flink weeks,
+    /// months and years begin with any time of their first day, of quarters only those of a year, and
+    /// longer units with none.
     pub(super) fn ceil(self, ms: i64) -> Option<i64> {
         let floor = self.floor(ms)?;
+        let is_first_day = floor.div_euclid(DAY_MS) == ms.div_euclid(DAY_MS);
+        let begins_year = || Self::Months(12).floor(ms) == Some(floor);
         match self {
-            _ if floor == ms => Some(ms),
+            Self::Fixed(_) if floor == ms => Some(ms),
             Self::Fixed(unit) => Some(floor + unit),
+            Self::Months(3) if is_first_day && begins_year() => Some(floor),
+            Self::Week | Self::Months(1 | 12) if is_first_day => Some(floor),
             Self::Week => Some(floor + 7 * DAY_MS),
             Self::Months(unit) => add_months(floor, i64::from(unit)),
             Self::Years(years, _) => add_months(floor, i64::from(years) * 12),

@@ -1,4 +1,4 @@
-//! Functions of time. Texts of instants are in UTC.
+//! Functions of time.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::ScalarValue;
@@ -6,11 +6,13 @@ use datafusion_expr::{Expr, Operator, binary_expr, cast, lit, try_cast, when};
 use datafusion_functions::datetime;
 
 use super::own_time::{self, Rest, Unit};
+use super::time_zones::no_zone;
 use super::{Call, Entry, moved_times, wrapping_narrow, wrong_arguments};
 use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
 use crate::types::{TIMESTAMP, timestamp_ltz};
+use crate::zone::{Zone, instant_in, is_instant, latest_instant};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -28,7 +30,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("SECOND", 1, 1, |c| extract("SECOND", &c.arguments[0], c.at)),
     ("DATE_FORMAT", 2, 2, date_format),
     ("TO_TIMESTAMP", 1, 2, to_timestamp),
-    ("TO_TIMESTAMP_LTZ", 1, 2, to_timestamp_ltz),
+    ("TO_TIMESTAMP_LTZ", 1, 3, to_timestamp_ltz),
     ("TO_DATE", 1, 2, to_date),
     ("UNIX_TIMESTAMP", 0, 2, unix_timestamp),
     ("FROM_UNIXTIME", 1, 2, from_unixtime),
@@ -55,6 +57,16 @@ fn local(value: &Bound) -> Expr {
         }
         DataType::Time32(_) => own_time::on_first_day(value.expr.clone()),
         _ => value.expr.clone(),
+    }
+}
+
+/// The same, but an instant's in UTC.
+fn utc(value: &Bound) -> Expr {
+    match &value.data_type {
+        DataType::Timestamp(unit, Some(_)) => {
+            cast(cast(value.expr.clone(), DataType::Int64), DataType::Timestamp(*unit, None))
+        }
+        _ => local(value),
     }
 }
 
@@ -120,9 +132,16 @@ pub(super) fn round_to(name: &str, unit: &str, value: &Bound, at: Position) -> R
         DataType::Time32(_) if to.is_within_day() => {
             Ok(moved_times::round_time(value.expr.clone(), to, up))
         }
-        DataType::Timestamp(of, _) => {
-            let rounded = own_time::round_timestamp(local(value), *of, to, up);
-            Ok(cast(rounded, value.data_type.clone()))
+        DataType::Timestamp(of, None) => {
+            Ok(own_time::round_timestamp(value.expr.clone(), *of, to, up))
+        }
+        // As in Flink the zone is as far ahead as it is at the value.
+        DataType::Timestamp(of, Some(_)) => {
+            let number = |time: Expr| cast(time, DataType::Int64);
+            let rounded = number(own_time::round_timestamp(local(value), *of, to, up));
+            let by = binary_expr(rounded, Operator::Minus, number(local(value)));
+            let moved = binary_expr(number(value.expr.clone()), Operator::Plus, by);
+            Ok(cast(moved, value.data_type.clone()))
         }
         _ => Err(wrong_arguments(name, std::slice::from_ref(value), at)
             .hint("a DATE or TIMESTAMP is needed")),
@@ -179,7 +198,8 @@ fn unix_timestamp(call: &Call<'_>) -> Result<Expr> {
         let millis = cast(ambient::proc_time(), DataType::Int64);
         return Ok(binary_expr(millis, Operator::Divide, lit(1_000_i64)));
     }
-    let millis = cast(parsed_begin(call, "%Y-%m-%d %H:%M:%S")?, DataType::Int64);
+    let instant = latest_instant(parsed_begin(call, "%Y-%m-%d %H:%M:%S")?);
+    let millis = cast(instant, DataType::Int64);
     let seconds = binary_expr(millis.clone(), Operator::Divide, lit(1_000_i64));
     when(call.expr(0).is_null(), Expr::Literal(ScalarValue::Int64(None), None))
         .when(millis.is_null(), lit(i64::MIN))
@@ -189,7 +209,10 @@ fn unix_timestamp(call: &Call<'_>) -> Result<Expr> {
 
 fn to_timestamp_ltz(call: &Call<'_>) -> Result<Expr> {
     if call.arguments[0].data_type == DataType::Utf8 {
-        return Ok(cast(to_timestamp(call)?, timestamp_ltz()));
+        return instant_of_text(call);
+    }
+    if call.arguments.len() > 2 {
+        return Err(SqlError::new(call.at, "TO_TIMESTAMP_LTZ of a number takes no time zone"));
     }
     let number = &call.arguments[0];
     if !number.data_type.is_numeric() {
@@ -215,6 +238,19 @@ fn to_timestamp_ltz(call: &Call<'_>) -> Result<Expr> {
     Ok(cast(millis, timestamp_ltz()))
 }
 
+/// The instant of a text that is a local time of the zone that is named, or else of UTC.
+fn instant_of_text(call: &Call<'_>) -> Result<Expr> {
+    let zone = match call.arguments.get(2) {
+        None => Zone::default(),
+        Some(_) => {
+            let name = call.literal(2, "the time zone")?;
+            Zone::of(name).ok_or_else(|| no_zone(name, call.at))?
+        }
+    };
+    let texts = Call { arguments: &call.arguments[..call.arguments.len().min(2)], ..*call };
+    Ok(instant_in(to_timestamp(&texts)?, zone))
+}
+
 fn from_unixtime(call: &Call<'_>) -> Result<Expr> {
     if !call.arguments[0].data_type.is_integer() {
         return Err(wrong_arguments(call.name, call.arguments, call.at));
@@ -225,7 +261,7 @@ fn from_unixtime(call: &Call<'_>) -> Result<Expr> {
     };
     let number = cast(call.expr(0), DataType::Int64);
     let millis = binary_expr(number, Operator::Multiply, lit(1_000_i64));
-    Ok(own_time::text(cast(millis, TIMESTAMP), &format))
+    Ok(own_time::text(cast(cast(millis, timestamp_ltz()), TIMESTAMP), &format))
 }
 
 fn unit(call: &Call<'_>) -> Result<Unit> {
@@ -243,7 +279,10 @@ fn timestamp_diff(call: &Call<'_>) -> Result<Expr> {
     if !call.arguments[1..].iter().all(|a| is_time(&a.data_type)) {
         return Err(wrong_arguments(call.name, &call.arguments[1..], call.at));
     }
-    let time = |i: usize| cast(local(&call.arguments[i]), TIMESTAMP);
+    // Months and days between instants are those of UTC.
+    let are_instants = call.arguments[1..].iter().all(|a| is_instant(&a.data_type));
+    let in_utc = |value: &Bound| if are_instants { utc(value) } else { local(value) };
+    let time = |i: usize| cast(in_utc(&call.arguments[i]), TIMESTAMP);
     let millis = |i: usize| cast(time(i), DataType::Int64);
     let unit_ms = match unit {
         Unit::Fixed(ms) => ms,
@@ -280,7 +319,7 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
         _ => TimeUnit::Millisecond,
     };
     let (timestamp, parts) = (DataType::Timestamp(of, None), own_time::parts_of_ms(of));
-    let time = cast(local(value), timestamp.clone());
+    let time = cast(utc(value), timestamp.clone());
     let plus = |time, each| {
         let count = cast(call.expr(1), DataType::Int64);
         cast(moved_times::plus(cast(time, DataType::Int64), count, each, of), timestamp)
@@ -295,7 +334,9 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
         Unit::Week => plus(time, 7 * DAY_MS * parts),
         Unit::Fixed(ms) => plus(time, ms * parts),
     };
-    Ok(cast(moved, to))
+    // Instants are moved in UTC.
+    let is_instant = is_instant(&to);
+    Ok(cast(if is_instant { cast(moved, DataType::Int64) } else { moved }, to))
 }
 
 /// Translates Java's date patterns, as Flink has them, to those of the library.

@@ -1,64 +1,32 @@
 //! `CONVERT_TZ`: the time in one zone as that in another.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::datatypes::DataType;
-use chrono::{FixedOffset, NaiveDateTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::Tz;
+use chrono::NaiveDateTime;
 use datafusion_common::exec_err;
 use datafusion_expr::Expr;
 
 use super::own::{Kernel, call, types};
 use super::{Call, Entry, strings};
-use crate::error::{Result, SqlError};
+use crate::error::{Position, Result, SqlError};
+use crate::zone::{FORMS, Which, Zone};
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[("CONVERT_TZ", 3, 3, convert)];
 
 const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
-/// A zone by its name, or by what it is ahead of GMT.
-#[derive(Debug, Clone, Copy)]
-enum Zone {
-    Named(Tz),
-    Ahead(FixedOffset),
+/// The error for what names no zone.
+pub(super) fn no_zone(name: &str, at: Position) -> SqlError {
+    SqlError::new(at, format!("'{name}' is no time zone")).hint(FORMS)
 }
 
-impl Zone {
-    /// `Europe/Berlin`, or `GMT+01:00`.
-    fn of(name: &str) -> datafusion_common::Result<Self> {
-        if let Ok(zone) = Tz::from_str(name) {
-            return Ok(Self::Named(zone));
-        }
-        match name.strip_prefix("GMT").and_then(|ahead| FixedOffset::from_str(ahead).ok()) {
-            Some(ahead) => Ok(Self::Ahead(ahead)),
-            None => exec_err!("'{name}' is no time zone"),
-        }
-    }
-
-    fn instant(self, local: NaiveDateTime) -> Option<NaiveDateTime> {
-        let offset = match self {
-            Self::Ahead(ahead) => ahead,
-            // A time that is there twice is the later one; one that is left out counts from before.
-            Self::Named(zone) => match zone.offset_from_local_datetime(&local).latest() {
-                Some(offset) => offset.fix(),
-                None => {
-                    let before = local.checked_sub_signed(TimeDelta::days(1))?;
-                    zone.offset_from_local_datetime(&before).latest()?.fix()
-                }
-            },
-        };
-        local.checked_sub_offset(offset)
-    }
-
-    fn local(self, instant: NaiveDateTime) -> Option<NaiveDateTime> {
-        let offset = match self {
-            Self::Ahead(ahead) => ahead,
-            Self::Named(zone) => zone.offset_from_utc_datetime(&instant).fix(),
-        };
-        instant.checked_add_offset(offset)
+fn zone(name: &str) -> datafusion_common::Result<Zone> {
+    match Zone::of(name) {
+        Some(zone) => Ok(zone),
+        None => exec_err!("'{name}' is no time zone"),
     }
 }
 
@@ -67,10 +35,9 @@ fn convert(call_: &Call<'_>) -> Result<Expr> {
     strings(call_, &[0, 1, 2])?;
     for zone in &call_.arguments[1..] {
         if let Some(name) = zone.literal_text()
-            && Zone::of(name).is_err()
+            && Zone::of(name).is_none()
         {
-            return Err(SqlError::new(call_.at, format!("'{name}' is no time zone"))
-                .hint("write 'UTC', 'Europe/Berlin' or 'GMT+01:00'"));
+            return Err(no_zone(name, call_.at));
         }
     }
     let kernel: Kernel = Arc::new(|arrays| {
@@ -79,9 +46,9 @@ fn convert(call_: &Call<'_>) -> Result<Expr> {
             if arrays.iter().any(|array| array.is_null(row)) {
                 return Ok(None);
             }
-            let (from, to) = (Zone::of(from.value(row))?, Zone::of(to.value(row))?);
+            let (from, to) = (zone(from.value(row))?, zone(to.value(row))?);
             let time = NaiveDateTime::parse_and_remainder(texts.value(row), FORMAT).ok();
-            let time = time.and_then(|(time, _)| to.local(from.instant(time)?));
+            let time = time.and_then(|(time, _)| to.local(from.instant(time, Which::Latest)?));
             Ok(time.map(|time| time.format(FORMAT).to_string()))
         };
         let all = (0..texts.len()).map(converted).collect::<datafusion_common::Result<Vec<_>>>()?;

@@ -79,8 +79,9 @@ impl Lowering<'_> {
             return Ok(());
         }
         let input = Arc::clone(&self.nodes[input.0].schema);
-        let columns =
-            places.iter().map(|place| compile(&column_value(input.field(*place)), &input));
+        let columns = places
+            .iter()
+            .map(|place| compile(&column_value(input.field(*place)), &input, self.settings.zone));
         let kind = NodeKind::Calc(CalcDesc {
             columns: columns.collect::<Result<_>>()?,
             ..CalcDesc::default()

@@ -10,12 +10,13 @@ use sabot_core::plan::{
 };
 use sabot_core::row_kind;
 
-use super::{Lowering, feed_columns, with_kind};
+use super::{Lowering, arrow_end, feed_columns, with_kind};
 use crate::error::Result;
 use crate::needed::{expand_columns, over_columns, rank_columns};
 use crate::over::{Order, OverNode, RANK};
 use crate::rank::RankNode;
 use crate::window::{EXPAND_COLUMNS, ExpandNode, kind};
+use crate::zone::is_instant;
 
 impl Lowering<'_> {
     pub(super) fn rank(
@@ -29,14 +30,20 @@ impl Lowering<'_> {
             node.keys.iter().map(|key| node.feed.columns[*key].0.as_str()).collect();
         let uid = self.uids.rank(sink, &keys)?;
         let chosen = rank_columns(node, used);
-        let columns = feed_columns(&node.feed, chosen.clone());
-        let from = self.feed(&node.feed, &columns, &uid, sink)?;
+        let mut columns = feed_columns(&node.feed, chosen.clone());
         let place = |column: &usize| chosen.iter().position(|c| c == column).unwrap_or_default();
         let keys: Vec<usize> = node.keys.iter().map(place).collect();
+        let mut window_end = node.window_end.as_ref().map(place);
+        let end = node.window_end.map(|end| node.feed.columns[end].1.clone());
+        let end = end.map(|end| self.end(end, node.of_instants));
+        if let Some(end) = end.as_ref().filter(|end| is_instant(&end.data_type)) {
+            window_end = Some(columns.len());
+            columns.push((arrow_end(end), end));
+        }
+        let from = self.feed(&node.feed, &columns, &uid, sink)?;
         let order = order_by(&node.order, place);
         let rank = used.contains(RANK);
         let exchange = Exchange::Keyed(keys.clone());
-        let window_end = node.window_end.as_ref().map(place);
         let kind = match window_end {
             Some(window_end) => {
                 NodeKind::WindowTopN(WindowTopNDesc { keys, window_end, order, limit, rank })
@@ -92,8 +99,9 @@ impl Lowering<'_> {
         used: &BTreeSet<String>,
         sink: &str,
     ) -> Result<NodeId> {
-        let time = &node.feed.columns[node.row_time].0;
-        let uid = self.uids.expand(sink, &kind::uid_name(node.window, time))?;
+        let (name, time) = &node.feed.columns[node.row_time];
+        let window = self.windows(node.window, &time.data_type)?;
+        let uid = self.uids.expand(sink, &kind::uid_name(window, name))?;
         let chosen = expand_columns(node, used);
         let columns = feed_columns(&node.feed, chosen.clone());
         let from = self.feed(&node.feed, &columns, &uid, sink)?;
@@ -104,7 +112,7 @@ impl Lowering<'_> {
             fields.extend(field.cloned());
         }
         let name = self.uids.name(&format!("{sink}[expand]"));
-        let kind = NodeKind::Expand(ExpandDesc { window: node.window, row_time });
+        let kind = NodeKind::Expand(ExpandDesc { window, row_time });
         let inputs = vec![Input { from, exchange: Exchange::Forward }];
         Ok(self.push(uid, name, kind, inputs, Arc::new(Schema::new(fields))))
     }

@@ -10,12 +10,15 @@ use sabot_core::plan::CalcDesc;
 
 use crate::error::{Result, SqlError};
 use crate::expr::{Bound, Meaning, column_expr, compile, precedence};
+use crate::zone::Zone;
 
-/// Filters by `filter` and makes `columns`, all over the columns of `input`.
+/// Filters by `filter` and makes `columns`, all over the columns of `input`; local times are those of
+/// `zone`.
 pub(super) fn calc(
     mut filter: Option<Bound>,
     mut columns: Vec<Bound>,
     input: &SchemaRef,
+    zone: Zone,
 ) -> Result<CalcDesc> {
     let shared = match &filter {
         Some(filter) => repeated(filter, &columns, input)?,
@@ -28,9 +31,12 @@ pub(super) fn calc(
         }
     }
     Ok(CalcDesc {
-        shared: shared.iter().map(|call| compile(call, input)).collect::<Result<_>>()?,
-        filter: filter.map(|filter| compile(&filter, &schema)).transpose()?,
-        columns: columns.iter().map(|column| compile(column, &schema)).collect::<Result<_>>()?,
+        shared: shared.iter().map(|call| compile(call, input, zone)).collect::<Result<_>>()?,
+        filter: filter.map(|filter| compile(&filter, &schema, zone)).transpose()?,
+        columns: columns
+            .iter()
+            .map(|column| compile(column, &schema, zone))
+            .collect::<Result<_>>()?,
     })
 }
 

@@ -57,13 +57,21 @@ impl Lowering<'_> {
             None
         } else {
             let value = |column: &TableColumn| match &column.computed {
-                Some(bound) => compile(bound, &physical_schema),
-                None => compile(&column_value(&arrow_field(column)), &physical_schema),
+                Some(bound) => compile(bound, &physical_schema, self.settings.zone),
+                None => compile(
+                    &column_value(&arrow_field(column)),
+                    &physical_schema,
+                    self.settings.zone,
+                ),
             };
             let mut values =
                 columns.iter().map(value).collect::<Result<Vec<Arc<dyn Evaluator>>>>()?;
             if table.changes() {
-                values.push(compile(&column_value(&row_kind::field()), &physical_schema)?);
+                values.push(compile(
+                    &column_value(&row_kind::field()),
+                    &physical_schema,
+                    self.settings.zone,
+                )?);
             }
             Some(values)
         };
@@ -83,7 +91,7 @@ impl Lowering<'_> {
         let options = &table.watermark_options;
         Ok(Some(WatermarkDesc {
             column,
-            expression: compile(&watermark.expression, schema)?,
+            expression: compile(&watermark.expression, schema, self.settings.zone)?,
             idle_timeout_ms: match options.idle_timeout_ms {
                 Some(ms) => Some(ms).filter(|ms| *ms > 0),
                 None => self.settings.idle_timeout_ms,

@@ -86,7 +86,7 @@ impl Lowering<'_> {
         let from = self.feed(&node.feeds[0], &left.columns, &uid, sink)?;
         let schema = output_schema(node, left, right);
         let condition = node.conditions.iter().cloned().reduce(both);
-        let condition = condition.map(|c| compile(&c, &schema)).transpose()?;
+        let condition = condition.map(|c| compile(&c, &schema, self.settings.zone)).transpose()?;
         let (table_desc, table_schema, rows) = self.looked_up(table, &node.feeds[1], right)?;
         let key = |name: &String| table_schema.index_of(name).ok();
         let table_last_by = table.changes().then(|| table.primary_key.iter().filter_map(key));
@@ -130,10 +130,14 @@ impl Lowering<'_> {
         let known = Known::of_read(&read);
         let filter = feed.filter.as_ref().map(|filter| known.in_bound(filter));
         let filter = filter.filter(|filter| !filter.is_true());
-        let column = |(_, bound): &(Field, &Bound)| compile(&known.in_bound(bound), &schema);
+        let column = |(_, bound): &(Field, &Bound)| {
+            compile(&known.in_bound(bound), &schema, self.settings.zone)
+        };
         let rows = CalcDesc {
             shared: Vec::new(),
-            filter: filter.map(|filter| compile(&filter, &schema)).transpose()?,
+            filter: filter
+                .map(|filter| compile(&filter, &schema, self.settings.zone))
+                .transpose()?,
             columns: side.columns.iter().map(column).collect::<Result<_>>()?,
         };
         let options = Arc::new(options);
@@ -160,7 +164,7 @@ impl Lowering<'_> {
         }
         let schema = output_schema(node, &left, &right);
         let condition = node.conditions.iter().cloned().reduce(both);
-        let condition = condition.map(|c| compile(&c, &schema)).transpose()?;
+        let condition = condition.map(|c| compile(&c, &schema, self.settings.zone)).transpose()?;
         let name = self.uids.name(&format!("{sink}[{} with versions]", node.kind.title()));
         let kind = NodeKind::TemporalJoin(TemporalJoinDesc {
             kind: node.kind,

@@ -46,7 +46,9 @@ impl Lowering<'_> {
         let inputs = vec![Input { from, exchange: Exchange::Forward }];
         let schema = Arc::new(Schema::new(with_kind(fields.into_iter(), updating)));
         let condition = node.condition.as_ref();
-        let condition = condition.map(|condition| compile(condition, &schema)).transpose()?;
+        let condition = condition
+            .map(|condition| compile(condition, &schema, self.settings.zone))
+            .transpose()?;
         let desc = UnnestDesc { column, kept, element, ordinality, outer: node.outer, condition };
         Ok(self.push(uid, name, NodeKind::Unnest(desc), inputs, schema))
     }

@@ -12,8 +12,8 @@ use super::{EXPANDED, WINDOW_COLUMNS, kind, rows_change, spec};
 use crate::columns::Columns;
 use crate::error::{Position, Result};
 use crate::expr::{Binder, Bound, Meaning};
-use crate::relation::{Base, Feed, Field, Relation, WindowSpec, columns_schema};
-use crate::types::TIMESTAMP;
+use crate::relation::{Base, EventWindows, Feed, Field, Relation, WindowSpec, columns_schema};
+use crate::types::timestamp_ltz;
 
 /// The rows of a relation, each once for every window that it lies in.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Relation {
         }
         let mut columns = Columns::default();
         let row_time = columns.take(&windows.row_time);
-        let types = [TIMESTAMP, TIMESTAMP, windows.row_time.data_type.clone()];
+        let time_type = windows.row_time.data_type.clone();
         let mut fields = Vec::new();
         for field in self.fields {
             let window = match &field.value.expr {
@@ -85,7 +85,8 @@ impl Relation {
             let column = match window {
                 Some(index) => {
                     let text = WINDOW_COLUMNS[index].to_owned();
-                    Bound::column(EXPAND_COLUMNS[index], text, types[index].clone(), false)
+                    Bound::column(EXPAND_COLUMNS[index], text, time_type.clone(), false)
+                        .implicit_cast(&field.value.data_type)
                 }
                 None => {
                     let place = columns.take(&field.value);
@@ -95,15 +96,15 @@ impl Relation {
             fields.push(Field { value: Bound { meaning: field.value.meaning, ..column }, ..field });
         }
         let mut arrow: Vec<ArrowField> = columns.fields();
-        for (name, data_type) in EXPAND_COLUMNS.into_iter().zip(&types) {
-            arrow.push(ArrowField::new(name, data_type.clone(), false));
+        for name in EXPAND_COLUMNS {
+            arrow.push(ArrowField::new(name, time_type.clone(), false));
         }
         let schema = columns_schema(arrow, at)?;
         let feed = Feed { base: self.base, filter: self.filter, columns: columns.columns };
         let node = ExpandNode { feed, window: windows.window, row_time, schema };
         let base = Base::Expand(Arc::new(node));
         let time = EXPAND_COLUMNS[2];
-        let time = Bound::column(time, WINDOW_COLUMNS[2].to_owned(), types[2].clone(), false);
+        let time = Bound::column(time, WINDOW_COLUMNS[2].to_owned(), time_type, false);
         let window = kind::results_of(windows.window)
             .map(|window| spec(&base, Bound { meaning: Meaning::WindowTime, ..time }, window));
         Ok(Self { base, filter: None, fields, window })
@@ -111,13 +112,15 @@ impl Relation {
 }
 
 /// The windows of rows whose windows end at `end`.
-pub(crate) fn of_ends(base: &Base, end: &Bound, window: Window) -> Option<WindowSpec> {
+pub(crate) fn of_ends(base: &Base, end: &Bound, of: EventWindows) -> Option<WindowSpec> {
+    let time_type = if of.of_instants { timestamp_ltz() } else { end.data_type.clone() };
+    let end = end.clone().implicit_cast(&time_type);
     let last = Expr::Literal(ScalarValue::DurationMillisecond(Some(1)), None);
     let row_time = Bound {
-        expr: binary_expr(end.expr.clone(), Operator::Minus, last),
+        expr: binary_expr(end.expr, Operator::Minus, last),
         meaning: Meaning::WindowTime,
         text: WINDOW_COLUMNS[2].to_owned(),
-        ..end.clone()
+        ..end
     };
-    kind::results_of(window).map(|window| spec(base, row_time, window))
+    kind::results_of(of.window).map(|window| spec(base, row_time, window))
 }

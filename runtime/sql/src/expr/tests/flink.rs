@@ -21,9 +21,10 @@ use arrow::datatypes::{
 };
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
-use super::{evaluate_over, split_type};
+use super::{evaluate_in, split_type};
 use crate::reference::{DIFFERENCES, FLINK_FUNCTIONS, NOT_THERE};
 use crate::types::flink_name;
+use crate::zone::Zone;
 
 /// The table that `FunctionGoldens` has in Flink.
 const TABLE: &str =
@@ -106,8 +107,8 @@ impl Answer {
         Self::Values(our_name(name), values.split(" | ").map(str::to_owned).collect())
     }
 
-    fn ours(expression: &str) -> Self {
-        let Ok(array) = evaluate_over(TABLE, rows(), expression) else { return Self::Fails };
+    fn ours(zone: Zone, expression: &str) -> Self {
+        let Ok(array) = evaluate_in(zone, TABLE, rows(), expression) else { return Self::Fails };
         let mut values = values(&array);
         if values.iter().all(|value| *value == values[0]) {
             values.truncate(1);
@@ -265,17 +266,31 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.chars().fold(String::new(), letter))
 }
 
-/// Each expression with Flink's answer.
-fn goldens() -> BTreeMap<String, Answer> {
+/// An expression in a zone, and what Flink answers.
+struct Golden {
+    zone: Zone,
+    expression: String,
+    flink: Answer,
+}
+
+/// The expressions; behind the zone's name and a colon where that is not UTC.
+fn goldens() -> BTreeMap<String, Golden> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/flink");
     let mut goldens = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let name = text.lines().find_map(|line| line.strip_prefix("# table.local-time-zone: "));
+        let zone = name.map_or(Zone::default(), |name| Zone::of(name).unwrap());
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (expression, answer) = line
                 .split_once(" => ")
                 .unwrap_or_else(|| panic!("{line} has no answer: run `make flink-goldens`"));
-            goldens.insert(expression.to_owned(), Answer::read(answer));
+            let key = match name {
+                None => expression.to_owned(),
+                Some(zone) => format!("{zone}: {expression}"),
+            };
+            let (expression, flink) = (expression.to_owned(), Answer::read(answer));
+            goldens.insert(key, Golden { zone, expression, flink });
         }
     }
     goldens
@@ -299,17 +314,17 @@ fn expressions_mean_what_they_mean_in_flink() {
     let missing: Vec<&str> =
         FLINK_FUNCTIONS.iter().copied().filter(|name| !is_registered(name)).collect();
     let mut wrong = String::new();
-    for (expression, flink) in &goldens {
-        let ours = Answer::ours(expression);
+    for (key, Golden { zone, expression, flink }) in &goldens {
+        let ours = Answer::ours(*zone, expression);
         if ours == Answer::Fails && missing.iter().any(|name| calls(expression, name)) {
             continue;
         }
-        let expected = known.get(expression.as_str()).unwrap_or(flink);
-        let is_listed = known.contains_key(expression.as_str());
+        let expected = known.get(key.as_str()).unwrap_or(flink);
+        let is_listed = known.contains_key(key.as_str());
         if is_listed && ours.is_like(flink) {
-            writeln!(wrong, "{expression}\n  is listed as different and is not").unwrap();
+            writeln!(wrong, "{key}\n  is listed as different and is not").unwrap();
         } else if !ours.is_like(expected) {
-            writeln!(wrong, "{expression}\n  flink  {flink}\n  ours   {ours}").unwrap();
+            writeln!(wrong, "{key}\n  flink  {flink}\n  ours   {ours}").unwrap();
         }
     }
     let count = wrong.lines().filter(|line| !line.starts_with(' ')).count();

@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
+import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -33,12 +34,14 @@ import org.apache.flink.util.CloseableIterator;
  * What Flink answers to expressions: `FunctionGoldens FILE...` writes behind each expression of a file its type and its
  * value on each row of a table, or one value if all are the same, or `fails`.
  *
- * The table is that of runtime/sql/src/expr/tests/flink.rs, which reads the files.
+ * The table is that of runtime/sql/src/expr/tests/flink.rs, which reads the files. Times are local in UTC, or where a
+ * file says so in its line `# table.local-time-zone: NAME`.
  */
 public final class FunctionGoldens {
     /** Between an expression and its answer. */
     private static final String ARROW = " => ";
     private static final String FAILS = "fails";
+    private static final String ZONE = "# table.local-time-zone: ";
     /** Expressions that one job answers. */
     private static final int TOGETHER = 12;
 
@@ -99,11 +102,16 @@ public final class FunctionGoldens {
             Path file = Path.of(argument);
             List<String> lines = Files.readAllLines(file);
             List<String> expressions = new ArrayList<>();
+            String zone = "UTC";
             for (String line : lines) {
+                if (line.startsWith(ZONE)) {
+                    zone = line.substring(ZONE.length()).strip();
+                }
                 if (isCase(line)) {
                     expressions.add(expression(line));
                 }
             }
+            flink.tables.getConfig().setLocalTimeZone(ZoneId.of(zone));
             Map<String, String> answers = flink.answers(expressions);
             StringBuilder out = new StringBuilder();
             for (String line : lines) {

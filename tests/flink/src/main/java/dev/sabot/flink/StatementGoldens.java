@@ -25,6 +25,7 @@ import org.apache.flink.types.Row;
  */
 public final class StatementGoldens {
     private static final Pattern NAMED = Pattern.compile("-- ([a-z0-9_]+)\\n(.*)", Pattern.DOTALL);
+    private static final Pattern SETTING = Pattern.compile("SET '([^']+)' = '([^']*)'");
 
     private StatementGoldens() {}
 
@@ -90,7 +91,14 @@ public final class StatementGoldens {
     /** Plans the query into a sink of its own columns, whose types come back. */
     private static List<String> plan(
             StreamTableEnvironment tables, List<String> declarations, String name, String query) {
-        declarations.forEach(tables::executeSql);
+        for (String declaration : declarations) {
+            Matcher setting = SETTING.matcher(declaration);
+            if (setting.matches()) {
+                tables.getConfig().set(setting.group(1), setting.group(2));
+            } else {
+                tables.executeSql(declaration);
+            }
+        }
         List<String> types = tables.sqlQuery(query).getResolvedSchema().getColumnDataTypes().stream()
                 .map(type -> name(type.getLogicalType()))
                 .toList();

@@ -1,0 +1,162 @@
+//! Time zones: what `TIMESTAMP_LTZ` is in local time, and when local times were.
+
+mod shift;
+
+use std::str::FromStr;
+
+use arrow::datatypes::DataType;
+use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono_tz::Tz;
+
+pub(crate) use shift::{in_zone, instant_in, latest_instant};
+
+/// A zone by its name, or by what it is ahead of GMT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Zone {
+    Named(Tz),
+    Ahead(FixedOffset),
+}
+
+/// How a zone is written.
+pub(crate) const FORMS: &str = "write 'UTC', 'Europe/Berlin' or 'GMT+01:00'";
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self::Named(Tz::UTC)
+    }
+}
+
+impl Zone {
+    /// `Europe/Berlin`, or `GMT+01:00`.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        if let Ok(zone) = Tz::from_str(name) {
+            return Some(Self::Named(zone));
+        }
+        let ahead = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC"))?;
+        FixedOffset::from_str(ahead).ok().map(Self::Ahead)
+    }
+
+    /// Whether local times are those of UTC.
+    pub(crate) fn is_utc(self) -> bool {
+        match self {
+            Self::Named(zone) => {
+                [Tz::UTC, Tz::GMT, Tz::UCT, Tz::Zulu, Tz::Etc__UTC, Tz::Etc__GMT].contains(&zone)
+            }
+            Self::Ahead(ahead) => ahead.local_minus_utc() == 0,
+        }
+    }
+
+    /// What clocks show at an instant.
+    pub(crate) fn local(self, instant: NaiveDateTime) -> Option<NaiveDateTime> {
+        instant.checked_add_offset(match self {
+            Self::Ahead(ahead) => ahead,
+            Self::Named(zone) => zone.offset_from_utc_datetime(&instant).fix(),
+        })
+    }
+
+    /// When clocks show a time. Of a time that is there twice it is `which`; one that is left out
+    /// counts on from before.
+    pub(crate) fn instant(self, local: NaiveDateTime, which: Which) -> Option<NaiveDateTime> {
+        let ahead = match self {
+            Self::Ahead(ahead) => ahead,
+            Self::Named(zone) => match which.of(zone.offset_from_local_datetime(&local)) {
+                Some(offset) => offset.fix(),
+                None => {
+                    let before = local.checked_sub_signed(TimeDelta::days(1))?;
+                    which.of(zone.offset_from_local_datetime(&before))?.fix()
+                }
+            },
+        };
+        local.checked_sub_offset(ahead)
+    }
+
+    /// By how many milliseconds clocks are ahead of UTC at an instant. Beyond the calendar they are not.
+    fn ahead_ms(self, instant_ms: i64) -> i64 {
+        let local = DateTime::from_timestamp_millis(instant_ms)
+            .and_then(|instant| self.local(instant.naive_utc()));
+        local.map_or(0, |local| local.and_utc().timestamp_millis() - instant_ms)
+    }
+
+    /// By how many milliseconds clocks are ahead of UTC when they show a time.
+    fn ahead_ms_at(self, local_ms: i64, which: Which) -> i64 {
+        let instant = DateTime::from_timestamp_millis(local_ms)
+            .and_then(|local| self.instant(local.naive_utc(), which));
+        instant.map_or(0, |instant| local_ms - instant.and_utc().timestamp_millis())
+    }
+
+    /// By how many milliseconds local times are ahead of UTC, but for multiples of `unit_ms`: none where
+    /// that is not always the same from 1970 to 2100.
+    pub(crate) fn ahead_within(self, unit_ms: i64) -> Option<i64> {
+        const DAY_MS: i64 = 86_400_000;
+        let within = |day: i64| self.ahead_ms(day * DAY_MS).rem_euclid(unit_ms);
+        let first = within(365);
+        (365..130 * 365).all(|day| within(day) == first).then_some(first)
+    }
+}
+
+impl std::fmt::Display for Zone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Named(zone) => f.write_str(zone.name()),
+            Self::Ahead(ahead) => write!(f, "GMT{ahead}"),
+        }
+    }
+}
+
+/// Which instant a local time is that is there twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The first one, as casts have it.
+    Earliest,
+    /// The second one, as `UNIX_TIMESTAMP` and `CONVERT_TZ` have it.
+    Latest,
+}
+
+impl Which {
+    fn of<T>(self, offsets: MappedLocalTime<T>) -> Option<T> {
+        match self {
+            Self::Earliest => offsets.earliest(),
+            Self::Latest => offsets.latest(),
+        }
+    }
+}
+
+/// Whether a type is that of instants.
+pub(crate) fn is_instant(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_have_names_or_are_ahead_of_gmt() {
+        for (name, shown) in [
+            ("UTC", "UTC"),
+            ("Europe/Berlin", "Europe/Berlin"),
+            ("GMT-08:00", "GMT-08:00"),
+            ("UTC+05:45", "GMT+05:45"),
+        ] {
+            assert_eq!(Zone::of(name).unwrap().to_string(), shown);
+        }
+        for name in ["Europe/Berlim", "+01:00", "GMT+25:00", ""] {
+            assert_eq!(Zone::of(name), None, "{name}");
+        }
+        for name in ["GMT", "GMT+00:00", "Etc/UTC"] {
+            assert!(Zone::of(name).unwrap().is_utc(), "{name}");
+        }
+        assert!(!Zone::of("Europe/London").unwrap().is_utc());
+    }
+
+    #[test]
+    fn summer_time_matters_to_days_but_not_to_hours() {
+        let hour = 3_600_000;
+        let berlin = Zone::of("Europe/Berlin").unwrap();
+        assert_eq!(berlin.ahead_within(hour), Some(0));
+        assert_eq!(berlin.ahead_within(24 * hour), None);
+        let calcutta = Zone::of("Asia/Kolkata").unwrap();
+        assert_eq!(calcutta.ahead_within(24 * hour), Some(11 * hour / 2));
+        assert_eq!(Zone::of("GMT-01:00").unwrap().ahead_within(24 * hour), Some(23 * hour));
+    }
+}
