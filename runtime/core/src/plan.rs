@@ -5,6 +5,7 @@
 //! [`Evaluator`]s, so that the plan names no SQL library.
 
 mod interval;
+mod local_times;
 mod over;
 mod source;
 mod top_n;
@@ -20,6 +21,7 @@ use sabot_types::{KeyGroupCount, OperatorUid};
 use crate::Evaluator;
 
 pub use interval::{IntervalJoinDesc, TimeBounds};
+pub use local_times::LocalTimes;
 pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
 pub use source::{AlignmentDesc, SourceDesc, WatermarkDesc};
 pub use top_n::{FirstOf, OrderBy, TopNDesc};
@@ -143,14 +145,16 @@ impl CalcDesc {
 /// Aggregates by key and window.
 ///
 /// The output's columns are: the keys, `window_start`, `window_end`, `window_time` (each a
-/// `Timestamp(Millisecond)` of the time's kind), the aggregates, and the row kind where rows can
-/// come late.
+/// `Timestamp(Millisecond)`, an instant or a local time by its type), the aggregates, and the row kind
+/// where rows can come late.
 #[derive(Debug, Clone)]
 pub struct WindowAggregateDesc {
     /// The windows.
     pub window: Window,
     /// The time that is cut.
     pub time: WindowTime,
+    /// The zone in whose local times it is cut, where the times are instants; none: UTC.
+    pub local_times: Option<Arc<dyn LocalTimes>>,
     /// The key columns' indexes in the input.
     pub keys: Vec<usize>,
     /// The aggregates.

@@ -3,6 +3,7 @@
 
 mod calc;
 mod chunks;
+mod clock;
 mod codec;
 mod emit;
 mod error;

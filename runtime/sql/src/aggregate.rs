@@ -159,9 +159,7 @@ impl<'a> GroupScope<'a> {
             .map(|k| ArrowField::new(key_column(&k.text), k.data_type.clone(), k.nullable))
             .collect();
         if let Some(window) = &self.window {
-            let time = &window.row_time.data_type;
-            let columns = window::WINDOW_COLUMNS.into_iter();
-            fields.extend(columns.map(|name| ArrowField::new(name, time.clone(), false)));
+            fields.extend(window::window_fields(&window.row_time.data_type));
         }
         for aggregate in self.aggregates.borrow().values() {
             let data_type = aggregate.data_type.clone();

@@ -43,8 +43,7 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         node.aggregates.iter().filter(|aggregate| !aggregate.distinct).cloned().collect();
     let mut fields: Vec<ArrowField> = keys.iter().map(key_field).collect();
     let time = node.window.row_time.data_type.clone();
-    let columns = window::WINDOW_COLUMNS.into_iter();
-    fields.extend(columns.map(|name| ArrowField::new(name, time.clone(), false)));
+    fields.extend(window::window_fields(&time));
     let part_fields = parts.iter();
     fields.extend(part_fields.map(|a| ArrowField::new(&a.name, a.data_type.clone(), a.nullable)));
     let inner = Base::Window(Arc::new(WindowNode {

@@ -34,7 +34,7 @@ use crate::interval::Interval;
 use crate::join::JoinNode;
 use crate::needed::{Needed, group_inputs, join_columns, names, node_inputs, used_columns};
 use crate::reads::Known;
-use crate::relation::{Base, Feed, WindowSpec, both};
+use crate::relation::{Base, Feed, both};
 use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
@@ -202,9 +202,7 @@ impl Lowering<'_> {
     fn window(&mut self, node: &WindowNode, sink: &str) -> Result<NodeId> {
         let late = self.late_values(node)?;
         let from = self.base(&node.base, &names(node_inputs(node).chain(&late)), sink)?;
-        let window = self.windows(node.window.window, &node.window.row_time.data_type)?;
-        let spec = WindowSpec { window, ..node.window.clone() };
-        let uid = self.uids.window(sink, &spec, &node.keys)?;
+        let uid = self.uids.window(sink, &self.in_zone(&node.window), &node.keys)?;
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
         let time = if node.window.is_processing() {
@@ -221,7 +219,8 @@ impl Lowering<'_> {
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let exchange = Exchange::Keyed(keys.clone());
         let kind = NodeKind::WindowAggregate(WindowAggregateDesc {
-            window,
+            window: node.window.window,
+            local_times: self.local_times(&node.window.row_time.data_type),
             time,
             keys,
             aggregates,

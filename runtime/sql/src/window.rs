@@ -11,9 +11,9 @@ pub(crate) mod kind;
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::ScalarValue;
-use datafusion_expr::{Expr, Operator, binary_expr, cast};
+use datafusion_expr::{Expr, Operator, binary_expr};
 use sabot_core::plan::Window;
 use sqlparser::ast::{self, Function};
 
@@ -26,7 +26,8 @@ use crate::names::rename_windows;
 use crate::query::Queries;
 use crate::relation::{Base, Field, Relation, WindowSpec};
 use crate::tokens::PARTITION;
-use crate::types::TIMESTAMP;
+use crate::types::{TIMESTAMP, timestamp_ltz};
+use crate::zone::latest_instant;
 
 /// Windows over rows that change are refused.
 pub(crate) fn rows_change(at: Position) -> SqlError {
@@ -225,6 +226,11 @@ impl Relation {
     }
 }
 
+/// A local time of a window as an instant, which is not before that of any row in the window.
+fn instant_of(local: Bound) -> Bound {
+    Bound { expr: latest_instant(local.expr), data_type: timestamp_ltz(), ..local }
+}
+
 /// What begins the name of a window column without a value; no column of a table has it.
 const EXPANDED: char = '\0';
 
@@ -249,9 +255,8 @@ fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Positio
         return Err(SqlError::new(at, message).hint("rename it in a subquery"));
     }
     forget_windows(relation);
-    let time_type = spec.row_time.data_type.clone();
     let meanings = [Meaning::WindowStart, Meaning::WindowEnd, Meaning::WindowTime];
-    let types = [TIMESTAMP, TIMESTAMP, time_type];
+    let types = window_types(&spec.row_time.data_type);
     let exprs = window_exprs(&spec);
     for (index, expr) in exprs.into_iter().enumerate() {
         let name = WINDOW_COLUMNS[index];
@@ -261,7 +266,7 @@ fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Positio
         value.expr = match expr {
             None => crate::expr::column_expr(&format!("{EXPANDED}{name}")),
             Some(expr) if value.data_type == TIMESTAMP => expr,
-            Some(expr) => cast(expr, value.data_type.clone()),
+            Some(expr) => latest_instant(expr),
         };
         relation.fields.push(Field { qualifier: None, name: name.to_owned(), value, at: None });
     }
@@ -299,13 +304,20 @@ fn window_exprs(spec: &WindowSpec) -> [Option<Expr>; 3] {
 /// The columns that a window function appends.
 pub(crate) const WINDOW_COLUMNS: [&str; 3] = ["window_start", "window_end", "window_time"];
 
-/// A window column of an aggregation. Instants become local times, as in Flink, but for
-/// `window_time`, which stays a row-time.
+/// Their types: bounds are local times, as in Flink, and `window_time` stays a row-time.
+pub(crate) fn window_types(row_time_type: &DataType) -> [DataType; 3] {
+    [TIMESTAMP, TIMESTAMP, row_time_type.clone()]
+}
+
+/// The window columns as an aggregation has them.
+pub(crate) fn window_fields(row_time_type: &DataType) -> impl Iterator<Item = ArrowField> {
+    let columns = WINDOW_COLUMNS.into_iter().zip(window_types(row_time_type));
+    columns.map(|(name, data_type)| ArrowField::new(name, data_type, false))
+}
+
+/// A window column of an aggregation.
 pub(crate) fn window_column(index: usize, meaning: Meaning, row_time_type: &DataType) -> Bound {
     let name = WINDOW_COLUMNS[index];
-    let column = Bound::column(name, name.to_owned(), row_time_type.clone(), false);
-    match meaning {
-        Meaning::WindowTime => Bound { meaning, ..column },
-        _ => Bound { meaning, ..column.implicit_cast(&TIMESTAMP) },
-    }
+    let data_type = window_types(row_time_type)[index].clone();
+    Bound { meaning, ..Bound::column(name, name.to_owned(), data_type, false) }
 }

@@ -7,8 +7,10 @@ use std::str::FromStr;
 use arrow::datatypes::DataType;
 use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
+use sabot_core::plan::LocalTimes;
 
-pub(crate) use shift::{in_zone, instant_in, latest_instant};
+use self::shift::Offsets;
+pub(crate) use self::shift::{in_zone, instant_in, latest_instant};
 
 /// A zone by its name, or by what it is ahead of GMT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,13 +86,36 @@ impl Zone {
         instant.map_or(0, |instant| local_ms - instant.and_utc().timestamp_millis())
     }
 
-    /// By how many milliseconds local times are ahead of UTC, but for multiples of `unit_ms`: none where
-    /// that is not always the same from 1970 to 2100.
-    pub(crate) fn ahead_within(self, unit_ms: i64) -> Option<i64> {
-        const DAY_MS: i64 = 86_400_000;
-        let within = |day: i64| self.ahead_ms(day * DAY_MS).rem_euclid(unit_ms);
-        let first = within(365);
-        (365..130 * 365).all(|day| within(day) == first).then_some(first)
+    /// The first instant behind `from`, up to `to`, at which clocks are not as far ahead as before.
+    fn next_change(self, mut from: i64, mut to: i64) -> i64 {
+        let ahead = self.ahead_ms(from);
+        while to - from > 1 {
+            let middle = from + (to - from) / 2;
+            if self.ahead_ms(middle) == ahead { from = middle } else { to = middle }
+        }
+        to
+    }
+}
+
+impl LocalTimes for Zone {
+    fn local(&self, instants: &[i64]) -> Vec<i64> {
+        let offsets = Offsets::new(|ms| self.ahead_ms(ms));
+        instants.iter().map(|instant| instant.saturating_add(offsets.at(*instant))).collect()
+    }
+
+    fn instant(&self, local: i64) -> i64 {
+        local.saturating_sub(self.ahead_ms_at(local, Which::Latest))
+    }
+
+    fn passed(&self, instant: i64) -> i64 {
+        let local = instant.saturating_add(self.ahead_ms(instant));
+        let again = LocalTimes::instant(self, local);
+        if again <= instant {
+            return local;
+        }
+        // Clocks will be put back to before this time.
+        let change = self.next_change(instant, again);
+        change + self.ahead_ms(change) - 1
     }
 }
 
@@ -150,13 +175,37 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_matters_to_days_but_not_to_hours() {
-        let hour = 3_600_000;
+    fn local_times_have_passed_when_their_last_instants_have() {
         let berlin = Zone::of("Europe/Berlin").unwrap();
-        assert_eq!(berlin.ahead_within(hour), Some(0));
-        assert_eq!(berlin.ahead_within(24 * hour), None);
-        let calcutta = Zone::of("Asia/Kolkata").unwrap();
-        assert_eq!(calcutta.ahead_within(24 * hour), Some(11 * hour / 2));
-        assert_eq!(Zone::of("GMT-01:00").unwrap().ahead_within(24 * hour), Some(23 * hour));
+        let ms = |text: &str| {
+            NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f")
+                .unwrap()
+                .and_utc()
+                .timestamp_millis()
+        };
+        for (instant, passed) in [
+            ("2020-10-24 23:59:59.999", "2020-10-25 01:59:59.999"),
+            ("2020-10-25 00:00:00", "2020-10-25 01:59:59.999"),
+            ("2020-10-25 00:59:59.999", "2020-10-25 01:59:59.999"),
+            ("2020-10-25 01:00:00", "2020-10-25 02:00:00"),
+            ("2020-10-25 02:00:00", "2020-10-25 03:00:00"),
+            ("2020-03-29 00:59:59.999", "2020-03-29 01:59:59.999"),
+            ("2020-03-29 01:00:00", "2020-03-29 03:00:00"),
+        ] {
+            assert_eq!(berlin.passed(ms(instant)), ms(passed), "{instant}");
+        }
+        assert_eq!(
+            LocalTimes::instant(&berlin, ms("2020-10-25 02:30:00")),
+            ms("2020-10-25 01:30:00")
+        );
+        assert_eq!(
+            LocalTimes::instant(&berlin, ms("2020-03-29 02:30:00")),
+            ms("2020-03-29 01:30:00")
+        );
+        assert_eq!(
+            LocalTimes::local(&berlin, &[ms("2020-03-29 00:59:59"), ms("2020-03-29 01:00:00")]),
+            [ms("2020-03-29 01:59:59"), ms("2020-03-29 03:00:00")]
+        );
+        assert_eq!(berlin.passed(i64::MAX), i64::MAX);
     }
 }

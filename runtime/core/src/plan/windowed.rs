@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{JoinKind, OrderBy, Window};
+use super::{JoinKind, LocalTimes, OrderBy, Window};
 use crate::Evaluator;
 
 /// Gives each row once for every window that it lies in.
@@ -14,6 +14,8 @@ pub struct ExpandDesc {
     pub window: Window,
     /// The row-time column's index in the input.
     pub row_time: usize,
+    /// The zone in whose local times windows begin, where the times are instants; none: UTC.
+    pub local_times: Option<Arc<dyn LocalTimes>>,
 }
 
 /// The first rows of each key of a window, in some order.

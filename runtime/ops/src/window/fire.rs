@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::filter;
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::Namespace;
@@ -134,9 +134,8 @@ impl WindowAggregate {
         }
         let times = [self.slices.start_of(end), end, end - 1];
         let times = times.iter().enumerate().map(|(index, time)| {
-            let column = TimestampMillisecondArray::from_value(*time, rows);
             let field = self.schema.field(keys.len() + index);
-            Arc::new(column.with_data_type(field.data_type().clone())) as ArrayRef
+            self.input.clock.column(std::iter::repeat_n(*time, rows), field)
         });
         let times: Vec<_> = times.collect();
         let columns = keys.into_iter().chain(times).chain(results).chain(kinds).collect();

@@ -13,12 +13,15 @@ use sabot_core::{Error, Result};
 
 use super::aggregate::Aggregate;
 use super::collected;
+use crate::clock::Clock;
 use crate::numbers::Numbers;
 use crate::times::{check_row_time, row_times};
 
 /// Which columns are read, and for what.
 pub(super) struct WindowInput {
     time: WindowTime,
+    /// In whose times windows are cut.
+    pub(super) clock: Clock,
     /// The columns that are read, each once.
     columns: Vec<Read>,
     /// Which of them are keys.
@@ -81,7 +84,8 @@ impl WindowInput {
             }
             arguments.push(ArgumentOf { value, filter });
         }
-        Ok(Self { time: desc.time, columns, keys, arguments })
+        let clock = Clock::new(desc.local_times.as_ref());
+        Ok(Self { time: desc.time, clock, columns, keys, arguments })
     }
 
     /// Whether windows are those of processing time.
@@ -89,14 +93,15 @@ impl WindowInput {
         self.time == WindowTime::Processing
     }
 
-    /// The rows' times, none of them null: those of the row-time column, or `now_ms`.
+    /// The times at which rows lie in windows, none of them null: by the row-time column, or `now_ms`,
+    /// which is such a time.
     pub(super) fn times(
         &self,
         batch: &RecordBatch,
         now_ms: i64,
     ) -> Result<TimestampMillisecondArray> {
         match self.time {
-            WindowTime::Row(column) => Ok(row_times(batch, column)?.clone()),
+            WindowTime::Row(column) => Ok(self.clock.times(row_times(batch, column)?)),
             WindowTime::Processing => {
                 Ok(TimestampMillisecondArray::from_value(now_ms, batch.num_rows()))
             }

@@ -39,6 +39,7 @@ use self::slices::Slices;
 use self::table::{Partials, Table, TableShape};
 use self::updates::Updates;
 use crate::OperatorConfig;
+use crate::clock::Clock;
 use crate::codec::{RowCodec, slice_all};
 use crate::keyed::{Owner, state_fields};
 use crate::numbers::{self, Numbers};
@@ -56,7 +57,10 @@ pub(crate) struct WindowAggregate {
     state: StateHandle,
     /// The slices of open windows by their ends.
     open: BTreeMap<i64, Slice>,
+    /// Up to where windows have fired, in their times.
     watermark: EventTime,
+    /// What was passed on.
+    passed_on: EventTime,
     /// For windows that share slices, or whose results can change.
     progress: Option<Progress>,
     /// For windows whose results can change.
@@ -171,6 +175,11 @@ impl WindowAggregate {
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
+        let clock = Clock::new(desc.local_times.as_ref());
+        let passed_on = config.restored_watermark.unwrap_or(EventTime::MIN);
+        let watermark = clock.passed(passed_on);
+        let restored_watermark = config.restored_watermark.map(|restored| clock.passed(restored));
+        let config = &OperatorConfig { restored_watermark, ..*config };
         let keys = keys_of(desc, input);
         let aggregates = desc.aggregates.iter().map(|a| Aggregate::new(&node.name, a, input));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
@@ -200,7 +209,8 @@ impl WindowAggregate {
             value_codec,
             state: handle,
             open: open.collect(),
-            watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
+            watermark,
+            passed_on,
             progress,
             updates,
             numbers: numbers_of(&node.uid, desc, config, state)?,
@@ -210,13 +220,14 @@ impl WindowAggregate {
         })
     }
 
-    /// Fires what is due at `watermark`, which it passes on.
-    fn advance(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+    /// Fires the windows that are over at `time`, and passes on a watermark.
+    fn advance(&mut self, time: EventTime, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
         if let Some(updates) = &mut self.updates {
-            updates.advance(watermark, cx)?;
+            updates.advance(time, cx)?;
         }
-        self.fire_due(watermark, cx)?;
-        self.watermark = self.watermark.max(watermark);
+        self.fire_due(time, cx)?;
+        self.watermark = self.watermark.max(time);
+        self.passed_on = self.passed_on.max(watermark);
         cx.emit(Element::Watermark(watermark));
         Ok(())
     }
@@ -261,7 +272,8 @@ impl Operator for WindowAggregate {
             return Ok(());
         }
         let fired = self.progress.as_ref().map_or(EventTime::MIN, Progress::newest);
-        let now_ms = processing::after(cx.now_ms, self.watermark.max(fired));
+        let now = self.input.clock.passed(EventTime::from_millis(cx.now_ms));
+        let now_ms = processing::after(now.millis(), self.watermark.max(fired));
         let times = self.input.times(&batch, now_ms)?;
         let (first, last) = self
             .slices
@@ -286,7 +298,7 @@ impl Operator for WindowAggregate {
         if self.input.is_processing() && !processing::is_end(watermark) {
             return Ok(());
         }
-        self.advance(watermark, cx)
+        self.advance(self.input.clock.passed(watermark), watermark, cx)
     }
 
     fn idle(&mut self, cx: &mut Cx<'_>) -> Result<()> {
@@ -300,8 +312,12 @@ impl Operator for WindowAggregate {
         if !self.input.is_processing() {
             return Ok(());
         }
-        let watermark = EventTime::from_millis(self.slices.last_over(cx.now_ms) - 1);
-        if watermark > self.watermark { self.advance(watermark, cx) } else { Ok(()) }
+        let now = self.input.clock.passed(EventTime::from_millis(cx.now_ms));
+        let time = EventTime::from_millis(self.slices.last_over(now.millis()) - 1);
+        if time <= self.watermark {
+            return Ok(());
+        }
+        self.advance(time, self.input.clock.watermark(time), cx)
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
@@ -318,7 +334,7 @@ impl Operator for WindowAggregate {
         }
         Ok(OperatorSnapshot {
             keyed,
-            watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
+            watermark: (self.passed_on > EventTime::MIN).then_some(self.passed_on),
         })
     }
 }

@@ -266,6 +266,7 @@ fn result_of(
         time: WindowTime::Row(1),
         keys: vec![],
         aggregates: vec![aggregate],
+        local_times: None,
         lateness_ms: None,
     });
     let fields = ["window_start", "window_end", "window_time"];

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMillisecondArray, UInt32Array};
+use arrow::array::{RecordBatch, UInt32Array};
 use arrow::compute::take_arrays;
 use arrow::datatypes::SchemaRef;
 use sabot_core::plan::{ExpandDesc, PlanNode, Steps, Window};
 use sabot_core::{Cx, Error, Operator, Result};
 
 use crate::OperatorConfig;
+use crate::clock::Clock;
 use crate::emit::emit_in_parts;
 use crate::times::{check_row_time, row_times};
 use crate::window::slices::{out_of_range, range_of};
@@ -17,6 +18,7 @@ pub(crate) struct Expand {
     name: String,
     row_time: usize,
     steps: Steps,
+    clock: Clock,
     /// Whether windows grow from one begin, and not all have the same size.
     grows: bool,
     max_batch_rows: usize,
@@ -52,6 +54,7 @@ impl Expand {
             name: node.name.clone(),
             row_time: desc.row_time,
             steps,
+            clock: Clock::new(desc.local_times.as_ref()),
             grows,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
@@ -82,8 +85,8 @@ impl Operator for Expand {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let times = row_times(&batch, self.row_time)?;
-        range_of(times).map_err(|time| out_of_range(&self.name, time))?;
+        let times = self.clock.times(row_times(&batch, self.row_time)?);
+        range_of(&times).map_err(|time| out_of_range(&self.name, time))?;
         let (mut rows, mut begins, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for (row, time) in times.values().iter().enumerate() {
             for (begin, end) in self.windows(*time) {
@@ -92,12 +95,12 @@ impl Operator for Expand {
                 ends.push(end);
             }
         }
-        let last = ends.iter().map(|end| end - 1).collect();
+        let last: Vec<i64> = ends.iter().map(|end| end - 1).collect();
         let mut columns = take_arrays(batch.columns(), &UInt32Array::from(rows), None)?;
         for values in [begins, ends, last] {
             let field = self.schema.field(columns.len());
-            let column = TimestampMillisecondArray::from(values);
-            columns.push(Arc::new(column.with_data_type(field.data_type().clone())) as ArrayRef);
+            let column = self.clock.column(values.into_iter(), field);
+            columns.push(column);
         }
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         emit_in_parts(&batch, self.max_batch_rows, cx);

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::needed::{expand_columns, over_columns, rank_columns};
 use crate::over::{Order, OverNode, RANK};
 use crate::rank::RankNode;
-use crate::window::{EXPAND_COLUMNS, ExpandNode, kind};
+use crate::window::{EXPAND_COLUMNS, ExpandNode};
 use crate::zone::is_instant;
 
 impl Lowering<'_> {
@@ -100,8 +100,8 @@ impl Lowering<'_> {
         sink: &str,
     ) -> Result<NodeId> {
         let (name, time) = &node.feed.columns[node.row_time];
-        let window = self.windows(node.window, &time.data_type)?;
-        let uid = self.uids.expand(sink, &kind::uid_name(window, name))?;
+        let name = self.window_name(node.window, name, &time.data_type);
+        let uid = self.uids.expand(sink, &name)?;
         let chosen = expand_columns(node, used);
         let columns = feed_columns(&node.feed, chosen.clone());
         let from = self.feed(&node.feed, &columns, &uid, sink)?;
@@ -112,7 +112,11 @@ impl Lowering<'_> {
             fields.extend(field.cloned());
         }
         let name = self.uids.name(&format!("{sink}[expand]"));
-        let kind = NodeKind::Expand(ExpandDesc { window, row_time });
+        let kind = NodeKind::Expand(ExpandDesc {
+            window: node.window,
+            row_time,
+            local_times: self.local_times(&time.data_type),
+        });
         let inputs = vec![Input { from, exchange: Exchange::Forward }];
         Ok(self.push(uid, name, kind, inputs, Arc::new(Schema::new(fields))))
     }

@@ -8,12 +8,11 @@ use datafusion_expr::{Expr, Operator, binary_expr};
 use sabot_core::plan::Window;
 use sqlparser::ast;
 
-use super::{EXPANDED, WINDOW_COLUMNS, kind, rows_change, spec};
+use super::{EXPANDED, WINDOW_COLUMNS, instant_of, kind, rows_change, spec, window_types};
 use crate::columns::Columns;
 use crate::error::{Position, Result};
 use crate::expr::{Binder, Bound, Meaning};
 use crate::relation::{Base, EventWindows, Feed, Field, Relation, WindowSpec, columns_schema};
-use crate::types::timestamp_ltz;
 
 /// The rows of a relation, each once for every window that it lies in.
 #[derive(Debug)]
@@ -74,7 +73,7 @@ impl Relation {
         }
         let mut columns = Columns::default();
         let row_time = columns.take(&windows.row_time);
-        let time_type = windows.row_time.data_type.clone();
+        let types = window_types(&windows.row_time.data_type);
         let mut fields = Vec::new();
         for field in self.fields {
             let window = match &field.value.expr {
@@ -85,8 +84,7 @@ impl Relation {
             let column = match window {
                 Some(index) => {
                     let text = WINDOW_COLUMNS[index].to_owned();
-                    Bound::column(EXPAND_COLUMNS[index], text, time_type.clone(), false)
-                        .implicit_cast(&field.value.data_type)
+                    Bound::column(EXPAND_COLUMNS[index], text, types[index].clone(), false)
                 }
                 None => {
                     let place = columns.take(&field.value);
@@ -96,15 +94,15 @@ impl Relation {
             fields.push(Field { value: Bound { meaning: field.value.meaning, ..column }, ..field });
         }
         let mut arrow: Vec<ArrowField> = columns.fields();
-        for name in EXPAND_COLUMNS {
-            arrow.push(ArrowField::new(name, time_type.clone(), false));
+        for (name, data_type) in EXPAND_COLUMNS.into_iter().zip(&types) {
+            arrow.push(ArrowField::new(name, data_type.clone(), false));
         }
         let schema = columns_schema(arrow, at)?;
         let feed = Feed { base: self.base, filter: self.filter, columns: columns.columns };
         let node = ExpandNode { feed, window: windows.window, row_time, schema };
         let base = Base::Expand(Arc::new(node));
         let time = EXPAND_COLUMNS[2];
-        let time = Bound::column(time, WINDOW_COLUMNS[2].to_owned(), time_type, false);
+        let time = Bound::column(time, WINDOW_COLUMNS[2].to_owned(), types[2].clone(), false);
         let window = kind::results_of(windows.window)
             .map(|window| spec(&base, Bound { meaning: Meaning::WindowTime, ..time }, window));
         Ok(Self { base, filter: None, fields, window })
@@ -113,14 +111,13 @@ impl Relation {
 
 /// The windows of rows whose windows end at `end`.
 pub(crate) fn of_ends(base: &Base, end: &Bound, of: EventWindows) -> Option<WindowSpec> {
-    let time_type = if of.of_instants { timestamp_ltz() } else { end.data_type.clone() };
-    let end = end.clone().implicit_cast(&time_type);
     let last = Expr::Literal(ScalarValue::DurationMillisecond(Some(1)), None);
     let row_time = Bound {
-        expr: binary_expr(end.expr, Operator::Minus, last),
+        expr: binary_expr(end.expr.clone(), Operator::Minus, last),
         meaning: Meaning::WindowTime,
         text: WINDOW_COLUMNS[2].to_owned(),
-        ..end
+        ..end.clone()
     };
+    let row_time = if of.of_instants { instant_of(row_time) } else { row_time };
     kind::results_of(of.window).map(|window| spec(base, row_time, window))
 }

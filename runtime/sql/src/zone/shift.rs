@@ -43,7 +43,10 @@ pub(crate) fn instant_in(local: Expr, zone: Zone) -> Expr {
 fn instant_of(name: &str, local: Expr, zone: Zone, which: Which) -> Expr {
     let to_instants = Arc::new(move |arrays: &[ArrayRef]| {
         let ahead = |ms| -zone.ahead_ms_at(ms, which);
-        let instants = times::<TimestampMillisecondType>(&arrays[0], 1, ahead);
+        let instants = match zone.is_utc() {
+            true => Arc::clone(&arrays[0]),
+            false => times::<TimestampMillisecondType>(&arrays[0], 1, ahead),
+        };
         let instants: &TimestampMillisecondArray = instants.as_primitive();
         Ok(Arc::new(instants.clone().with_data_type(timestamp_ltz())) as ArrayRef)
     });
@@ -247,7 +250,7 @@ fn times<T: ArrowTimestampType>(
     parts: i64,
     ahead: impl Fn(i64) -> i64,
 ) -> ArrayRef {
-    let offsets = Offsets { ahead, known: Cell::new(None) };
+    let offsets = Offsets::new(ahead);
     let moved = array.as_primitive::<T>().unary::<_, T>(|time| {
         time.wrapping_add(offsets.at(time.div_euclid(parts)).wrapping_mul(parts))
     });
@@ -255,7 +258,7 @@ fn times<T: ArrowTimestampType>(
 }
 
 /// What a zone is ahead at times, of which many follow that are near each other.
-struct Offsets<F> {
+pub(super) struct Offsets<F> {
     ahead: F,
     /// A quarter of an hour, and what is the same at its begin and end.
     known: Cell<Option<(i64, i64)>>,
@@ -264,7 +267,12 @@ struct Offsets<F> {
 const QUARTER_MS: i64 = 900_000;
 
 impl<F: Fn(i64) -> i64> Offsets<F> {
-    fn at(&self, ms: i64) -> i64 {
+    pub(super) fn new(ahead: F) -> Self {
+        Self { ahead, known: Cell::new(None) }
+    }
+
+    /// By how much.
+    pub(super) fn at(&self, ms: i64) -> i64 {
         let quarter = ms.div_euclid(QUARTER_MS);
         match self.known.get() {
             Some((known, ahead)) if known == quarter => ahead,

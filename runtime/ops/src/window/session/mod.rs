@@ -30,6 +30,7 @@ use super::processing;
 use super::slices::{self, TIME_MAX_MS};
 use super::table::TableShape;
 use crate::OperatorConfig;
+use crate::clock::Clock;
 use crate::codec::RowCodec;
 use crate::keyed::{Owner, state_fields};
 use crate::numbers::Numbers;
@@ -57,8 +58,8 @@ pub(crate) struct SessionAggregate {
     /// have ended since.
     touched: Vec<u32>,
     watermark: EventTime,
-    /// The last watermark that was passed on, for sessions of processing time.
-    told: EventTime,
+    /// The last watermark that was passed on.
+    passed_on: EventTime,
     max_batch_rows: usize,
     schema: SchemaRef,
 }
@@ -101,6 +102,11 @@ impl SessionAggregate {
                 node.name
             )));
         }
+        let clock = Clock::new(desc.local_times.as_ref());
+        let passed_on = config.restored_watermark.unwrap_or(EventTime::MIN);
+        let watermark = clock.passed(passed_on);
+        let restored_watermark = config.restored_watermark.map(|restored| clock.passed(restored));
+        let config = &OperatorConfig { restored_watermark, ..*config };
         let keys = super::keys_of(desc, input);
         let aggregates = desc.aggregates.iter().map(|a| Aggregate::new(&node.name, a, input));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
@@ -132,8 +138,8 @@ impl SessionAggregate {
             sessions: Sessions::new(gap_ms),
             numbers: super::numbers_of(&node.uid, desc, config, state)?,
             touched: Vec::new(),
-            watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
-            told: EventTime::MIN,
+            watermark,
+            passed_on,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         };
@@ -160,13 +166,13 @@ impl SessionAggregate {
         })
     }
 
-    /// Fires the sessions that have ended at `watermark`; whether there were any.
-    fn fire_ended(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<bool> {
-        let ended = self.sessions.ended(watermark);
+    /// Fires the sessions that have ended at `time`; whether there were any.
+    fn fire_ended(&mut self, time: EventTime, cx: &mut Cx<'_>) -> Result<bool> {
+        let ended = self.sessions.ended(time);
         if let Some(updates) = &mut self.updates {
-            updates.gone.advance(watermark);
+            updates.gone.advance(time);
         }
-        self.watermark = self.watermark.max(watermark);
+        self.watermark = self.watermark.max(time);
         if self.updates.is_some() {
             self.update_results(&ended, cx)?;
             self.sessions.keep_ended(&ended);
@@ -175,6 +181,11 @@ impl SessionAggregate {
             self.fire(&ended, cx)?;
         }
         Ok(!ended.is_empty())
+    }
+
+    fn pass_on(&mut self, watermark: EventTime, cx: &mut Cx<'_>) {
+        self.passed_on = self.passed_on.max(watermark);
+        cx.emit(Element::Watermark(watermark));
     }
 
     /// Finds each row's group; gives the rows that are not late, unless all are.
@@ -225,7 +236,8 @@ impl SessionAggregate {
 
     fn update(&mut self, batch: &RecordBatch, columns: &[ArrayRef], cx: &mut Cx<'_>) -> Result<()> {
         let rows = batch.num_rows();
-        let now_ms = processing::after(cx.now_ms, self.watermark);
+        let now = self.input.clock.passed(EventTime::from_millis(cx.now_ms));
+        let now_ms = processing::after(now.millis(), self.watermark);
         let times = self.input.times(batch, now_ms)?;
         slices::range_of(&times).map_err(|t| slices::out_of_range(&self.owner.operator, t))?;
         let keys = self.input.rows(columns, rows).keys;
@@ -257,8 +269,8 @@ impl Operator for SessionAggregate {
         if self.input.is_processing() && !processing::is_end(watermark) {
             return Ok(());
         }
-        self.fire_ended(watermark, cx)?;
-        cx.emit(Element::Watermark(watermark));
+        self.fire_ended(self.input.clock.passed(watermark), cx)?;
+        self.pass_on(watermark, cx);
         Ok(())
     }
 
@@ -271,14 +283,15 @@ impl Operator for SessionAggregate {
 
     fn processing_time(&mut self, cx: &mut Cx<'_>) -> Result<()> {
         let watermark = EventTime::from_millis(cx.now_ms - 1);
-        if !self.input.is_processing() || watermark <= self.watermark {
+        let time = self.input.clock.passed(watermark);
+        if !self.input.is_processing() || time <= self.watermark {
             return Ok(());
         }
-        let fired = self.fire_ended(watermark, cx)?;
+        let fired = self.fire_ended(time, cx)?;
         // Often enough for windows over the sessions, and not in every turn.
-        if fired || watermark.millis() >= self.told.millis().saturating_add(self.sessions.gap()) {
-            self.told = watermark;
-            cx.emit(Element::Watermark(watermark));
+        let next = self.passed_on.millis().saturating_add(self.sessions.gap());
+        if fired || watermark.millis() >= next {
+            self.pass_on(watermark, cx);
         }
         Ok(())
     }
@@ -294,7 +307,7 @@ impl Operator for SessionAggregate {
         }
         Ok(OperatorSnapshot {
             keyed,
-            watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
+            watermark: (self.passed_on > EventTime::MIN).then_some(self.passed_on),
         })
     }
 }

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch,
-    TimestampMillisecondArray,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Int64Array, RecordBatch};
 use arrow::compute::{filter, is_not_null};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateHandle};
@@ -61,9 +58,8 @@ impl SessionAggregate {
             let results = self.shape.results(&partials)?;
             let times: [fn(&&Session) -> i64; 3] = [|s| s.start, |s| s.end, |s| s.end - 1];
             let times = times.iter().enumerate().map(|(index, time)| {
-                let column = TimestampMillisecondArray::from_iter_values(ended.iter().map(time));
                 let field = self.schema.field(keys.len() + index);
-                Arc::new(column.with_data_type(field.data_type().clone())) as ArrayRef
+                self.input.clock.column(ended.iter().map(time), field)
             });
             let times: Vec<_> = times.collect();
             let columns = keys.into_iter().chain(times).chain(results).collect();

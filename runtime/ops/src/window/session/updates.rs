@@ -8,10 +8,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, TimestampMillisecondArray,
-    UInt32Array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, BooleanArray, RecordBatch, UInt32Array};
 use arrow::compute::{concat, filter, is_not_null, or, take, take_arrays};
 use arrow::datatypes::Int64Type;
 use sabot_core::metrics::OperatorMetrics;
@@ -214,11 +211,10 @@ impl SessionAggregate {
         };
         let starts = bounds(&emitted.starts, |session| session.start);
         let ends = bounds(&emitted.ends, |session| session.end);
-        let last = ends.iter().map(|end| end - 1).collect();
+        let last: Vec<i64> = ends.iter().map(|end| end - 1).collect();
         let times = [starts, ends, last].into_iter().enumerate().map(|(index, times)| {
             let field = self.schema.field(keys.len() + index);
-            let column = TimestampMillisecondArray::from(times);
-            Arc::new(column.with_data_type(field.data_type().clone())) as ArrayRef
+            self.input.clock.column(times.into_iter(), field)
         });
         let times: Vec<ArrayRef> = times.collect();
         let keys = take_arrays(keys, &UInt32Array::from(of), None)?;

@@ -104,6 +104,7 @@ fn plan(window: Window) -> PlanNode {
         time: WindowTime::Row(2),
         keys: vec![0],
         aggregates: aggregates.to_vec(),
+        local_times: None,
         lateness_ms: None,
     };
     node(NodeKind::WindowAggregate(desc), Arc::new(Schema::new(fields)))

@@ -151,8 +151,14 @@ pub(super) fn plan_of(window: Window, keys: &[usize]) -> PlanNode {
         fields.push(Field::new(&aggregate.name, aggregate.data_type.clone(), nullable));
     }
     let time = WindowTime::Row(5);
-    let desc =
-        WindowAggregateDesc { window, time, keys: keys.to_vec(), aggregates, lateness_ms: None };
+    let desc = WindowAggregateDesc {
+        window,
+        time,
+        keys: keys.to_vec(),
+        aggregates,
+        local_times: None,
+        lateness_ms: None,
+    };
     node(NodeKind::WindowAggregate(desc), Arc::new(Schema::new(fields)))
 }
 
