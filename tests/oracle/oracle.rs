@@ -54,6 +54,7 @@ equal_the_batch_answer! {
     decimal_averages: DECIMAL_AVERAGES,
     rows_in_windows: ROWS_IN_WINDOWS,
     instants: INSTANTS,
+    local_times: LOCAL_TIMES,
     scalar_functions: SCALAR_FUNCTIONS,
     groups_without_windows: GROUPS_WITHOUT_WINDOWS,
     groups_of_groups: GROUPS_OF_GROUPS,

@@ -1,17 +1,18 @@
 //! The tables and views that statements have declared.
 
 pub(crate) mod hinted;
+mod row_time;
 mod undeclared;
 mod watermark;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field as ArrowField, TimeUnit};
+use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::DFSchemaRef;
 use sabot_core::row_kind::ROW_KIND;
 use sabot_core::{ambient, partitions};
-use sqlparser::ast::{self, Ident};
+use sqlparser::ast::Ident;
 
 use crate::changelog::Changelog;
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
@@ -21,7 +22,6 @@ use crate::hints::Hints;
 use crate::lookup::{self, LookupOptions};
 use crate::relation::{Base, Field, Relation, columns_schema};
 use crate::settings::Settings;
-use crate::types::flink_name;
 use crate::values;
 use crate::zone::Zone;
 
@@ -295,7 +295,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
     let columns = build_columns(&name, create.columns, at)?;
     let scope = Columns::new(&name, &columns, at)?;
     let watermark = match &create.watermark {
-        Some((column, expression)) => Some(build_watermark(&scope, column, expression, at)?),
+        Some((column, expression)) => Some(row_time::watermark(&scope, column, expression, at)?),
         None => None,
     };
     check_primary_key(&scope, &create.primary_key, at)?;
@@ -481,43 +481,4 @@ fn check_storable(bound: &Bound, at: Position) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn build_watermark(
-    scope: &Columns<'_>,
-    column: &Ident,
-    expression: &ast::Expr,
-    at: Position,
-) -> Result<Watermark> {
-    let column_at = start_of(column.span).unwrap_or(at);
-    let row_time = scope.column(None, column, column_at)?;
-    if row_time.meaning == Meaning::ProcTime {
-        let message = format!("the processing time \"{}\" can have no watermark", column.value);
-        return Err(SqlError::new(column_at, message)
-            .hint("windows over it need none: the clock fires them"));
-    }
-    if !matches!(row_time.data_type, DataType::Timestamp(TimeUnit::Millisecond, _)) {
-        let message = format!(
-            "the row-time column \"{}\" is {}",
-            column.value,
-            flink_name(&row_time.data_type)
-        );
-        return Err(
-            SqlError::new(column_at, message).hint("it must be TIMESTAMP(3) or TIMESTAMP_LTZ(3)")
-        );
-    }
-    let place = place_of(expression, column_at);
-    let bound = Binder::new(scope, place).bind(expression)?;
-    crate::ambient::refuse(&bound, "a watermark", place)?;
-    if bound.data_type != row_time.data_type {
-        let message = format!(
-            "the watermark is {}, the column \"{}\" is {}",
-            flink_name(&bound.data_type),
-            column.value,
-            flink_name(&row_time.data_type)
-        );
-        return Err(SqlError::new(place, message)
-            .hint(format!("write {} - INTERVAL '5' SECOND", quoted(&column.value))));
-    }
-    Ok(Watermark { column: column.value.clone(), expression: bound })
 }

@@ -389,15 +389,13 @@ impl Lowering<'_> {
         sink: &str,
     ) -> Result<NodeId> {
         let input = Arc::clone(&self.nodes[from.0].schema);
-        let mut columns = Vec::new();
-        for field in input.fields() {
-            columns.push(compile(&column_value(field), &input, self.settings.zone)?);
-        }
         let insertion = Bound {
             expr: Expr::Literal(ScalarValue::Int8(Some(RowKind::Insert as i8)), None),
             ..column_value(&row_kind::field())
         };
-        columns.push(compile(&insertion, &input, self.settings.zone)?);
+        let columns = input.fields().iter().map(|field| column_value(field)).chain([insertion]);
+        let columns = columns.map(|column| compile(&column, &input, self.settings.zone));
+        let columns = columns.collect::<Result<_>>()?;
         let fields = input.fields().iter().map(|field| field.as_ref().clone());
         let schema = Schema::new(with_kind(fields, true));
         let uid = self.uids.input_of(reader)?;

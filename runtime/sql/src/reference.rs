@@ -33,7 +33,8 @@ The dialect is that of Flink 2.2. This page is made from the planner itself by `
 those of its tables, and whether a construct is there is found by planning an example of it. What is not there is
 refused with its place in the statement.
 
-Times are in UTC. Names are case-sensitive and quoted by backticks; functions and keywords are not case-sensitive.
+Local times are in UTC, or in the zone that `SET 'table.local-time-zone' = 'Europe/Berlin'` names for
+[all statements](../windows.md#local-times). Names are case-sensitive and quoted by backticks; functions and keywords are not case-sensitive.
 ";
 
 /// The document, in Markdown.

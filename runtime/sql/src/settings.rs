@@ -1,7 +1,7 @@
 //! `SET 'key' = 'value'`, and Flink's way to write a duration.
 
 use crate::error::{Position, Result, SqlError};
-use crate::zone::{self, Zone};
+use crate::zone::{Zone, no_zone};
 
 /// What the statements have set.
 #[derive(Debug, Clone, Default)]
@@ -140,9 +140,7 @@ impl Settings {
                     self.zone = zone;
                     Ok(())
                 }
-                None => {
-                    Err(SqlError::new(at, format!("'{value}' is no time zone")).hint(zone::FORMS))
-                }
+                None => Err(no_zone(value, at)),
             },
             CDC_DUPLICATES => boolean(key, value, at).map(|on| self.cdc_duplicates = on),
             DYNAMIC_OPTIONS => boolean(key, value, at).map(|on| self.refuses_options = !on),

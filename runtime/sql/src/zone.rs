@@ -9,6 +9,8 @@ use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset, Time
 use chrono_tz::Tz;
 use sabot_core::plan::LocalTimes;
 
+use crate::error::{Position, SqlError};
+
 use self::shift::Offsets;
 pub(crate) use self::shift::{in_zone, instant_in, latest_instant};
 
@@ -19,8 +21,16 @@ pub(crate) enum Zone {
     Ahead(FixedOffset),
 }
 
-/// How a zone is written.
-pub(crate) const FORMS: &str = "write 'UTC', 'Europe/Berlin' or 'GMT+01:00'";
+/// The error for what names no zone.
+pub(crate) fn no_zone(name: &str, at: Position) -> SqlError {
+    let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
+    let error = SqlError::new(at, format!("'{name}' is no time zone"));
+    let error = error.suggest(name, "time zones", names);
+    match error.hint {
+        Some(_) => error,
+        None => error.hint("write 'UTC', 'Europe/Berlin' or 'GMT+01:00'"),
+    }
+}
 
 impl Default for Zone {
     fn default() -> Self {

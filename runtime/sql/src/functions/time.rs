@@ -6,13 +6,12 @@ use datafusion_expr::{Expr, Operator, binary_expr, cast, lit, try_cast, when};
 use datafusion_functions::datetime;
 
 use super::own_time::{self, Rest, Unit};
-use super::time_zones::no_zone;
 use super::{Call, Entry, moved_times, wrapping_narrow, wrong_arguments};
 use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::Bound;
 use crate::types::{TIMESTAMP, timestamp_ltz};
-use crate::zone::{Zone, instant_in, is_instant, latest_instant};
+use crate::zone::{Zone, instant_in, is_instant, latest_instant, no_zone};
 
 const DAY_MS: i64 = 86_400_000;
 

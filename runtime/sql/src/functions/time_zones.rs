@@ -10,18 +10,13 @@ use datafusion_expr::Expr;
 
 use super::own::{Kernel, call, types};
 use super::{Call, Entry, strings};
-use crate::error::{Position, Result, SqlError};
-use crate::zone::{FORMS, Which, Zone};
+use crate::error::Result;
+use crate::zone::{Which, Zone, no_zone};
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[("CONVERT_TZ", 3, 3, convert)];
 
 const FORMAT: &str = "%Y-%m-%d %H:%M:%S";
-
-/// The error for what names no zone.
-pub(super) fn no_zone(name: &str, at: Position) -> SqlError {
-    SqlError::new(at, format!("'{name}' is no time zone")).hint(FORMS)
-}
 
 fn zone(name: &str) -> datafusion_common::Result<Zone> {
     match Zone::of(name) {

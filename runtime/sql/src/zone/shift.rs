@@ -77,13 +77,15 @@ fn shift(expr: &Expr, schema: &DFSchema, zone: Zone) -> datafusion_common::Resul
         Expr::Cast(of) => {
             let with =
                 |value| Expr::Cast(Cast { expr: Box::new(value), field: Arc::clone(&of.field) });
-            around(&of.expr, &of.expr.get_type(schema)?, of.field.data_type(), zone, with)
+            let (from, to) = (of.expr.get_type(schema)?, of.field.data_type());
+            Ok(around(&of.expr, &from, to, zone, with))
         }
         Expr::TryCast(of) => {
             let with = |value| {
                 Expr::TryCast(TryCast { expr: Box::new(value), field: Arc::clone(&of.field) })
             };
-            around(&of.expr, &of.expr.get_type(schema)?, of.field.data_type(), zone, with)
+            let (from, to) = (of.expr.get_type(schema)?, of.field.data_type());
+            Ok(around(&of.expr, &from, to, zone, with))
         }
         Expr::ScalarFunction(function) if function.name() == LATEST => {
             let local = function.args.first().cloned();
@@ -97,7 +99,7 @@ fn shift(expr: &Expr, schema: &DFSchema, zone: Zone) -> datafusion_common::Resul
                 let args = vec![value];
                 Expr::ScalarFunction(ScalarFunction { args, ..function.clone() })
             };
-            around(value, &from, &expr.get_type(schema)?, zone, with)
+            Ok(around(value, &from, &expr.get_type(schema)?, zone, with))
         }
         Expr::ScalarFunction(function) if OF_LOCAL_TIMES.contains(&function.name()) => {
             let mut function = function.clone();
@@ -124,17 +126,17 @@ fn around(
     to: &DataType,
     zone: Zone,
     cast: impl Fn(Expr) -> Expr,
-) -> datafusion_common::Result<Option<Expr>> {
+) -> Option<Expr> {
     let (before, behind) = (is_moved(from, to), is_moved(to, from));
     if !before && !behind {
-        return Ok(None);
+        return None;
     }
     let value = value.clone();
     let cast = cast(match before {
         true => instants(value, from, to, zone, Move::ToLocal),
         false => value,
     });
-    Ok(Some(if behind { instants(cast, to, from, zone, Move::ToInstant) } else { cast }))
+    Some(if behind { instants(cast, to, from, zone, Move::ToInstant) } else { cast })
 }
 
 /// In which direction times are moved.

@@ -302,6 +302,14 @@ SELECT auction FROM bids;
 ----
 DROP TABLE bids;
 ----
+SET 'table.local-time-zone' = 'Europe/Berlim';
+INSERT INTO results SELECT auction, price FROM bids;
+----
+SET 'table.local-time-zone' = 'PST+8';
+INSERT INTO results SELECT auction, price FROM bids;
+----
+INSERT INTO results SELECT auction, EXTRACT(EPOCH FROM TO_TIMESTAMP_LTZ(name, 'yyyy', 'Berlin')) FROM bids;
+----
 SET 'foo.bar' = '4';
 ----
 SET foo = 4;
