@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
-    AggregateDesc, AlignmentDesc, Exchange, FirstOf, Frame, JobPlan, JoinDesc, KeptUntil, NodeKind,
-    OrderBy, OverAggregateDesc, OverDesc, PlanNode, SourceDesc, TimeBounds, WindowAggregateDesc,
-    WindowTime,
+    AggregateDesc, AlignmentDesc, Exchange, FirstOf, Frame, JobPlan, JoinDesc, KeptUntil,
+    LocalTimes, NodeKind, OrderBy, OverAggregateDesc, OverDesc, PlanNode, SourceDesc, TimeBounds,
+    WindowAggregateDesc, WindowTime,
 };
 
 use sabot_core::{metadata, row_kind};
@@ -157,7 +157,8 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         NodeKind::Expand(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
             let row_time = input.field(desc.row_time).name();
-            writeln!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+            write!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+            explain_zone(out, desc.local_times.as_deref())?;
         }
         NodeKind::Unnest(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
@@ -243,6 +244,13 @@ fn explain_source(out: &mut String, node: &PlanNode, source: &SourceDesc) -> std
     Ok(())
 }
 
+fn explain_zone(out: &mut String, zone: Option<&dyn LocalTimes>) -> std::fmt::Result {
+    match zone {
+        Some(zone) => writeln!(out, ", local times of {zone}"),
+        None => writeln!(out),
+    }
+}
+
 fn explain_window(
     out: &mut String,
     input: &Schema,
@@ -257,7 +265,7 @@ fn explain_window(
     if offset_ms != 0 {
         write!(out, ", offset {}", duration_text(offset_ms))?;
     }
-    writeln!(out)?;
+    explain_zone(out, desc.local_times.as_deref())?;
     if let Some(ms) = desc.lateness_ms {
         writeln!(out, "  lateness   {}: later rows change results", duration_text(ms))?;
     }

@@ -291,7 +291,7 @@ impl Lowering<'_> {
             if let Some(time) = time.or(ends.as_ref().map(|ends| &ends[side])) {
                 let known = columns.iter().position(|(_, column)| column.expr == time.expr);
                 times.push(known.unwrap_or_else(|| {
-                    columns.push((arrow_end(time), time));
+                    columns.push((arrow_end(side, time), time));
                     columns.len() - 1
                 }));
             }

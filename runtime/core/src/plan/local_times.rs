@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// The local times of a zone. All times are milliseconds; those beyond the calendar are the same.
-pub trait LocalTimes: fmt::Debug + Send + Sync {
+/// The local times of a zone, which it is shown as. All times are milliseconds; those beyond the calendar are the same.
+pub trait LocalTimes: fmt::Debug + fmt::Display + Send + Sync {
     /// What clocks show at some instants.
     fn local(&self, instants: &[i64]) -> Vec<i64>;
 

@@ -38,7 +38,7 @@ impl Lowering<'_> {
         let end = end.map(|end| self.end(end, node.of_instants));
         if let Some(end) = end.as_ref().filter(|end| is_instant(&end.data_type)) {
             window_end = Some(columns.len());
-            columns.push((arrow_end(end), end));
+            columns.push((arrow_end(0, end), end));
         }
         let from = self.feed(&node.feed, &columns, &uid, sink)?;
         let order = order_by(&node.order, place);

@@ -47,7 +47,7 @@ impl Lowering<'_> {
     }
 }
 
-/// The column of the ends of windows, where no column is the same.
-pub(super) fn arrow_end(end: &Bound) -> Field {
-    Field::new("$end", end.data_type.clone(), true)
+/// The column of the ends of windows of a side, where no column is the same.
+pub(super) fn arrow_end(side: usize, end: &Bound) -> Field {
+    Field::new(format!("$end_{side}"), end.data_type.clone(), true)
 }

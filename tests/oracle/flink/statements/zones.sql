@@ -110,3 +110,12 @@ ON a.auction = b.auction AND b.moment BETWEEN a.moment AND a.moment + INTERVAL '
 
 -- zone_of_days_by_rows
 SELECT FLOOR(moment TO DAY), CAST(moment AS DATE), COUNT(*) FROM stamped_bid GROUP BY FLOOR(moment TO DAY), CAST(moment AS DATE);
+
+-- zone_of_joined_windows_with_a_condition
+SELECT l.window_start, l.bidder, l.n, r.bidder, r.n FROM (
+  SELECT MOD(bidder, 10) AS k, bidder, window_start, window_end, COUNT(*) AS n
+  FROM TABLE(TUMBLE(TABLE stamped_bid, DESCRIPTOR(moment), INTERVAL '10' SECOND)) GROUP BY bidder, window_start, window_end) AS l
+LEFT JOIN (
+  SELECT MOD(bidder, 10) AS k, bidder, window_start, window_end, COUNT(*) AS n
+  FROM TABLE(TUMBLE(TABLE stamped_bid, DESCRIPTOR(moment), INTERVAL '10' SECOND)) GROUP BY bidder, window_start, window_end) AS r
+ON l.k = r.k AND l.window_start = r.window_start AND l.window_end = r.window_end AND l.n < r.n;
