@@ -2,6 +2,7 @@
 
 pub(crate) mod hinted;
 mod row_time;
+mod stated;
 mod undeclared;
 mod watermark;
 
@@ -15,6 +16,7 @@ use sabot_core::{ambient, partitions};
 use sqlparser::ast::Ident;
 
 use crate::changelog::Changelog;
+use crate::ddl::declared::types_of;
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, Scope, place_of, quoted};
@@ -292,6 +294,7 @@ fn schema_of(columns: &[TableColumn], at: Position) -> Result<DFSchemaRef> {
 fn build_table(create: CreateTable) -> Result<Table> {
     let at = create.at;
     let name = create.name.value;
+    let types = types_of(&create.columns);
     let columns = build_columns(&name, create.columns, at)?;
     let scope = Columns::new(&name, &columns, at)?;
     let watermark = match &create.watermark {
@@ -335,11 +338,7 @@ fn build_table(create: CreateTable) -> Result<Table> {
         }
         options.insert(partitions::PRIMARY_KEY.to_owned(), partitions::to_option(&primary_key));
     }
-    if is_positional(&options) {
-        let own = columns.iter().filter(|c| c.computed.is_none() && c.metadata.is_none());
-        let own: Vec<String> = own.map(|column| column.name.clone()).collect();
-        options.insert(partitions::PHYSICAL_COLUMNS.to_owned(), partitions::to_option(&own));
-    }
+    stated::insert(&mut options, &columns, &types);
     let watermark_options = watermarks.finish(watermark.is_some())?;
     let schema = scope.schema;
     Ok(Table {
@@ -355,12 +354,6 @@ fn build_table(create: CreateTable) -> Result<Table> {
         name,
         columns,
     })
-}
-
-/// Whether rows are stored in a format that has no names for their columns.
-fn is_positional(options: &BTreeMap<String, String>) -> bool {
-    let is_csv = |key| options.get(key).is_some_and(|format| format.eq_ignore_ascii_case("csv"));
-    is_csv("format") || is_csv("value.format")
 }
 
 /// The columns of the primary key, which have to be in the rows.

@@ -1,5 +1,6 @@
 //! Parses `CREATE TABLE` with Flink's computed columns, watermark and options.
 
+pub(crate) mod declared;
 pub(crate) mod like;
 pub(crate) mod selected;
 
@@ -43,6 +44,8 @@ pub(crate) struct CreateTable {
 pub(crate) struct ColumnDef {
     pub name: Ident,
     pub kind: ColumnDefKind,
+    /// The type's tokens; none for a column of a query.
+    pub written: Vec<TokenWithSpan>,
 }
 
 /// Where a column's values come from.
@@ -148,10 +151,14 @@ impl Ddl<'_, '_> {
             self.table.listed.push(name);
             return Ok(());
         }
+        let mut written = Vec::new();
         let kind = if self.parser.parse_keyword(Keyword::AS) {
             ColumnDefKind::Computed(Box::new(self.expression()?))
         } else {
+            let begin = self.parser.index();
             let data_type = parse_type(self.parser, self.end)?;
+            let tokens = begin..self.parser.index();
+            written.extend(tokens.map(|at| self.parser.token_at(at).clone()));
             let nullable = !self.parser.parse_keywords(&[Keyword::NOT, Keyword::NULL]);
             // `NULL` says what is so anyway.
             let _ = nullable && self.parser.parse_keyword(Keyword::NULL);
@@ -166,7 +173,7 @@ impl Ddl<'_, '_> {
             self.table.primary_key.push(name.clone());
         }
         self.comment()?;
-        self.table.columns.push(ColumnDef { name, kind });
+        self.table.columns.push(ColumnDef { name, kind, written });
         Ok(())
     }
 

@@ -97,5 +97,5 @@ fn column(field: &Field, before: &[ColumnDef], at: Position) -> Result<ColumnDef
         name.push('0');
     }
     let kind = ColumnDefKind::Physical { data_type, nullable: field.value.nullable };
-    Ok(ColumnDef { name: Ident::new(name), kind })
+    Ok(ColumnDef { name: Ident::new(name), kind, written: Vec::new() })
 }
