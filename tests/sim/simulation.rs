@@ -5,6 +5,7 @@
 
 mod aligned;
 mod cases;
+mod generated;
 mod times;
 
 use std::sync::OnceLock;

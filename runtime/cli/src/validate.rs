@@ -47,3 +47,22 @@ pub fn validate(args: &ValidateArgs) -> Result<Exit, CliError> {
     }
     Ok(Exit::Success)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_valid() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+        let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let manifests: Vec<_> =
+            files.filter(|file| file.extension().is_some_and(|ending| ending == "yaml")).collect();
+        assert!(manifests.len() >= 3, "{manifests:?}");
+        for manifest in manifests {
+            let shown = manifest.display().to_string();
+            let checked = validate(&ValidateArgs { manifest, cluster: false });
+            assert!(checked.is_ok(), "{shown}: {:?}", checked.err());
+        }
+    }
+}

@@ -9,6 +9,7 @@
 
 mod blackhole;
 mod commit;
+mod datagen;
 mod filesystem;
 mod format;
 mod kafka;

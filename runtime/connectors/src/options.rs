@@ -129,6 +129,16 @@ pub enum OptionError {
         /// What would be right.
         expected: String,
     },
+    /// An option does not belong to what it is about.
+    #[error("table {table}: option '{option}' {problem}")]
+    Unfit {
+        /// The table.
+        table: String,
+        /// The option.
+        option: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
     /// A column cannot be read or written by the connector.
     #[error("table {table}: column '{column}' {problem}")]
     Column {
@@ -145,7 +155,9 @@ impl OptionError {
     /// The option that is at fault, when it is one that was written.
     pub fn option(&self) -> Option<&str> {
         match self {
-            Self::UnknownOption { option, .. } | Self::BadValue { option, .. } => Some(option),
+            Self::UnknownOption { option, .. }
+            | Self::BadValue { option, .. }
+            | Self::Unfit { option, .. } => Some(option),
             Self::UnknownConnector { .. } | Self::WrongRole { .. } => Some("connector"),
             Self::NoConnector { .. }
             | Self::Missing { .. }

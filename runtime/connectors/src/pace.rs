@@ -21,6 +21,6 @@ impl Pace {
     /// Rows that may be out by now.
     pub(crate) fn allowed(&self) -> u64 {
         let elapsed = self.clock.monotonic().saturating_sub(self.opened).as_nanos();
-        (elapsed * u128::from(self.rate) / 1_000_000_000) as u64
+        u64::try_from(elapsed * u128::from(self.rate) / 1_000_000_000).unwrap_or(u64::MAX)
     }
 }

@@ -17,6 +17,7 @@ use crate::options::{OptionError, Options, Role, did_you_mean};
 /// Every connector, one line each, sorted by name.
 static CONNECTORS: &[&dyn Connector] = &[
     &crate::blackhole::Blackhole,
+    &crate::datagen::DataGen,
     &crate::filesystem::Filesystem,
     &crate::kafka::Kafka,
     &crate::nexmark::Nexmark,
@@ -296,7 +297,13 @@ fn check_known(
         return Ok(());
     }
     names.sort_unstable();
-    let hint = did_you_mean(option, names.iter().copied());
+    let hint = match known.prefix.filter(|prefix| is_like_prefix(option, prefix)) {
+        Some(prefix) => {
+            let rest = option.split_once('.').map_or("", |(_, rest)| rest);
+            format!(" (did you mean '{prefix}{rest}'?)")
+        }
+        None => did_you_mean(option, names.iter().copied()),
+    };
     let mut list = names.join(", ");
     if let Some(prefix) = known.prefix {
         list = format!("{list}, {prefix}*");
@@ -309,6 +316,12 @@ fn check_known(
         hint: hint.into(),
         known: list.into(),
     })
+}
+
+/// Whether the first word of an option is nearly that of a prefix, such as `properties.`.
+fn is_like_prefix(option: &str, prefix: &str) -> bool {
+    let first = option.split_once('.').map(|(first, _)| first);
+    first.is_some_and(|first| !did_you_mean(first, [prefix.trim_end_matches('.')]).is_empty())
 }
 
 #[cfg(test)]

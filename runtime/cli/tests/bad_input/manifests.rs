@@ -28,6 +28,19 @@ fn a_wrong_manifest_or_statement_is_refused_with_its_place_and_remedy() {
             ],
         },
         Case {
+            name: "option of a column that is not there",
+            fault: Fault::Edit(
+                "'nexmark', 'number-of-rows' = '60000', 'rows-per-second' = '0'",
+                "'datagen', 'number-of-rows' = '60000', 'fields.prize.min' = '0'",
+            ),
+            commands: BOTH,
+            code: CONFIG,
+            says: &[
+                "line 1, column 14: table bids: option 'fields.prize.min' is of no column",
+                "did you mean 'price'?",
+            ],
+        },
+        Case {
             name: "missing column",
             fault: Fault::Edit("SUM(price)", "SUM(prize)"),
             commands: BOTH,

@@ -71,6 +71,19 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         ),
         (
             Role::Source,
+            vec![("connector", "datagen"), ("fields.i.min", "5")],
+            id,
+            "option 'fields.i.min' is of no column (did you mean 'id'?): the columns are id, and",
+        ),
+        (
+            Role::Source,
+            vec![("connector", "datagen"), ("feilds.id.min", "5")],
+            id,
+            "unknown option 'feilds.id.min' of connector 'datagen' as a source (did you mean \
+             'fields.id.min'?); known options: connector, number-of-rows, rows-per-second, fields.*",
+        ),
+        (
+            Role::Source,
             vec![("connector", "nexmark"), ("number-of-rows", "many")],
             price,
             "'number-of-rows' = 'many' is not valid: expected a whole number from 0",
