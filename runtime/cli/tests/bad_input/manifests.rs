@@ -62,6 +62,21 @@ fn a_wrong_manifest_or_statement_is_refused_with_its_place_and_remedy() {
             ],
         },
         Case {
+            name: "a MAP whose keys are no texts into JSON",
+            fault: Fault::Edit(
+                "INSERT INTO results",
+                "CREATE TABLE maps (m MAP<BIGINT, INT>) WITH ('connector' = 'filesystem', \
+                     'format' = 'debezium-json', 'path' = '/nowhere'); \
+                     INSERT INTO maps SELECT MAP[price, 1] FROM bids; INSERT INTO results",
+            ),
+            commands: BOTH,
+            code: CONFIG,
+            says: &[
+                "line 9, column 14: table maps: column 'm' has a MAP with keys of the type BIGINT",
+                "the keys of JSON objects are texts, use MAP<STRING, ...>",
+            ],
+        },
+        Case {
             name: "rows that change into a sink that cannot write them",
             fault: Fault::Edit("GROUP BY window_start, window_end", "GROUP BY window_start"),
             commands: BOTH,

@@ -133,14 +133,38 @@ pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result
                 return Err(options.column(
                     field.name(),
                     format!(
-                        "has a MAP with keys of the type {data_type}: the keys of JSON objects \
-                         are texts, use MAP<STRING, ...>"
+                        "has a MAP with keys of the type {}: the keys of JSON objects are texts, \
+                         use MAP<STRING, ...>",
+                        sql_name(data_type)
                     ),
                 ));
             }
         }
     }
     Ok(())
+}
+
+/// The name of a type in SQL, where it has no parts.
+fn sql_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "BOOLEAN".to_owned(),
+        DataType::Int8 => "TINYINT".to_owned(),
+        DataType::Int16 => "SMALLINT".to_owned(),
+        DataType::Int32 => "INT".to_owned(),
+        DataType::Int64 => "BIGINT".to_owned(),
+        DataType::Float32 => "FLOAT".to_owned(),
+        DataType::Float64 => "DOUBLE".to_owned(),
+        DataType::Decimal128(precision, scale) => format!("DECIMAL({precision}, {scale})"),
+        DataType::Binary => "BYTES".to_owned(),
+        DataType::Date32 => "DATE".to_owned(),
+        DataType::Time32(_) => "TIME".to_owned(),
+        DataType::Timestamp(_, None) => "TIMESTAMP".to_owned(),
+        DataType::Timestamp(_, Some(_)) => "TIMESTAMP_LTZ".to_owned(),
+        DataType::List(_) => "ARRAY".to_owned(),
+        DataType::Map(..) => "MAP".to_owned(),
+        DataType::Struct(_) => "ROW".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// What JSON cannot carry.
