@@ -130,6 +130,9 @@ equal_the_batch_answer! {
     distinct_in_sessions: DISTINCT_IN_SESSIONS,
     over_different: OVER_DIFFERENT,
     multisets: MULTISETS,
+    whole_keys: WHOLE_KEYS,
+    rows_of_sessions: ROWS_OF_SESSIONS,
+    over_groups: OVER_GROUPS,
 }
 
 /// How a run of a query is disturbed.

@@ -20,6 +20,7 @@ mod sets;
 mod sorted;
 mod times;
 mod unnest;
+mod wholes;
 mod windows;
 
 pub(crate) use benchmark::*;
@@ -41,6 +42,7 @@ pub(crate) use sets::*;
 pub(crate) use sorted::*;
 pub(crate) use times::*;
 pub(crate) use unnest::*;
+pub(crate) use wholes::*;
 pub(crate) use windows::*;
 
 /// What a query reads.

@@ -12,11 +12,12 @@ use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArgum
 use crate::distinct;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, boolean, function_name, is_aggregate, place_of};
+use crate::functions::whole_keys;
 use crate::json_aggregate::JsonAggregate;
 use crate::names::{key_column, key_text};
 use crate::ordered::Ordered;
 use crate::percentile::Percentile;
-use crate::relation::{Base, Relation, WindowSpec, columns_schema};
+use crate::relation::{Base, Relation, WindowSpec, both, columns_schema};
 use crate::spread::Spread;
 use crate::sums::{check_extreme, narrow_sum, quotient, wide_sum};
 use crate::types::flink_name;
@@ -87,6 +88,8 @@ pub(crate) struct GroupScope<'a> {
     grouped: Vec<Bound>,
     /// What other groupings of the SELECT are by, and this one is not: NULL.
     pub(crate) absent: Vec<Bound>,
+    /// How many groupings of the SELECT before this are by the same.
+    pub(crate) repeated: usize,
     aggregates: RefCell<BTreeMap<String, Aggregate>>,
 }
 
@@ -105,9 +108,9 @@ impl<'a> GroupScope<'a> {
             grouped = grouped.into_iter().map(Bound::plain).collect();
         }
         let (absent, aggregates) = (Vec::new(), RefCell::default());
-        let scope = Self { input, window, grouped, absent, aggregates };
+        let scope = Self { input, window, grouped, absent, repeated: 0, aggregates };
         if let Some(window) = &scope.window {
-            window::check_partition(window, &scope.keys(), at)?;
+            window::check_partition(window, &scope.plain_keys(), at)?;
         }
         Ok(scope)
     }
@@ -121,12 +124,14 @@ impl<'a> GroupScope<'a> {
         Ok(match self.window {
             Some(window) => {
                 let lateness_ms = window.of_event_time().and(times.lateness_ms);
+                // Flink asks the conditions behind sessions in front of them, where rows are grouped.
+                let filter = filter.into_iter().chain(window.behind).reduce(both);
                 let node = WindowNode {
                     base,
                     filter,
                     lateness_ms,
                     // The same windows are the same wherever they are written.
-                    window: WindowSpec { at: None, ..window },
+                    window: WindowSpec { behind: Vec::new(), at: None, ..window },
                     keys,
                     aggregates,
                     schema,
@@ -141,12 +146,17 @@ impl<'a> GroupScope<'a> {
         })
     }
 
-    fn keys(&self) -> Vec<Bound> {
+    /// What rows are grouped by beside windows.
+    fn plain_keys(&self) -> Vec<Bound> {
         let is_bound = |meaning| {
             matches!(meaning, Meaning::WindowStart | Meaning::WindowEnd | Meaning::WindowTime)
         };
-        let is_key = |key: &&Bound| !is_bound(key.meaning);
-        let mut keys: Vec<Bound> = self.grouped.iter().filter(is_key).cloned().collect();
+        self.grouped.iter().filter(|key| !is_bound(key.meaning)).cloned().collect()
+    }
+
+    /// What rows are sent and kept by.
+    fn keys(&self) -> Vec<Bound> {
+        let mut keys: Vec<Bound> = self.plain_keys().iter().map(whole_keys::key).collect();
         keys.sort_by(|a, b| a.text.cmp(&b.text));
         keys.dedup_by(|a, b| a.text == b.text);
         keys
@@ -190,10 +200,12 @@ impl<'a> GroupScope<'a> {
             Meaning::WindowEnd => window_column(1),
             Meaning::WindowTime => window_column(2),
             Meaning::Plain | Meaning::RowTime | Meaning::ProcTime => {
-                let name = key_column(&key.text);
+                let kept = whole_keys::key(key);
+                let name = key_column(&kept.text);
                 let text = key_text(&key.text);
-                let column = Bound::column(&name, text, key.data_type.clone(), key.nullable);
-                Some(Bound { precedence: key.precedence, ..column })
+                let column = Bound::column(&name, text, kept.data_type, key.nullable);
+                let column = Bound { precedence: key.precedence, ..column };
+                Some(whole_keys::value(column, &key.data_type))
             }
         }
     }
@@ -390,7 +402,14 @@ impl Scope for GroupScope<'_> {
         self.input.column(qualifier, name, at)?;
         let message =
             format!("column \"{}\" is neither in GROUP BY nor inside an aggregate", name.value);
-        Err(SqlError::new(at, message))
+        let error = SqlError::new(at, message);
+        Err(match self.grouped.iter().find(|key| key.literal_integer().is_some()) {
+            None => error,
+            Some(number) => error.hint(format!(
+                "GROUP BY {} groups by a number, not by a column of the SELECT: repeat its expression",
+                number.text
+            )),
+        })
     }
 
     fn schema(&self) -> DFSchemaRef {
@@ -413,6 +432,9 @@ impl Scope for GroupScope<'_> {
                 }
                 if matches!(name.as_str(), "GROUPING" | "GROUPING_ID") {
                     return self.grouping(function, &name, at).map(Some);
+                }
+                if name == "GROUP_ID" {
+                    return self.group_id(function, at).map(Some);
                 }
                 if let Some(window) = &self.window
                     && let Some(bound) =

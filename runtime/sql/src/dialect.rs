@@ -8,6 +8,7 @@ use sqlparser::dialect::{Dialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 
+use crate::grouping;
 use crate::json_syntax;
 use crate::tokens::{IS_JSON, is_keyword, is_word};
 
@@ -62,7 +63,7 @@ impl Dialect for FlinkDialect {
     }
 
     fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
-        json_syntax::call(parser)
+        json_syntax::call(parser).or_else(|| grouping::groupings(parser))
     }
 
     fn parse_infix(

@@ -84,11 +84,12 @@ impl SqlError {
     ) -> Self {
         let names: Vec<&str> = names.into_iter().collect();
         let best = names.iter().map(|name| (distance(wrong, name), *name)).min();
-        match best {
-            Some((edits, name)) if edits <= edits_max(wrong, name) => {
-                self.hint(format!("did you mean \"{name}\"?"))
+        let near = best.filter(|(edits, name)| *edits <= edits_max(wrong, name));
+        match near.map(|(_, name)| name).or_else(|| longer(wrong, &names)) {
+            Some(name) => self.hint(format!("did you mean \"{name}\"?")),
+            None if !names.is_empty() && names.len() <= 20 => {
+                self.hint(format!("{what}: {}", names.join(", ")))
             }
-            Some(_) if names.len() <= 20 => self.hint(format!("{what}: {}", names.join(", "))),
             _ => self,
         }
     }
@@ -143,6 +144,14 @@ fn lower_first(text: &str) -> String {
         Some(first) => first.to_lowercase().chain(chars).collect(),
         None => String::new(),
     }
+}
+
+/// The shortest name that begins with a long enough part of it.
+fn longer<'n>(part: &str, names: &[&'n str]) -> Option<&'n str> {
+    let begins =
+        |name: &&&str| name.get(..part.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(part));
+    let longer = names.iter().filter(|_| part.len() >= 4).filter(begins);
+    longer.min_by_key(|name| name.len()).copied()
 }
 
 /// How far off a name may be to be taken for `name`: a third, and for short ones only its case.

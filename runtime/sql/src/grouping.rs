@@ -1,6 +1,7 @@
 //! What a SELECT groups by: its `GROUP BY`, `DISTINCT`, and aggregates without either.
 
 mod sets;
+mod syntax;
 
 use std::ops::ControlFlow;
 
@@ -15,6 +16,8 @@ use crate::select_list::written_list;
 use crate::types::flink_name;
 use crate::union::union_all;
 use crate::window;
+
+pub(crate) use syntax::groupings;
 
 /// The list of `GROUP BY` and its place.
 pub(crate) fn group_by(group_by: &GroupByExpr, at: Position) -> Result<(&[Expr], Position)> {
@@ -98,13 +101,17 @@ pub(crate) fn aggregate(
 ) -> Result<Relation> {
     let sets = sets::of(group_by, at)?;
     if let [only] = sets.as_slice() {
-        return group(select, input, (only, &[]), kept, at);
+        return group(select, input, (only, &[], 0), kept, at);
     }
     let all: Vec<Expr> = sets.concat();
     let mut rows: Option<Relation> = None;
-    for set in &sets {
+    for (index, set) in sets.iter().enumerate() {
         let absent: Vec<Expr> = all.iter().filter(|expr| !set.contains(expr)).cloned().collect();
-        let more = group(select, input, (set, &absent), kept, at)?;
+        let is_same = |other: &&Vec<Expr>| {
+            other.len() == set.len() && other.iter().all(|expr| set.contains(expr))
+        };
+        let repeated = sets[..index].iter().filter(is_same).count();
+        let more = group(select, input, (set, &absent, repeated), kept, at)?;
         rows = Some(match rows {
             None => more,
             Some(rows) => union_all(rows, more, at)?,
@@ -113,11 +120,11 @@ pub(crate) fn aggregate(
     rows.ok_or_else(|| SqlError::new(at, "GROUPING SETS needs a set"))
 }
 
-/// The groups by expressions, where those of other groupings are NULL.
+/// The groups by expressions, where those of other groupings are NULL and some before are the same.
 fn group(
     select: &Select,
     input: &Relation,
-    (group_by, absent): (&[Expr], &[Expr]),
+    (group_by, absent, repeated): (&[Expr], &[Expr], usize),
     (times, by_key): (Times, bool),
     at: Position,
 ) -> Result<Relation> {
@@ -132,12 +139,6 @@ fn group(
             _ if windowed.as_ref().is_some_and(|(window, _)| *window == index) => {
                 grouped.extend(window::group::bounds(input));
             }
-            Expr::Value(_) => {
-                return Err(SqlError::new(
-                    place_of(expr, at),
-                    "GROUP BY needs columns, not a constant",
-                ));
-            }
             _ => {
                 let key = binder.bind(expr)?;
                 check_key(&key, place_of(expr, at))?;
@@ -146,7 +147,7 @@ fn group(
         }
     }
     let absent = absent.iter().map(|expr| binder.bind(expr)).collect::<Result<_>>()?;
-    let scope = GroupScope::new(input, grouped, at)?.without(absent);
+    let scope = GroupScope::new(input, grouped, at)?.without(absent, repeated);
     let fields = written_list(select, &scope, None, by_key, at)?;
     let having = match &select.having {
         None => None,
@@ -163,12 +164,11 @@ fn group(
     Ok(Relation { base, filter: having, fields, window })
 }
 
-/// Rows are sent by the hash of their keys, which not every type has.
+/// Rows are sent by the hash of their keys, which not every type has. Values of several parts are
+/// [keys](crate::functions::whole_keys) of their own.
 pub(crate) fn check_key(key: &Bound, at: Position) -> Result<()> {
     use arrow::datatypes::DataType::{Duration, Interval, Null, Time32};
-    if key.data_type.is_nested()
-        || matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_))
-    {
+    if matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_)) {
         let message = format!("{} is {}", key.text, flink_name(&key.data_type));
         return Err(SqlError::new(at, message).hint("this type cannot be grouped by"));
     }

@@ -11,7 +11,9 @@ use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, place_of, precedence};
+use crate::functions::{whole_keys, wholes};
 use crate::relation::{Base, EventWindows, Feed, Field, Relation, both, columns_schema, inlined};
+use crate::types::flink_name;
 
 /// A join.
 #[derive(Debug, Clone)]
@@ -302,9 +304,9 @@ impl JoinNode {
 
     /// A condition that is an equality of a left and a right value.
     pub(crate) fn equality(&self, condition: &Bound) -> Option<JoinKey> {
-        let Value::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = &condition.expr
-        else {
-            return None;
+        let [left, right] = match &condition.expr {
+            Value::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => [&**left, right],
+            other => wholes::sides(other)?,
         };
         let [left, right] = match (self.side_of(left), self.side_of(right)) {
             (Some(0), Some(1)) => [left, right],
@@ -312,7 +314,11 @@ impl JoinNode {
             _ => return None,
         };
         let sides = [self.key(0, left)?, self.key(1, right)?];
-        Some(JoinKey { sides, text: condition.text.clone() })
+        let text = match left.get_type(&self.schema).ok()? {
+            whole if whole.is_nested() => format!("{} {}", condition.text, flink_name(&whole)),
+            _ => condition.text.clone(),
+        };
+        Some(JoinKey { sides, text })
     }
 
     /// Asks a condition of pairs.
@@ -343,7 +349,7 @@ impl JoinNode {
             _ => format!("{}.key {}", ["L", "R"][side], self.keys.len()),
         };
         let bound = Bound::column(&name, name.clone(), data_type, true);
-        Some(Bound { expr: self.over_feed(side, expr), ..bound })
+        Some(whole_keys::key(&Bound { expr: self.over_feed(side, expr), ..bound }))
     }
 
     /// The one side whose columns an expression reads.

@@ -4,6 +4,7 @@
 //! Over rows that only come, ordered by their event time, the answers are final. Over others, and
 //! in another order, answers change. A `ROW_NUMBER` with a limit on it is a rank (`rank`).
 
+mod beside_groups;
 mod lag;
 mod window;
 
@@ -22,11 +23,13 @@ use self::window::Window;
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, function_name, place_of};
+use crate::functions::whole_keys;
 use crate::names::new_text;
 use crate::relation::{Base, EventWindows, Feed, Field, Relation, columns_schema};
 use crate::spread::Spread;
 use crate::sums::{check_extreme, narrow_sum, quotient, wide_sum};
 
+pub(crate) use beside_groups::{BesideGroups, beside_groups};
 pub(crate) use window::has_over;
 
 /// The rows up to a row and those that are equal to it in the order, as of aggregates without a frame.
@@ -120,7 +123,7 @@ impl<'a> OverScope<'a> {
         for key in &window.partition_by {
             let bound = binder.bind(key)?;
             crate::grouping::check_key(&bound, place_of(key, at))?;
-            keys.push(columns.take(&bound));
+            keys.push(columns.take(&whole_keys::key(&bound)));
         }
         let mut order = Vec::new();
         let mut row_time = None;

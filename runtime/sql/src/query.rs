@@ -13,7 +13,7 @@ use crate::expr::{Binder, boolean, place_of};
 use crate::grouping::{aggregate, aggregates, distinct, group_by};
 use crate::hints::StateTtl;
 use crate::join::{conjuncts, cross, hold, join};
-use crate::over::{OverScope, has_over};
+use crate::over::{BesideGroups, OverScope, beside_groups, has_over};
 use crate::qualify::qualified;
 use crate::rank::take_limit;
 use crate::relation::{Base, Relation};
@@ -175,12 +175,15 @@ impl<'a> Queries<'a> {
             let relation = project(select, input, by_key, at)?;
             return if is_distinct { distinct(relation, ttl_ms, at) } else { Ok(relation) };
         }
-        if has_over(select) {
-            return Err(unsupported("OVER beside GROUP BY", group_at)
-                .hint("put the aggregation into a subquery"));
-        }
         let times = Times { lateness_ms: self.catalog.lateness_ms, ttl_ms };
-        let relation = aggregate(select, &input, group_by, (times, by_key), group_at)?;
+        let kept = |by_key| (times, by_key);
+        let relation = match beside_groups(select) {
+            None => aggregate(select, &input, group_by, kept(by_key), group_at)?,
+            Some(BesideGroups { groups, over }) => {
+                let rows = aggregate(&groups, &input, group_by, kept(false), group_at)?;
+                project(&over, rows, by_key, at)?
+            }
+        };
         if matches!(relation.base, Base::Window(_)) && ttl_ms.is_some() {
             let warning = "STATE_TTL has no effect on windows, whose states go with them";
             self.catalog.hints.warn(at, warning);
@@ -395,7 +398,9 @@ pub(crate) fn keep(input: &mut Relation, condition: &Expr, at: Position) -> Resu
     }
     input.expand_for(&[condition], place)?;
     let bound = boolean(Binder::new(input, place).bind(condition)?, "WHERE", place)?;
-    hold(input, bound);
+    if let Some(bound) = input.hold_behind_sessions(bound) {
+        hold(input, bound);
+    }
     Ok(())
 }
 

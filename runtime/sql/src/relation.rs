@@ -153,6 +153,8 @@ pub(crate) struct WindowSpec {
     pub path: String,
     /// The columns that `SESSION` is partitioned by; none where the grouping decides.
     pub partition: Option<Vec<Bound>>,
+    /// Of `SESSION`: what has to be true of its rows, which no session ends by.
+    pub behind: Vec<Bound>,
     /// Where a table function stands.
     pub at: Option<Position>,
 }

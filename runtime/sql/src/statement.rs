@@ -378,7 +378,7 @@ pub(crate) fn name(parser: &mut Parser<'_>, end: Position) -> Result<Ident> {
 
 /// The one catalog and the one database, as they are called in Flink.
 const CATALOG: &str = "default_catalog";
-const DATABASE: &str = "default_database";
+pub(crate) const DATABASE: &str = "default_database";
 
 /// Whether a name is that of the catalog or the database that all tables are in.
 pub(crate) fn is_database(name: &Ident) -> bool {

@@ -1,5 +1,7 @@
 //! Cuts the text into tokens that the parser understands, each with its place in the original.
 
+mod rows;
+
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
@@ -59,7 +61,7 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
         column: token.span.end.column.max(1),
     });
     let tokens = with_map_calls(with_row_types(&without_inner_table(tokens)));
-    let tokens = with_trimmed_spaces(tokens);
+    let tokens = rows::in_parentheses(&with_trimmed_spaces(tokens));
     Ok(Tokens { list: with_json_keys(tokens)?, end, hints })
 }
 
@@ -208,41 +210,91 @@ fn with_map_calls(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 }
 
 /// The function that `t PARTITION BY a` becomes, which the parser does not know: its arguments are
-/// the table and the columns.
+/// the table or the query, and the columns.
 pub(crate) const PARTITION: &str = "$PARTITION";
 
-/// Drops `TABLE` where it stands for a table argument: after `(`, `,` or `=>` and before a name.
+/// Drops `TABLE` where it stands for a table argument: after `(` of a call, `,` or `=>` and before a
+/// name.
 fn without_inner_table(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.into_iter().peekable();
     while let Some(token) = rest.next() {
         let is_argument = is_keyword(&token, Keyword::TABLE)
-            && out.last().is_some_and(|before| {
-                matches!(before.token, Token::LParen | Token::Comma | Token::RArrow)
-            })
+            && begins_argument(&out)
             && rest.peek().is_some_and(|next| matches!(next.token, Token::Word(_)));
-        if !is_argument {
+        let mut begin = out.len();
+        if is_argument {
+            out.extend(rest.next());
+        } else if token.token == Token::RParen {
+            out.push(token);
+            begin = opening(&out);
+        } else {
             out.push(token);
             continue;
         }
-        out.extend(rest.next());
-        if rest.peek().is_some_and(|next| is_keyword(next, Keyword::PARTITION)) {
-            partition(&mut out, &mut rest);
+        if rest.peek().is_some_and(|next| is_keyword(next, Keyword::PARTITION))
+            && begins_argument(&out[..begin])
+        {
+            let table = out.split_off(begin);
+            partition(&mut out, table, &mut rest);
         }
     }
     out
 }
 
-/// `t PARTITION BY a` or `t PARTITION BY (a, b)` as a call; the table is already in `out`. What is
+/// Words that a parenthesis stands behind which is not that of a call.
+const NO_CALLS: [Keyword; 12] = [
+    Keyword::FROM,
+    Keyword::JOIN,
+    Keyword::LATERAL,
+    Keyword::IN,
+    Keyword::EXISTS,
+    Keyword::AS,
+    Keyword::UNION,
+    Keyword::ALL,
+    Keyword::DISTINCT,
+    Keyword::EXCEPT,
+    Keyword::INTERSECT,
+    Keyword::SELECT,
+];
+
+/// Whether what comes behind these tokens is an argument of a call.
+fn begins_argument(before: &[TokenWithSpan]) -> bool {
+    match before {
+        [.., last] if matches!(last.token, Token::Comma | Token::RArrow) => true,
+        [.., name, last] if last.token == Token::LParen => {
+            matches!(name.token, Token::Word(_)) && !NO_CALLS.iter().any(|no| is_keyword(name, *no))
+        }
+        _ => false,
+    }
+}
+
+/// The place of the parenthesis that the last one closes.
+fn opening(tokens: &[TokenWithSpan]) -> usize {
+    let mut open = 0_usize;
+    let opens = tokens.iter().rposition(|token| {
+        match token.token {
+            Token::RParen => open += 1,
+            Token::LParen => open = open.saturating_sub(1),
+            _ => {}
+        }
+        open == 0
+    });
+    opens.unwrap_or_default()
+}
+
+/// `t PARTITION BY a` or `t PARTITION BY (a, b)` as a call, also of a query in parentheses. What is
 /// wrong with it is left to the parser.
 fn partition(
     out: &mut Vec<TokenWithSpan>,
+    table: Vec<TokenWithSpan>,
     rest: &mut std::iter::Peekable<std::vec::IntoIter<TokenWithSpan>>,
 ) {
-    let (Some(table), Some(keyword)) = (out.pop(), rest.next()) else { return };
+    let Some(keyword) = rest.next() else { return out.extend(table) };
     let span = keyword.span;
     let sign = |token| TokenWithSpan { token, span };
-    out.extend([sign(Token::make_word(PARTITION, None)), sign(Token::LParen), table]);
+    out.extend([sign(Token::make_word(PARTITION, None)), sign(Token::LParen)]);
+    out.extend(table);
     rest.next_if(|next| is_keyword(next, Keyword::BY));
     out.push(sign(Token::Comma));
     let listed = rest.next_if(|next| next.token == Token::LParen).is_some();
@@ -296,7 +348,12 @@ mod tests {
             ("SESSION(TABLE t PARTITION BY a, x)", "SESSION ( $PARTITION ( t , a ) , x )"),
             ("SESSION(TABLE t PARTITION BY (a, b), x)", "SESSION ( $PARTITION ( t , a , b ) , x )"),
             ("DATA => TABLE t PARTITION BY a", "DATA => $PARTITION ( t , a )"),
+            (
+                "SESSION((SELECT f(a) FROM t) PARTITION BY a, x)",
+                "SESSION ( $PARTITION ( ( SELECT f ( a ) FROM t ) , a ) , x )",
+            ),
             ("(PARTITION BY a, TABLE)", "( PARTITION BY a , TABLE )"),
+            ("FROM (TABLE t) AS x", "FROM ( TABLE t ) AS x"),
         ] {
             assert_eq!(words(sql), expected);
         }
@@ -310,6 +367,21 @@ mod tests {
             ("m MAP<INT, INT>, `map`[1]", "m MAP < INT , INT > , `map` [ 1 ]"),
             ("MAP[1, 2", "$MAP ( 1 , 2"),
             ("]] MAP[", "] ] $MAP ("),
+        ] {
+            assert_eq!(words(sql), expected);
+        }
+    }
+
+    #[test]
+    fn rows_of_one_column_get_parentheses() {
+        for (sql, expected) in [
+            ("VALUES 1, -2, f(3, 4); VALUES", "VALUES ( 1 ) , ( - 2 ) , ( f ( 3 , 4 ) ) ; VALUES"),
+            ("VALUES (1, 2), ROW(3, 4)", "VALUES ( 1 , 2 ) , ROW ( 3 , 4 )"),
+            ("VALUES (1) + 2, (3)) AS t", "VALUES ( ( 1 ) + 2 ) , ( 3 ) ) AS t"),
+            ("VALUES 1 UNION VALUES ARRAY[1, 2]", "VALUES ( 1 ) UNION VALUES ( ARRAY [ 1 , 2 ] )"),
+            ("VALUES (SELECT * FROM (VALUES 1))", "VALUES ( SELECT * FROM ( VALUES ( 1 ) ) )"),
+            ("CASE WHEN a THEN 1 END, VALUES (1", "CASE WHEN a THEN 1 END , VALUES ( 1"),
+            ("VALUES CASE a WHEN 1 THEN 2 END, 3", "VALUES ( CASE a WHEN 1 THEN 2 END ) , ( 3 )"),
         ] {
             assert_eq!(words(sql), expected);
         }

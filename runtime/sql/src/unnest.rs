@@ -1,5 +1,5 @@
-//! `UNNEST(array)` in FROM: a row for each element of an ARRAY or each entry of a MAP of the tables
-//! before it.
+//! `UNNEST(array)` in FROM: a row for each element of an ARRAY or a MULTISET, or each entry of a MAP, of
+//! the tables before it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use crate::ambient;
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, boolean, place_of, quoted};
+use crate::functions::collections;
 use crate::join::{conjuncts, hold};
 use crate::relation::{Base, Feed, Field, Relation, WindowSpec, both, columns_schema, inlined};
 use crate::types::{entries_of, flink_name};
@@ -61,8 +62,24 @@ impl<'e> Call<'e> {
     fn argument(&self, at: Position) -> Result<&'e Expr> {
         match self.arguments.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] => Ok(argument),
-            _ => Err(SqlError::new(at, "UNNEST takes one ARRAY or MAP")),
+            _ => Err(SqlError::new(at, "UNNEST takes one ARRAY, MAP or MULTISET")),
         }
+    }
+
+    /// A MULTISET as an ARRAY of its values. It is kept as a MAP, and is taken for one where two
+    /// columns are named that are no parts of a value.
+    fn listed(&self, value: Bound) -> Bound {
+        let Some(listed) = collections::listed_values(&value) else { return value };
+        let parts = match &listed.data_type {
+            DataType::List(item) => match item.data_type() {
+                DataType::Struct(fields) => fields.len(),
+                _ => 1,
+            },
+            _ => 1,
+        };
+        let named = self.alias.map_or(0, |alias| alias.columns.len());
+        let is_map = named == 2 + usize::from(self.with_ordinality) && parts != 2;
+        if is_map { value } else { listed }
     }
 }
 
@@ -150,7 +167,7 @@ fn unnest(left: Relation, call: &Call<'_>, outer: bool, at: Position) -> Result<
     let argument = call.argument(at)?;
     let place = place_of(argument, at);
     let left = left.expanded(at)?;
-    let array = Binder::new(&left, place).bind(argument)?.plain();
+    let array = call.listed(Binder::new(&left, place).bind(argument)?.plain());
     let width = left.fields.len();
     let (mut rows, number) = with_elements(left, &array, outer, place)?;
     if call.with_ordinality {
@@ -161,7 +178,7 @@ fn unnest(left: Relation, call: &Call<'_>, outer: bool, at: Position) -> Result<
 }
 
 /// The rows of `left` with the columns of each element behind them, and the column of its number.
-fn with_elements(
+pub(crate) fn with_elements(
     left: Relation,
     array: &Bound,
     outer: bool,
@@ -249,8 +266,11 @@ fn elements(array: &Bound, outer: bool, at: Position) -> Result<Vec<Element>> {
             Ok(names.map(|(name, field)| of(name, field, outer, false)).collect())
         }
         other => {
-            let message =
-                format!("UNNEST needs an ARRAY or a MAP, {} is {}", array.text, flink_name(other));
+            let message = format!(
+                "UNNEST needs an ARRAY, a MAP or a MULTISET, {} is {}",
+                array.text,
+                flink_name(other)
+            );
             Err(SqlError::new(at, message))
         }
     }

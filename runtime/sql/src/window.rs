@@ -8,6 +8,7 @@ mod arguments;
 mod expand;
 pub(crate) mod group;
 pub(crate) mod kind;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -80,7 +81,7 @@ pub(crate) fn table_function(
         at: Some(at),
         ..spec(&relation.base, row_time, window)
     };
-    add_window(&mut relation, kind, spec, at)?;
+    add_window(&mut relation, spec);
     Ok(relation)
 }
 
@@ -133,21 +134,20 @@ fn partition_keys(
     names.into_iter().map(key).collect()
 }
 
-/// Sessions that were told apart by some columns are grouped by the same.
+/// Refuses sessions that are grouped by other columns than they were told apart by, where they cannot
+/// be [rows](Relation::with_sessions).
 pub(crate) fn check_partition(window: &WindowSpec, keys: &[Bound], at: Position) -> Result<()> {
-    let Some(partition) = &window.partition else { return Ok(()) };
-    let has = |all: &[Bound], one: &Bound| all.iter().any(|other| other.text == one.text);
-    let wanted = || match partition.as_slice() {
+    if window.is_partitioned_by(keys) {
+        return Ok(());
+    }
+    let partition = window.partition.as_deref().unwrap_or_default();
+    let wanted = match partition {
         [] => "no column".to_owned(),
         columns => columns.iter().map(|c| c.text.as_str()).collect::<Vec<_>>().join(", "),
     };
-    if keys.iter().all(|key| has(partition, key)) && partition.iter().all(|p| has(keys, p)) {
-        return Ok(());
-    }
     let message = format!(
         "GROUP BY beside window_start and window_end names other columns than PARTITION BY of \
-         SESSION, which names {}",
-        wanted()
+         SESSION over processing time, which names {wanted}"
     );
     Err(SqlError::new(at, message)
         .hint("name the same columns in both: SESSION(TABLE t PARTITION BY k, ...) GROUP BY k"))
@@ -207,7 +207,7 @@ pub(crate) fn spec(base: &Base, row_time: Bound, window: Window) -> WindowSpec {
             format!("({}).{}", base.tables().join(","), row_time.text)
         }
     };
-    WindowSpec { window, row_time, path, partition: None, at: None }
+    WindowSpec { window, row_time, path, partition: None, behind: Vec::new(), at: None }
 }
 
 impl Relation {
@@ -246,14 +246,9 @@ pub(crate) fn refuse_expanded(bound: &Bound, at: Position) -> Result<()> {
     }
 }
 
-/// Appends `window_start`, `window_end` and `window_time`.
-fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Position) -> Result<()> {
-    if let Some(field) = relation.fields.iter().find(|f| WINDOW_COLUMNS.contains(&f.name.as_str()))
-    {
-        let message =
-            format!("the table of {} already has a column \"{}\"", kind.name(), field.name);
-        return Err(SqlError::new(at, message).hint("rename it in a subquery"));
-    }
+/// Appends `window_start`, `window_end` and `window_time`. Where the table has such columns of its own,
+/// none of the two can be named, as in Flink.
+fn add_window(relation: &mut Relation, spec: WindowSpec) {
     forget_windows(relation);
     let meanings = [Meaning::WindowStart, Meaning::WindowEnd, Meaning::WindowTime];
     let types = window_types(&spec.row_time.data_type);
@@ -271,7 +266,6 @@ fn add_window(relation: &mut Relation, kind: Kind, spec: WindowSpec, at: Positio
         relation.fields.push(Field { qualifier: None, name: name.to_owned(), value, at: None });
     }
     relation.window = Some(spec);
-    Ok(())
 }
 
 /// The bounds of an earlier window are from now on columns like others.

@@ -32,7 +32,7 @@ pub(crate) struct Binder<'a> {
 const DEPTH_MAX: usize = 256;
 
 /// The aggregates, of which some are known only to be refused.
-const AGGREGATES: [&str; 21] = [
+pub(crate) const AGGREGATES: [&str; 21] = [
     "COUNT",
     "SUM",
     "MIN",
@@ -368,6 +368,7 @@ impl<'a> Binder<'a> {
         if function.filter.is_some() {
             return Err(SqlError::new(at, format!("{name} takes no FILTER: it is no aggregate")));
         }
+        functions::check_known(&name, at)?;
         let arguments = function_arguments(function, &name, at)?;
         if let Some(unit) = functions::takes_unit(&name) {
             return self.unit_first(unit, &name, &arguments, at);

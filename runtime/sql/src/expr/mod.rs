@@ -16,7 +16,9 @@ mod scope;
 mod special;
 mod wholes;
 
-pub(crate) use bind::{Binder, function_arguments, function_name, is_aggregate, place_of};
+pub(crate) use bind::{
+    AGGREGATES, Binder, function_arguments, function_name, is_aggregate, place_of,
+};
 pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};
 pub(crate) use compiled::compile;
 pub(crate) use field::column_path;

@@ -11,7 +11,7 @@ use super::own_arrays::{self as arrays, Elements};
 use super::own_maps::{self as maps, Part};
 use super::{Call, Entry, wrong_arguments};
 use crate::error::{Position, Result, SqlError};
-use crate::expr::Bound;
+use crate::expr::{Bound, Meaning};
 use crate::types::{array_of, casts_implicitly, common_type, entries_of, flink_name, map_of};
 
 /// The type of what [`copies`] makes.
@@ -30,6 +30,18 @@ pub(crate) fn copies(first: Expr, second: Expr, common: bool) -> Expr {
     let name = if common { "common_copies" } else { "other_copies" };
     let kernel: Kernel = Arc::new(move |counts| arrays::copies(counts, common, &item));
     call_kernel(name, vec![DataType::Int64; 2], to, kernel, vec![first, second])
+}
+
+/// The values of a MULTISET, each as often as it is there; none where a type is no MULTISET, which is
+/// a MAP of its values to how often each is there.
+pub(crate) fn listed_values(multiset: &Bound) -> Option<Bound> {
+    let [value, count] = entries_of(&multiset.data_type)?;
+    if count.is_nullable() || *count.data_type() != DataType::Int32 {
+        return None;
+    }
+    let to = array_of(value.data_type().clone(), false);
+    let expr = kernel("listed_values", vec![multiset.clone()], to.clone(), maps::listed_keys);
+    Some(Bound { expr, data_type: to, meaning: Meaning::Plain, ..multiset.clone() })
 }
 
 /// The functions of this file.

@@ -27,19 +27,21 @@ mod own_maps;
 mod own_math;
 mod own_text;
 mod own_time;
+mod printf;
 mod regexps;
 pub(crate) mod rows;
 mod text;
 mod time;
 mod time_zones;
 mod urls;
+pub(crate) mod whole_keys;
 pub(crate) mod wholes;
 
 use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
 
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Bound, is_aggregate};
+use crate::expr::{AGGREGATES, Bound, is_aggregate};
 use crate::types::flink_name;
 
 pub(crate) use by_itself::{is_never_null, text_of};
@@ -82,10 +84,11 @@ impl Call<'_> {
 type Entry = (&'static str, usize, usize, fn(&Call<'_>) -> Result<Expr>);
 
 /// The functions by what they are about.
-const GROUPS: [(&str, &[Entry]); 14] = [
+const GROUPS: [(&str, &[Entry]); 15] = [
     ("Conditions", conditional::FUNCTIONS),
     ("Numbers", math::FUNCTIONS),
     ("Texts", text::FUNCTIONS),
+    ("Texts by a format", printf::FUNCTIONS),
     ("Patterns", regexps::FUNCTIONS),
     ("URLs", urls::FUNCTIONS),
     ("Codes and digests", encode::FUNCTIONS),
@@ -143,6 +146,13 @@ pub(crate) fn build(call: &Call<'_>) -> Result<Expr> {
     build(call)
 }
 
+/// Refuses a name that no function has, before its arguments are looked at.
+pub(crate) fn check_known(name: &str, at: Position) -> Result<()> {
+    let is_known =
+        entries().any(|(known, ..)| *known == name) || library::names().any(|known| known == name);
+    if is_known { Ok(()) } else { Err(unknown(name, at)) }
+}
+
 /// How many arguments a function has whose first is a unit of time.
 pub(crate) fn takes_unit(name: &str) -> Option<usize> {
     matches!(name, "TIMESTAMPDIFF" | "TIMESTAMPADD").then_some(3)
@@ -173,7 +183,7 @@ fn unknown(name: &str, at: Position) -> SqlError {
         }
         _ => {
             let names = entries().map(|(name, ..)| *name).chain(library::names());
-            let names: Vec<&str> = names.collect();
+            let names: Vec<&str> = names.chain(AGGREGATES).collect();
             SqlError::new(at, format!("unknown function {name}")).suggest(name, "functions", names)
         }
     }

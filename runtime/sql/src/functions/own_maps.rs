@@ -8,7 +8,7 @@ use arrow::array::{
     UInt32Array,
 };
 use arrow::compute::{concat, interleave, take};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Int32Type};
 use arrow::row::{RowConverter, Rows, SortField};
 use datafusion_common::{Result, exec_err};
 
@@ -191,4 +191,22 @@ pub(super) fn part(arrays: &[ArrayRef], part: Part, to: &DataType) -> Result<Arr
     let DataType::List(item) = to else { return exec_err!("{to} is no type of lists") };
     let (offsets, nulls) = (map.offsets().clone(), map.nulls().cloned());
     Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, elements, nulls)?))
+}
+
+/// The keys of each map as a list, each as often as its value says.
+pub(super) fn listed_keys(arrays: &[ArrayRef], to: &DataType) -> Result<ArrayRef> {
+    let DataType::List(item) = to else { return exec_err!("{to} is no type of lists") };
+    let maps = arrays[0].as_map();
+    let counts = maps.values().as_primitive::<Int32Type>();
+    let (mut places, mut ends) = (Vec::new(), Vec::with_capacity(maps.len()));
+    for (row, entries) in maps.offsets().windows(2).enumerate() {
+        let entries = entries[0] as usize..entries[1] as usize;
+        for entry in entries.filter(|_| maps.is_valid(row)) {
+            places.extend((0..counts.value(entry)).map(|_| entry as u32));
+        }
+        ends.push(places.len());
+    }
+    let values = take(maps.keys(), &UInt32Array::from(places), None)?;
+    let offsets = offsets(&ends)?;
+    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, values, maps.nulls().cloned())?))
 }

@@ -20,10 +20,7 @@ pub(crate) fn row(values: &[Bound], at: Position) -> Result<Expr> {
         return Err(SqlError::new(at, format!("{} in a ROW has no type", value.text))
             .hint("use CAST(NULL AS <type>)"));
     }
-    let field = |(index, value): (usize, &Bound)| {
-        Field::new(format!("{UNNAMED}{index}"), value.data_type.clone(), value.nullable)
-    };
-    let fields: Fields = values.iter().enumerate().map(field).collect();
+    let fields = fields(values);
     let to = DataType::Struct(fields.clone());
     let types = values.iter().map(|value| value.data_type.clone()).collect();
     let exprs = values.iter().map(|value| value.expr.clone()).collect();
@@ -32,6 +29,18 @@ pub(crate) fn row(values: &[Bound], at: Position) -> Result<Expr> {
         Ok(Arc::new(StructArray::try_new(fields.clone(), arrays.to_vec(), None)?))
     });
     Ok(call(&name, types, to, kernel, exprs))
+}
+
+/// The type of the row of these values.
+pub(crate) fn row_type(values: &[Bound]) -> DataType {
+    DataType::Struct(fields(values))
+}
+
+fn fields(values: &[Bound]) -> Fields {
+    let field = |(index, value): (usize, &Bound)| {
+        Field::new(format!("{UNNAMED}{index}"), value.data_type.clone(), value.nullable)
+    };
+    values.iter().enumerate().map(field).collect()
 }
 
 /// What the names of fields begin with that nobody has named.

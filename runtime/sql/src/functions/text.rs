@@ -7,6 +7,7 @@ use datafusion_functions::{core, string, unicode};
 use super::own_text::{self, Side};
 use super::{Call, Entry, cast_texts, regexps, strings, wrong_arguments};
 use crate::error::{Position, Result};
+use crate::statement::DATABASE;
 
 /// The functions of this file.
 pub(super) const FUNCTIONS: &[Entry] = &[
@@ -45,6 +46,7 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("IS_ALPHA", 1, 1, |c| letters(c, |t| t.chars().all(char::is_alphabetic))),
     ("IS_DIGIT", 1, 1, |c| letters(c, |t| t.chars().all(char::is_numeric))),
     ("IS_DECIMAL", 1, 1, |c| letters(c, |t| cast_texts::float::<f64>(t).is_some())),
+    ("CURRENT_DATABASE", 0, 0, |_| Ok(lit(DATABASE))),
     ("COUNT_CHAR", 2, 2, |c| strings(c, &[0, 1]).map(|()| own_text::count_char(c.exprs()))),
 ];
 

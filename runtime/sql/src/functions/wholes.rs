@@ -43,9 +43,22 @@ fn row_fields(types: impl Iterator<Item = DataType>) -> Fields {
 /// it the answer is NULL where one side is.
 pub(crate) fn same(left: Bound, right: Bound, nulls_are_equal: bool) -> Expr {
     let types = vec![left.data_type, right.data_type];
-    let name = if nulls_are_equal { "same_or_null" } else { "same" };
+    let name = if nulls_are_equal { "same_or_null" } else { SAME };
     let kernel: Kernel = Arc::new(move |sides| compare(sides, nulls_are_equal));
     call(name, types, DataType::Boolean, kernel, vec![left.expr, right.expr])
+}
+
+/// The name of a comparison that is NULL where a side is.
+const SAME: &str = "same";
+
+/// What is compared by such a comparison.
+pub(crate) fn sides(expr: &Expr) -> Option<[&Expr; 2]> {
+    match expr {
+        Expr::ScalarFunction(function) if function.func.name() == SAME => {
+            <&[Expr; 2]>::try_from(function.args.as_slice()).ok().map(<[Expr; 2]>::each_ref)
+        }
+        _ => None,
+    }
 }
 
 fn compare(sides: &[ArrayRef], nulls_are_equal: bool) -> Result<ArrayRef> {
@@ -61,7 +74,7 @@ fn compare(sides: &[ArrayRef], nulls_are_equal: bool) -> Result<ArrayRef> {
 }
 
 /// Values as those of their compared type, entries of MAPs in the order of their keys.
-fn compared(array: &ArrayRef) -> Result<ArrayRef> {
+pub(super) fn compared(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(match array.data_type() {
         DataType::List(_) => {
             let lists = array.as_list::<i32>();

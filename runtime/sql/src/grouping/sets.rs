@@ -11,16 +11,7 @@ const SETS_MAX: usize = 64;
 
 /// What a `GROUP BY` groups by, one after the other: the sets of its elements, each with each.
 pub(super) fn of(group_by: &[Expr], at: Position) -> Result<Vec<Vec<Expr>>> {
-    let mut sets = vec![Vec::new()];
-    for element in group_by {
-        let more = sets_of(element, at)?;
-        if sets.len().saturating_mul(more.len()) > SETS_MAX {
-            return Err(SqlError::new(place_of(element, at), "GROUP BY has too many groupings")
-                .hint(format!("at most {SETS_MAX} are computed for one SELECT")));
-        }
-        let each = |set: &Vec<Expr>| more.iter().map(|more| [&set[..], more].concat()).collect();
-        sets = sets.iter().flat_map(|set| -> Vec<Vec<Expr>> { each(set) }).collect();
-    }
+    let mut sets = combined(group_by, at)?;
     if sets.len() == 1 {
         return Ok(sets);
     }
@@ -35,9 +26,37 @@ pub(super) fn of(group_by: &[Expr], at: Position) -> Result<Vec<Vec<Expr>>> {
     Ok(sets)
 }
 
+/// The sets of elements, each with each.
+fn combined(elements: &[Expr], at: Position) -> Result<Vec<Vec<Expr>>> {
+    let mut sets = vec![Vec::new()];
+    for element in elements {
+        let more = sets_of(element, at)?;
+        if sets.len().saturating_mul(more.len()) > SETS_MAX {
+            return Err(too_many(element, at));
+        }
+        let each = |set: &Vec<Expr>| more.iter().map(|more| [&set[..], more].concat()).collect();
+        sets = sets.iter().flat_map(|set| -> Vec<Vec<Expr>> { each(set) }).collect();
+    }
+    Ok(sets)
+}
+
+fn too_many(element: &Expr, at: Position) -> SqlError {
+    SqlError::new(place_of(element, at), "GROUP BY has too many groupings")
+        .hint(format!("at most {SETS_MAX} are computed for one SELECT"))
+}
+
 fn sets_of(element: &Expr, at: Position) -> Result<Vec<Vec<Expr>>> {
     Ok(match element {
-        Expr::GroupingSets(sets) => sets.clone(),
+        Expr::GroupingSets(within) => {
+            let mut sets = Vec::new();
+            for set in within {
+                sets.extend(combined(set, at)?);
+                if sets.len() > SETS_MAX {
+                    return Err(too_many(element, at));
+                }
+            }
+            sets
+        }
         Expr::Rollup(parts) => (0..=parts.len()).rev().map(|n| parts[..n].concat()).collect(),
         Expr::Cube(parts) if parts.len() > 6 => {
             return Err(SqlError::new(place_of(element, at), "CUBE has too many groupings")
@@ -62,10 +81,23 @@ impl GroupScope<'_> {
         self.absent.iter().any(|absent| absent.text == bound.text)
     }
 
-    /// Has expressions that are grouped by elsewhere be NULL.
-    pub(crate) fn without(mut self, absent: Vec<Bound>) -> Self {
+    /// Has expressions that are grouped by elsewhere be NULL; `repeated`: how many groupings before
+    /// are the same.
+    pub(crate) fn without(mut self, absent: Vec<Bound>, repeated: usize) -> Self {
         self.absent = absent;
+        self.repeated = repeated;
         self
+    }
+
+    /// `GROUP_ID()`: which of several times this is that rows are grouped by the same.
+    pub(crate) fn group_id(&self, function: &Function, at: Position) -> Result<Bound> {
+        if !matches!(&function.args, FunctionArguments::List(list) if list.args.is_empty()) {
+            return Err(SqlError::new(at, "GROUP_ID takes no arguments")
+                .hint("GROUPING_ID(a, b) tells which of a and b are grouped by"));
+        }
+        let number = integer(i64::try_from(self.repeated).unwrap_or(i64::MAX));
+        let number = number.implicit_cast(&arrow::datatypes::DataType::Int64);
+        Ok(Bound { text: format!("GROUP_ID({})", number.text), ..number })
     }
 
     /// `GROUPING(a, b)`: a bit for each argument, 1 where it is not grouped by.
@@ -122,5 +154,10 @@ mod tests {
             sets("GROUPING SETS ((a, b), a, ()), GROUPING SETS (a, c)"),
             ["a b", "a b c", "a", "a c", "a", "c"]
         );
+        assert_eq!(
+            sets("GROUPING SETS (a, ROLLUP (b, (c, d)), CUBE (a), GROUPING SETS (b, ()))"),
+            ["a", "b c d", "b", "", "a", "", "b", ""]
+        );
+        assert_eq!(sets("GROUPING SETS ((a, ROLLUP (b)), ())"), ["a b", "a", ""]);
     }
 }

@@ -58,6 +58,13 @@ pub(super) const QUERIES: &[Example] = &[
            DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY k, window_start, window_end",
     ),
     example(
+        "TABLE(SESSION(...)) without GROUP BY",
+        "or by other columns: rows go on once their session is over. `WHERE` behind it asks these rows, as in Flink, but where \
+         they are grouped by their sessions it asks those that make the sessions",
+        "INSERT INTO out SELECT k, b FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '1' MINUTE))
+           WHERE window_start < ts",
+    ),
+    example(
         "GROUP BY TUMBLE(ts, size)",
         "",
         "INSERT INTO out (n) SELECT COUNT(*) FROM t GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)",
@@ -87,8 +94,15 @@ pub(super) const QUERIES: &[Example] = &[
            INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
     ),
     example(
+        "GROUP BY array",
+        "also by a `MAP`, a `ROW` and a constant; `DISTINCT`, `UNION`, `INTERSECT`, `EXCEPT`, `PARTITION BY` and equalities \
+         of joins as well. The order of a `MAP`'s entries does not count",
+        "INSERT INTO out SELECT 'x', COUNT(*) FROM t GROUP BY ARRAY[i], MAP[k, b], r, 'x';
+         INSERT INTO out (n) SELECT x FROM (SELECT DISTINCT ARRAY[b] AS a FROM t), UNNEST(a) AS v (x)",
+    ),
+    example(
         "GROUPING SETS",
-        "also `ROLLUP` and `CUBE`, with `GROUPING(...)`: an aggregation for each set, with and without windows",
+        "also `ROLLUP` and `CUBE`, within each other and several of them, with `GROUPING(...)`, `GROUPING_ID(...)` and `GROUP_ID()`: an aggregation for each set, with and without windows",
         "INSERT INTO out SELECT k, COUNT(*) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts),
            INTERVAL '1' MINUTE)) GROUP BY window_start, window_end, GROUPING SETS ((k), ())",
     ),
@@ -208,9 +222,12 @@ pub(super) const QUERIES: &[Example] = &[
         "INSERT INTO out (k) SELECT LISTAGG(k) OVER (PARTITION BY i ORDER BY ts) FROM t",
     ),
     example(
-        "OVER beside GROUP BY",
-        "",
-        "INSERT INTO out SELECT k, COUNT(*) FROM t GROUP BY k QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY COUNT(*)) = 1",
+        "SUM(SUM(...)) OVER (...)",
+        "`OVER` beside `GROUP BY`: of the groups and their aggregates, which change unless they are those of windows in \
+         the order of `window_time`; also in `QUALIFY`",
+        "INSERT INTO out SELECT k, SUM(SUM(b)) OVER (ORDER BY k) FROM t GROUP BY k;
+         INSERT INTO out SELECT k, COUNT(*) FROM t GROUP BY k
+           QUALIFY ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC) <= 3",
     ),
     example(
         "ORDER BY ... LIMIT n",
@@ -274,15 +291,15 @@ pub(super) const QUERIES: &[Example] = &[
     example("TABLE t", "as a query", "INSERT INTO out SELECT k, b FROM (TABLE t) AS x"),
     example(
         "VALUES (...), (...)",
-        "also `FROM (VALUES ...) AS x (...)`, and `SELECT` without `FROM`: rows of constants, computed when the job is \
+        "also `VALUES 1, 2`, `FROM (VALUES ...) AS x (...)`, and `SELECT` without `FROM`: rows of constants, computed when the job is \
          planned; they are read once, also over restores",
-        "INSERT INTO out VALUES ('a', 1); INSERT INTO out SELECT t.k, x.n FROM t JOIN (VALUES ('a', 1)) AS x (k, n)
+        "INSERT INTO out VALUES ('a', 1); INSERT INTO out (n) VALUES 1, 2; INSERT INTO out SELECT t.k, x.n FROM t JOIN (VALUES ('a', 1)) AS x (k, n)
            ON t.k = x.k; INSERT INTO out SELECT 'b', 2",
     ),
     example(
         "CROSS JOIN UNNEST(...) AS x (...)",
         "a row for each element of an `ARRAY`, with the fields of a `ROW` as columns, or for each key and value of a \
-         `MAP`; also `FROM t, UNNEST(...)` and `JOIN UNNEST(...) ON ...`",
+         `MAP`, or for each value of a `MULTISET`; also `FROM t, UNNEST(...)` and `JOIN UNNEST(...) ON ...`",
         "INSERT INTO out SELECT k, x FROM t CROSS JOIN UNNEST(ARRAY[1, 2]) AS v (x)",
     ),
     example(

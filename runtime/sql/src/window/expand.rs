@@ -29,10 +29,10 @@ pub(crate) struct ExpandNode {
 pub(crate) const EXPAND_COLUMNS: [&str; 3] = ["$window_start", "$window_end", "$window_time"];
 
 impl Relation {
-    /// Whether a row lies in several windows that can be told from it.
+    /// Whether a row lies in several windows that can be told from it, or in a session.
     fn expands(&self) -> bool {
         let windows = self.window.as_ref().and_then(WindowSpec::of_event_time);
-        matches!(windows, Some(Window::Hop(_) | Window::Cumulate(_)))
+        matches!(windows, Some(Window::Hop(_) | Window::Cumulate(_))) || self.is_of_sessions()
     }
 
     /// Has each row once for every window, where these expressions compute with its bounds.
@@ -45,7 +45,7 @@ impl Relation {
     }
 
     /// The rows that are grouped by these expressions: each once for every window unless they are
-    /// grouped by both of its bounds.
+    /// grouped by both of its bounds, and by what sessions are told apart by.
     pub(crate) fn expanded_unless_by_windows(
         &self,
         group_by: &[ast::Expr],
@@ -55,7 +55,9 @@ impl Relation {
             let bound = |expr| Binder::new(self, at).bind(expr);
             group_by.iter().any(|expr| bound(expr).is_ok_and(|bound| bound.meaning == meaning))
         };
-        if !self.expands() || has(Meaning::WindowStart) && has(Meaning::WindowEnd) {
+        let by_bounds = has(Meaning::WindowStart) && has(Meaning::WindowEnd);
+        let by_windows = by_bounds && (!self.is_of_sessions() || self.are_sessions(group_by, at));
+        if !self.expands() || by_windows {
             return Ok(None);
         }
         self.clone().expanded(at).map(Some)
@@ -68,6 +70,9 @@ impl Relation {
             return Ok(self);
         }
         let Some(windows) = self.window.clone() else { return Ok(self) };
+        if self.is_of_sessions() {
+            return self.with_sessions(windows, at);
+        }
         if self.base.is_updating() {
             return Err(rows_change(at));
         }

@@ -179,3 +179,98 @@ FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) AS b
 -- percentiles_of_rows_that_change
 SELECT PERCENTILE(n, 0.5), PERCENTILE(n, 0.75), PERCENTILE(CAST(n AS DECIMAL(10, 2)), 0.3) FROM (
   SELECT bid.auction, COUNT(*) AS n FROM bid GROUP BY bid.auction);
+
+-- groups_by_a_number
+SELECT COUNT(*), SUM(price) FROM bid GROUP BY 1;
+
+-- groups_by_a_constant_of_nothing
+SELECT COUNT(*) FROM bid WHERE price < 0 GROUP BY 'x';
+
+-- groups_by_a_text
+SELECT 'x', COUNT(*) FROM bid GROUP BY 'x';
+
+-- windows_by_a_constant
+SELECT 'a', window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND))
+GROUP BY window_start, window_end, 'a';
+
+-- groups_by_a_constant_and_a_column
+SELECT MOD(auction, 3), COUNT(*) FROM bid GROUP BY MOD(auction, 3), 'x';
+
+-- groups_by_arrays
+SELECT a, COUNT(*) FROM (SELECT ARRAY[MOD(auction, 2), MOD(bidder, 2)] AS a FROM bid) GROUP BY a;
+
+-- groups_by_arrays_with_nulls
+SELECT a, COUNT(*) FROM (SELECT ARRAY[NULLIF(MOD(auction, 2), 0), MOD(bidder, 2)] AS a FROM bid) GROUP BY a;
+
+-- groups_by_arrays_of_texts
+SELECT a, COUNT(*), MAX(price) FROM (SELECT SPLIT(REPLACE(channel, 'channel-', 'x y '), ' ') AS a, price FROM bid
+WHERE CHAR_LENGTH(channel) < 11) GROUP BY a;
+
+-- groups_by_maps
+SELECT m, COUNT(*) FROM (SELECT MAP['a', MOD(auction, 3), 'b', MOD(bidder, 2)] AS m FROM bid) GROUP BY m;
+
+-- groups_by_maps_in_another_order
+SELECT m, COUNT(*) FROM (SELECT CASE WHEN MOD(auction, 2) = 0 THEN MAP['a', 1, 'b', 2] ELSE MAP['b', 2, 'a', 1] END AS m
+FROM bid) GROUP BY m;
+
+-- groups_by_whole_rows
+SELECT a.f0, a.f1, n FROM (SELECT a, COUNT(*) AS n
+FROM (SELECT CAST(ROW(MOD(auction, 2), channel) AS ROW<f0 BIGINT, f1 STRING>) AS a FROM bid WHERE CHAR_LENGTH(channel) < 9)
+GROUP BY a);
+
+-- groups_by_rows_of_arrays
+SELECT a.f0, a.f1, n FROM (SELECT a, COUNT(*) AS n
+FROM (SELECT CAST(ROW(MOD(auction, 2), ARRAY[MOD(bidder, 2)]) AS ROW<f0 BIGINT, f1 ARRAY<BIGINT>>) AS a FROM bid)
+GROUP BY a);
+
+-- groups_by_arrays_of_rows
+SELECT a[1].f0, a[1].f1, n FROM (SELECT a, COUNT(*) AS n
+FROM (SELECT ARRAY[CAST(ROW(MOD(auction, 2), channel) AS ROW<f0 BIGINT, f1 STRING>)] AS a FROM bid
+WHERE CHAR_LENGTH(channel) < 9) GROUP BY a);
+
+-- groups_by_arrays_that_change
+SELECT a, COUNT(*) FROM (SELECT ARRAY[MAX(MOD(price, 3))] AS a FROM bid GROUP BY auction) GROUP BY a;
+
+-- having_of_arrays
+SELECT a, COUNT(*) FROM (SELECT ARRAY[MOD(auction, 2), MOD(bidder, 3)] AS a FROM bid) GROUP BY a HAVING a[1] = 0 AND CARDINALITY(a) = 2;
+
+-- grouping_sets_of_arrays
+SELECT a, b, COUNT(*) FROM (SELECT ARRAY[MOD(auction, 2)] AS a, MAP['b', MOD(bidder, 2)] AS b FROM bid) GROUP BY GROUPING SETS (a, b, ());
+
+-- hopping_windows_by_arrays
+SELECT a, window_start, COUNT(*) FROM TABLE(HOP((SELECT ARRAY[MOD(auction, 2)] AS a, `dateTime`
+FROM bid), DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY window_start, window_end, a;
+
+-- sessions_by_arrays
+SELECT a, window_start, COUNT(*) FROM TABLE(SESSION((SELECT ARRAY[MOD(bidder, 50)] AS a, `dateTime`
+FROM bid) PARTITION BY a, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND)) GROUP BY window_start, window_end, a;
+
+-- rollup_in_grouping_sets
+SELECT channel, MOD(auction, 2), MOD(bidder, 2), COUNT(*) FROM bid WHERE CHAR_LENGTH(channel) < 9
+GROUP BY GROUPING SETS (channel, ROLLUP(MOD(auction, 2), MOD(bidder, 2)));
+
+-- cube_in_grouping_sets
+SELECT channel, MOD(auction, 2), MOD(bidder, 2), COUNT(*) FROM bid WHERE CHAR_LENGTH(channel) < 9
+GROUP BY GROUPING SETS (CUBE(channel, MOD(auction, 2)), MOD(bidder, 2));
+
+-- grouping_sets_in_grouping_sets
+SELECT channel, MOD(auction, 2), MOD(bidder, 2), COUNT(*) FROM bid WHERE CHAR_LENGTH(channel) < 9
+GROUP BY GROUPING SETS (channel, GROUPING SETS (MOD(auction, 2), (MOD(bidder, 2), channel)));
+
+-- rollup_beside_a_column
+SELECT channel, MOD(auction, 2), MOD(bidder, 2), COUNT(*) FROM bid WHERE CHAR_LENGTH(channel) < 9
+GROUP BY channel, ROLLUP(MOD(auction, 2), MOD(bidder, 2));
+
+-- cube_beside_rollup
+SELECT channel, MOD(auction, 2), MOD(bidder, 2), COUNT(*), GROUPING(channel), GROUPING_ID(channel, MOD(auction, 2)) FROM bid
+WHERE CHAR_LENGTH(channel) < 9 GROUP BY CUBE(channel, MOD(auction, 2)), ROLLUP(MOD(bidder, 2));
+
+-- rollup_of_tuples
+SELECT channel, MOD(auction, 2), MOD(bidder, 2), COUNT(*) FROM bid WHERE CHAR_LENGTH(channel) < 9
+GROUP BY ROLLUP((channel, MOD(auction, 2)), MOD(bidder, 2));
+
+-- group_ids
+SELECT channel, MOD(auction, 2), COUNT(*), GROUP_ID() FROM bid WHERE CHAR_LENGTH(channel) < 9 GROUP BY ROLLUP(channel, MOD(auction, 2));
+
+-- group_ids_of_the_same_groups
+SELECT MOD(auction, 2), COUNT(*), GROUP_ID() FROM bid GROUP BY GROUPING SETS (MOD(auction, 2), MOD(auction, 2), (), ());

@@ -67,3 +67,74 @@ WHERE window_start >= TIMESTAMP '2015-07-15 07:26:20' AND MOD(auction, 2) = 0 GR
 -- grouping_sets_of_bounds
 SELECT window_start, window_end, MOD(auction, 3), COUNT(*) FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
 GROUP BY GROUPING SETS ((window_start, window_end), (window_end, MOD(auction, 3)), ());
+
+-- rows_of_sessions
+SELECT bidder, price, window_start, window_end, window_time
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND));
+
+-- rows_of_one_session
+SELECT bidder, price, window_start, window_end, window_time FROM TABLE(SESSION(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND));
+
+-- some_rows_of_sessions
+SELECT bidder, price, window_start, window_end
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND)) WHERE price > 10000;
+
+-- groups_of_rows_of_sessions
+SELECT window_start, window_end, MOD(auction, 2), COUNT(*)
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND))
+GROUP BY window_start, window_end, MOD(auction, 2);
+
+-- groups_of_sessions_by_more
+SELECT bidder, window_start, window_end, MOD(auction, 2), COUNT(*)
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND))
+GROUP BY bidder, window_start, window_end, MOD(auction, 2);
+
+-- groups_of_one_session
+SELECT window_start, window_end, bidder, COUNT(*) FROM TABLE(SESSION(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '1' SECOND))
+GROUP BY window_start, window_end, bidder;
+
+-- groups_without_their_sessions
+SELECT bidder, COUNT(*) FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND)) GROUP BY bidder;
+
+-- groups_by_the_begins_of_sessions
+SELECT bidder, window_start, COUNT(*)
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND))
+GROUP BY bidder, window_start;
+
+-- first_rows_of_sessions
+SELECT bidder, price, window_start
+FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY bidder, window_start, window_end ORDER BY price DESC) AS n
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND))) WHERE n <= 1;
+
+-- sessions_of_some_rows
+SELECT bidder, window_start, window_end, COUNT(*)
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND)) WHERE price > 10000
+GROUP BY bidder, window_start, window_end;
+
+-- sessions_of_a_query
+SELECT bidder, window_start, window_end, COUNT(*) FROM TABLE(SESSION((SELECT * FROM bid
+WHERE price > 10000) PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND))
+GROUP BY bidder, window_start, window_end;
+
+-- groups_of_some_rows_of_sessions
+SELECT window_start, window_end, COUNT(*), MAX(price)
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND)) WHERE price > 10000
+GROUP BY window_start, window_end;
+
+-- distinct_sessions
+SELECT DISTINCT bidder, window_start, window_end
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND));
+
+-- windows_of_rows_of_sessions
+SELECT TUMBLE_START(window_time, INTERVAL '10' SECOND), COUNT(*) FROM (SELECT *
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND)))
+GROUP BY TUMBLE(window_time, INTERVAL '10' SECOND);
+
+-- counts_over_rows_of_sessions
+SELECT bidder, price, COUNT(*) OVER (PARTITION BY bidder ORDER BY window_time)
+FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '3' SECOND));
+
+-- windows_by_the_times_of_windows
+SELECT window_start, SUM(n)
+FROM TABLE(TUMBLE((SELECT window_time, COUNT(*) AS n
+  FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND)) GROUP BY window_start, window_end, window_time), DESCRIPTOR(window_time), INTERVAL '15' SECOND)) GROUP BY window_start, window_end;

@@ -112,3 +112,15 @@ SELECT /*+ STATE_TTL('a' = '1 d', 'b' = '2 d') */ a.id, a.category, b.price FROM
 
 -- join_using
 SELECT id, name, seller FROM person JOIN (SELECT seller AS id, seller FROM auction WHERE category = 12) USING (id);
+
+-- join_by_arrays
+SELECT p.id, a.id FROM (SELECT id, ARRAY[MOD(id, 20)] AS k FROM person) AS p JOIN (SELECT id, ARRAY[MOD(id, 20)] AS k
+FROM auction WHERE category > 12) AS a ON p.k = a.k;
+
+-- left_join_by_maps
+SELECT p.id, a.id FROM (SELECT id, MAP['k', MOD(id, 20)] AS k FROM person) AS p LEFT
+  JOIN (SELECT id, MAP['k', MOD(id, 20)] AS k FROM auction WHERE category > 12) AS a ON p.k = a.k;
+
+-- join_by_whole_rows
+SELECT p.id, a.id FROM (SELECT id, ROW(MOD(id, 20), 'x') AS k FROM person) AS p JOIN (SELECT id, ROW(MOD(id, 20), 'x') AS k
+FROM auction WHERE category > 12) AS a ON p.k = a.k;

@@ -65,3 +65,50 @@ SELECT auction, price, ROW_NUMBER() OVER (PARTITION BY MOD(auction, 3) ORDER BY 
 -- ranks_of_groups
 SELECT k, total, RANK() OVER w, SUM(total) OVER w FROM (SELECT MOD(auction, 13) AS k, SUM(price) AS total FROM bid GROUP BY MOD(auction, 13))
 WINDOW w AS (ORDER BY k);
+
+-- sums_of_sums_of_groups
+SELECT channel, SUM(price), SUM(SUM(price)) OVER (ORDER BY channel) FROM bid WHERE CHAR_LENGTH(channel) < 9 GROUP BY channel;
+
+-- sums_of_sums_by_a_key
+SELECT MOD(auction, 4), MOD(bidder, 3), SUM(price), SUM(SUM(price)) OVER (PARTITION BY MOD(auction, 4) ORDER BY MOD(bidder, 3))
+FROM bid GROUP BY MOD(auction, 4), MOD(bidder, 3);
+
+-- sums_of_sums_of_windows
+SELECT channel, window_start, SUM(price), SUM(SUM(price)) OVER (PARTITION BY channel ORDER BY window_time)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) WHERE CHAR_LENGTH(channel) < 9
+GROUP BY window_start, window_end, window_time, channel;
+
+-- parts_of_sums_of_sums
+SELECT channel, SUM(price) * 100 / SUM(SUM(price)) OVER (ORDER BY channel) FROM bid WHERE CHAR_LENGTH(channel) < 9 GROUP BY channel;
+
+-- distinct_ranks_of_groups
+SELECT DISTINCT MOD(auction, 3), RANK() OVER (ORDER BY COUNT(*)) FROM bid GROUP BY MOD(auction, 3);
+
+-- sums_of_sums_without_keys
+SELECT SUM(price), SUM(SUM(price)) OVER (ORDER BY SUM(price)) FROM bid;
+
+-- several_aggregates_of_groups
+SELECT MOD(auction, 4), SUM(price), COUNT(*) OVER (ORDER BY MOD(auction, 4)), MAX(SUM(price)) OVER (ORDER BY MOD(auction, 4))
+FROM bid GROUP BY MOD(auction, 4);
+
+-- numbers_of_groups_in_case
+SELECT MOD(auction, 4), CASE WHEN ROW_NUMBER() OVER (ORDER BY COUNT(*)) = 1 THEN 'few' ELSE 'many' END FROM bid GROUP BY MOD(auction, 4);
+
+-- counts_over_groups_with_having
+SELECT k, COUNT(*), SUM(COUNT(*)) OVER (ORDER BY k) FROM (SELECT MOD(auction, 5) AS k FROM bid) GROUP BY k HAVING COUNT(*) > 100;
+
+-- some_windows_before_each
+SELECT window_end, COUNT(*), SUM(COUNT(*)) OVER (ORDER BY window_time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, window_time;
+
+-- counts_over_windows_by_their_ends
+SELECT channel, window_end, COUNT(*), SUM(COUNT(*)) OVER (PARTITION BY channel ORDER BY window_end)
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) WHERE CHAR_LENGTH(channel) < 9
+GROUP BY window_start, window_end, channel;
+
+-- counts_over_group_windows
+SELECT TUMBLE_END(`dateTime`, INTERVAL '10' SECOND), COUNT(*), SUM(COUNT(*)) OVER (ORDER BY TUMBLE_ROWTIME(`dateTime`, INTERVAL '10' SECOND))
+FROM bid GROUP BY TUMBLE(`dateTime`, INTERVAL '10' SECOND);
+
+-- over_by_arrays
+SELECT MOD(auction, 2), price, SUM(price) OVER (PARTITION BY ARRAY[MOD(auction, 2)] ORDER BY `dateTime`) FROM bid WHERE price < 200;

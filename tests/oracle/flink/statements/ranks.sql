@@ -84,3 +84,22 @@ SELECT auction, price FROM bid QUALIFY ROW_NUMBER() OVER (PARTITION BY auction O
 
 -- qualify_by_a_name
 SELECT auction, bidder, price, COUNT(*) OVER (PARTITION BY bidder ORDER BY `dateTime`) AS n FROM bid QUALIFY n > 3 AND MOD(auction, 2) = 0;
+
+-- first_groups_without_a_subquery
+SELECT channel, s FROM (SELECT channel, SUM(price) AS s, ROW_NUMBER() OVER (ORDER BY SUM(price) DESC) AS n FROM bid
+GROUP BY channel) WHERE n <= 3;
+
+-- first_groups_of_each_key
+SELECT k, b, s
+FROM (SELECT MOD(auction, 4) AS k, MOD(bidder, 7) AS b, SUM(price) AS s, ROW_NUMBER() OVER (PARTITION BY MOD(auction, 4) ORDER BY SUM(price) DESC) AS n
+FROM bid GROUP BY MOD(auction, 4), MOD(bidder, 7)) WHERE n <= 2;
+
+-- first_groups_of_windows_without_a_subquery
+SELECT window_start, channel, s
+FROM (SELECT window_start, window_end, channel, SUM(price) AS s, ROW_NUMBER() OVER (PARTITION BY window_start, window_end ORDER BY SUM(price) DESC) AS n
+FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY window_start, window_end, channel)
+WHERE n <= 2;
+
+-- first_rows_by_arrays
+SELECT k, price FROM (SELECT k, price, ROW_NUMBER() OVER (PARTITION BY k ORDER BY price DESC) AS n
+FROM (SELECT ARRAY[MOD(auction, 2)] AS k, price FROM bid)) WHERE n <= 2;
