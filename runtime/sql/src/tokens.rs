@@ -214,17 +214,21 @@ fn with_map_calls(mut tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 pub(crate) const PARTITION: &str = "$PARTITION";
 
 /// Drops `TABLE` where it stands for a table argument: after `(` of a call, `,` or `=>` and before a
-/// name.
+/// name. Where `TABLE t` is a query it becomes `SELECT * FROM t`: the parser takes more than that.
 fn without_inner_table(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut out: Vec<TokenWithSpan> = Vec::with_capacity(tokens.len());
     let mut rest = tokens.into_iter().peekable();
     while let Some(token) = rest.next() {
-        let is_argument = is_keyword(&token, Keyword::TABLE)
-            && begins_argument(&out)
+        let names_one = is_keyword(&token, Keyword::TABLE)
             && rest.peek().is_some_and(|next| matches!(next.token, Token::Word(_)));
+        let is_argument = names_one && begins_argument(&out);
         let mut begin = out.len();
         if is_argument {
             out.extend(rest.next());
+        } else if names_one && begins_query(&out) {
+            let words = [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
+            out.extend(words.map(|word| TokenWithSpan { token: word, span: token.span }));
+            continue;
         } else if token.token == Token::RParen {
             out.push(token);
             begin = opening(&out);
@@ -265,6 +269,26 @@ fn begins_argument(before: &[TokenWithSpan]) -> bool {
         [.., name, last] if last.token == Token::LParen => {
             matches!(name.token, Token::Word(_)) && !NO_CALLS.iter().any(|no| is_keyword(name, *no))
         }
+        _ => false,
+    }
+}
+
+/// Whether `TABLE` behind these tokens begins a query.
+fn begins_query(before: &[TokenWithSpan]) -> bool {
+    let words = [
+        Keyword::UNION,
+        Keyword::ALL,
+        Keyword::DISTINCT,
+        Keyword::EXCEPT,
+        Keyword::INTERSECT,
+        Keyword::AS,
+    ];
+    match before {
+        [.., last] if words.iter().any(|word| is_keyword(last, *word)) => true,
+        [.., name, last] if last.token == Token::LParen => {
+            !matches!(name.token, Token::Word(_)) || NO_CALLS.iter().any(|no| is_keyword(name, *no))
+        }
+        [.., into, _] => is_keyword(into, Keyword::INTO),
         _ => false,
     }
 }
@@ -353,7 +377,9 @@ mod tests {
                 "SESSION ( $PARTITION ( ( SELECT f ( a ) FROM t ) , a ) , x )",
             ),
             ("(PARTITION BY a, TABLE)", "( PARTITION BY a , TABLE )"),
-            ("FROM (TABLE t) AS x", "FROM ( TABLE t ) AS x"),
+            ("FROM (TABLE t) AS x", "FROM ( SELECT * FROM t ) AS x"),
+            ("INTO a TABLE t; CREATE TABLE u", "INTO a SELECT * FROM t ; CREATE TABLE u"),
+            ("AS TABLE t UNION TABLE u", "AS SELECT * FROM t UNION SELECT * FROM u"),
         ] {
             assert_eq!(words(sql), expected);
         }

@@ -148,3 +148,6 @@ SELECT DISTINCT MAP['a', MOD(auction, 3)] FROM bid;
 -- distinct_whole_rows
 SELECT a.f0, a.f1 FROM (SELECT DISTINCT CAST(ROW(MOD(auction, 2), channel) AS ROW<f0 BIGINT, f1 STRING>) AS a FROM bid
 WHERE CHAR_LENGTH(channel) < 9);
+
+-- tables_within_queries
+SELECT x.id, x.name FROM (TABLE person) AS x WHERE x.id IN (SELECT id FROM (TABLE person UNION ALL TABLE person));
