@@ -119,3 +119,16 @@ LEFT JOIN (
   SELECT MOD(bidder, 10) AS k, bidder, window_start, window_end, COUNT(*) AS n
   FROM TABLE(TUMBLE(TABLE stamped_bid, DESCRIPTOR(moment), INTERVAL '10' SECOND)) GROUP BY bidder, window_start, window_end) AS r
 ON l.k = r.k AND l.window_start = r.window_start AND l.window_end = r.window_end AND l.n < r.n;
+
+-- zone_of_rows_in_sessions
+SELECT window_start, window_end, window_time, bidder, CAST(moment AS STRING)
+FROM TABLE(SESSION(TABLE stamped_bid PARTITION BY bidder, DESCRIPTOR(moment), INTERVAL '1' SECOND)) WHERE MOD(auction, 10) = 7;
+
+-- zone_of_days_over_groups
+SELECT CAST(d AS STRING), n, SUM(n) OVER (ORDER BY d) FROM (
+  SELECT TUMBLE_ROWTIME(moment, INTERVAL '7' SECOND) AS d, COUNT(*) AS n FROM stamped_bid GROUP BY TUMBLE(moment, INTERVAL '7' SECOND));
+
+-- zone_of_arrays_as_keys
+SELECT CAST(days AS STRING), COUNT(*) FROM (
+  SELECT ARRAY[CAST(moment AS DATE), CAST(TIMESTAMPADD(DAY, 1, moment) AS DATE)] AS days FROM stamped_bid)
+GROUP BY days;
