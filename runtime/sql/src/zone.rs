@@ -39,13 +39,18 @@ impl Default for Zone {
 }
 
 impl Zone {
-    /// `Europe/Berlin`, or `GMT+01:00`.
+    /// `Europe/Berlin`, or `GMT+01:00`, `GMT+1`.
     pub(crate) fn of(name: &str) -> Option<Self> {
         if let Ok(zone) = Tz::from_str(name) {
             return Some(Self::Named(zone));
         }
         let ahead = name.strip_prefix("GMT").or_else(|| name.strip_prefix("UTC"))?;
-        FixedOffset::from_str(ahead).ok().map(Self::Ahead)
+        let (sign, digits) = ahead.split_at_checked(1)?;
+        let (hours, minutes) = digits.split_once(':').unwrap_or((digits, "00"));
+        if hours.is_empty() {
+            return None;
+        }
+        FixedOffset::from_str(&format!("{sign}{hours:0>2}:{minutes}")).ok().map(Self::Ahead)
     }
 
     /// Whether local times are those of UTC.
@@ -172,10 +177,12 @@ mod tests {
             ("Europe/Berlin", "Europe/Berlin"),
             ("GMT-08:00", "GMT-08:00"),
             ("UTC+05:45", "GMT+05:45"),
+            ("GMT+1", "GMT+01:00"),
+            ("GMT-10", "GMT-10:00"),
         ] {
             assert_eq!(Zone::of(name).unwrap().to_string(), shown);
         }
-        for name in ["Europe/Berlim", "+01:00", "GMT+25:00", ""] {
+        for name in ["Europe/Berlim", "+01:00", "GMT+25:00", "GMT+", "GMT+1x", "GMT1", ""] {
             assert_eq!(Zone::of(name), None, "{name}");
         }
         for name in ["GMT", "GMT+00:00", "Etc/UTC"] {

@@ -305,9 +305,9 @@ impl Operator for SessionAggregate {
         if let Some(numbers) = &mut self.numbers {
             keyed.push(numbers.snapshot(cx)?);
         }
-        Ok(OperatorSnapshot {
-            keyed,
-            watermark: (self.passed_on > EventTime::MIN).then_some(self.passed_on),
-        })
+        // Of processing time more has fired than was passed on.
+        let fired = self.input.clock.watermark(self.watermark);
+        let watermark = fired.max(self.passed_on);
+        Ok(OperatorSnapshot { keyed, watermark: (watermark > EventTime::MIN).then_some(watermark) })
     }
 }
