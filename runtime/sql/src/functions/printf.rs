@@ -96,9 +96,13 @@ fn kind_of(argument: &Bound) -> Option<Kind> {
     })
 }
 
-/// The text of a value, as by `CAST`.
+/// The text of a value, as by `CAST`, but that an instant's is in UTC.
 fn text_of(argument: &Bound) -> Expr {
     let text = DataType::Utf8;
+    if let DataType::Timestamp(unit, Some(_)) = argument.data_type {
+        let number = cast(argument.expr.clone(), DataType::Int64);
+        return cast(number, DataType::Timestamp(unit, None));
+    }
     let cast = casts::cast(argument.expr.clone(), &argument.data_type, &text, Otherwise::Fail);
     cast.unwrap_or_else(|| argument.expr.clone())
 }
