@@ -40,28 +40,20 @@ impl RankNode {
 
 /// Takes `rank <= n` out of a condition over rows with their numbers: whether it was one.
 pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position) -> Result<bool> {
-    let (feed, keys, order, schema, before, window, window_end, of_instants) = match &relation.base
-    {
-        Base::Over(node) if node.is_row_number() => (
-            &node.feed,
-            &node.keys,
-            &node.order,
-            &node.schema,
-            None,
-            node.window,
-            node.window.and_then(|_| window_end(&node.feed, &node.keys)),
-            false,
-        ),
-        Base::Rank(node) => (
-            &node.feed,
-            &node.keys,
-            &node.order,
-            &node.schema,
-            Some(node.limit),
-            None,
-            node.window_end,
-            node.of_instants,
-        ),
+    let (before, window) = match &relation.base {
+        Base::Over(node) if node.is_row_number() => {
+            let ranks = RankNode {
+                feed: node.feed.clone(),
+                keys: node.keys.clone(),
+                order: node.order.clone(),
+                limit: usize::MAX,
+                window_end: node.window.and_then(|_| window_end(&node.feed, &node.keys)),
+                of_instants: node.window.is_some_and(|window| window.of_instants),
+                schema: Arc::clone(&node.schema),
+            };
+            (ranks, node.window)
+        }
+        Base::Rank(node) => (node.as_ref().clone(), None),
         _ => return Ok(false),
     };
     let Some(limit) = limit_of(relation, condition) else { return Ok(false) };
@@ -69,15 +61,7 @@ pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position
     if limit == 0 {
         return Err(SqlError::new(at, "ranks begin at 1: this keeps nothing"));
     }
-    let node = RankNode {
-        feed: feed.clone(),
-        keys: keys.clone(),
-        order: order.clone(),
-        limit: before.map_or(limit, |before| before.min(limit)),
-        window_end,
-        of_instants: window.map_or(of_instants, |window| window.of_instants),
-        schema: Arc::clone(schema),
-    };
+    let node = RankNode { limit: limit.min(before.limit), ..before };
     let end = node.window_end.map(|column| {
         let (name, end) = &node.feed.columns[column];
         Bound::column(name, end.text.clone(), end.data_type.clone(), end.nullable)

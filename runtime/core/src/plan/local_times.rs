@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The local times of a zone, which it is shown as. All times are milliseconds; those beyond the calendar are the same.
+/// The local times of a zone, which it is shown as. All times are milliseconds; beyond the calendar
+/// local times are the instants.
 pub trait LocalTimes: fmt::Debug + fmt::Display + Send + Sync {
     /// What clocks show at some instants.
     fn local(&self, instants: &[i64]) -> Vec<i64>;

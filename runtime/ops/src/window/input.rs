@@ -56,6 +56,7 @@ impl WindowInput {
     pub(super) fn new(
         operator: &str,
         desc: &WindowAggregateDesc,
+        clock: Clock,
         aggregates: &[Aggregate],
         input: &SchemaRef,
     ) -> Result<Self> {
@@ -84,7 +85,6 @@ impl WindowInput {
             }
             arguments.push(ArgumentOf { value, filter });
         }
-        let clock = Clock::new(desc.local_times.as_ref());
         Ok(Self { time: desc.time, clock, columns, keys, arguments })
     }
 

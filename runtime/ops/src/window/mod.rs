@@ -161,6 +161,14 @@ pub(crate) fn build(
     }
 }
 
+/// The configuration of an operator whose windows are cut in the times of `clock`, with the restored
+/// watermark as such a time; and the watermark itself, as it was passed on.
+fn in_window_times(clock: &Clock, config: &OperatorConfig) -> (OperatorConfig, EventTime) {
+    let passed_on = config.restored_watermark.unwrap_or(EventTime::MIN);
+    let restored_watermark = config.restored_watermark.map(|restored| clock.passed(restored));
+    (OperatorConfig { restored_watermark, ..*config }, passed_on)
+}
+
 /// The key columns of an aggregate's input.
 fn keys_of(desc: &WindowAggregateDesc, input: &SchemaRef) -> SchemaRef {
     let keys = desc.keys.iter().map(|key| Arc::clone(&input.fields()[*key]));
@@ -176,10 +184,7 @@ impl WindowAggregate {
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
         let clock = Clock::new(desc.local_times.as_ref());
-        let passed_on = config.restored_watermark.unwrap_or(EventTime::MIN);
-        let watermark = clock.passed(passed_on);
-        let restored_watermark = config.restored_watermark.map(|restored| clock.passed(restored));
-        let config = &OperatorConfig { restored_watermark, ..*config };
+        let (config, passed_on) = &in_window_times(&clock, config);
         let keys = keys_of(desc, input);
         let aggregates = desc.aggregates.iter().map(|a| Aggregate::new(&node.name, a, input));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
@@ -202,15 +207,15 @@ impl WindowAggregate {
         };
         Ok(Self {
             owner: Owner::new(node, config),
-            input: WindowInput::new(&node.name, desc, &aggregates, input)?,
+            input: WindowInput::new(&node.name, desc, clock, &aggregates, input)?,
             slices: Slices::new(&node.name, desc.window)?,
             shape: TableShape::new(keys, aggregates),
             key_codec,
             value_codec,
             state: handle,
             open: open.collect(),
-            watermark,
-            passed_on,
+            watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
+            passed_on: *passed_on,
             progress,
             updates,
             numbers: numbers_of(&node.uid, desc, config, state)?,

@@ -1,11 +1,13 @@
 //! Resolves a parsed expression: names, functions, types.
 
+use std::ops::ControlFlow;
+
 use arrow::datatypes::DataType;
 use datafusion_expr::Expr;
 use sqlparser::ast::{
     self, BinaryOperator, CastKind, CeilFloorKind, DateTimeField, Function, FunctionArg,
     FunctionArgExpr, FunctionArguments, Ident, ObjectName, Spanned, TrimWhereField, UnaryOperator,
-    Value,
+    Value, visit_expressions,
 };
 
 use super::bound::{Bound, Meaning, coerce, precedence};
@@ -59,6 +61,15 @@ pub(crate) const AGGREGATES: [&str; 21] = [
 /// Whether a function of this name aggregates.
 pub(crate) fn is_aggregate(name: &str) -> bool {
     AGGREGATES.iter().any(|aggregate| aggregate.eq_ignore_ascii_case(name))
+}
+
+/// Whether an expression, or any part of it, is such a one.
+pub(crate) fn has_part(expr: &ast::Expr, is_it: impl Fn(&ast::Expr) -> bool) -> bool {
+    let found = visit_expressions(expr, |part: &ast::Expr| match is_it(part) {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 /// Where an expression begins.

@@ -17,7 +17,7 @@ mod special;
 mod wholes;
 
 pub(crate) use bind::{
-    AGGREGATES, Binder, function_arguments, function_name, is_aggregate, place_of,
+    AGGREGATES, Binder, function_arguments, function_name, has_part, is_aggregate, place_of,
 };
 pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};
 pub(crate) use compiled::compile;

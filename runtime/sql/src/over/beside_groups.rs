@@ -8,10 +8,10 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Expr, GroupByExpr, Ident, Select, SelectItem, Spanned as _, VisitMut as _, VisitorMut,
-    visit_expressions,
 };
 
 use super::has_over;
+use crate::expr::has_part;
 use crate::select_list::output_name;
 
 /// A SELECT in two.
@@ -63,8 +63,10 @@ impl VisitorMut for Values {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        if has(expr, |expr| matches!(expr, Expr::Function(function) if function.over.is_some()))
-            || !has(expr, reads)
+        if has_part(
+            expr,
+            |expr| matches!(expr, Expr::Function(function) if function.over.is_some()),
+        ) || !has_part(expr, reads)
         {
             return ControlFlow::Continue(());
         }
@@ -81,12 +83,4 @@ impl VisitorMut for Values {
 /// Whether an expression is not the same for all groups.
 fn reads(expr: &Expr) -> bool {
     matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Function(_))
-}
-
-fn has(expr: &Expr, is_it: impl Fn(&Expr) -> bool) -> bool {
-    let found = visit_expressions(expr, |part: &Expr| match is_it(part) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    });
-    found.is_break()
 }

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, Ident, ObjectName, Query, Select, SelectItem, SetExpr,
-    Spanned, TableFactor, TableWithJoins, UnaryOperator, VisitMut, VisitorMut, visit_expressions,
+    Spanned, TableFactor, TableWithJoins, UnaryOperator, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
 use super::values::has_values;
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, place_of};
+use crate::expr::{Binder, has_part, place_of};
 use crate::grouping::{aggregates, distinct, group_by};
 use crate::join::{conjuncts, equality, hold_on, pair};
 use crate::over::has_over;
@@ -420,11 +420,8 @@ fn is_strict(expr: &Expr) -> bool {
 }
 
 fn names_outer(expr: &Expr) -> bool {
-    visit_expressions(expr, |expr: &Expr| match expr {
-        Expr::CompoundIdentifier(parts) if parts.first().is_some_and(|p| p.value == OUTER) => {
-            ControlFlow::Break(())
-        }
-        _ => ControlFlow::Continue(()),
-    })
-    .is_break()
+    has_part(
+        expr,
+        |expr| matches!(expr, Expr::CompoundIdentifier(parts) if parts.first().is_some_and(|p| p.value == OUTER)),
+    )
 }

@@ -12,7 +12,7 @@ use datafusion_expr::{lit, when};
 use sabot_core::plan::{AggregateFunction, JoinKind};
 use sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause, Query,
-    Select, SelectItem, Spanned, Value, VisitMut, VisitorMut, visit_expressions,
+    Select, SelectItem, Spanned, Value, VisitMut, VisitorMut,
 };
 use sqlparser::parser::Parser;
 
@@ -21,7 +21,7 @@ use super::{Membership, membership};
 use crate::aggregate::{GroupScope, Times};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
-use crate::expr::{Binder, Bound, Meaning, integer, place_of, precedence};
+use crate::expr::{Binder, Bound, Meaning, has_part, integer, place_of, precedence};
 use crate::functions::only;
 use crate::grouping::check_key;
 use crate::join::conjuncts;
@@ -41,11 +41,7 @@ pub(crate) struct Known {
 
 /// Whether an expression has a subquery as a value.
 pub(crate) fn has_values(expr: &Expr) -> bool {
-    visit_expressions(expr, |expr: &Expr| match is_value(expr) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    })
-    .is_break()
+    has_part(expr, is_value)
 }
 
 /// Whether a column of a SELECT has a subquery as a value.

@@ -103,10 +103,7 @@ impl SessionAggregate {
             )));
         }
         let clock = Clock::new(desc.local_times.as_ref());
-        let passed_on = config.restored_watermark.unwrap_or(EventTime::MIN);
-        let watermark = clock.passed(passed_on);
-        let restored_watermark = config.restored_watermark.map(|restored| clock.passed(restored));
-        let config = &OperatorConfig { restored_watermark, ..*config };
+        let (config, passed_on) = &super::in_window_times(&clock, config);
         let keys = super::keys_of(desc, input);
         let aggregates = desc.aggregates.iter().map(|a| Aggregate::new(&node.name, a, input));
         let aggregates = aggregates.collect::<Result<Vec<_>>>()?;
@@ -116,7 +113,7 @@ impl SessionAggregate {
         let key_codec = RowCodec::new(key_types())?;
         let row_key_codec = RowCodec::new(key_types().chain([DataType::Int64]))?;
         let value_codec = RowCodec::new([DataType::Int64].into_iter().chain(value_types))?;
-        let input_columns = WindowInput::new(&node.name, desc, &aggregates, input)?;
+        let input_columns = WindowInput::new(&node.name, desc, clock, &aggregates, input)?;
         let shape = TableShape::new(keys, aggregates);
         let updates = match desc.lateness_ms {
             Some(lateness) => {
@@ -138,8 +135,8 @@ impl SessionAggregate {
             sessions: Sessions::new(gap_ms),
             numbers: super::numbers_of(&node.uid, desc, config, state)?,
             touched: Vec::new(),
-            watermark,
-            passed_on,
+            watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
+            passed_on: *passed_on,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         };
