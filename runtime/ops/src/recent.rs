@@ -4,6 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use arrow::array::{Array, BinaryArray};
 use hashbrown::HashTable;
+use sabot_types::bytes::is_equal;
 use sabot_types::{KeyGroup, key_hash};
 
 use crate::chunks::Chunks;
@@ -100,7 +101,7 @@ impl<V: AtHand> Recent<V> {
         for (row, slot) in slots.iter_mut().enumerate() {
             let key = keys.value(row);
             let entry = self.entries.get_mut(*slot as usize);
-            match entry.filter(|entry| entry.key.of(&self.keys) == key) {
+            match entry.filter(|entry| is_equal(entry.key.of(&self.keys), key)) {
                 Some(entry) => entry.used = self.age,
                 None => {
                     *slot = self.find_hashed(hashes[row], key).unwrap_or_else(|| {
@@ -120,7 +121,7 @@ impl<V: AtHand> Recent<V> {
 
     fn find_hashed(&mut self, hash: u32, key: &[u8]) -> Option<u32> {
         let is_it = |(other, at): &(u32, u32)| {
-            *other == hash && self.entries[*at as usize].key.of(&self.keys) == key
+            *other == hash && is_equal(self.entries[*at as usize].key.of(&self.keys), key)
         };
         let (_, at) = *self.index.find(key_hash::spread(hash), is_it)?;
         self.entries[at as usize].used = self.age;

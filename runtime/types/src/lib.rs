@@ -2,6 +2,7 @@
 //!
 //! The lowest layer: plain values and pure functions, without async, Arrow or Kubernetes.
 
+pub mod bytes;
 mod control;
 mod id;
 mod key_group;

@@ -27,6 +27,9 @@ const BATCH: usize = 4096;
 const MIB: f64 = (1 << 20) as f64;
 /// What a row of 108 bytes takes at most in RocksDB's memory.
 const BYTES_IN_MEMORY: u64 = 256;
+/// Bytes of a value of which single operations are measured, and of one that is a count.
+const ROW_BYTES: usize = 100;
+const COUNT_BYTES: usize = 8;
 /// Bytes of a value in the checkpoints.
 const VALUE_BYTES: usize = 1024;
 
@@ -45,20 +48,23 @@ fn main() -> Result<(), Failure> {
         0 => {}
         gigabytes => beyond_memory(dir.path(), gigabytes)?,
     }
-    println!("state, {keys} keys of 8 bytes with values of 100 bytes");
+    println!("state, {keys} keys of 8 bytes with values of {ROW_BYTES} bytes");
     let mut nothing: Vec<_> = (0..100_000).map(|_| Instant::now().elapsed()).collect();
     report("the clock itself, part of the figures of one at a time", &mut nothing, 1, None);
     drop(nothing);
     random_reads();
     let targets = Targets { one: 100.0, many: Some(60.0), get_p50: None };
-    operations("memory", &mut *open(Backend::Memory)?, keys, targets)?;
+    for bytes in [ROW_BYTES, COUNT_BYTES] {
+        let name = format!("memory, values of {bytes} bytes");
+        operations(&name, &mut *open(Backend::Memory)?, (keys, bytes), targets)?;
+    }
     let cache_size_mb = number("CACHE_MB", 512)?;
     let holding_mb = 512 + keys * BYTES_IN_MEMORY / (1 << 20);
     let rocksdb = |cache_size_mb| Backend::RocksDb { dir: dir.path().join("db"), cache_size_mb };
     let targets = Targets { one: 1_000_000.0, many: None, get_p50: Some(5_000.0) };
     for (cache_size_mb, what) in [(cache_size_mb, ""), (holding_mb, ", which hold the state")] {
         let name = format!("rocksdb with {cache_size_mb} MB{what}");
-        operations(&name, &mut *open(rocksdb(cache_size_mb))?, keys, targets)?;
+        operations(&name, &mut *open(rocksdb(cache_size_mb))?, (keys, ROW_BYTES), targets)?;
     }
     if gigabytes == 0 {
         return Ok(());
@@ -204,7 +210,7 @@ struct Targets {
 fn operations(
     name: &str,
     backend: &mut dyn StateBackend,
-    keys: u64,
+    (keys, bytes): (u64, usize),
     targets: Targets,
 ) -> Result<(), Failure> {
     const SINGLES: usize = 200_000;
@@ -213,12 +219,12 @@ fn operations(
     const BATCHES: usize = 200;
     println!("{name}:");
     let state = opened(backend)?;
-    fill(backend, state, keys, 100)?;
+    fill(backend, state, keys, bytes)?;
     let mut dice = Dice(2);
     for write in [false, true] {
         let action = if write { "put" } else { "get" };
         let mut times = Vec::with_capacity(SINGLES);
-        let value = values(&mut dice, 1, 100);
+        let value = values(&mut dice, 1, bytes);
         for _ in 0..SINGLES {
             let key = Keys::of(std::iter::once(dice.next() % keys));
             let began = Instant::now();
@@ -251,7 +257,7 @@ fn operations(
             times.push(began.elapsed());
         }
         report(&format!("{action}, one at a time, {BLOCK} calls"), &mut times, BLOCK, None);
-        let values = values(&mut dice, BATCH, 100);
+        let values = values(&mut dice, BATCH, bytes);
         let mut times = Vec::with_capacity(BATCHES);
         for _ in 0..BATCHES {
             let numbers: Vec<u64> = (0..BATCH).map(|_| dice.next() % keys).collect();

@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 
 use sabot_types::KeyGroup;
+use sabot_types::bytes::is_equal;
 
 /// A page that would get larger is followed by another; a row that is larger has one of its own.
 const PAGE_BYTES: usize = 64 << 10;
@@ -137,7 +138,7 @@ impl Header {
     /// Whether the row is there, and has this key.
     fn is_of(self, page: &[u8], offset: usize, group: KeyGroup, key: &[u8]) -> bool {
         let is_there = self.value != GONE && self.group == group.index();
-        is_there && page[offset + ROW_HEADER_BYTES..][..self.key as usize] == *key
+        is_there && is_equal(&page[offset + ROW_HEADER_BYTES..][..self.key as usize], key)
     }
 
     fn row(self, page: &[u8], offset: usize) -> Row<'_> {
