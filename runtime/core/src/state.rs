@@ -205,6 +205,12 @@ pub trait StateBackend: Send {
         let _ = (state, suffix_bytes);
     }
 
+    /// About so many rows of so many bytes together are put next: room for them need not grow, which
+    /// copies rows and takes memory that is new to the process.
+    fn expect_rows(&mut self, state: StateHandle, rows: usize, bytes: usize) {
+        let _ = (state, rows, bytes);
+    }
+
     /// Removes all rows of a namespace.
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()>;
 

@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 
 use crate::codec::RowCodec;
 use crate::first_of::Order;
-use crate::hot::WRITE_ROWS;
+use crate::hot::{WRITE_ROWS, expect_rows};
 use crate::keyed::UniqueKeys;
 use crate::multiset::{count_of, value_of};
 use crate::recent::{AtHand, Recent};
@@ -337,7 +337,7 @@ impl FirstRows {
 
     /// Writes what the backend does not have.
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
-        for slots in self.dirty.chunks(WRITE_ROWS) {
+        for (at, slots) in self.dirty.chunks(WRITE_ROWS).enumerate() {
             let mut groups = Vec::with_capacity(slots.len());
             let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
             let mut bytes = Vec::new();
@@ -355,7 +355,12 @@ impl FirstRows {
                 }
             }
             OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
-            cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())?;
+            let (keys, values) = (keys.finish(), values.finish());
+            if at == 0 {
+                let rows = groups.len() * self.dirty.len().div_ceil(slots.len());
+                expect_rows(self.state, rows, (&keys, &values), cx);
+            }
+            cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
         }
         self.dirty.clear();
         Ok(())

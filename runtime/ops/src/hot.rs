@@ -1,7 +1,7 @@
 //! The hot layer in front of a state that is read and written by its keys: what a batch changes
 //! reaches the backend only with the next snapshot, and what was touched lately is not read again.
 
-use arrow::array::{BinaryArray, BinaryBuilder};
+use arrow::array::{Array, BinaryArray, BinaryBuilder};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::state::{Namespace, StateBackend, StateHandle};
 use sabot_core::{Cx, Result};
@@ -170,7 +170,7 @@ impl Hot {
 
     /// Writes what the backend does not have.
     pub(crate) fn flush(&mut self, cx: &mut Cx<'_>) -> Result<()> {
-        for slots in self.dirty.chunks(WRITE_ROWS) {
+        for (at, slots) in self.dirty.chunks(WRITE_ROWS).enumerate() {
             let mut groups = Vec::with_capacity(slots.len());
             let (mut keys, mut values) = (BinaryBuilder::new(), BinaryBuilder::new());
             for slot in slots {
@@ -180,11 +180,28 @@ impl Hot {
                 keys.append_value(key);
                 values.append_option(value.bytes.as_deref());
             }
-            cx.state.put(self.state, Namespace::ONLY, &groups, &keys.finish(), &values.finish())?;
+            let (keys, values) = (keys.finish(), values.finish());
+            if at == 0 {
+                expect_rows(self.state, self.dirty.len(), (&keys, &values), cx);
+            }
+            cx.state.put(self.state, Namespace::ONLY, &groups, &keys, &values)?;
             OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
         }
         self.dirty.clear();
         Ok(())
+    }
+}
+
+/// Tells the backend that so many rows are put that begin with these keys and values.
+pub(crate) fn expect_rows(
+    state: StateHandle,
+    rows: usize,
+    (keys, values): (&BinaryArray, &BinaryArray),
+    cx: &mut Cx<'_>,
+) {
+    let bytes = keys.value_data().len() + values.value_data().len();
+    if rows > keys.len() && !keys.is_empty() {
+        cx.state.expect_rows(state, rows, bytes * rows.div_ceil(keys.len()));
     }
 }
 

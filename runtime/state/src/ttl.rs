@@ -158,6 +158,10 @@ impl StateBackend for Expiring {
         self.inner.expect_prefixes(state, suffix_bytes);
     }
 
+    fn expect_rows(&mut self, state: StateHandle, rows: usize, bytes: usize) {
+        self.inner.expect_rows(state, rows, bytes);
+    }
+
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
         self.inner.drop_namespace(state, namespace)
     }

@@ -101,6 +101,13 @@ impl ChangedRows {
         self.bytes.reserve(bytes);
     }
 
+    /// The same for as many of them as take at most so many bytes.
+    pub fn reserve_up_to(&mut self, most_bytes: usize, rows: usize, bytes: usize) {
+        let all = (bytes + rows * size_of::<Row>()).max(most_bytes);
+        let share = |of: usize| (of as u128 * most_bytes as u128 / all.max(1) as u128) as usize;
+        self.reserve(share(rows), share(bytes));
+    }
+
     /// Gives back room that is not used, where that is much.
     pub fn shrink(&mut self) {
         if self.bytes.len() < self.bytes.capacity() / 2 {

@@ -166,6 +166,13 @@ impl ChangeLog {
         }
     }
 
+    /// Makes room for so many more rows of so many bytes together, but no more than for a part.
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        if self.changes.is_some() {
+            self.open.reserve_up_to(PART_BYTES, rows, bytes);
+        }
+    }
+
     /// Rows are put, or removed, one after the other. They are copied where that takes much less
     /// room than to share them: few rows, or many of the same places.
     pub fn push(&mut self, rows: &Arc<ChangedRows>) {

@@ -9,6 +9,7 @@ use sabot_core::{Cx, Result};
 use super::WindowAggregate;
 use super::table::Partials;
 use crate::codec::slice_all;
+use crate::hot::expect_rows;
 
 /// Rows that one write brings.
 pub(super) const CHUNK_ROWS: usize = 8192;
@@ -34,8 +35,9 @@ impl WindowAggregate {
         stored: bool,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        for offset in (0..*rows).step_by(CHUNK_ROWS) {
-            let rows = CHUNK_ROWS.min(rows - offset);
+        let all_rows = *rows;
+        for offset in (0..all_rows).step_by(CHUNK_ROWS) {
+            let rows = CHUNK_ROWS.min(all_rows - offset);
             let keys = slice_all(keys, offset, rows);
             let mut partials = slice_all(values, offset, rows);
             let groups = self.owner.groups_of(self.shape.keys(), &keys, rows)?;
@@ -48,6 +50,9 @@ impl WindowAggregate {
                 }
             }
             let values = self.value_codec.encode(&partials, rows)?;
+            if offset == 0 {
+                expect_rows(self.state, all_rows, (&encoded, &values), cx);
+            }
             cx.state.put(self.state, namespace, &groups, &encoded, &values)?;
             OperatorMetrics::add(&cx.metrics.state_writes, rows);
         }

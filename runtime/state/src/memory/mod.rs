@@ -187,6 +187,12 @@ impl StateBackend for MemoryBackend {
         }
     }
 
+    fn expect_rows(&mut self, state: StateHandle, rows: usize, bytes: usize) {
+        if let Some(state) = self.states.get_mut(usize::from(state.0)) {
+            state.log.reserve(rows, bytes);
+        }
+    }
+
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
         let state = self.state_mut(state)?;
         if state.spaces.remove(&namespace).is_some() {

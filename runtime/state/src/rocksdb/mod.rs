@@ -419,6 +419,12 @@ impl StateBackend for RocksDbBackend {
         }
     }
 
+    fn expect_rows(&mut self, state: StateHandle, rows: usize, bytes: usize) {
+        if let Some(of) = self.states.get_mut(usize::from(state.0)) {
+            of.waiting.reserve(self.sizes.sealed, rows, bytes);
+        }
+    }
+
     fn drop_namespace(&mut self, state: StateHandle, namespace: Namespace) -> Result<()> {
         self.check(state)?;
         let of = &mut self.states[usize::from(state.0)];

@@ -88,6 +88,11 @@ impl Waiting {
         self.open.put(namespace, group, key, value);
     }
 
+    /// Makes room for so many rows that are put, as far as they take at most so many bytes.
+    pub(super) fn reserve(&mut self, most_bytes: usize, rows: usize, bytes: usize) {
+        self.open.reserve_up_to(most_bytes, rows, bytes);
+    }
+
     /// Has rows be found by their keys.
     pub(super) fn keep_by_key(&mut self) {
         if self.by_key.is_none() {

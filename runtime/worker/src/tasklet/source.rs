@@ -24,8 +24,10 @@ const SMALL_BATCHES_PER_TURN: usize = 64;
 /// A source that gave fewer rows than [`FEW_ROWS`] lets some gather for so long: what follows it
 /// costs by the batch.
 const LINGER: Duration = Duration::from_millis(1);
-/// A source marks the time at most this often.
-const MARKER_INTERVAL: Duration = Duration::from_millis(5);
+/// A source marks the time this often while it has rows: of what came while it was held up, too.
+const MARKER_INTERVAL_MICROS: i64 = 1_000;
+/// Markers behind one batch at most.
+const MARKERS_MAX: i64 = 1_000;
 
 pub(crate) struct SourceTasklet {
     pub(crate) uid: OperatorUid,
@@ -77,11 +79,24 @@ impl Alignment {
 /// When a source marks the time.
 #[derive(Debug, Default)]
 pub(crate) struct Markers {
-    /// Not before.
-    next: Duration,
+    /// Not of rows that came before, microseconds since the Unix epoch.
+    next: i64,
     /// When the source last had nothing: what comes next may have been there since, microseconds
     /// since the Unix epoch.
     pending_at: Option<i64>,
+}
+
+impl Markers {
+    /// Those of rows that came from `since` to `now`, evenly.
+    fn of(&mut self, since: i64, now: i64) -> impl Iterator<Item = i64> + use<> {
+        // A clock may be set back.
+        let next = if self.next > now + MARKER_INTERVAL_MICROS { since } else { self.next };
+        let first = since.max(next);
+        let interval = MARKER_INTERVAL_MICROS.max((now - first) / MARKERS_MAX + 1);
+        let count = if first <= now { (now - first) / interval + 1 } else { 0 };
+        self.next = first + count * interval;
+        (0..count).map(move |at| first + at * interval)
+    }
 }
 
 /// The table's columns and watermark over the connector's rows.
@@ -190,19 +205,18 @@ impl SourceTasklet {
         Ok(())
     }
 
-    /// Sends a marker behind a batch, if the last one was some time ago.
+    /// Sends markers behind a batch, which was taken at `began`: one for each interval in which some
+    /// of its rows came.
     fn mark(&mut self, began: Duration, state: &mut dyn StateBackend) -> Result<()> {
-        let Markers { next, pending_at } = &mut self.markers;
-        let pending_at = pending_at.take();
-        if began < *next {
-            return Ok(());
-        }
-        *next = began + MARKER_INTERVAL;
-        let since = pending_at.unwrap_or_else(|| {
+        let now = self.clock.now_micros();
+        let since = self.markers.pending_at.take().unwrap_or_else(|| {
             let took = self.clock.monotonic().saturating_sub(began).as_micros();
-            self.clock.now_micros() - took as i64
+            now - took as i64
         });
-        self.chain.push(Element::Marker(since), state)
+        for since in self.markers.of(since, now) {
+            self.chain.push(Element::Marker(since), state)?;
+        }
+        Ok(())
     }
 
     /// Whether it is too far ahead of others; has its splits that are held back.
@@ -275,5 +289,26 @@ impl SourceTable {
             )));
         };
         Ok(arrow::compute::max(values).map(EventTime::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_stands_for_each_millisecond_in_which_rows_came() {
+        let mut markers = Markers::default();
+        let mut of = |since, now| markers.of(since, now).collect::<Vec<_>>();
+        assert_eq!(of(10_000, 10_400), [10_000]);
+        assert_eq!(of(10_400, 10_900), [0; 0]);
+        assert_eq!(of(10_900, 14_100), [11_000, 12_000, 13_000, 14_000]);
+        // No row came for long.
+        assert_eq!(of(90_000, 90_100), [90_000]);
+        // Held up for a minute, or by a clock that was set back.
+        let long = of(100_000, 60_100_000);
+        assert_eq!((long.len(), long[0]), (MARKERS_MAX as usize, 100_000));
+        assert!(long.is_sorted() && long[long.len() - 1] <= 60_100_000);
+        assert_eq!(of(50_000, 51_000), [50_000, 51_000]);
     }
 }
