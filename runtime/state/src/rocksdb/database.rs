@@ -1,7 +1,8 @@
 //! The database of a slot, for as long as somebody reads it.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ::rocksdb::{DB, WriteBatch, WriteOptions};
@@ -15,7 +16,53 @@ use super::error;
 pub(super) struct Database {
     pub(super) db: DB,
     pub(super) dir: DatabaseDir,
+    /// How many read all of a state, so that merges wait.
+    pub(super) merges_waited_for: AtomicUsize,
     pub(super) _open: OpenDatabase,
+}
+
+/// For how long merges wait at most: with a slow store, files would get many meanwhile.
+const MERGES_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Has a database begin no merges for as long as it is there, and not for too long: they would take
+/// the processor and the disk from who reads all of it.
+pub(super) struct MergesWait {
+    database: Arc<Database>,
+    since: Instant,
+    is_over: AtomicBool,
+}
+
+impl MergesWait {
+    pub(super) fn begin(database: Arc<Database>) -> Self {
+        let waiting = database.merges_waited_for.fetch_add(1, Ordering::AcqRel);
+        if waiting == 0 {
+            database.let_merge(false);
+        }
+        Self { database, since: Instant::now(), is_over: AtomicBool::new(false) }
+    }
+
+    /// Ends it where it has taken too long.
+    pub(super) fn check(&self) {
+        if self.since.elapsed() >= MERGES_WAIT_MAX {
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        if self.is_over.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let waiting = self.database.merges_waited_for.fetch_sub(1, Ordering::AcqRel);
+        if waiting == 1 {
+            self.database.let_merge(true);
+        }
+    }
+}
+
+impl Drop for MergesWait {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// How many databases this process has open.
@@ -54,6 +101,15 @@ pub fn wait_until_closed(timeout: Duration) -> bool {
 impl Database {
     pub(super) fn write(&self, batch: WriteBatch, options: &WriteOptions) -> Result<()> {
         self.db.write_opt(batch, options).map_err(|e| self.error("writing state", e))
+    }
+
+    /// Has merges begin or not. Nothing but speed depends on it, so a failure is only told.
+    fn let_merge(&self, may: bool) {
+        let is_off = if may { "false" } else { "true" };
+        if let Err(error) = self.db.set_options(&[("disable_auto_compactions", is_off)]) {
+            let dir = self.path().display();
+            tracing::warn!(%error, %dir, "the database's merges could not be held up or let go on");
+        }
     }
 
     pub(super) fn error(&self, action: &str, error: ::rocksdb::Error) -> Error {

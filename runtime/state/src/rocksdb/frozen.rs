@@ -1,12 +1,13 @@
 //! A state as it was at a barrier, read by other threads, a part of its keys each.
 
 use std::cmp::Ordering;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ::rocksdb::{DB, SnapshotWithThreadMode};
 use sabot_core::Result;
 use sabot_core::state::{FrozenState, StateChange, StateChanges, StateHandle, StateRow, StateSpec};
 
+use super::database::MergesWait;
 use super::waiting::SealedRows;
 use super::{Database, layout, options};
 
@@ -28,6 +29,8 @@ struct Shared {
     waiting: SealedRows,
     snapshot: Snapshot,
     state: StateHandle,
+    /// While there are parts.
+    merges_wait: OnceLock<MergesWait>,
 }
 
 /// Which keys a part has; none: all from the first one, or up to the last one.
@@ -65,7 +68,7 @@ pub(super) struct AllWaiting(pub(super) Frozen);
 pub(super) fn freeze(database: Arc<Database>, state: StateHandle, frozen: Frozen) -> RocksDbFrozen {
     let snapshot = Snapshot::new(database, |database| database.db.snapshot());
     let Frozen { spec, waiting, changes } = frozen;
-    let shared = Arc::new(Shared { spec, waiting, snapshot, state });
+    let shared = Arc::new(Shared { spec, waiting, snapshot, state, merges_wait: OnceLock::new() });
     RocksDbFrozen { shared, changes, bounds: Bounds::default() }
 }
 
@@ -89,11 +92,18 @@ impl FrozenState for RocksDbFrozen {
             .filter_map(|file| Some((file.end_key?, file.size)))
             .filter(|(end, _)| all.contains(end) && layout::is_row(end))
             .collect();
-        Ok(self.split_at(starts(files)))
+        let starts = starts(files);
+        if !starts.is_empty() {
+            self.shared.merges_wait.get_or_init(|| MergesWait::begin(Arc::clone(database)));
+        }
+        Ok(self.split_at(starts))
     }
 
     fn visit(self: Box<Self>, visit: &mut dyn FnMut(StateRow<'_>) -> Result<()>) -> Result<()> {
         let Self { shared, bounds, .. } = &*self;
+        if let Some(merges_wait) = shared.merges_wait.get() {
+            merges_wait.check();
+        }
         shared.snapshot.with_dependent(|database, taken| {
             let failed = |e| database.error("reading frozen state", e);
             read(taken, shared, bounds, visit, failed)

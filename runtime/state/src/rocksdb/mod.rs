@@ -16,6 +16,7 @@ mod waiting;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use ::rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 use arrow::array::{Array, BinaryArray, BinaryBuilder};
@@ -116,7 +117,8 @@ impl RocksDbBackend {
             .map_err(|e| error::state("opening the database", dir.path(), e))?;
         let mut write_options = WriteOptions::default();
         write_options.disable_wal(true);
-        let database = Arc::new(Database { db, dir, _open: open });
+        let database =
+            Arc::new(Database { db, dir, merges_waited_for: AtomicUsize::new(0), _open: open });
         Ok(Self {
             database,
             expiry,

@@ -2,6 +2,7 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use super::database::MergesWait;
 use super::*;
 use crate::contract;
 
@@ -173,4 +174,33 @@ fn prefixes_are_found_behind_their_filter_in_memory_and_on_disk() {
         let expected: &[u8] = if n % 2 == 0 { &[0, 1, 2] } else { &[] };
         assert_eq!(found, expected, "{n}");
     }
+}
+
+#[test]
+fn files_are_merged_only_when_nobody_has_merges_wait() {
+    let dir = TempDir::new().unwrap();
+    let mut backend = RocksDbBackend::open(dir.path(), 512).unwrap();
+    let state = StateBackend::open(&mut backend, &contract::spec("merges")).unwrap();
+    let database = Arc::clone(&backend.database);
+    let files = || {
+        let files = database.db.property_int_value("rocksdb.num-files-at-level0");
+        files.unwrap().unwrap()
+    };
+    let first = MergesWait::begin(Arc::clone(&database));
+    let second = MergesWait::begin(Arc::clone(&database));
+    let keys = BinaryArray::from_iter_values((0..100_u32).map(u32::to_be_bytes));
+    for _ in 0..6 {
+        backend.put(state, Namespace::ONLY, &[KeyGroup::new(1); 100], &keys, &keys).unwrap();
+        backend.settle(state).unwrap();
+        database.db.flush().unwrap();
+    }
+    drop(first);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert_eq!(files(), 6, "four are merged otherwise");
+    drop(second);
+    let is_merged = || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        files() < 4
+    };
+    assert!((0..500).any(|_| is_merged()), "{} files after ten seconds", files());
 }
