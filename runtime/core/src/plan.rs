@@ -121,7 +121,8 @@ pub enum NodeKind {
 /// Filters, then projects.
 #[derive(Debug, Clone, Default)]
 pub struct CalcDesc {
-    /// What the others use more than once, over the input's columns: it is computed first.
+    /// What the others use more than once, or of which nothing else needs to be filtered, over the input's
+    /// columns: it is computed first.
     pub shared: Vec<Arc<dyn Evaluator>>,
     /// Keeps rows for which it is true, over the input's columns and those that are shared.
     pub filter: Option<Arc<dyn Evaluator>>,
@@ -135,10 +136,15 @@ impl CalcDesc {
         input: &SchemaRef,
         types: impl Iterator<Item = &'t DataType>,
     ) -> SchemaRef {
-        let name =
-            |(at, of): (usize, &DataType)| Field::new(format!("$shared_{at}"), of.clone(), true);
-        let shared = types.enumerate().map(name).map(Arc::new);
+        let field =
+            |(at, of): (usize, &DataType)| Field::new(Self::shared_name(at), of.clone(), true);
+        let shared = types.enumerate().map(field).map(Arc::new);
         Arc::new(Schema::new(input.fields().iter().cloned().chain(shared).collect::<Vec<_>>()))
+    }
+
+    /// What the column is called of what is shared, the first one 0.
+    pub fn shared_name(at: usize) -> String {
+        format!("$shared_{at}")
     }
 }
 

@@ -1,7 +1,10 @@
 //! Fields of a ROW: `bid.price`, of a column or of a table's column.
 
+use std::collections::BTreeSet;
+
 use arrow::datatypes::{DataType, Field};
 use datafusion_common::ScalarValue;
+use datafusion_common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion_expr::expr::ScalarFunction;
 use datafusion_expr::{Expr, lit, when};
 use datafusion_functions::core::get_field;
@@ -68,4 +71,25 @@ pub(crate) fn column_path(expr: &Expr) -> Option<(&str, Vec<&str>)> {
         }
         _ => None,
     }
+}
+
+/// The fields that expressions read of columns of which they read nothing else, each once.
+pub(crate) fn fields_read<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Vec<&'e Expr> {
+    let (mut fields, mut whole) = (Vec::<(&str, &Expr)>::new(), BTreeSet::new());
+    for expr in exprs {
+        // No visit fails.
+        let _ = expr.apply(|expr| {
+            let Some((column, path)) = column_path(expr) else {
+                return Ok(TreeNodeRecursion::Continue);
+            };
+            if path.is_empty() {
+                whole.insert(column);
+            } else if !fields.contains(&(column, expr)) {
+                fields.push((column, expr));
+            }
+            Ok(TreeNodeRecursion::Jump)
+        });
+    }
+    fields.retain(|(column, _)| !whole.contains(column));
+    fields.into_iter().map(|(_, field)| field).collect()
 }

@@ -1,5 +1,6 @@
-//! Calls that the filter of a calculation makes for every row, and that stand in it or in a column
-//! once more: such a call is made once.
+//! What is taken or computed once for every row before a calculation filters: calls that its filter
+//! makes for every row and that stand in it or in a column once more, and the fields of rows of which
+//! nothing else is read, so that only these are filtered.
 
 use arrow::datatypes::SchemaRef;
 use datafusion_common::DFSchema;
@@ -9,7 +10,7 @@ use datafusion_expr::{Between, BinaryExpr, Cast, Expr, ExprSchemable, Like, Oper
 use sabot_core::plan::CalcDesc;
 
 use crate::error::{Result, SqlError};
-use crate::expr::{Bound, Meaning, column_expr, compile, precedence};
+use crate::expr::{Bound, Meaning, column_expr, compile, fields_read, precedence};
 use crate::zone::Zone;
 
 /// Filters by `filter` and makes `columns`, all over the columns of `input`; local times are those of
@@ -20,16 +21,27 @@ pub(super) fn calc(
     input: &SchemaRef,
     zone: Zone,
 ) -> Result<CalcDesc> {
-    let shared = match &filter {
-        Some(filter) => repeated(filter, &columns, input)?,
-        None => Vec::new(),
-    };
-    let schema = CalcDesc::with_shared(input, shared.iter().map(|call| &call.data_type));
-    for (call, field) in shared.iter().zip(&schema.fields()[input.fields().len()..]) {
-        for bound in filter.iter_mut().chain(&mut columns) {
-            bound.expr = with_column(&bound.expr, &identity(&call.expr), field.name());
+    let mut shared = Vec::new();
+    if let Some(text) = filter.as_ref().map(|filter| filter.text.clone()) {
+        for fields in [false, true] {
+            let found = match fields {
+                false => repeated(filter.as_ref(), &columns),
+                true => {
+                    let fields = fields_read(columns.iter().map(|column| &column.expr));
+                    fields.into_iter().cloned().collect()
+                }
+            };
+            for call in found {
+                let call = bound(call, &text, input)?;
+                let column = CalcDesc::shared_name(shared.len());
+                for bound in filter.iter_mut().chain(&mut columns) {
+                    bound.expr = with_column(&bound.expr, &identity(&call.expr), &column);
+                }
+                shared.push(call);
+            }
         }
     }
+    let schema = CalcDesc::with_shared(input, shared.iter().map(|call| &call.data_type));
     Ok(CalcDesc {
         shared: shared.iter().map(|call| compile(call, input, zone)).collect::<Result<_>>()?,
         filter: filter.map(|filter| compile(&filter, &schema, zone)).transpose()?,
@@ -40,28 +52,31 @@ pub(super) fn calc(
     })
 }
 
-/// The calls that `filter` makes for every row and that stand there or in `columns` once more.
-fn repeated(filter: &Bound, columns: &[Bound], input: &SchemaRef) -> Result<Vec<Bound>> {
+/// A call over the columns of `input`; what fails in it is said to fail in `text`.
+fn bound(call: Expr, text: &str, input: &SchemaRef) -> Result<Bound> {
     let failed = |error: datafusion_common::DataFusionError| {
-        SqlError::new(None, format!("cannot compile {}: {}", filter.text, error.strip_backtrace()))
+        SqlError::new(None, format!("cannot compile {text}: {}", error.strip_backtrace()))
     };
-    let all = || std::iter::once(filter).chain(columns).map(|bound| &bound.expr);
+    let schema = DFSchema::try_from(input.as_ref().clone()).map_err(failed)?;
+    Ok(Bound {
+        data_type: call.get_type(&schema).map_err(failed)?,
+        expr: call,
+        nullable: true,
+        text: text.to_owned(),
+        precedence: precedence::ATOM,
+        meaning: Meaning::Plain,
+    })
+}
+
+/// The calls that `filter` makes for every row and that stand there or in `columns` once more.
+fn repeated(filter: Option<&Bound>, columns: &[Bound]) -> Vec<Expr> {
+    let all = || filter.into_iter().chain(columns).map(|bound| &bound.expr);
     let is_repeated = |call: &str| all().map(|expr| places(expr, call)).sum::<usize>() > 1;
     let mut calls = Vec::new();
-    collect(&filter.expr, &is_repeated, &mut calls);
-    let schema = DFSchema::try_from(input.as_ref().clone()).map_err(failed)?;
-    let bound = |call: &Expr| {
-        Ok(Bound {
-            expr: call.clone(),
-            data_type: call.get_type(&schema).map_err(failed)?,
-            nullable: true,
-            // What fails in it fails in the filter.
-            text: filter.text.clone(),
-            precedence: precedence::ATOM,
-            meaning: Meaning::Plain,
-        })
-    };
-    calls.into_iter().map(bound).collect()
+    if let Some(filter) = filter {
+        collect(&filter.expr, &is_repeated, &mut calls);
+    }
+    calls.into_iter().cloned().collect()
 }
 
 /// Collects calls that `expr` makes for every row, outer ones before what is in them.
@@ -156,10 +171,15 @@ mod tests {
 
     /// The calculation of a query over the texts `a` and `b`.
     fn planned(query: &str) -> CalcDesc {
+        planned_over("a STRING, b STRING", "x STRING", query)
+    }
+
+    /// The same over a table `t` with these columns, into a sink with those.
+    fn planned_over(columns: &str, sink: &str, query: &str) -> CalcDesc {
         let sql = format!(
-            "CREATE TABLE texts (a STRING, b STRING) WITH ('connector' = 'datagen');
-             CREATE TABLE r (x STRING) WITH ('connector' = 'print');
-             INSERT INTO r {query};"
+            "CREATE TABLE t ({columns}) WITH ('connector' = 'datagen');
+             CREATE TABLE result ({sink}) WITH ('connector' = 'print');
+             INSERT INTO result {query};"
         );
         let planned = plan(&sql, &PlanOptions::default()).unwrap();
         let calcs = planned.plan.nodes.into_iter().filter_map(|node| match node.kind {
@@ -171,7 +191,7 @@ mod tests {
 
     #[test]
     fn calls_that_the_filter_makes_for_every_row_are_shared() {
-        let of = "FROM texts WHERE";
+        let of = "FROM t WHERE";
         for (query, shared) in [
             (format!("SELECT UPPER(a) {of} UPPER(a) = 'X'"), 1),
             (format!("SELECT a {of} UPPER(a) <> 'X' AND UPPER(a) <> 'Y'"), 1),
@@ -188,15 +208,33 @@ mod tests {
             (format!("SELECT b {of} UPPER(a) = 'X'"), 0),
             (format!("SELECT UPPER(a) {of} b = 'x' AND UPPER(a) = 'X'"), 0),
             (format!("SELECT UPPER(a) {of} CASE WHEN b = 'x' THEN UPPER(a) = 'X' END"), 0),
-            ("SELECT UPPER(a) || UPPER(a) FROM texts".to_owned(), 0),
+            ("SELECT UPPER(a) || UPPER(a) FROM t".to_owned(), 0),
         ] {
             assert_eq!(planned(&query).shared.len(), shared, "{query}");
         }
     }
 
     #[test]
+    fn fields_are_filtered_by_themselves_where_nothing_else_is_read_of_their_rows() {
+        for (query, sink, shared) in [
+            ("SELECT r.a FROM t WHERE x = 'y'", "a STRING", 1),
+            ("SELECT r.a || r.s.c, UPPER(r.a) FROM t WHERE r.b = 'y'", "a STRING, b STRING", 2),
+            ("SELECT r.a FROM t WHERE r.a = 'y'", "a STRING", 1),
+            ("SELECT r.s, r.s.c FROM t WHERE x = 'y'", "s ROW<c STRING>, c STRING", 2),
+            ("SELECT r.a, CARDINALITY(l) FROM t WHERE l[1].a = 'y'", "a STRING, n INT", 1),
+            ("SELECT x FROM t WHERE r.a = 'y'", "x STRING", 0),
+            ("SELECT r.a FROM t", "a STRING", 0),
+            ("SELECT r.a, CAST(r AS STRING) FROM t WHERE x = 'y'", "a STRING, r STRING", 0),
+        ] {
+            let table =
+                "x STRING, r ROW<a STRING, b STRING, s ROW<c STRING>>, l ARRAY<ROW<a STRING>>";
+            assert_eq!(planned_over(table, sink, query).shared.len(), shared, "{query}");
+        }
+    }
+
+    #[test]
     fn what_is_shared_stands_for_the_call() {
-        let calc = planned("SELECT UPPER(LTRIM(a)) FROM texts WHERE LTRIM(a) <> 'x'");
+        let calc = planned("SELECT UPPER(LTRIM(a)) FROM t WHERE LTRIM(a) <> 'x'");
         let a: ArrayRef = Arc::new(StringArray::from(vec![Some("  ab"), Some(" x"), None]));
         let input = RecordBatch::try_from_iter([("a", a)]).unwrap();
         let trimmed = calc.shared[0].evaluate(&input).unwrap();
