@@ -163,7 +163,7 @@ impl<'a> Binder<'a> {
                 let name = text_of(data_type);
                 let to = type_of_text(&name, at)?;
                 let bound = cast::explicit(self.bind(expr)?, &to, *kind == CastKind::TryCast, at)?;
-                Ok(cast::with_length(bound, &name))
+                Ok(cast::with_precision(cast::with_length(bound, &name), &name))
             }
             _ => self.function_syntax(expr, at),
         }

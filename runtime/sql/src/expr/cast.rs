@@ -63,6 +63,27 @@ pub(super) fn with_length(bound: Bound, data_type: &str) -> Bound {
     }
 }
 
+/// Cuts what was cast to a `TIMESTAMP(p)` whose precision is kept as a higher one.
+pub(super) fn with_precision(bound: Bound, data_type: &str) -> Bound {
+    let DataType::Timestamp(unit, _) = &bound.data_type else { return bound };
+    let kept: u32 = match unit {
+        TimeUnit::Second => 0,
+        TimeUnit::Millisecond => 3,
+        TimeUnit::Microsecond => 6,
+        TimeUnit::Nanosecond => 9,
+    };
+    let given = data_type.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+    let given = given.and_then(|(digits, _)| digits.trim().parse::<u32>().ok());
+    let Some(lost) = given.and_then(|given| kept.checked_sub(given)).filter(|lost| *lost > 0)
+    else {
+        return bound;
+    };
+    let unit = lit(10_i64.pow(lost));
+    // Toward zero, as in Flink.
+    let whole = cast(bound.expr, DataType::Int64) / unit.clone() * unit;
+    Bound { expr: cast(whole, bound.data_type.clone()), ..bound }
+}
+
 /// The length of such a type, and whether shorter values are filled up. CHAR and BINARY alone have 1.
 fn length(data_type: &str) -> Option<(usize, bool)> {
     if ["CHAR", "BINARY"].iter().any(|name| data_type.trim().eq_ignore_ascii_case(name)) {
