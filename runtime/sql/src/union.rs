@@ -7,6 +7,7 @@ use datafusion_common::DFSchemaRef;
 
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, Meaning};
+use crate::functions::decimals;
 use crate::names::union_text;
 use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 use crate::types::{casts_implicitly, flink_name};
@@ -65,6 +66,10 @@ pub(crate) fn union_all(left: Relation, right: Relation, at: Position) -> Result
 
 fn common_type(left: &Field, right: &Field, at: Position) -> Result<DataType> {
     let (l, r) = (&left.value.data_type, &right.value.data_type);
+    // Neither need have room for the digits of the other.
+    if let Some(decimal) = decimals::common([l, r]) {
+        return Ok(decimal);
+    }
     if l == r || casts_implicitly(r, l) {
         return Ok(l.clone());
     }
