@@ -15,7 +15,7 @@ use sabot_core::row_kind::ROW_KIND;
 use sabot_core::{ambient, partitions};
 use sqlparser::ast::Ident;
 
-use crate::changelog::Changelog;
+use crate::changelog::{self, Changelog};
 use crate::ddl::declared::types_of;
 use crate::ddl::{ColumnDef, ColumnDefKind, CreateTable};
 use crate::error::{Position, Result, SqlError, start_of};
@@ -108,6 +108,11 @@ impl Table {
     /// Whether its rows, as they are read, have nothing but a key where that is gone.
     pub(crate) fn is_upsert(&self) -> bool {
         Changelog::of(&self.options) == Changelog::Upserts
+    }
+
+    /// Whether it cannot be written where rows change and go.
+    pub(crate) fn takes_no_changes(&self) -> bool {
+        changelog::takes_no_changes(&self.options)
     }
 
     /// A column by its name.

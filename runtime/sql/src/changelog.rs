@@ -38,6 +38,13 @@ impl Changelog {
     }
 }
 
+/// Whether a table with these options cannot be written where rows change and go.
+pub(crate) fn takes_no_changes(options: &BTreeMap<String, String>) -> bool {
+    let connector = options.get("connector").map(String::as_str);
+    connector.is_some_and(|connector| CONNECTORS.contains(&connector))
+        && Changelog::of(options) == Changelog::Appends
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

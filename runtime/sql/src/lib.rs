@@ -222,7 +222,7 @@ fn read(sql: &str) -> Result<Program> {
             },
             Statement::CreateView { name, columns, if_not_exists, query } => {
                 let at = start_of(name.span).unwrap_or(Position { line: 1, column: 1 });
-                let relation = Queries::new(catalog, at).query(&query)?;
+                let relation = Queries::new(catalog, at).view(&query)?;
                 if !(if_not_exists && catalog.contains(&name.value)) {
                     catalog.create_view(&name, &columns, relation)?;
                 }
@@ -265,8 +265,13 @@ fn created(catalog: &mut Catalog, create: CreateTable, query: &Query) -> Result<
 
 fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> {
     let Statement::Insert { table, columns, query, at } = statement else { return Ok(None) };
-    let by_key = catalog.hinted_sink(&table, at).is_ok_and(|sink| sink.is_upsert());
-    let relation = Queries::new(catalog, at).written(by_key).outermost(&query)?;
+    let sink = catalog.hinted_sink(&table, at).ok();
+    let by_key = sink.as_ref().is_some_and(|sink| sink.is_upsert());
+    let queries = Queries::new(catalog, at).written(by_key);
+    let mut relation = queries.outermost(&query)?;
+    if relation.base.is_updating() && sink.is_some_and(|sink| sink.takes_no_changes()) {
+        relation = queries.outermost_settled(&query).unwrap_or(relation);
+    }
     insert::resolve(catalog, &table, &columns, relation, at).map(Some)
 }
 

@@ -37,16 +37,23 @@ pub(crate) struct Queries<'a> {
     at: Position,
     /// Whether the rows of the query are written by their keys.
     by_key: bool,
+    /// Whether the first rows of queries by time are given once, when the watermark has passed them.
+    settled: bool,
 }
 
 impl<'a> Queries<'a> {
     /// Resolves queries of the statement at `at`.
     pub(crate) fn new(catalog: &'a Catalog, at: Position) -> Self {
-        Self { catalog, named: Vec::new(), at, by_key: false }
+        Self { catalog, named: Vec::new(), at, by_key: false, settled: false }
     }
 
     /// What a name in FROM stands for.
     pub(crate) fn named(&self, name: &Ident, at: Position) -> Result<Relation> {
+        let rows = self.found(name, at)?;
+        Ok(if self.settled { rows.settled() } else { rows })
+    }
+
+    fn found(&self, name: &Ident, at: Position) -> Result<Relation> {
         let options = self.catalog.hints.options(name.span)?;
         match (self.named.iter().rev().find(|(n, _)| *n == name.value), options) {
             (Some((_, relation)), None) => Ok(relation.clone()),
@@ -60,7 +67,7 @@ impl<'a> Queries<'a> {
     pub(crate) fn with_named(&self, name: &str, relation: Relation) -> Self {
         let mut named = self.named.clone();
         named.push((name.to_owned(), relation));
-        Self { catalog: self.catalog, named, at: self.at, by_key: false }
+        Self { named, by_key: false, ..*self }
     }
 
     /// Says whether the rows of the outermost query are written by their keys.
@@ -70,12 +77,34 @@ impl<'a> Queries<'a> {
 
     /// Resolves the query of a statement.
     pub(crate) fn outermost(&self, query: &Query) -> Result<Relation> {
-        self.resolve(query, true)
+        self.settling(|queries| queries.resolve(query, true))
     }
 
-    /// Resolves a query within another, or of a view: an order without a limit has no effect.
+    /// The rows of the query of a statement, if they only come where the first rows by time are given
+    /// once.
+    pub(crate) fn outermost_settled(&self, query: &Query) -> Option<Relation> {
+        let settled = Self { named: self.named.clone(), settled: true, ..*self };
+        settled.resolve(query, true).ok().filter(|rows| !rows.base.is_updating())
+    }
+
+    /// Resolves the query of a view.
+    pub(crate) fn view(&self, query: &Query) -> Result<Relation> {
+        self.settling(|queries| queries.resolve(query, false))
+    }
+
+    /// Resolves a query within another: an order without a limit has no effect.
     pub(crate) fn query(&self, query: &Query) -> Result<Relation> {
-        self.resolve(query, false)
+        let rows = self.resolve(query, false)?;
+        Ok(if self.settled { rows.settled() } else { rows })
+    }
+
+    /// What can only be resolved over rows that only come, such as windows, is tried with first rows
+    /// that are given once. They come later than those that change, and their state has other uids.
+    fn settling(&self, resolve: impl Fn(&Self) -> Result<Relation>) -> Result<Relation> {
+        resolve(self).or_else(|error| {
+            let settled = Self { named: self.named.clone(), settled: true, ..*self };
+            resolve(&settled).map_err(|_| error)
+        })
     }
 
     fn resolve(&self, query: &Query, is_outermost: bool) -> Result<Relation> {
@@ -84,17 +113,11 @@ impl<'a> Queries<'a> {
             && !is_sorted(query)
             && matches!(query.body.as_ref(), SetExpr::Select(_) | SetExpr::Query(_));
         let by_key = self.by_key && is_written;
-        let mut inner = Self { catalog: self.catalog, named: self.named.clone(), at, by_key };
-        if let Some(with) = &query.with {
-            if with.recursive {
-                return Err(unsupported("WITH RECURSIVE", at));
-            }
-            for cte in &with.cte_tables {
-                let mut relation = inner.query(&cte.query)?;
-                inner.alias(&mut relation, Some(&cte.alias))?;
-                inner.named.push((cte.alias.name.value.clone(), relation));
-            }
-        }
+        let named = match self.with_tables(query)? {
+            Some(inner) => inner.named,
+            None => self.named.clone(),
+        };
+        let inner = Self { named, at, by_key, ..*self };
         Self::refuse_clauses(query, at)?;
         if is_sorted(query) {
             return inner.sorted(query, is_outermost, at);
@@ -103,6 +126,22 @@ impl<'a> Queries<'a> {
             SetExpr::Query(query) => inner.resolve(query, is_outermost),
             body => inner.body(body, at),
         }
+    }
+
+    /// What resolves a query behind its WITH; none where it has none.
+    pub(crate) fn with_tables(&self, query: &Query) -> Result<Option<Self>> {
+        let Some(with) = &query.with else { return Ok(None) };
+        let at = start_of(query.body.span()).unwrap_or(self.at);
+        if with.recursive {
+            return Err(unsupported("WITH RECURSIVE", at));
+        }
+        let mut inner = Self { named: self.named.clone(), at, by_key: false, ..*self };
+        for cte in &with.cte_tables {
+            let mut relation = inner.query(&cte.query)?;
+            inner.alias(&mut relation, Some(&cte.alias))?;
+            inner.named.push((cte.alias.name.value.clone(), relation));
+        }
+        Ok(Some(inner))
     }
 
     pub(crate) fn refuse_clauses(query: &Query, at: Position) -> Result<()> {

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion_common::DFSchemaRef;
-use datafusion_expr::Expr as Value;
+use datafusion_expr::{Expr as Value, Operator, binary_expr, lit};
+use sabot_core::plan::{Frame, OverFunction};
 use sqlparser::ast::{BinaryOperator, Expr};
 
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, Meaning};
-use crate::over::{Order, RANK};
-use crate::relation::{Base, Feed, Relation};
+use crate::expr::{Binder, Bound, Meaning, precedence};
+use crate::over::{Order, OverAggregate, OverNode, RANK};
+use crate::relation::{Base, Feed, Relation, both};
+use crate::union::UnionNode;
 use crate::window::of_ends;
 
 /// The first rows of a relation by key.
@@ -35,6 +38,78 @@ impl RankNode {
     pub(crate) fn is_updating(&self) -> bool {
         let comes_first = self.order.is_empty() && !self.feed.base.is_updating();
         self.window_end.is_none() && !comes_first
+    }
+}
+
+impl Relation {
+    /// The same rows, where they are the first ones by event time alone, as such that only come: each
+    /// once the watermark has passed its time.
+    pub(crate) fn settled(self) -> Self {
+        let (base, filter) = settled(self.base, self.filter);
+        Self { base, filter, ..self }
+    }
+}
+
+fn settled(base: Base, filter: Option<Bound>) -> (Base, Option<Bound>) {
+    match &base {
+        Base::Rank(node) => match node.by_time() {
+            Some((over, first)) => {
+                let filter = filter.into_iter().fold(first, both);
+                (Base::Over(Arc::new(over)), Some(filter))
+            }
+            None => (base, filter),
+        },
+        Base::Union(node) => {
+            let feeds = node.feeds.iter().map(|feed| {
+                let (base, filter) = settled(feed.base.clone(), feed.filter.clone());
+                Feed { base, filter, columns: feed.columns.clone() }
+            });
+            let node = UnionNode { feeds: feeds.collect(), schema: Arc::clone(&node.schema) };
+            (Base::Union(Arc::new(node)), filter)
+        }
+        _ => (base, filter),
+    }
+}
+
+impl RankNode {
+    /// The rows' numbers in the order of time, and which of them are wanted, where that is the order.
+    fn by_time(&self) -> Option<(OverNode, Bound)> {
+        let [Order { column, descending: false, .. }] = self.order[..] else { return None };
+        let is_time =
+            matches!(self.feed.columns[column].1.meaning, Meaning::RowTime | Meaning::WindowTime);
+        if !is_time || self.window_end.is_some() || self.feed.base.is_updating() {
+            return None;
+        }
+        let numbers = OverAggregate {
+            column: RANK.to_owned(),
+            name: "ROW_NUMBER()".to_owned(),
+            function: OverFunction::RowNumber,
+            argument: None,
+            distinct: false,
+            data_type: DataType::Int64,
+            nullable: false,
+        };
+        let over = OverNode {
+            feed: self.feed.clone(),
+            keys: self.keys.clone(),
+            order: self.order.clone(),
+            row_time: Some(column),
+            window: None,
+            frame: Frame::Rows(None),
+            aggregates: vec![numbers],
+            schema: Arc::clone(&self.schema),
+        };
+        let number = Bound::column(RANK, RANK.to_owned(), DataType::Int64, false);
+        let limit = i64::try_from(self.limit).ok()?;
+        let first = Bound {
+            expr: binary_expr(number.expr, Operator::LtEq, lit(limit)),
+            data_type: DataType::Boolean,
+            nullable: false,
+            text: format!("{RANK} <= {limit}"),
+            precedence: precedence::COMPARISON,
+            meaning: Meaning::Plain,
+        };
+        Some((over, first))
     }
 }
 
