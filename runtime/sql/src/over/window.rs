@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use arrow::datatypes::{DataType, TimeUnit};
 use sabot_core::plan::Frame;
 use sqlparser::ast::{
-    Expr, Function, NamedWindowExpr, OrderByExpr, Select, Value, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowSpec, WindowType, visit_expressions,
+    Expr, Function, Ident, NamedWindowExpr, OrderByExpr, Select, Value, WindowFrame,
+    WindowFrameBound, WindowFrameUnits, WindowSpec, WindowType, visit_expressions,
 };
 
 use crate::error::{Position, Result, SqlError, start_of};
@@ -50,35 +50,10 @@ pub(super) fn of_select(select: &Select, at: Position) -> Result<Window> {
 pub(super) fn of_function(select: &Select, function: &Function, at: Position) -> Result<Window> {
     let spec = match &function.over {
         Some(WindowType::WindowSpec(spec)) => spec,
-        Some(WindowType::NamedWindow(name)) => {
-            let place = start_of(name.span).unwrap_or(at);
-            let named = select.named_window.iter().find(|named| named.0.value == name.value);
-            match named.map(|named| &named.1) {
-                Some(NamedWindowExpr::WindowSpec(spec)) => spec,
-                Some(NamedWindowExpr::NamedWindow(_)) => {
-                    return Err(SqlError::new(
-                        place,
-                        "a window by another's name is not supported",
-                    ));
-                }
-                None => {
-                    let message = format!("window \"{}\" does not exist", name.value);
-                    let names = select.named_window.iter().map(|named| named.0.value.as_str());
-                    return Err(SqlError::new(place, message).suggest(
-                        &name.value,
-                        "windows",
-                        names,
-                    ));
-                }
-            }
-        }
+        Some(WindowType::NamedWindow(name)) => named(select, name, at)?,
         None => return Err(SqlError::new(at, "expected OVER")),
     };
-    let WindowSpec { window_name, partition_by, order_by, window_frame } = spec;
-    if window_name.is_some() {
-        return Err(SqlError::new(at, "a window that extends a named one is not supported yet")
-            .hint("write PARTITION BY and ORDER BY in it"));
-    }
+    let WindowSpec { partition_by, order_by, window_frame, .. } = &extended(select, spec, at)?;
     if order_by.is_empty() {
         return Err(SqlError::new(at, "OVER needs ORDER BY")
             .hint("write OVER (PARTITION BY ... ORDER BY ...)"));
@@ -87,6 +62,52 @@ pub(super) fn of_function(select: &Select, function: &Function, at: Position) ->
         partition_by: partition_by.clone(),
         order_by: order_by.clone(),
         frame: window_frame.clone(),
+    })
+}
+
+/// The window that WINDOW gives a name.
+fn named<'s>(select: &'s Select, name: &Ident, at: Position) -> Result<&'s WindowSpec> {
+    let place = start_of(name.span).unwrap_or(at);
+    let named = select.named_window.iter().find(|named| named.0.value == name.value);
+    match named.map(|named| &named.1) {
+        Some(NamedWindowExpr::WindowSpec(spec)) => Ok(spec),
+        Some(NamedWindowExpr::NamedWindow(_)) => {
+            Err(SqlError::new(place, "a window by another's name is not supported"))
+        }
+        None => {
+            let message = format!("window \"{}\" does not exist", name.value);
+            let names = select.named_window.iter().map(|named| named.0.value.as_str());
+            Err(SqlError::new(place, message).suggest(&name.value, "windows", names))
+        }
+    }
+}
+
+/// A window with what it has from the one that it names: `(w ORDER BY ts)`.
+fn extended(select: &Select, spec: &WindowSpec, at: Position) -> Result<WindowSpec> {
+    let Some(name) = &spec.window_name else { return Ok(spec.clone()) };
+    let base = named(select, name, at)?;
+    let refused = |what: &str| {
+        let place = start_of(name.span).unwrap_or(at);
+        Err(SqlError::new(place, format!("window \"{}\" {what}", name.value)))
+    };
+    if base.window_name.is_some() {
+        return refused("extends a window itself");
+    }
+    if base.window_frame.is_some() {
+        return refused("has a frame, and cannot be extended");
+    }
+    if !spec.partition_by.is_empty() {
+        return refused("is extended by PARTITION BY, which it has to have itself");
+    }
+    if !(base.order_by.is_empty() || spec.order_by.is_empty()) {
+        return refused("has an order, and is extended by another");
+    }
+    let order_by = [&base.order_by[..], &spec.order_by].concat();
+    Ok(WindowSpec {
+        window_name: None,
+        order_by,
+        partition_by: base.partition_by.clone(),
+        ..spec.clone()
     })
 }
 
