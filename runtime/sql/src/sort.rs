@@ -20,7 +20,7 @@ use crate::expr::{Binder, Bound, Meaning, binary, integer, place_of, precedence}
 use crate::over::{Order, OverNode, RANK};
 use crate::query::{Queries, unsupported};
 use crate::rank::RankNode;
-use crate::relation::{Base, Feed, Relation, columns_schema};
+use crate::relation::{Base, Feed, Field, Relation, columns_schema};
 use crate::select_list::output_name;
 use crate::types::flink_name;
 
@@ -32,6 +32,40 @@ struct Slice {
     /// How many before them are not.
     offset: usize,
     at: Position,
+}
+
+/// The first rows of a query within another, for each of the values that it is asked by.
+pub(crate) struct FirstOfEach<'q> {
+    order: &'q [OrderByExpr],
+    slice: Slice,
+    limit: usize,
+}
+
+impl<'q> FirstOfEach<'q> {
+    /// What a query has behind its SELECT; none where it is nothing, or has no order.
+    pub(crate) fn of(query: &'q Query, at: Position) -> Result<Option<Self>> {
+        let slice = Slice::of(query, at)?;
+        let order = query.order_by.as_ref().map_or(Ok(&[][..]), |order| keys(order, at))?;
+        Ok(slice
+            .limit
+            .filter(|limit| *limit > 0 && slice.offset == 0 && !order.is_empty())
+            .map(|limit| Self { order, slice, limit }))
+    }
+
+    /// A SELECT with what it is ordered by behind its columns.
+    pub(crate) fn ordered(&self, select: &Select) -> Select {
+        with_keys(select, self.order)
+    }
+
+    /// The first of the rows of such a SELECT that are equal in so many columns at their end.
+    pub(crate) fn rows(&self, mut rows: Relation, keys: usize) -> Result<Relation> {
+        let by = rows.fields.split_off(rows.fields.len() - keys);
+        let hidden = self.order.iter().filter(|by| number(&by.expr).is_none()).count();
+        let hidden = rows.fields.split_off(rows.fields.len() - hidden);
+        let order = bound_keys(&rows, self.order, hidden, self.slice.at)?;
+        rows.fields.extend(by);
+        first(rows, keys, &order, self.limit, self.slice)
+    }
 }
 
 /// A value that rows are ordered by.
@@ -69,27 +103,8 @@ impl Queries<'_> {
         if !is_ignored {
             rows = rows.expanded(at)?;
         }
-        let mut hidden = rows.fields.split_off(rows.fields.len() - hidden).into_iter();
-        let mut bound = Vec::new();
-        for by in order {
-            let place = place_of(&by.expr, at);
-            let value = match number(&by.expr) {
-                Some(number) => nth(&rows, number, place)?,
-                None => match hidden.next() {
-                    Some(field) => field.value,
-                    None => Binder::new(&rows, place).bind(&by.expr)?,
-                },
-            };
-            if value.data_type.is_nested() {
-                let message = format!(
-                    "{} is {}, which has no order",
-                    value.text,
-                    flink_name(&value.data_type)
-                );
-                return Err(SqlError::new(place, message));
-            }
-            bound.push(Key { value, by, at: place });
-        }
+        let hidden = rows.fields.split_off(rows.fields.len() - hidden);
+        let bound = bound_keys(&rows, order, hidden, at)?;
         if is_ignored {
             let place = bound.first().map_or(at, |key| key.at);
             let warning = "ORDER BY within another query has no effect without LIMIT";
@@ -98,12 +113,40 @@ impl Queries<'_> {
         }
         match (slice.limit, bound.first()) {
             (Some(0), _) => Ok(none_of(rows)),
-            (Some(limit), _) => first(rows, &bound, limit, slice),
+            (Some(limit), _) => first(rows, 0, &bound, limit, slice),
             (None, Some(_)) if slice.offset == 0 => by_time(rows, &bound),
             _ => Err(SqlError::new(slice.at, "OFFSET needs a LIMIT")
                 .hint("a stream has no end: add LIMIT <number>")),
         }
     }
+}
+
+/// What rows are ordered by: `hidden` are those that are no numbers of columns, if they are computed.
+fn bound_keys<'q>(
+    rows: &Relation,
+    order: &'q [OrderByExpr],
+    hidden: Vec<Field>,
+    at: Position,
+) -> Result<Vec<Key<'q>>> {
+    let mut hidden = hidden.into_iter();
+    let mut bound = Vec::new();
+    for by in order {
+        let place = place_of(&by.expr, at);
+        let value = match number(&by.expr) {
+            Some(number) => nth(rows, number, place)?,
+            None => match hidden.next() {
+                Some(field) => field.value,
+                None => Binder::new(rows, place).bind(&by.expr)?,
+            },
+        };
+        if value.data_type.is_nested() {
+            let type_name = flink_name(&value.data_type);
+            let message = format!("{} is {type_name}, which has no order", value.text);
+            return Err(SqlError::new(place, message));
+        }
+        bound.push(Key { value, by, at: place });
+    }
+    Ok(bound)
 }
 
 impl Slice {
@@ -254,14 +297,26 @@ fn none_of(mut rows: Relation) -> Relation {
     rows
 }
 
-/// The first rows, behind those that are left out.
-fn first(mut rows: Relation, keys: &[Key<'_>], limit: usize, slice: Slice) -> Result<Relation> {
-    let (columns, order) = feed(&mut rows, keys);
+/// The first rows, behind those that are left out, of all that are equal in so many columns at their
+/// end.
+fn first(
+    mut rows: Relation,
+    by: usize,
+    order: &[Key<'_>],
+    limit: usize,
+    slice: Slice,
+) -> Result<Relation> {
+    let (columns, order) = feed(&mut rows, order);
+    let place = |field: &Field| {
+        let is_it = |(name, _): &(String, Bound)| field.value.expr == datafusion_expr::ident(name);
+        columns.columns.iter().position(is_it)
+    };
+    let keys = rows.fields[rows.fields.len() - by..].iter().filter_map(place).collect();
     let mut fields = columns.fields();
     fields.push(ArrowField::new(RANK, DataType::Int64, false));
     let node = RankNode {
         feed: Feed { base: rows.base, filter: rows.filter, columns: columns.columns },
-        keys: Vec::new(),
+        keys,
         order,
         limit: limit.saturating_add(slice.offset),
         window_end: None,

@@ -6,7 +6,9 @@
 
 mod beside_groups;
 mod correlated;
+mod having;
 mod lateral;
+mod pairs;
 mod values;
 
 use datafusion_common::DFSchemaRef;
@@ -126,8 +128,14 @@ impl Queries<'_> {
         error: SqlError,
         at: Position,
     ) -> Result<Relation> {
+        if having::is_of_all(condition.query, at)
+            && (condition.tested.is_none() || !condition.negated)
+        {
+            // Without a group there is no row, and nothing is equal to it.
+            return self.keep_by_values(outer, &condition.of_one_row(), &mut Known::default(), at);
+        }
         let query = match condition.tested {
-            None => values::unlimited(condition.query),
+            None => correlated::unlimited(condition.query),
             Some(_) => condition.query.clone(),
         };
         let dependent = self.correlated(&query, &outer, error, at)?;

@@ -274,8 +274,8 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "a subquery that names columns around it",
-        "equalities become keys of the join, other conditions are asked for each of the different values; without `LIMIT` \
-         and `OVER`",
+        "equalities become keys of the join, other conditions are asked for each of the different values; with `LIMIT` \
+         where it has `ORDER BY`, without `OVER`",
         "INSERT INTO out SELECT k, (SELECT MAX(b) FROM u WHERE u.k = t.k) FROM t",
     ),
     example(

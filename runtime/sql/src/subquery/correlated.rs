@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, ObjectName, Query, Select, SelectItem, SetExpr,
-    Spanned, TableFactor, TableWithJoins, UnaryOperator, VisitMut, VisitorMut,
+    BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
+    SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
@@ -17,7 +17,7 @@ use crate::join::{conjuncts, equality, hold_on, pair};
 use crate::over::has_over;
 use crate::query::{Queries, unsupported};
 use crate::relation::{Field, Relation};
-use crate::sort::is_sorted;
+use crate::sort::{FirstOfEach, is_sorted};
 use sabot_core::plan::JoinKind;
 
 /// The name that the values of the query around a subquery have in it.
@@ -67,13 +67,23 @@ impl Queries<'_> {
         error: SqlError,
         at: Position,
     ) -> Result<Dependent> {
+        if let Some((queries, query)) = self.within(query) {
+            return queries.correlated(&query, outer, error, at);
+        }
+        let query = without_parentheses(query);
         let Some(select) = select_of(query) else { return Err(error) };
-        let found = match self.by_keys(select, outer, at) {
+        let first = FirstOfEach::of(query, at)?.filter(|_| select.distinct.is_none());
+        let ordered = first.as_ref().map(|first| first.ordered(select));
+        let select = ordered.as_ref().unwrap_or(select);
+        let mut found = match self.by_keys(select, outer, at) {
             Some(found) => found,
             None => self.by_rows(select, outer, error, at)?,
         };
-        if limits(query) {
-            return Err(unsupported("LIMIT in a subquery that names columns around it", at)
+        if let Some(first) = first {
+            found.relation = first.rows(found.relation.expanded(at)?, found.keys.len())?;
+        } else if limits(query) {
+            let what = "LIMIT without ORDER BY in a subquery that names columns around it";
+            return Err(unsupported(what, at)
                 .hint("number its rows with ROW_NUMBER() OVER (PARTITION BY ...) and join them"));
         }
         let by_nothing = group_by(&select.group_by, at)?.0.is_empty();
@@ -88,6 +98,13 @@ impl Queries<'_> {
                 .hint("join the rows and use OVER around the join"));
         }
         Ok(found)
+    }
+
+    /// A query without its WITH, and what resolves it; none where it has none, or one that names columns
+    /// around it.
+    fn within(&self, query: &Query) -> Option<(Self, Query)> {
+        let queries = self.with_tables(query).ok().flatten()?;
+        Some((queries, Query { with: None, ..query.clone() }))
     }
 
     /// A subquery in which only equalities of WHERE name columns of `outer`.
@@ -192,13 +209,37 @@ pub(crate) fn attach(
 }
 
 /// The SELECT that a query is.
-fn select_of(query: &Query) -> Option<&Select> {
+pub(super) fn select_of(query: &Query) -> Option<&Select> {
     match query.body.as_ref() {
         _ if query.with.is_some() => None,
         SetExpr::Select(select) => Some(select),
         SetExpr::Query(inner) if !is_sorted(query) => select_of(inner),
         _ => None,
     }
+}
+
+fn without_parentheses(query: &Query) -> &Query {
+    match query.body.as_ref() {
+        SetExpr::Query(inner) if query.with.is_none() && !is_sorted(query) => {
+            without_parentheses(inner)
+        }
+        _ => query,
+    }
+}
+
+/// A query for EXISTS, which neither an order nor a limit that lets a row through is anything to.
+pub(super) fn unlimited(query: &Query) -> Query {
+    let lets_one_through = match &query.limit_clause {
+        None => true,
+        Some(LimitClause::LimitOffset { limit, offset: None, .. }) => {
+            limit.as_ref().is_none_or(|limit| limit.to_string() != "0")
+        }
+        Some(_) => false,
+    };
+    if !lets_one_through || query.fetch.is_some() {
+        return query.clone();
+    }
+    Query { order_by: None, limit_clause: None, ..query.clone() }
 }
 
 fn limits(query: &Query) -> bool {

@@ -11,13 +11,13 @@ use std::ops::ControlFlow;
 use datafusion_expr::{lit, when};
 use sabot_core::plan::{AggregateFunction, JoinKind};
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause, Query,
-    Select, SelectItem, Spanned, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, Query, Select,
+    SelectItem, Spanned, Value, VisitMut, VisitorMut,
 };
 use sqlparser::parser::Parser;
 
-use super::correlated::{Dependent, all, attach};
-use super::{Membership, membership};
+use super::correlated::{Dependent, all, attach, unlimited};
+use super::{Membership, having, membership, pairs};
 use crate::aggregate::{GroupScope, Times};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
@@ -75,6 +75,7 @@ pub(crate) fn without_subqueries(operator: &JoinOperator) -> (Cow<'_, JoinOperat
 pub(super) fn is_value(expr: &Expr) -> bool {
     match expr {
         Expr::Subquery(_) | Expr::InSubquery { .. } | Expr::Exists { .. } => true,
+        Expr::IsTrue(_) => pairs::asked(expr).is_some(),
         Expr::AnyOp { right, .. } | Expr::AllOp { right, .. } => {
             matches!(right.as_ref(), Expr::Subquery(_))
         }
@@ -116,6 +117,7 @@ impl Queries<'_> {
         at: Position,
     ) -> Result<Relation> {
         let mut condition = condition.clone();
+        pairs::ask(&mut condition);
         self.take_values(&mut rows, &mut condition, known, at)?;
         keep(&mut rows, &condition, at)?;
         Ok(rows)
@@ -151,8 +153,14 @@ impl Queries<'_> {
         expr: &Expr,
         at: Position,
     ) -> Result<Bound> {
+        if let Some(found) = pairs::asked(expr).and_then(membership) {
+            return self.contains_pairs(around, rows, &found, true, at);
+        }
         if let Some(found) = membership(expr) {
             return match &found.tested {
+                Some(tested) if pairs::is_tuple(tested) => {
+                    self.contains_pairs(around, rows, &found, false, at)
+                }
                 None => self.exists(around, rows, &found, at),
                 Some(tested) => self.contained(around, rows, tested, &found, at),
             };
@@ -180,6 +188,11 @@ impl Queries<'_> {
         query: &Query,
         at: Position,
     ) -> Result<Bound> {
+        if let Some(query) = having::or_null(query, at)
+            && self.query(&query).is_err()
+        {
+            return self.scalar(around, rows, &query, at);
+        }
         let dependent = self.dependent(query, around, at)?;
         if dependent.width() != 1 {
             return Err(SqlError::new(at, "a subquery as a value has one column"));
@@ -213,6 +226,13 @@ impl Queries<'_> {
         found: &Membership<'_>,
         at: Position,
     ) -> Result<Bound> {
+        if let Some(query) = having::as_value(found.query, at)
+            && self.query(&query).is_err()
+        {
+            let value = self.scalar(around, rows, &query, at)?;
+            let condition = if found.negated { "`value` IS NOT TRUE" } else { "`value` IS TRUE" };
+            return computed(rows, &[("value", value)], condition, at);
+        }
         let dependent = self.dependent(&unlimited(found.query), around, at)?;
         let own = dependent.width();
         let Dependent { relation, keys, is_whole } = dependent;
@@ -237,9 +257,8 @@ impl Queries<'_> {
         at: Position,
     ) -> Result<Bound> {
         let dependent = self.dependent(found.query, around, at)?;
-        if dependent.width() != 1 || matches!(tested, Expr::Tuple(_)) {
-            return Err(SqlError::new(at, "a subquery of IN in an expression has one column")
-                .hint("IN with several columns can stand in WHERE, alone or between ANDs"));
+        if dependent.width() != 1 {
+            return Err(SqlError::new(at, "a subquery of IN with one value has one column"));
         }
         let Dependent { relation, keys, .. } = dependent;
         let hits = grouped(&relation, &relation.fields, at, |scope| {
@@ -374,23 +393,8 @@ fn has_one_row(base: &Base) -> bool {
     }
 }
 
-/// A query for EXISTS, which neither an order nor a limit that lets a row through is anything to.
-pub(super) fn unlimited(query: &Query) -> Query {
-    let lets_one_through = match &query.limit_clause {
-        None => true,
-        Some(LimitClause::LimitOffset { limit, offset: None, .. }) => {
-            limit.as_ref().is_none_or(|limit| limit.to_string() != "0")
-        }
-        Some(_) => false,
-    };
-    if !lets_one_through || query.fetch.is_some() {
-        return query.clone();
-    }
-    Query { order_by: None, limit_clause: None, ..query.clone() }
-}
-
 /// Aggregates of a relation by some of its columns: the aggregates, then these columns.
-fn grouped(
+pub(super) fn grouped(
     input: &Relation,
     keys: &[Field],
     at: Position,
@@ -416,7 +420,7 @@ fn grouped(
 }
 
 /// Joins the rows of a subquery to `rows`, if there are some: its columns then.
-fn beside(
+pub(super) fn beside(
     rows: &mut Relation,
     relation: Relation,
     keys: &[Expr],
@@ -434,12 +438,12 @@ fn hidden(name: &str, value: Bound) -> Field {
     Field { qualifier: None, name: name.to_owned(), value, at: None }
 }
 
-fn bind(rows: &Relation, expr: &Expr, at: Position) -> Result<Bound> {
+pub(super) fn bind(rows: &Relation, expr: &Expr, at: Position) -> Result<Bound> {
     Binder::new(rows, place_of(expr, at)).bind(expr)
 }
 
 /// An expression over columns of `rows` by other names.
-fn computed(
+pub(super) fn computed(
     rows: &Relation,
     columns: &[(&str, Bound)],
     expression: &str,
@@ -478,6 +482,9 @@ impl VisitorMut for Taking<'_, '_> {
     type Break = SqlError;
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        if let Expr::Case { operand: None, conditions, .. } = expr {
+            conditions.iter_mut().for_each(|when| pairs::ask(&mut when.condition));
+        }
         if !is_value(expr) {
             return ControlFlow::Continue(());
         }

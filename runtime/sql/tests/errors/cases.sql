@@ -862,7 +862,7 @@ CREATE TEMPORARY TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bid
 ----
 CREATE TABLE x WITH ('connector' = 'print') AS SELECT auction FROM bids ORDER BY price;
 ----
-INSERT INTO results SELECT auction, (SELECT p.auction FROM plain p WHERE p.auction = b.auction ORDER BY p.ts LIMIT 1) FROM bids b;
+INSERT INTO results SELECT auction, (SELECT p.auction FROM plain p WHERE p.auction = b.auction LIMIT 1) FROM bids b;
 ----
 INSERT INTO results SELECT auction, (SELECT auction, ts FROM plain) FROM bids;
 ----
@@ -870,7 +870,7 @@ INSERT INTO results SELECT auction, (SELECT MAX(auction) FROM plain WHERE auctio
 ----
 INSERT INTO results SELECT auction, (SELECT MAX(auction) FROM plain p WHERE p.auction = b.auction AND COALESCE(b.price, 1) > 0) FROM bids b;
 ----
-INSERT INTO results SELECT auction, price FROM bids WHERE (auction, price) IN (SELECT auction, ts FROM plain) OR price > 1;
+INSERT INTO results SELECT auction, price FROM bids WHERE NOT ((auction, price) IN (SELECT auction, auction FROM plain)) OR price > 1;
 ----
 INSERT INTO results SELECT b.auction, p.ts FROM bids b RIGHT JOIN LATERAL (SELECT ts FROM plain WHERE auction = b.auction) AS p ON TRUE;
 ----
@@ -910,7 +910,7 @@ INSERT INTO results VALUES (1, 1 / 0);
 ----
 INSERT INTO results SELECT auction, (SELECT b.auction + COUNT(*) FROM plain p WHERE p.auction > b.auction) FROM bids b;
 ----
-INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT 1 FROM plain p WHERE p.auction = b.auction HAVING COUNT(*) = 0);
+INSERT INTO results SELECT auction, price FROM bids b WHERE auction NOT IN (SELECT MAX(p.auction) FROM plain p WHERE p.auction = b.auction HAVING COUNT(*) = 0);
 ----
 INSERT INTO results SELECT auction, price FROM bids b WHERE EXISTS (SELECT p.auction FROM plain p WHERE p.auction = b.auction GROUP BY p.auction HAVING COUNT(*) = COALESCE(b.price, 1));
 ----
@@ -975,3 +975,11 @@ GROUP BY price, window_start, window_end;
 CREATE VIEW sums AS SELECT auction, SUM(price) AS s, MAX(ts) AS ts FROM bids GROUP BY auction;
 INSERT INTO results SELECT auction, s
 FROM TABLE(SESSION(TABLE sums PARTITION BY auction, DESCRIPTOR(ts), INTERVAL '5' SECOND));
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (w PARTITION BY price ORDER BY ts) FROM bids WINDOW w AS (PARTITION BY auction);
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (w ORDER BY price) FROM bids WINDOW w AS (PARTITION BY auction ORDER BY ts);
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (w ORDER BY ts) FROM bids WINDOW w AS (ORDER BY ts ROWS 1 PRECEDING);
+----
+INSERT INTO results SELECT auction, SUM(price) OVER (v ORDER BY ts) FROM bids WINDOW w AS (PARTITION BY auction);
