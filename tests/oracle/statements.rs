@@ -38,6 +38,7 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("not_exists_with_groups", GROUPS),
     ("not_in_an_aggregate_of_each_row", NO_GROUP),
     ("numbers_in_another_order", TIES),
+    ("subquery_having_without_group", GROUPS),
     ("windows_with_offsets", LOST),
 ];
 const OVERFLOW: &str =
@@ -182,16 +183,27 @@ macro_rules! are_flinks {
 }
 
 are_flinks! {
+    aggregate_forms false,
     aggregates false,
+    elements false,
+    expressions false,
     group_windows false,
+    join_forms false,
     joins false,
     names false,
     ordered true,
     over false,
+    over_forms false,
+    rank_forms false,
     ranks false,
+    set_forms false,
     sets false,
     subqueries false,
+    subquery_forms false,
     summer_time false,
+    time_joins false,
+    views false,
+    window_forms false,
     zones false,
 }
 

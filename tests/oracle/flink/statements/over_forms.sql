@@ -1,0 +1,25 @@
+-- OVER in many forms.
+
+-- over_short_rows
+SELECT bidder, price, SUM(price) OVER (PARTITION BY bidder ORDER BY `dateTime` ROWS 2 PRECEDING) FROM bid WHERE MOD(auction, 3) = 0;
+
+-- over_difference
+SELECT auction, price, price - LAG(price) OVER (PARTITION BY auction ORDER BY `dateTime`), LAG(channel, 1, 'none') OVER (PARTITION BY auction ORDER BY `dateTime`) FROM bid WHERE MOD(auction, 3) = 0;
+
+-- over_of_union
+SELECT k, v, SUM(v) OVER (PARTITION BY k ORDER BY t) FROM (SELECT MOD(auction, 3) AS k, price AS v, `dateTime` AS t FROM bid WHERE price < 300 UNION ALL SELECT MOD(id, 3), id, `dateTime` FROM auction);
+
+-- over_in_case
+SELECT auction, CASE WHEN COUNT(*) OVER (PARTITION BY auction ORDER BY `dateTime`) > 3 THEN 'many' ELSE 'few' END, COUNT(*) OVER (PARTITION BY auction ORDER BY `dateTime`) * 2 + 1 FROM bid WHERE MOD(auction, 3) = 0;
+
+-- over_interval_join
+SELECT id, price, COUNT(*) OVER (PARTITION BY id ORDER BY t) FROM (SELECT a.id, b.price, b.`dateTime` AS t FROM auction a JOIN bid b ON a.id = b.auction AND b.`dateTime` BETWEEN a.`dateTime` AND a.`dateTime` + INTERVAL '3' SECOND);
+
+-- over_window_refined
+SELECT bidder, SUM(price) OVER (w ORDER BY `dateTime`) FROM bid WHERE MOD(auction, 3) = 0 WINDOW w AS (PARTITION BY bidder);
+
+-- over_key_expression
+SELECT MOD(bidder, 3), price, SUM(price) OVER (PARTITION BY MOD(bidder, 3), channel = 'Apple' ORDER BY `dateTime`) FROM bid WHERE MOD(auction, 3) = 0;
+
+-- over_average_decimal
+SELECT bidder, AVG(CAST(price AS DECIMAL(10, 2))) OVER w, SUM(CAST(price AS DECIMAL(10, 2))) OVER w, AVG(price) OVER w FROM bid WHERE MOD(auction, 3) = 0 WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime`);
