@@ -2,9 +2,10 @@
 //!
 //! Every part of a query has the columns `k` (a text), `n` and `i` (whole numbers) and `x` (a float,
 //! a multiple of 1/8, so that sums do not depend on an order), so that all parts go together. Those
-//! whose rows come in the order of time have `ts` as well. Orders are total: rows that are equal in
-//! them are equal in all their columns.
+//! whose rows come in the order of time have `ts` as well, and some of them each time once. Orders
+//! are total: rows that are equal in them are equal in all their columns.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use sabot_core::{Random, SeededRandom};
@@ -26,13 +27,21 @@ pub(crate) const COLUMNS: &str = "k STRING, n BIGINT, x DOUBLE, i BIGINT";
 const FILES: usize = 3;
 const ROWS: usize = 130;
 
-/// The begin of the generated events.
+/// The begin of the generated events, of which each has a time of its own.
 pub(crate) fn few(files: Vec<SimFile>) -> Vec<SimFile> {
+    let mut times = BTreeSet::new();
     let shorter = |file: SimFile| {
-        let lines: Vec<&str> = file.content.lines().take(ROWS).collect();
+        let lines = file.content.lines().take(ROWS);
+        let lines: Vec<&str> = lines.filter(|line| times.insert(time(line))).collect();
         SimFile { content: lines.join("\n") + "\n", ..file }
     };
     files.into_iter().take(FILES).map(shorter).collect()
+}
+
+/// The time of an event, in milliseconds.
+fn time(line: &str) -> i64 {
+    let event: serde_json::Value = serde_json::from_str(line).expect("an event is JSON");
+    event["ms"].as_i64().expect("an event has a time")
 }
 
 /// The query of a seed.
@@ -61,7 +70,7 @@ impl Maker {
         if depth == 0 || self.below(8) == 0 {
             return self.base();
         }
-        match self.below(12) {
+        match self.below(13) {
             0 | 1 => self.groups(&self.rows(depth - 1)),
             2 => self.join(&self.rows(depth - 1), &self.rows(depth.saturating_sub(2))),
             3 => self.members(&self.rows(depth - 1), &self.rows(depth.saturating_sub(2))),
@@ -71,6 +80,7 @@ impl Maker {
             7 | 8 => self.windows(&self.timed(depth - 1)),
             9 => self.window_join(&self.base(), &self.base()),
             10 => self.window_first(&self.timed(depth - 1)),
+            11 => self.elements(&self.rows(depth - 1), ""),
             _ => self.timed(depth),
         }
     }
@@ -80,9 +90,23 @@ impl Maker {
         if depth == 0 {
             return self.base();
         }
-        match self.below(4) {
+        match self.below(6) {
             0 => self.interval_join(&self.base(), &self.base()),
             1 => self.over_times(&self.timed(depth - 1)),
+            2 => self.elements(&self.timed(depth - 1), ", ts"),
+            3 => self.over_rows(&self.once(depth - 1)),
+            _ => self.base(),
+        }
+    }
+
+    /// Rows in the order of time, each of another time, at most so many operators deep.
+    fn once(&self, depth: u64) -> RandomQuery {
+        if depth == 0 {
+            return self.base();
+        }
+        match self.below(4) {
+            0 => self.over_times(&self.once(depth - 1)),
+            1 => self.over_rows(&self.once(depth - 1)),
             _ => self.base(),
         }
     }
@@ -365,6 +389,71 @@ impl Maker {
             flink: text(&of.flink, format!("INTERVAL '{seconds}' SECOND")),
             answer: text(&of.answer, format!("INTERVAL '{seconds} seconds'")),
             changes: false,
+        }
+    }
+
+    /// Aggregates and numbers of the rows before each row, in the order of their times, which are
+    /// different.
+    fn over_rows(&self, of: &RandomQuery) -> RandomQuery {
+        let n = self.one(&["SUM(n)", "COUNT(*)", "MAX(n)", "MIN(n)", "COUNT(n)", "COUNT(x)"]);
+        let x = self.one(&["SUM(x)", "MAX(x)", "MIN(x)"]);
+        let of_keys = self.one(&["PARTITION BY k ", "PARTITION BY k ", ""]);
+        let order = format!("{of_keys}ORDER BY ts");
+        if self.below(3) == 0 {
+            return self.over(of, |rows| {
+                format!(
+                    "SELECT k, n, x, CAST(ROW_NUMBER() OVER ({order}) AS BIGINT) AS i, ts FROM \
+                     ({rows}) AS q"
+                )
+            });
+        }
+        let frame = match self.below(4) {
+            0 => "UNBOUNDED".to_owned(),
+            _ => self.below(6).to_string(),
+        };
+        self.over(of, |rows| {
+            format!(
+                "SELECT k, {n} OVER w AS n, {x} OVER w AS x, i, ts FROM ({rows}) AS q WINDOW w AS \
+                 ({order} ROWS BETWEEN {frame} PRECEDING AND CURRENT ROW)"
+            )
+        })
+    }
+
+    /// A row for each element of an array that is made of the columns; `also` is selected as well.
+    fn elements(&self, of: &RandomQuery, also: &str) -> RandomQuery {
+        let least = self.below(20);
+        // The answer numbers the elements; the third is that of rows that have none.
+        let (unnest, number, elements, kept) = match self.below(3) {
+            0 => (
+                "CROSS JOIN UNNEST(ARRAY[n, i, n + 1]) AS t (e)".to_owned(),
+                "i",
+                "CASE o WHEN 1 THEN n WHEN 2 THEN i ELSE n + 1 END",
+                "o < 4".to_owned(),
+            ),
+            1 => (
+                "CROSS JOIN UNNEST(ARRAY[i, n]) WITH ORDINALITY AS t (e, o)".to_owned(),
+                "CAST(o AS BIGINT)",
+                "CASE o WHEN 1 THEN i WHEN 2 THEN n END",
+                "o < 3".to_owned(),
+            ),
+            _ => (
+                format!("LEFT JOIN UNNEST(ARRAY[n, i]) AS t (e) ON e > {least}"),
+                "i",
+                "CASE o WHEN 1 THEN n WHEN 2 THEN i END",
+                format!(
+                    "e > {least} OR o = 3 AND COALESCE(n, 0) <= {least} AND COALESCE(i, 0) <= {least}"
+                ),
+            ),
+        };
+        let text = |from: String| format!("SELECT k, e AS n, x, {number} AS i{also} FROM {from}");
+        let (flink, answer) = (&of.flink, &of.answer);
+        RandomQuery {
+            flink: text(format!("({flink}) AS q {unnest}")),
+            answer: text(format!(
+                "(SELECT * FROM (SELECT q.*, o, {elements} AS e FROM ({answer}) AS q CROSS JOIN \
+                 (VALUES (1), (2), (3)) AS numbers(o)) AS p WHERE {kept}) AS r"
+            )),
+            changes: of.changes,
         }
     }
 }
