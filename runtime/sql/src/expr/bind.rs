@@ -339,8 +339,7 @@ impl<'a> Binder<'a> {
         let bound = self.finish(built, nullable, (text, precedence::ATOM), || {
             functions::wrong_arguments(name, arguments, at)
         })?;
-        functions::library::check(&call, &bound)?;
-        Ok(bound)
+        functions::library::as_column(&call, bound)
     }
 
     /// `ARRAY[a, b]`.

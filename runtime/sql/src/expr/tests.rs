@@ -15,6 +15,7 @@ use sqlparser::parser::Parser;
 
 mod flink;
 mod library;
+mod library_lists;
 mod numbers;
 mod parts;
 mod texts;

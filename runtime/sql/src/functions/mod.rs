@@ -1,5 +1,6 @@
 //! Flink's scalar functions, each built from the library's functions or our own.
 
+mod bounded;
 mod by_itself;
 pub(crate) mod cast_nested;
 mod cast_texts;
@@ -130,7 +131,7 @@ fn strings(call: &Call<'_>, indexes: &[usize]) -> Result<()> {
 /// Builds a call; types are checked afterwards, when they are coerced.
 pub(crate) fn build(call: &Call<'_>) -> Result<Expr> {
     let Some((_, least, most, build)) = entries().find(|(name, ..)| *name == call.name) else {
-        return library::build(call).ok_or_else(|| unknown(call.name, call.at));
+        return library::build(call)?.ok_or_else(|| unknown(call.name, call.at));
     };
     let count = call.arguments.len();
     if count < *least || count > *most {
