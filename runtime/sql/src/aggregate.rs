@@ -9,11 +9,13 @@ use datafusion_common::{DFSchema, DFSchemaRef};
 use sabot_core::plan::AggregateFunction;
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
 
+use crate::bits::{self, Bits};
 use crate::distinct;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, Scope, boolean, function_name, is_aggregate, place_of};
 use crate::functions::whole_keys;
 use crate::json_aggregate::JsonAggregate;
+use crate::moments::Moment;
 use crate::names::{key_column, key_text};
 use crate::ordered::Ordered;
 use crate::percentile::Percentile;
@@ -220,6 +222,10 @@ impl<'a> GroupScope<'a> {
         if let Some(percentile) = Percentile::of(name) {
             return self.percentile(percentile, function, name, at);
         }
+        if let Some(moment) = Moment::of(name) {
+            return self.moment(moment, function, name, at);
+        }
+        bits::check_there(name, at)?;
         let argument = self.argument(function, name, at)?;
         let filter = self.filter(function, at)?;
         let Some((argument, distinct)) = argument else {
@@ -232,13 +238,19 @@ impl<'a> GroupScope<'a> {
             "MIN" => self.extreme(AggregateFunction::Min, argument, filter, at),
             "MAX" => self.extreme(AggregateFunction::Max, argument, filter, at),
             "COLLECT" => self.collect((argument, distinct), filter, at),
-            _ => match Spread::of(name) {
-                Some(spread) => self.spread(spread, name, (argument, distinct), filter, at),
-                None => Err(SqlError::new(
+            "APPROX_DISTINCT" => {
+                bits::check_whole(name, &argument, at)?;
+                Ok(self.count(Some(argument), true, filter))
+            }
+            _ => match (Spread::of(name), Bits::of(name), bits::extreme_of(name)) {
+                (_, Some(bits), _) => self.bits(bits, name, (argument, distinct), filter, at),
+                (_, _, Some(extreme)) => self.truth(extreme, name, argument, filter, at),
+                (Some(spread), ..) => self.spread(spread, name, (argument, distinct), filter, at),
+                _ => Err(SqlError::new(
                     at,
                     format!("the aggregate function {name} is not supported yet"),
                 )
-                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP, PERCENTILE, MEDIAN, FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, COLLECT, JSON_ARRAYAGG and JSON_OBJECTAGG")),
+                .hint("supported are COUNT, SUM, MIN, MAX, AVG, VAR_POP, VAR_SAMP, STDDEV_POP, STDDEV_SAMP, PERCENTILE, MEDIAN, FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, COLLECT, JSON_ARRAYAGG, JSON_OBJECTAGG, BIT_AND, BIT_OR, BIT_XOR, BOOL_AND, BOOL_OR, CORR, COVAR_POP, COVAR_SAMP and REGR_SLOPE and its like")),
             },
         }
     }

@@ -7,6 +7,7 @@
 
 mod aggregate;
 mod ambient;
+mod bits;
 mod catalog;
 mod changelog;
 mod clauses;
@@ -27,6 +28,7 @@ mod json_aggregate;
 mod json_syntax;
 mod lookup;
 mod lower;
+mod moments;
 mod names;
 mod needed;
 mod ordered;

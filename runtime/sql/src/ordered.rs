@@ -30,7 +30,7 @@ impl Ordered {
             "FIRST_VALUE" => Self::First,
             "LAST_VALUE" => Self::Last,
             "ARRAY_AGG" => Self::Array,
-            "LISTAGG" => Self::List,
+            "LISTAGG" | "STRING_AGG" => Self::List,
             _ => return None,
         })
     }

@@ -6,6 +6,7 @@
 
 mod beside_groups;
 mod lag;
+mod library;
 mod window;
 
 use std::cell::{Cell, RefCell};
@@ -234,21 +235,23 @@ impl<'a> OverScope<'a> {
                 self.set_frame(frame, at)?;
                 self.aggregate(&name, argument, at)
             }
-            _ => match Spread::of(&name) {
-                Some(spread) => {
+            _ => match (self.of_library(function, &name, frame, at)?, Spread::of(&name)) {
+                (Some(found), _) => Ok(found),
+                (None, Some(spread)) => {
                     let Some(argument) = self.argument(function, &name, at)? else {
                         return Err(SqlError::new(at, format!("{name} takes one argument")));
                     };
                     self.set_frame(frame, at)?;
                     self.spread(spread, &name, argument, at)
                 }
-                None if matches!(name.as_str(), "LISTAGG" | "ARRAY_AGG" | "COLLECT") => {
+                _ if matches!(name.as_str(), "LISTAGG" | "ARRAY_AGG" | "COLLECT") => {
                     Err(SqlError::new(at, format!("{name} OVER is not supported yet"))
                         .hint("it is there of groups and of windows: write GROUP BY"))
                 }
-                None => Err(SqlError::new(at, format!("{name} OVER is not supported yet")).hint(
+                _ => Err(SqlError::new(at, format!("{name} OVER is not supported yet")).hint(
                     "supported are COUNT, SUM, AVG, MIN, MAX, VAR_POP, VAR_SAMP, STDDEV_POP, \
-                     STDDEV_SAMP, FIRST_VALUE, LAST_VALUE, LAG, ROW_NUMBER, RANK and DENSE_RANK",
+                     STDDEV_SAMP, CORR, COVAR_POP, COVAR_SAMP, REGR_SLOPE and its like, BOOL_AND, BOOL_OR, \
+                     FIRST_VALUE, LAST_VALUE, LAG, ROW_NUMBER, RANK and DENSE_RANK",
                 )),
             },
         }

@@ -13,6 +13,7 @@ use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, function_arguments, place_of, precedence};
 use crate::functions::collections;
 use crate::functions::kernel;
+use crate::moments::as_double;
 use crate::types::{flink_name, map_of};
 
 /// One of these aggregates.
@@ -28,8 +29,8 @@ impl Percentile {
     /// The aggregate of this name.
     pub(crate) fn of(name: &str) -> Option<Self> {
         match name {
-            "PERCENTILE" => Some(Self::Share),
-            "MEDIAN" => Some(Self::Median),
+            "PERCENTILE" | "PERCENTILE_CONT" | "APPROX_PERCENTILE_CONT" => Some(Self::Share),
+            "MEDIAN" | "APPROX_MEDIAN" => Some(Self::Median),
             _ => None,
         }
     }
@@ -57,7 +58,10 @@ impl GroupScope<'_> {
             return Err(wrong("takes no DISTINCT")
                 .hint("aggregate the results of SELECT DISTINCT in a subquery"));
         }
-        let arguments = function_arguments(function, name, at)?;
+        let mut arguments = function_arguments(function, name, at)?;
+        if let Some(value) = ordered_value(function, name, at)? {
+            arguments.insert(0, value);
+        }
         let (value, shares) = match (percentile, arguments.as_slice()) {
             (Percentile::Median, [value]) => (*value, Shares::One(0.5)),
             (Percentile::Median, _) => return Err(wrong("takes one argument")),
@@ -79,8 +83,7 @@ impl GroupScope<'_> {
             (_, None) => String::new(),
         };
         let text = with_filter(format!("{name}({}{shown})", value.text), filter.as_ref());
-        let value = value.implicit_cast(&DataType::Float64);
-        let values = self.collect((value, false), filter, at)?;
+        let values = self.collect((as_double(value), false), filter, at)?;
         let expr = match shares {
             Shares::One(share) => percentile_of(values.expr, share),
             Shares::Several(shares) => {
@@ -116,6 +119,22 @@ impl GroupScope<'_> {
             }
             other => one(other).map(Shares::One),
         }
+    }
+}
+
+/// The value of `WITHIN GROUP (ORDER BY value)`, if that is there.
+fn ordered_value<'e>(
+    function: &'e Function,
+    name: &str,
+    at: Position,
+) -> Result<Option<&'e ast::Expr>> {
+    match function.within_group.as_slice() {
+        [] => Ok(None),
+        [by] if by.options.asc != Some(false) && by.options.nulls_first.is_none() => {
+            Ok(Some(&by.expr))
+        }
+        _ => Err(SqlError::new(at, format!("{name} is of one value in ascending order"))
+            .hint(format!("write {name}(share) WITHIN GROUP (ORDER BY value)"))),
     }
 }
 

@@ -64,6 +64,18 @@ fn write(out: &mut String) -> fmt::Result {
     if !missing.is_empty() {
         writeln!(out, "\nNot there yet: {}.", list(missing))?;
     }
+    let (there, missing): (Vec<_>, Vec<_>) = examples::AGGREGATES_OF_DATAFUSION
+        .iter()
+        .partition(|(name, arguments)| aggregates(name, arguments));
+    writeln!(
+        out,
+        "\nOf [DataFusion](https://datafusion.apache.org/user-guide/sql/aggregate_functions.html), and not of Flink: {}.\n\
+         `APPROX_DISTINCT`, `APPROX_MEDIAN` and `APPROX_PERCENTILE_CONT` are exact, and `STRING_AGG` is `LISTAGG`. Moments of\n\
+         pairs are computed in `DOUBLE` from sums, so that rows can go as well. Bits and percentiles have no `OVER`.\n\n\
+         Not there: {}.",
+        list(there),
+        list(missing)
+    )?;
     scalar_functions(out)
 }
 

@@ -37,7 +37,7 @@ impl Spread {
 }
 
 /// Sums and counts of values over rows, as columns behind them.
-trait Sums {
+pub(crate) trait Sums {
     /// What values see.
     fn rows(&self) -> &dyn Scope;
     /// What sums and counts are columns of.
@@ -49,9 +49,9 @@ trait Sums {
 }
 
 /// Those of a group's rows for which a filter is true.
-struct Filtered<'a> {
-    group: &'a GroupScope<'a>,
-    filter: Option<Bound>,
+pub(crate) struct Filtered<'a> {
+    pub(crate) group: &'a GroupScope<'a>,
+    pub(crate) filter: Option<Bound>,
 }
 
 impl Sums for Filtered<'_> {

@@ -34,7 +34,7 @@ pub(crate) struct Binder<'a> {
 const DEPTH_MAX: usize = 256;
 
 /// The aggregates, of which some are known only to be refused.
-pub(crate) const AGGREGATES: [&str; 21] = [
+pub(crate) const AGGREGATES: [&str; 46] = [
     "COUNT",
     "SUM",
     "MIN",
@@ -56,6 +56,31 @@ pub(crate) const AGGREGATES: [&str; 21] = [
     "JSON_OBJECTAGG",
     "PERCENTILE",
     "MEDIAN",
+    "STRING_AGG",
+    "APPROX_DISTINCT",
+    "APPROX_MEDIAN",
+    "APPROX_PERCENTILE_CONT",
+    "PERCENTILE_CONT",
+    "BIT_AND",
+    "BIT_OR",
+    "BIT_XOR",
+    "BOOL_AND",
+    "BOOL_OR",
+    "CORR",
+    "COVAR",
+    "COVAR_POP",
+    "COVAR_SAMP",
+    "REGR_AVGX",
+    "REGR_AVGY",
+    "REGR_COUNT",
+    "REGR_INTERCEPT",
+    "REGR_R2",
+    "REGR_SLOPE",
+    "REGR_SXX",
+    "REGR_SXY",
+    "REGR_SYY",
+    "APPROX_PERCENTILE_CONT_WITH_WEIGHT",
+    "NTH_VALUE",
 ];
 
 /// Whether a function of this name aggregates.

@@ -411,3 +411,32 @@ pub(super) const AGGREGATES: &[(&str, &str)] = &[
     ("JSON_OBJECTAGG", "k VALUE b"),
     ("JSON_ARRAYAGG", "b"),
 ];
+
+/// Aggregate functions of DataFusion that Flink does not have, each with arguments.
+pub(super) const AGGREGATES_OF_DATAFUSION: &[(&str, &str)] = &[
+    ("STRING_AGG", "k, ','"),
+    ("APPROX_DISTINCT", "b"),
+    ("APPROX_MEDIAN", "d"),
+    ("APPROX_PERCENTILE_CONT", "d, 0.5"),
+    ("PERCENTILE_CONT", "d, 0.5"),
+    ("BIT_AND", "b"),
+    ("BIT_OR", "b"),
+    ("BIT_XOR", "b"),
+    ("BOOL_AND", "b > 1"),
+    ("BOOL_OR", "b > 1"),
+    ("CORR", "d, b"),
+    ("COVAR", "d, b"),
+    ("COVAR_POP", "d, b"),
+    ("COVAR_SAMP", "d, b"),
+    ("REGR_AVGX", "d, b"),
+    ("REGR_AVGY", "d, b"),
+    ("REGR_COUNT", "d, b"),
+    ("REGR_INTERCEPT", "d, b"),
+    ("REGR_R2", "d, b"),
+    ("REGR_SLOPE", "d, b"),
+    ("REGR_SXX", "d, b"),
+    ("REGR_SXY", "d, b"),
+    ("REGR_SYY", "d, b"),
+    ("APPROX_PERCENTILE_CONT_WITH_WEIGHT", "d, b, 0.5"),
+    ("NTH_VALUE", "b, 2"),
+];

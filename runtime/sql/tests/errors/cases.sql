@@ -983,3 +983,25 @@ INSERT INTO results SELECT auction, SUM(price) OVER (w ORDER BY price) FROM bids
 INSERT INTO results SELECT auction, SUM(price) OVER (w ORDER BY ts) FROM bids WINDOW w AS (ORDER BY ts ROWS 1 PRECEDING);
 ----
 INSERT INTO results SELECT auction, SUM(price) OVER (v ORDER BY ts) FROM bids WINDOW w AS (PARTITION BY auction);
+----
+INSERT INTO results SELECT auction, BIT_XOR(name) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, CAST(BOOL_AND(price) AS BIGINT) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, REGR_COUNT(price) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, CAST(CORR(price, name) AS BIGINT) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, CAST(COVAR_POP(DISTINCT price, auction) AS BIGINT) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, NTH_VALUE(price, 2) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, APPROX_DISTINCT(ARRAY[price]) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, CAST(PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY price DESC) AS BIGINT) FROM bids GROUP BY auction;
+----
+INSERT INTO results SELECT auction, BIT_AND(price) OVER (PARTITION BY auction ORDER BY ts) FROM bids;
+----
+INSERT INTO results SELECT auction, CARDINALITY(ARRAY_REPEAT(price)) FROM bids;
+----
+INSERT INTO results SELECT auction, RANGE(ts, ts)[1] FROM bids;
