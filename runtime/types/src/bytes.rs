@@ -20,9 +20,10 @@ mod tests {
     fn bytes_are_equal_if_each_of_them_is() {
         let bytes: Vec<u8> = (1..40).collect();
         for len in 0..bytes.len() {
-            let a = &bytes[..len];
-            assert!(is_equal(a, &a.to_vec()));
-            assert!(!is_equal(a, &bytes[..len + 1]) && !is_equal(&bytes[..len + 1], a));
+            let (a, longer) = (&bytes[..len], &bytes[..=len]);
+            let copy = a.to_vec();
+            assert!(is_equal(a, &copy));
+            assert!(!is_equal(a, longer) && !is_equal(longer, a));
             for at in 0..len {
                 let mut other = a.to_vec();
                 other[at] ^= 1 << (at % 8);

@@ -63,7 +63,7 @@ impl Queries<'_> {
         for value in &tested {
             nullable |= bind(rows, value, at)?.nullable;
         }
-        if nullable && !(known && !found.negated) {
+        if nullable && (!known || found.negated) {
             let what = "IN with several columns that can be NULL, as a value,";
             return Err(SqlError::new(at, format!("{what} is not supported yet")).hint(
                 "write it as a condition: in WHERE, in CASE WHEN, or with IS TRUE behind it",

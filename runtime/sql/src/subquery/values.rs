@@ -483,7 +483,9 @@ impl VisitorMut for Taking<'_, '_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         if let Expr::Case { operand: None, conditions, .. } = expr {
-            conditions.iter_mut().for_each(|when| pairs::ask(&mut when.condition));
+            for when in conditions {
+                pairs::ask(&mut when.condition);
+            }
         }
         if !is_value(expr) {
             return ControlFlow::Continue(());
