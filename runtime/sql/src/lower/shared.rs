@@ -22,24 +22,13 @@ pub(super) fn calc(
     zone: Zone,
 ) -> Result<CalcDesc> {
     let mut shared = Vec::new();
-    if let Some(text) = filter.as_ref().map(|filter| filter.text.clone()) {
-        for fields in [false, true] {
-            let found = match fields {
-                false => repeated(filter.as_ref(), &columns),
-                true => {
-                    let fields = fields_read(columns.iter().map(|column| &column.expr));
-                    fields.into_iter().cloned().collect()
-                }
-            };
-            for call in found {
-                let call = bound(call, &text, input)?;
-                let column = CalcDesc::shared_name(shared.len());
-                for bound in filter.iter_mut().chain(&mut columns) {
-                    bound.expr = with_column(&bound.expr, &identity(&call.expr), &column);
-                }
-                shared.push(call);
-            }
-        }
+    if let Some(of) = &filter {
+        let text = of.text.clone();
+        let calls = repeated(of, &columns);
+        share(&calls, &text, input, (&mut filter, &mut columns), &mut shared)?;
+        let fields = fields_read(columns.iter().map(|column| &column.expr));
+        let fields: Vec<Expr> = fields.into_iter().cloned().collect();
+        share(&fields, &text, input, (&mut filter, &mut columns), &mut shared)?;
     }
     let schema = CalcDesc::with_shared(input, shared.iter().map(|call| &call.data_type));
     Ok(CalcDesc {
@@ -50,6 +39,24 @@ pub(super) fn calc(
             .map(|column| compile(column, &schema, zone))
             .collect::<Result<_>>()?,
     })
+}
+
+/// Shares calls: columns stand in their places in the filter, which `text` is, and in the columns.
+fn share(
+    calls: &[Expr],
+    text: &str,
+    input: &SchemaRef,
+    (filter, columns): (&mut Option<Bound>, &mut Vec<Bound>),
+    shared: &mut Vec<Bound>,
+) -> Result<()> {
+    for call in calls {
+        let column = CalcDesc::shared_name(shared.len());
+        for bound in filter.iter_mut().chain(&mut *columns) {
+            bound.expr = with_column(&bound.expr, &identity(call), &column);
+        }
+        shared.push(bound(call.clone(), text, input)?);
+    }
+    Ok(())
 }
 
 /// A call over the columns of `input`; what fails in it is said to fail in `text`.
@@ -69,13 +76,11 @@ fn bound(call: Expr, text: &str, input: &SchemaRef) -> Result<Bound> {
 }
 
 /// The calls that `filter` makes for every row and that stand there or in `columns` once more.
-fn repeated(filter: Option<&Bound>, columns: &[Bound]) -> Vec<Expr> {
-    let all = || filter.into_iter().chain(columns).map(|bound| &bound.expr);
+fn repeated(filter: &Bound, columns: &[Bound]) -> Vec<Expr> {
+    let all = || std::iter::once(filter).chain(columns).map(|bound| &bound.expr);
     let is_repeated = |call: &str| all().map(|expr| places(expr, call)).sum::<usize>() > 1;
     let mut calls = Vec::new();
-    if let Some(filter) = filter {
-        collect(&filter.expr, &is_repeated, &mut calls);
-    }
+    collect(&filter.expr, &is_repeated, &mut calls);
     calls.into_iter().cloned().collect()
 }
 
