@@ -21,8 +21,10 @@ pub(super) struct Database {
     pub(super) _open: OpenDatabase,
 }
 
-/// For how long merges wait at most: with a slow store, files would get many meanwhile.
+/// For how long merges wait at most.
 const MERGES_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Nor do they wait with so many files that are not merged: with some more, writes would have to wait.
+const UNMERGED_FILES_MAX: u64 = 16;
 
 /// Has a database begin no merges for as long as it is there, and not for too long: they would take
 /// the processor and the disk from who reads all of it.
@@ -41,9 +43,10 @@ impl MergesWait {
         Self { database, since: Instant::now(), is_over: AtomicBool::new(false) }
     }
 
-    /// Ends it where it has taken too long.
+    /// Ends it where it has taken too long, or too much was written meanwhile.
     pub(super) fn check(&self) {
-        if self.since.elapsed() >= MERGES_WAIT_MAX {
+        let is_long = self.since.elapsed() >= MERGES_WAIT_MAX;
+        if is_long || self.database.unmerged_files() >= UNMERGED_FILES_MAX {
             self.end();
         }
     }
@@ -101,6 +104,12 @@ pub fn wait_until_closed(timeout: Duration) -> bool {
 impl Database {
     pub(super) fn write(&self, batch: WriteBatch, options: &WriteOptions) -> Result<()> {
         self.db.write_opt(batch, options).map_err(|e| self.error("writing state", e))
+    }
+
+    /// Files of the first level.
+    pub(super) fn unmerged_files(&self) -> u64 {
+        let files = self.db.property_int_value("rocksdb.num-files-at-level0");
+        files.ok().flatten().unwrap_or_default()
     }
 
     /// Has merges begin or not. Nothing but speed depends on it, so a failure is only told.
