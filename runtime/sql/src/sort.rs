@@ -261,11 +261,14 @@ fn with_keys(select: &Select, order: &[OrderByExpr]) -> Select {
     ordered
 }
 
-/// The columns of `rows`, then what they are ordered by; `rows` afterwards has columns of a node.
-fn feed(rows: &mut Relation, keys: &[Key<'_>]) -> (Columns, Vec<Order>) {
+/// The columns of `rows`, which of them each field is, and what they are ordered by; `rows` afterwards
+/// has columns of a node.
+fn feed(rows: &mut Relation, keys: &[Key<'_>]) -> (Columns, Vec<usize>, Vec<Order>) {
     let mut columns = Columns::default();
+    let mut places = Vec::with_capacity(rows.fields.len());
     for field in &mut rows.fields {
         let index = columns.take(&field.value);
+        places.push(index);
         let meaning = match field.value.meaning {
             Meaning::RowTime | Meaning::WindowTime => Meaning::RowTime,
             Meaning::ProcTime => Meaning::ProcTime,
@@ -280,7 +283,7 @@ fn feed(rows: &mut Relation, keys: &[Key<'_>]) -> (Columns, Vec<Order>) {
         Order { column: columns.take(&key.value), descending, nulls_first }
     });
     let order = order.collect();
-    (columns, order)
+    (columns, places, order)
 }
 
 /// No rows, as `LIMIT 0` has it: they are read, and none is kept.
@@ -306,12 +309,8 @@ fn first(
     limit: usize,
     slice: Slice,
 ) -> Result<Relation> {
-    let (columns, order) = feed(&mut rows, order);
-    let place = |field: &Field| {
-        let is_it = |(name, _): &(String, Bound)| field.value.expr == datafusion_expr::ident(name);
-        columns.columns.iter().position(is_it)
-    };
-    let keys = rows.fields[rows.fields.len() - by..].iter().filter_map(place).collect();
+    let (columns, mut places, order) = feed(&mut rows, order);
+    let keys = places.split_off(places.len() - by);
     let mut fields = columns.fields();
     fields.push(ArrowField::new(RANK, DataType::Int64, false));
     let node = RankNode {
@@ -361,7 +360,7 @@ fn by_time(mut rows: Relation, keys: &[Key<'_>]) -> Result<Relation> {
             "add LIMIT <number>, or order before what updates",
         );
     }
-    let (columns, order) = feed(&mut rows, keys);
+    let (columns, _, order) = feed(&mut rows, keys);
     let node = OverNode {
         row_time: order.first().map(|order| order.column),
         schema: columns_schema(columns.fields(), key.at)?,
