@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 
 use sabot_sql::{PlanOptions, Planned};
 use sabot_tests::oracle::{
-    Rows, account_files, answer, csv_files, event_files, price_files, read, run_with_restores,
+    Rows, account_files, answer, csv_files, event_files, order_files, price_files, quote_files,
+    read, run_with_restores,
 };
 use sabot_tests::sim::{Outcome, Scenario, SimFile, SimJob, StoreFaults, run};
 
@@ -120,6 +121,7 @@ equal_the_batch_answer! {
     over_changes: OVER_CHANGES,
     changes_that_are_read: CHANGES_THAT_ARE_READ,
     changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,
+    versions_that_go: VERSIONS_THAT_GO,
     elements: ELEMENTS,
     elements_of_changes: ELEMENTS_OF_CHANGES,
     rows_of_csv: ROWS_OF_CSV,
@@ -185,7 +187,15 @@ impl<'a> Case<'a> {
         let files = match query.input {
             Input::Bids => Vec::new(),
             Input::Nexmark => vec![queries::side_input()],
-            Input::Events => [event_files(), price_files(), csv_files(), account_files()].concat(),
+            Input::Events => [
+                event_files(),
+                price_files(),
+                csv_files(),
+                account_files(),
+                quote_files(),
+                order_files(),
+            ]
+            .concat(),
         };
         let answers = answers(name, query, &planned, &files);
         let folders: Vec<String> = query.sinks.iter().map(|sink| folder(sink.name)).collect();

@@ -10,6 +10,7 @@ mod batch;
 mod events;
 mod input;
 mod prices;
+mod quotes;
 mod restores;
 mod rows;
 
@@ -18,5 +19,6 @@ pub use batch::answer;
 pub use events::{EVENTS, event_files};
 pub use input::{Table, read};
 pub use prices::{CSV, PRICES, csv_files, price_files};
+pub use quotes::{ORDERS, QUOTES, order_files, quote_files};
 pub use restores::run_with_restores;
 pub use rows::{Difference, Rows};

@@ -231,7 +231,8 @@ pub struct KeptUntil {
 /// Joins rows with those that a table has when they come: the table is read whole when the job
 /// starts, and what is new of it at intervals if that is asked for. A null key is equal to nothing.
 ///
-/// The output's columns are: those of the input, those of the table.
+/// The output's columns are: those of the input, those of the table. If the input's rows can go, so
+/// can the output's, and rows of one key reach one subtask.
 #[derive(Debug, Clone)]
 pub struct LookupJoinDesc {
     /// An inner join or a left one.
@@ -249,17 +250,20 @@ pub struct LookupJoinDesc {
     pub rows: CalcDesc,
     /// The key columns' indexes in the projected rows; as many as in the input, of the same types.
     pub table_keys: Vec<usize>,
-    /// Keeps pairs for which it is true; over the output's columns.
+    /// Keeps pairs for which it is true; over the output's columns without the row kind.
     pub condition: Option<Arc<dyn Evaluator>>,
     /// After how long the table is read again; none: never.
     pub reload_interval_ms: Option<u64>,
+    /// How long it is known with what a row that can go was answered, in milliseconds; none: for ever.
+    pub ttl_ms: Option<u64>,
 }
 
 /// Joins rows of the left input (port 0) with the versions that the right one (port 1) has of
 /// their keys at their time: the last one whose time is not behind it. A null key is equal to
 /// nothing.
 ///
-/// The output's columns are: those of the left input, those of the right one.
+/// The output's columns are: those of the left input, those of the right one. If the left input's
+/// rows can go, so can the output's.
 #[derive(Debug, Clone)]
 pub struct TemporalJoinDesc {
     /// An inner join or a left one.
@@ -268,8 +272,10 @@ pub struct TemporalJoinDesc {
     pub keys: [Vec<usize>; 2],
     /// The row-time columns' indexes, by port; timestamps in milliseconds.
     pub times: [usize; 2],
-    /// Keeps pairs for which it is true; over the output's columns.
+    /// Keeps pairs for which it is true; over the output's columns without the row kind.
     pub condition: Option<Arc<dyn Evaluator>>,
+    /// How long it is known with what a row that can go was answered, in milliseconds; none: for ever.
+    pub ttl_ms: Option<u64>,
 }
 
 /// What a join gives.

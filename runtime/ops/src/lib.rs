@@ -1,6 +1,7 @@
 //! The operators between source and sink: one file or folder each, built from their descriptors
 //! in the plan.
 
+mod answered;
 mod calc;
 mod chunks;
 mod clock;
@@ -121,8 +122,9 @@ pub fn build_lookup(
     input: &SchemaRef,
     table: LookupTable,
     config: &OperatorConfig,
+    state: &mut dyn StateBackend,
 ) -> Result<Box<dyn Operator>> {
-    Ok(Box::new(lookup::LookupJoin::new(node, desc, input, table, config)?))
+    Ok(Box::new(lookup::LookupJoin::new(node, desc, input, table, config, state)?))
 }
 
 /// The states that all operators of a plan would open.
@@ -139,7 +141,8 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::IntervalJoin(desc) => interval::state_specs(&node.uid, desc, inputs),
         NodeKind::TopN(desc) => vec![top_n::state_spec(&node.uid, desc, &inputs[0])],
         NodeKind::LastRow(desc) => vec![last_row::state_spec(&node.uid, desc, &inputs[0])],
-        NodeKind::TemporalJoin(desc) => temporal::state_specs(&node.uid, desc, inputs),
+        NodeKind::TemporalJoin(desc) => temporal::state_specs(node, desc, inputs),
+        NodeKind::LookupJoin(desc) => lookup::state_specs(node, desc, &inputs[0]),
         NodeKind::Over(desc) => over::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowTopN(desc) => windowed::top_n_state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowJoin(desc) => windowed::join_state_specs(&node.uid, desc, inputs),
@@ -147,7 +150,6 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         | NodeKind::Unnest(_)
         | NodeKind::Calc(_)
         | NodeKind::Union
-        | NodeKind::LookupJoin(_)
         | NodeKind::Source(_)
         | NodeKind::Sink(_) => Vec::new(),
     }

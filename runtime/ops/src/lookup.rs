@@ -2,7 +2,8 @@
 //!
 //! The table is read whole before the operator is built, and again or on if that is asked for
 //! ([`LookupTable`]); each subtask meets all of it, so that its input needs no exchange. There is no
-//! state: after a restore the table is what it is then.
+//! state but for rows that can go, whose answers are kept: after a restore the table is what it is
+//! then.
 //!
 //! Of a table whose rows change, the last row of each of its own keys is there. Rows are chosen and
 //! made only then: an older row must not stand in for a last one that the filter leaves out.
@@ -22,10 +23,12 @@ use hashbrown::HashMap;
 use sabot_core::ambient::Ambient;
 use sabot_core::plan::{CalcDesc, LookupJoinDesc, PlanNode};
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::{Cx, Evaluator, Operator, Result};
+use sabot_core::state::{StateBackend, StateSpec};
+use sabot_core::{Cx, Evaluator, Operator, OperatorSnapshot, Result};
 
 use self::rows::Rows;
 use crate::OperatorConfig;
+use crate::answered::{self, Answered, Partners};
 use crate::calc::Calc;
 use crate::codec::RowCodec;
 use crate::pairing::{Pairing, Pairs};
@@ -60,7 +63,7 @@ struct LastRows {
 impl LookupTable {
     /// The table of a lookup join, without rows, whose random numbers begin with `seed`.
     pub fn new(node: &PlanNode, desc: &LookupJoinDesc, seed: u64) -> Result<Self> {
-        let fields = node.schema.fields();
+        let fields = answered::output_fields(node);
         let width = fields.len().saturating_sub(desc.rows.columns.len());
         let schema: SchemaRef = Arc::new(Schema::new(fields[width..].to_vec()));
         let last = desc.table_last_by.as_ref().map(|keys| LastRows::new(desc, keys)).transpose()?;
@@ -184,6 +187,18 @@ pub(crate) struct LookupJoin {
     codec: RowCodec,
     table: LookupTable,
     pairing: Pairing,
+    answered: Option<Answered>,
+}
+
+/// The state, if rows of `input` can go.
+pub(crate) fn state_specs(
+    node: &PlanNode,
+    desc: &LookupJoinDesc,
+    input: &SchemaRef,
+) -> Vec<StateSpec> {
+    let fields = answered::output_fields(node);
+    let spec = || answered::state_spec(&node.uid, &desc.keys, input, fields, desc.ttl_ms);
+    row_kind::is_updating(input).then(spec).into_iter().collect()
 }
 
 impl LookupJoin {
@@ -193,12 +208,16 @@ impl LookupJoin {
         input: &SchemaRef,
         table: LookupTable,
         config: &OperatorConfig,
+        state: &mut dyn StateBackend,
     ) -> Result<Self> {
+        let pairing = Pairing::new(node, desc.kind, desc.condition.as_ref(), config)?;
+        let alone = pairing.keeps_alone();
         Ok(Self {
             codec: codec_of(input, &desc.keys)?,
             keys: desc.keys.clone(),
             table,
-            pairing: Pairing::new(node, desc.kind, desc.condition.as_ref(), config)?,
+            pairing,
+            answered: Answered::new(node, &desc.keys, input, desc.ttl_ms, alone, config, state)?,
         })
     }
 }
@@ -207,23 +226,38 @@ impl Operator for LookupJoin {
     fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let table = self.table.current();
         let keys = columns_of(&batch, &self.keys);
-        let has_key = |row: usize| keys.iter().all(|column| column.is_valid(row));
+        let weights = row_kind::weights(&batch);
+        let comes = |row: usize| weights.as_ref().is_none_or(|weights| weights[row] > 0);
+        // A null is equal to nothing: the table has no rows with such keys either.
+        let is_asked = |row: usize| comes(row) && keys.iter().all(|column| column.is_valid(row));
         let bytes = self.codec.encode(&keys, batch.num_rows())?;
-        let mut answer = self.pairing.answer(batch.columns(), batch.num_rows());
+        let mut answer = self.pairing.answer(row_kind::values(&batch), batch.num_rows());
+        let mut kept = self.answered.as_ref().map(|_| Partners::default());
         for part in table.parts() {
+            let mut emit = |pairs: Pairs| match &mut kept {
+                Some(kept) => answer.keep(pairs, part.columns(), kept),
+                None => answer.emit(pairs, part.columns(), cx),
+            };
             let mut pairs = Pairs::default();
-            // A null is equal to nothing: the table has no rows with such keys either.
-            for row in (0..batch.num_rows()).filter(|row| has_key(*row)) {
+            for row in (0..batch.num_rows()).filter(|row| is_asked(*row)) {
                 for other in part.of(bytes.value(row)) {
                     pairs.push(row, other);
                 }
                 if pairs.are_many() {
-                    answer.emit(std::mem::take(&mut pairs), part.columns(), cx)?;
+                    emit(std::mem::take(&mut pairs))?;
                 }
             }
-            answer.emit(pairs, part.columns(), cx)?;
+            emit(pairs)?;
         }
-        answer.finish(cx)
+        match (&self.answered, kept) {
+            (Some(answered), Some(kept)) => answered.emit(&batch, &kept, cx),
+            _ => answer.finish(cx),
+        }
+    }
+
+    fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
+        let keyed = self.answered.iter().map(|answered| cx.state.freeze(answered.state()));
+        Ok(OperatorSnapshot { keyed: keyed.collect::<Result<_>>()?, watermark: None })
     }
 }
 

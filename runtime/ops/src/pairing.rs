@@ -1,17 +1,18 @@
 //! Left rows beside right ones, of joins in which a left row is answered once and for all.
 //!
-//! Nothing of such a join's output goes again: a left row without a partner is known to have none
-//! when it is answered.
+//! A left row without a partner is known to have none when it is answered. Nothing of the output goes
+//! again but with a left row that goes itself ([`Answered`](crate::answered::Answered)).
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
-use arrow::compute::{filter_record_batch, take_arrays};
-use arrow::datatypes::SchemaRef;
+use arrow::compute::{filter, filter_record_batch, take_arrays};
+use arrow::datatypes::{Schema, SchemaRef, UInt32Type};
 use sabot_core::plan::{JoinKind, PlanNode};
 use sabot_core::{Cx, Error, Evaluator, Result};
 
 use crate::OperatorConfig;
+use crate::answered::{Partners, output_fields};
 use crate::emit::emit_in_parts;
 
 /// Pairs that are made before they are used.
@@ -72,8 +73,13 @@ impl Pairing {
             keeps_alone: kind == JoinKind::Left,
             condition: condition.cloned(),
             max_batch_rows: config.max_batch_rows.max(1),
-            schema: Arc::clone(&node.schema),
+            schema: Arc::new(Schema::new(output_fields(node).to_vec())),
         })
+    }
+
+    /// Whether left rows without a partner stand beside nulls.
+    pub(crate) fn keeps_alone(&self) -> bool {
+        self.keeps_alone
     }
 
     /// Begins with the columns of a batch of `rows` left rows.
@@ -86,28 +92,47 @@ impl Answer<'_> {
     /// Emits those of the pairs for which the condition is true; `right` are the right rows'
     /// columns.
     pub(crate) fn emit(&mut self, pairs: Pairs, right: &[ArrayRef], cx: &mut Cx<'_>) -> Result<()> {
-        if pairs.left.is_empty() {
-            return Ok(());
+        if let Some((rows, batch)) = self.wanted(pairs, right)? {
+            for row in rows.values() {
+                self.matched[*row as usize] = true;
+            }
+            emit_in_parts(&batch, self.pairing.max_batch_rows, cx);
         }
-        let Pairing { condition, max_batch_rows, schema, .. } = self.pairing;
+        Ok(())
+    }
+
+    /// Keeps the right rows of those pairs instead of emitting them.
+    pub(crate) fn keep(
+        &self,
+        pairs: Pairs,
+        right: &[ArrayRef],
+        partners: &mut Partners,
+    ) -> Result<()> {
+        if let Some((rows, batch)) = self.wanted(pairs, right)? {
+            partners.add(rows, batch.columns()[self.left.len()..].to_vec());
+        }
+        Ok(())
+    }
+
+    /// The pairs for which the condition is true: their left rows' indexes, their columns.
+    fn wanted(
+        &self,
+        pairs: Pairs,
+        right: &[ArrayRef],
+    ) -> Result<Option<(UInt32Array, RecordBatch)>> {
+        if pairs.left.is_empty() {
+            return Ok(None);
+        }
+        let Pairing { condition, schema, .. } = self.pairing;
         let (left, right_rows) = (UInt32Array::from(pairs.left), UInt32Array::from(pairs.right));
         let mut columns = take_arrays(self.left, &left, None)?;
         columns.extend(take_arrays(right, &right_rows, None)?);
-        let mut batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
-        let kept = condition.as_ref().map(|condition| condition.evaluate(&batch)).transpose()?;
-        if let Some(kept) = kept {
-            let kept = kept.as_boolean();
-            batch = filter_record_batch(&batch, kept)?;
-            for (row, kept) in left.values().iter().zip(kept) {
-                self.matched[*row as usize] |= kept == Some(true);
-            }
-        } else {
-            for row in left.values() {
-                self.matched[*row as usize] = true;
-            }
-        }
-        emit_in_parts(&batch, *max_batch_rows, cx);
-        Ok(())
+        let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
+        let Some(condition) = condition else { return Ok(Some((left, batch))) };
+        let kept = condition.evaluate(&batch)?;
+        let kept = kept.as_boolean();
+        let left = filter(&left, kept)?.as_primitive::<UInt32Type>().clone();
+        Ok(Some((left, filter_record_batch(&batch, kept)?)))
     }
 
     /// Emits the left rows that have had no partner, where they are kept.

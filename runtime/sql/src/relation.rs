@@ -103,7 +103,7 @@ impl Base {
         match self {
             Self::Table(table) => table.changes(),
             Self::Window(node) => node.lateness_ms.is_some(),
-            Self::Temporal(_) => false,
+            Self::Temporal(node) => node.join.feeds[0].base.is_updating(),
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
             Self::Join(node) => {
                 node.interval().is_none()

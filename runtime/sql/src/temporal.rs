@@ -72,10 +72,6 @@ pub(crate) fn temporal_join(
                 .hint("JOIN ... ON and LEFT JOIN ... ON have"));
         }
     };
-    if left.base.is_updating() {
-        return Err(SqlError::new(at, "rows that change cannot be joined as of a time yet")
-            .hint("put the join before what updates"));
-    }
     let place = place_of(time, at);
     let time = Binder::new(&left, place).bind(time)?;
     let joined = match time.meaning {
@@ -126,8 +122,8 @@ fn lookup(left: Relation, right: Relation, kind: JoinKind, at: Position) -> Resu
             LOOKUP_CONNECTORS.join(", ")
         )));
     }
-    if connector == UNORDERED_CONNECTOR {
-        refuse_changes(&right.base, &name, at)?;
+    if connector == UNORDERED_CONNECTOR && table.changes() {
+        return Err(rows_change(&name, at));
     } else if table.changes() && table.primary_key.is_empty() {
         let message = format!("the rows of {name} change, and it has no primary key");
         return Err(SqlError::new(at, message)
@@ -138,14 +134,9 @@ fn lookup(left: Relation, right: Relation, kind: JoinKind, at: Position) -> Resu
     Ok(Joined { relation, node, versions, primary_key: None, right_name: name })
 }
 
-/// Rows of a table, or of windows, that change and go can be no versions yet.
-fn refuse_changes(base: &Base, name: &str, at: Position) -> Result<()> {
-    if matches!(base, Base::Table(_) | Base::Window(_)) && base.is_updating() {
-        let message = format!("the rows of {name} change: it cannot be joined as of a time yet");
-        return Err(SqlError::new(at, message)
-            .hint("leave FOR SYSTEM_TIME AS OF out: the join then follows all changes"));
-    }
-    Ok(())
+fn rows_change(name: &str, at: Position) -> SqlError {
+    SqlError::new(at, format!("the rows of {name} change: it cannot be joined as of a time yet"))
+        .hint("leave FOR SYSTEM_TIME AS OF out: the join then follows all changes")
 }
 
 /// The connectors whose tables can be read whole.
@@ -168,11 +159,15 @@ fn versioned(
              (PARTITION BY k ORDER BY ts DESC) = 1",
         )
     };
-    let base = match &right.base {
-        Base::Rank(node) => &node.feed.base,
-        other => other,
+    // A table's own rows say what its keys have; changes of what a view ranks do not.
+    let ranked = match &right.base {
+        Base::Rank(node) => Some(&node.feed.base),
+        windows @ Base::Window(_) => Some(windows),
+        _ => None,
     };
-    refuse_changes(base, &name, at)?;
+    if ranked.is_some_and(Base::is_updating) {
+        return Err(rows_change(&name, at));
+    }
     if right.filter.is_some() {
         return Err(SqlError::new(at, format!("{name} filters versions"))
             .hint("put the condition into ON: it is asked of the version of the row's time"));

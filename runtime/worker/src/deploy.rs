@@ -455,7 +455,8 @@ impl SlotBuild<'_, '_> {
         let inputs = plan.input_schemas(node);
         if let NodeKind::LookupJoin(desc) = &node.kind {
             let table = self.wiring.lookups.table(self.config, node, desc, metrics).await?;
-            return sabot_ops::build_lookup(node, desc, &inputs[0], table, &config);
+            let state = self.backend.as_mut();
+            return sabot_ops::build_lookup(node, desc, &inputs[0], table, &config, state);
         }
         sabot_ops::build(node, &inputs, &config, self.backend.as_mut())
     }

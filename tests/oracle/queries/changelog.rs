@@ -71,3 +71,93 @@ INSERT INTO seen SELECT a.id, e.id, a.amount FROM accounts AS a JOIN events AS e
         },
     ],
 };
+
+/// A batch answer over quotes, each with the time at which the next one of its site begins, and
+/// without those that went then.
+macro_rules! over_quotes {
+    ($answer:literal) => {
+        concat!(
+            "WITH w AS (SELECT coalesce(get_field(after, 'site'), get_field(before, 'site')) AS site, \
+             coalesce(get_field(after, 'ts'), get_field(before, 'ts')) AS ts, max(get_field(after, 'id')) AS id, \
+             max(get_field(after, 'amount')) AS amount, max(CASE WHEN op = 'd' THEN 1 ELSE 0 END) AS gone \
+             FROM records GROUP BY 1, 2), \
+             n AS (SELECT *, lead(ts) OVER (PARTITION BY site ORDER BY ts) AS until FROM w), \
+             v AS (SELECT * FROM n WHERE gone = 0) ",
+            $answer
+        )
+    };
+}
+
+/// A row meets the version that a table of changes had at its time; one that changes and goes takes
+/// with it what it met.
+pub(crate) const VERSIONS_THAT_GO: Query = Query {
+    input: Input::Events,
+    job: "CREATE TABLE quotes (
+  id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts,
+  PRIMARY KEY (site) NOT ENFORCED
+) WITH ('connector' = 'filesystem', 'format' = 'debezium-json', 'path' = 's3://in/quotes');
+CREATE TABLE records (
+  before ROW<id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3)>,
+  after ROW<id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3)>, op STRING
+) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/quotes');
+CREATE TABLE orders (
+  id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3), at AS PROCTIME(), WATERMARK FOR ts AS ts,
+  PRIMARY KEY (id) NOT ENFORCED
+) WITH ('connector' = 'filesystem', 'format' = 'debezium-json', 'path' = 's3://in/orders');
+CREATE TABLE prices (id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3))
+WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/prices');
+INSERT INTO met SELECT e.id, q.id, q.amount, q.ts FROM events AS e
+JOIN quotes FOR SYSTEM_TIME AS OF e.ts AS q ON e.site = q.site AND q.amount > e.amount
+WHERE e.id < 1500;
+INSERT INTO quoted SELECT o.id, o.amount, q.id, q.amount FROM orders AS o
+LEFT JOIN quotes FOR SYSTEM_TIME AS OF o.ts AS q ON o.site = q.site;
+INSERT INTO by_quote SELECT q.id, COUNT(*), SUM(o.amount) FROM orders AS o
+JOIN quotes FOR SYSTEM_TIME AS OF o.ts AS q ON q.site = o.site AND o.amount > 0 GROUP BY q.id;
+INSERT INTO priced SELECT o.id, o.amount, p.id FROM orders AS o
+LEFT JOIN prices FOR SYSTEM_TIME AS OF o.at AS p ON o.site = p.site AND p.amount > 900;
+INSERT INTO read_too SELECT op, COUNT(*) FROM records GROUP BY op;",
+    sinks: &[
+        Sink {
+            name: "met",
+            columns: "a BIGINT, b BIGINT, amount BIGINT, ts TIMESTAMP(3)",
+            changes: false,
+            answer: over_quotes!(
+                "SELECT e.id, v.id, v.amount, v.ts FROM events AS e JOIN v ON e.site = v.site
+  AND v.ts <= e.ts AND (v.until IS NULL OR e.ts < v.until) AND v.amount > e.amount
+WHERE e.id < 1500"
+            ),
+        },
+        Sink {
+            name: "quoted",
+            columns: "a BIGINT, amount BIGINT, b BIGINT, quoted BIGINT",
+            changes: true,
+            answer: over_quotes!(
+                "SELECT o.id, o.amount, v.id, v.amount FROM orders AS o LEFT JOIN v
+  ON o.site = v.site AND v.ts <= o.ts AND (v.until IS NULL OR o.ts < v.until)"
+            ),
+        },
+        Sink {
+            name: "by_quote",
+            columns: "b BIGINT, n BIGINT, total BIGINT",
+            changes: true,
+            answer: over_quotes!(
+                "SELECT v.id, count(*), sum(o.amount) FROM orders AS o JOIN v
+  ON o.site = v.site AND v.ts <= o.ts AND (v.until IS NULL OR o.ts < v.until)
+WHERE o.amount > 0 GROUP BY v.id"
+            ),
+        },
+        Sink {
+            name: "priced",
+            columns: "a BIGINT, amount BIGINT, b BIGINT",
+            changes: true,
+            answer: "SELECT o.id, o.amount, p.id FROM orders AS o LEFT JOIN prices AS p
+  ON o.site = p.site AND p.amount > 900",
+        },
+        Sink {
+            name: "read_too",
+            columns: "op STRING, n BIGINT",
+            changes: true,
+            answer: "SELECT op, count(*) FROM records GROUP BY op",
+        },
+    ],
+};

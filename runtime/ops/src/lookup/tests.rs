@@ -52,6 +52,7 @@ fn desc(kind: JoinKind, condition: bool) -> LookupJoinDesc {
         table_keys: vec![0],
         condition,
         reload_interval_ms: None,
+        ttl_ms: None,
     }
 }
 
@@ -73,7 +74,10 @@ fn joined_by(desc: &LookupJoinDesc) -> Joined {
     let schema = Arc::new(Schema::new(fields.to_vec()));
     let node = node(NodeKind::LookupJoin(desc.clone()), schema);
     let table = LookupTable::new(&node, desc, 1).unwrap();
-    let operator = crate::build_lookup(&node, desc, &input, table.clone(), &config()).unwrap();
+    let mut backend = sabot_state::open(sabot_state::Backend::Memory).unwrap();
+    let (config, backend) = (config(), backend.as_mut());
+    let operator =
+        crate::build_lookup(&node, desc, &input, table.clone(), &config, backend).unwrap();
     Joined { operator, table }
 }
 
@@ -263,4 +267,90 @@ fn changes_one_after_the_other_are_those_of_all() {
             check_parts(&one_by_one.table);
         }
     }
+}
+
+/// Left rows that can go.
+fn left(rows: &[(RowKind, Option<i64>, i64)]) -> RecordBatch {
+    let plain: Vec<_> = rows.iter().map(|row| (row.1, row.2)).collect();
+    let mut columns = batch(["k", "v"], &plain).columns().to_vec();
+    columns.push(row_kind::column(rows.iter().map(|row| row.0)));
+    RecordBatch::try_new(changing(["k", "v"].to_vec()), columns).unwrap()
+}
+
+fn changing(names: Vec<&str>) -> SchemaRef {
+    let fields = names.into_iter().map(|name| Field::new(name, DataType::Int64, true));
+    Arc::new(Schema::new(fields.chain([row_kind::field()]).collect::<Vec<_>>()))
+}
+
+#[test]
+fn a_row_that_goes_takes_the_answers_that_it_had_with_it() {
+    let desc = desc(JoinKind::Left, false);
+    let node = node(NodeKind::LookupJoin(desc.clone()), changing(vec!["k", "v", "tk", "tv"]));
+    let table = LookupTable::new(&node, &desc, 1).unwrap();
+    let mut backend = sabot_state::open(sabot_state::Backend::Memory).unwrap();
+    let input = changing(vec!["k", "v"]);
+    let build = |backend: &mut dyn StateBackend| {
+        crate::build_lookup(&node, &desc, &input, table.clone(), &config(), backend).unwrap()
+    };
+    let mut operator = build(&mut *backend);
+    let metrics = sabot_core::metrics::OperatorMetrics::default();
+    let rows = |operator: &mut dyn Operator, backend: &mut dyn StateBackend, batch| {
+        let mut out = Vec::new();
+        operator.process(0, batch, &mut Cx::new(&mut out, backend, &metrics, 0)).unwrap();
+        let mut found = Vec::new();
+        for element in out {
+            let Element::Batch(batch) = element else { panic!("only rows come out") };
+            let column = |at: usize| batch.column(at).as_primitive::<Int64Type>().iter();
+            let rows = column(0).zip(column(1)).zip(column(3)).map(|((k, v), t)| (k, v, t));
+            found.extend(row_kind::weights(&batch).unwrap().into_iter().zip(rows));
+        }
+        found
+    };
+    use RowKind::{Delete, Insert, UpdateAfter, UpdateBefore};
+    table.replace(&[batch(["tk", "tv"], &TABLE)], 0).unwrap();
+    let came = left(&[(Insert, Some(1), 5), (Insert, Some(3), 6), (Insert, None, 7)]);
+    let (one, none) = ((Some(1), Some(5)), (None, Some(7)));
+    assert_eq!(
+        rows(&mut *operator, &mut *backend, came),
+        [
+            (1, (one.0, one.1, Some(10))),
+            (1, (one.0, one.1, Some(11))),
+            (1, (Some(3), Some(6), None)),
+            (1, (none.0, none.1, None)),
+        ]
+    );
+    // The same row once more, with another answer; and one that comes and goes in one batch.
+    table.replace(&[batch(["tk", "tv"], &[(Some(1), 12), (Some(3), 30)])], 0).unwrap();
+    let again = left(&[(UpdateAfter, Some(1), 5), (Insert, Some(2), 8), (Delete, Some(2), 8)]);
+    let two = (Some(2), Some(8), None);
+    assert_eq!(
+        rows(&mut *operator, &mut *backend, again),
+        [(1, (one.0, one.1, Some(12))), (1, two), (-1, two)]
+    );
+    // What was answered is known after a restore, and what was never there is not made up.
+    let mut restored = sabot_state::open(sabot_state::Backend::Memory).unwrap();
+    let mut out = Vec::new();
+    let snapshot = operator.snapshot(&mut Cx::new(&mut out, &mut *backend, &metrics, 0)).unwrap();
+    for frozen in snapshot.keyed {
+        crate::testing::load(frozen, &mut *restored);
+    }
+    let mut operator = build(&mut *restored);
+    table.replace(&[batch(["tk", "tv"], &[(Some(1), 13)])], 0).unwrap();
+    let gone = left(&[
+        (UpdateBefore, Some(1), 5),
+        (Delete, Some(1), 5),
+        (Delete, Some(3), 6),
+        (Delete, None, 7),
+        (Delete, Some(9), 9),
+    ]);
+    assert_eq!(
+        rows(&mut *operator, &mut *restored, gone),
+        [
+            (-1, (one.0, one.1, Some(12))),
+            (-1, (one.0, one.1, Some(10))),
+            (-1, (one.0, one.1, Some(11))),
+            (-1, (Some(3), Some(6), None)),
+            (-1, (none.0, none.1, None)),
+        ]
+    );
 }

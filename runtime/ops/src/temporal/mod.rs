@@ -3,6 +3,9 @@
 //! A left row waits until the watermark has passed its time: then the versions up to there are
 //! known, and it is answered once and for all by the last of its key. Of a key's versions the last
 //! one that the watermark has passed stays, and those after it; what is older no row can ask for.
+//!
+//! A key of the table that goes has no version from the time of the row that says so. A left row that
+//! goes takes with it what it was answered with ([`Answered`]).
 
 mod versions;
 mod waiting;
@@ -10,11 +13,13 @@ mod waiting;
 use arrow::array::{Array, AsArray, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
 use sabot_core::plan::{PlanNode, TemporalJoinDesc};
+use sabot_core::row_kind;
 use sabot_core::state::{StateBackend, StateSpec, number};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
-use sabot_types::{EventTime, OperatorUid};
+use sabot_types::EventTime;
 
 use crate::OperatorConfig;
+use crate::answered::{self, Answered, Partners};
 use crate::keyed::{Keys, with_all};
 use crate::pairing::{Pairing, Pairs};
 use versions::Versions;
@@ -29,6 +34,7 @@ pub(crate) struct TemporalJoin {
     /// Where both sides have their time from.
     times: [TimeColumn; 2],
     pairing: Pairing,
+    answered: Option<Answered>,
     /// Up to where all rows are answered, but for those that come late.
     watermark: EventTime,
     max_batch_rows: usize,
@@ -42,14 +48,19 @@ struct TimeColumn {
 
 /// The states of both sides.
 pub(crate) fn state_specs(
-    operator: &OperatorUid,
+    node: &PlanNode,
     desc: &TemporalJoinDesc,
     inputs: &[SchemaRef],
 ) -> Vec<StateSpec> {
-    vec![
-        waiting::state_spec(operator, &desc.keys[0], &inputs[0]),
-        versions::state_spec(operator, &desc.keys[1], &inputs[1]),
-    ]
+    let (operator, keys) = (&node.uid, &desc.keys);
+    let output = answered::output_fields(node);
+    let answers = || answered::state_spec(operator, &keys[0], &inputs[0], output, desc.ttl_ms);
+    let mut specs = vec![
+        waiting::state_spec(operator, &keys[0], &inputs[0]),
+        versions::state_spec(operator, &keys[1], &inputs[1]),
+    ];
+    specs.extend(row_kind::is_updating(&inputs[0]).then(answers));
+    specs
 }
 
 impl TemporalJoin {
@@ -63,7 +74,7 @@ impl TemporalJoin {
         let [left, right] = inputs else {
             return Err(Error::user(format!("operator {}: it needs two inputs", node.name)));
         };
-        let specs = state_specs(&node.uid, desc, inputs);
+        let specs = state_specs(node, desc, inputs);
         let (waiting, versions) = (state.open(&specs[0])?, state.open(&specs[1])?);
         // A time stands behind the key.
         state.expect_prefixes(versions, number::BYTES);
@@ -71,14 +82,17 @@ impl TemporalJoin {
             TimeColumn::new(node, left, desc.times[0])?,
             TimeColumn::new(node, right, desc.times[1])?,
         ];
+        let pairing = Pairing::new(node, desc.kind, desc.condition.as_ref(), config)?;
+        let (keys, ttl_ms, alone) = (&desc.keys[0], desc.ttl_ms, pairing.keeps_alone());
         Ok(Self {
+            answered: Answered::new(node, keys, left, ttl_ms, alone, config, state)?,
             left_keys: Keys::new(node, &desc.keys[0], left, config)?,
             waiting: Waiting::new(left, &desc.keys[0], waiting, state)?,
             right_keys: Keys::new(node, &desc.keys[1], right, config)?,
             right_key_columns: desc.keys[1].clone(),
             versions: Versions::new(right, versions)?,
             times,
-            pairing: Pairing::new(node, desc.kind, desc.condition.as_ref(), config)?,
+            pairing,
             watermark: EventTime::MIN,
             max_batch_rows: config.max_batch_rows.max(1),
         })
@@ -89,12 +103,21 @@ impl TemporalJoin {
         let times = self.times[0].of(batch)?;
         let keys = self.left_keys.of(batch)?;
         let found = self.versions.find(&keys, watermark, self.watermark, cx)?;
-        let mut answer = self.pairing.answer(batch.columns(), batch.num_rows());
+        let weights = row_kind::weights(batch);
+        let comes = |row: usize| weights.as_ref().is_none_or(|weights| weights[row] > 0);
+        let mut answer = self.pairing.answer(row_kind::values(batch), batch.num_rows());
         let mut pairs = Pairs::default();
         for (row, (key, time)) in keys.of_row.iter().zip(times.values()).enumerate() {
-            if let Some(version) = found.at(*key, *time) {
+            if comes(row)
+                && let Some(version) = found.at(*key, *time)
+            {
                 pairs.push(row, version);
             }
+        }
+        if let Some(answered) = &self.answered {
+            let mut partners = Partners::default();
+            answer.keep(pairs, &found.columns, &mut partners)?;
+            return answered.emit(batch, &partners, cx);
         }
         answer.emit(pairs, &found.columns, cx)?;
         answer.finish(cx)
@@ -139,8 +162,8 @@ impl Operator for TemporalJoin {
             self.waiting.push(batch, &times);
             return Ok(());
         }
-        // A null is equal to nothing.
-        let batch = with_all(&self.right_key_columns, batch)?;
+        // A null is equal to nothing, and the version that replaces another says from when on.
+        let batch = versions::without_replaced(with_all(&self.right_key_columns, batch)?)?;
         if batch.num_rows() == 0 {
             return Ok(());
         }
@@ -162,8 +185,8 @@ impl Operator for TemporalJoin {
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.waiting.flush(&self.left_keys, &self.times[0], cx)?;
         let states = [self.waiting.state(), self.versions.state()];
-        let keyed =
-            states.into_iter().map(|state| cx.state.freeze(state)).collect::<Result<_>>()?;
+        let states = states.into_iter().chain(self.answered.as_ref().map(Answered::state));
+        let keyed = states.map(|state| cx.state.freeze(state)).collect::<Result<_>>()?;
         Ok(OperatorSnapshot { keyed, watermark: None })
     }
 }

@@ -8,8 +8,11 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, TimestampMillisecondArray,
 };
 use arrow::compute::kernels::cmp::lt;
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit};
+use arrow::datatypes::{
+    DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType,
+};
 use sabot_core::plan::{JoinKind, NodeKind, PlanNode, TemporalJoinDesc};
+use sabot_core::row_kind::{self, RowKind};
 use sabot_core::state::{Namespace, StateBackend};
 use sabot_core::{Random, SeededRandom};
 use sabot_state::{Backend, open};
@@ -56,7 +59,8 @@ fn plan(kind: JoinKind, condition: bool) -> PlanNode {
             Arc::new(is_below)
         })
     });
-    let desc = TemporalJoinDesc { kind, keys: [vec![0], vec![0]], times: [2, 2], condition };
+    let keys = [vec![0], vec![0]];
+    let desc = TemporalJoinDesc { kind, keys, times: [2, 2], condition, ttl_ms: None };
     node(NodeKind::TemporalJoin(desc), Arc::new(Schema::new([fields("l"), fields("r")].concat())))
 }
 
@@ -75,7 +79,7 @@ fn out(driver: &mut Driver) -> Vec<Out> {
     let mut rows = Vec::new();
     for batch in driver.batches() {
         let column = |at: usize| batch.column(at).as_primitive::<Int64Type>();
-        let times = batch.column(2).as_primitive::<arrow::datatypes::TimestampMillisecondType>();
+        let times = batch.column(2).as_primitive::<TimestampMillisecondType>();
         let some = |at: usize, row: usize| column(at).is_valid(row).then(|| column(at).value(row));
         for row in 0..batch.num_rows() {
             rows.push((some(0, row), column(1).value(row), times.value(row), some(4, row)));
@@ -241,5 +245,171 @@ fn rows_meet_their_versions_over_restores() {
         assert_eq!(found, expected, "seed {seed}");
         drop(driver.snapshot());
         assert_eq!(stored(&mut driver, 0), 0);
+    }
+}
+
+/// Rows with their kinds.
+fn changes(port: usize, rows: &[(RowKind, Row)]) -> RecordBatch {
+    let values: Vec<Row> = rows.iter().map(|(_, row)| *row).collect();
+    let mut columns = batch(port, &values).columns().to_vec();
+    columns.push(row_kind::column(rows.iter().map(|(kind, _)| *kind)));
+    RecordBatch::try_new(Arc::clone(&changing_inputs()[port]), columns).unwrap()
+}
+
+fn changing_inputs() -> [SchemaRef; 2] {
+    ["l", "r"].map(|side| Arc::new(Schema::new([fields(side), vec![row_kind::field()]].concat())))
+}
+
+fn changing_plan(kind: JoinKind) -> PlanNode {
+    let plan = plan(kind, false);
+    let fields = plan.schema.fields().iter().cloned().chain([Arc::new(row_kind::field())]);
+    PlanNode { schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())), ..plan }
+}
+
+fn changing_driver(node: &PlanNode, backend: Box<dyn StateBackend>) -> Driver {
+    let config = OperatorConfig { max_batch_rows: 2, ..config() };
+    Driver::with_inputs(node, &changing_inputs(), &config, backend)
+}
+
+/// Adds what has come out since the last time to how often each row is there.
+fn add_out(driver: &mut Driver, all: &mut BTreeMap<Out, i64>) {
+    for batch in driver.batches() {
+        let weights = row_kind::weights(&batch).unwrap();
+        for (row, weight) in weights.into_iter().enumerate() {
+            let value = |at: usize| {
+                let column = batch.column(at).as_primitive::<Int64Type>();
+                column.is_valid(row).then(|| column.value(row))
+            };
+            let times = batch.column(2).as_primitive::<TimestampMillisecondType>();
+            let out = (value(0), value(1).unwrap(), times.value(row), value(4));
+            *all.entry(out).or_default() += weight;
+        }
+    }
+    driver.out.clear();
+    all.retain(|_, count| *count != 0);
+}
+
+use RowKind::{Delete, Insert, UpdateAfter, UpdateBefore};
+
+#[test]
+fn a_key_that_goes_has_no_version_from_then_on() {
+    let mut driver =
+        changing_driver(&changing_plan(JoinKind::Left), open(Backend::Memory).unwrap());
+    let versions = [
+        (Insert, (Some(1), 10, 100)),
+        (UpdateBefore, (Some(1), 10, 200)),
+        (UpdateAfter, (Some(1), 20, 200)),
+        (Delete, (Some(1), 20, 300)),
+        (Insert, (Some(1), 40, 400)),
+    ];
+    driver.process_from(1, changes(1, &versions)).unwrap();
+    let times = [99, 100, 199, 200, 299, 300, 399, 400];
+    let rows: Vec<_> = times.iter().map(|time| (Insert, (Some(1), 0, *time))).collect();
+    driver.process_from(0, changes(0, &rows)).unwrap();
+    driver.watermark(500);
+    let mut all = BTreeMap::new();
+    add_out(&mut driver, &mut all);
+    let found: Vec<Option<i64>> = all.keys().map(|out| out.3).collect();
+    let (some, none) = (Some, None);
+    let expected = [none, some(10), some(10), some(20), some(20), none, none, some(40)];
+    assert_eq!(found, expected);
+    // Of a key without a version nothing stays once all rows up to there are answered.
+    driver.process_from(1, changes(1, &[(Delete, (Some(1), 40, 600))])).unwrap();
+    driver.process_from(0, changes(0, &[(Insert, (Some(1), 0, 700))])).unwrap();
+    driver.watermark(800);
+    driver.process_from(0, changes(0, &[(Insert, (Some(1), 0, 900))])).unwrap();
+    driver.watermark(1_000);
+    drop(driver.snapshot());
+    assert_eq!(changing_stored(&mut driver, 1), 0);
+}
+
+fn changing_stored(driver: &mut Driver, state: usize) -> usize {
+    let specs = crate::state_specs(&changing_plan(JoinKind::Left), &changing_inputs());
+    let state = driver.backend.open(&specs[state]).unwrap();
+    let mut rows = 0;
+    let mut count = |more: sabot_core::state::StateRows| {
+        rows += more.groups.len();
+        Ok(())
+    };
+    driver.backend.scan(state, Namespace::ONLY, 100, &mut count).unwrap();
+    rows
+}
+
+#[test]
+fn rows_that_go_take_with_them_what_they_were_answered_with() {
+    let dir = TempDir::new().unwrap();
+    for seed in 0..16 {
+        let random = SeededRandom::new(seed);
+        let below = |n: u64| (random.next_u64() % n) as i64;
+        let backend = |rocks: bool| {
+            let dir = tempfile::tempdir_in(&dir).unwrap().keep();
+            let rocks = rocks.then_some(Backend::RocksDb { dir, cache_size_mb: 8 });
+            open(rocks.unwrap_or(Backend::Memory)).unwrap()
+        };
+        let kind = [JoinKind::Inner, JoinKind::Left][seed as usize % 2];
+        let node = changing_plan(kind);
+        let mut driver = changing_driver(&node, backend(seed % 4 < 2));
+        let (mut rows, mut versions, mut found) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut watermark = 0;
+        for step in 0..120 {
+            // No row comes late, but rows go late.
+            let time = |random: i64| watermark + 1 + random;
+            let key = || Some(below(4)).filter(|key| *key > 0);
+            let batch: Vec<(RowKind, Row)> = (0..below(6))
+                .map(|_| {
+                    ([Insert, Delete][below(3) as usize / 2], (key(), below(4), time(below(900))))
+                })
+                .collect();
+            if below(2) == 0 {
+                let mut sent = Vec::new();
+                for (kind, row) in batch {
+                    if kind == Insert {
+                        rows.push(row);
+                        sent.push((kind, row));
+                    } else if !rows.is_empty() {
+                        let gone = rows.swap_remove(below(rows.len() as u64) as usize);
+                        sent.push((kind, gone));
+                    }
+                }
+                driver.process_from(0, changes(0, &sent)).unwrap();
+            } else {
+                driver.process_from(1, changes(1, &batch)).unwrap();
+                for (kind, (key, value, time)) in batch {
+                    let Some(key) = key else { continue };
+                    versions.insert((key, time), (kind == Insert).then_some(value));
+                }
+            }
+            if below(3) == 0 {
+                watermark += below(300);
+                driver.watermark(watermark);
+            }
+            add_out(&mut driver, &mut found);
+            match below(10) {
+                0 => drop(driver.snapshot()),
+                1 => {
+                    let snapshot = driver.snapshot();
+                    let mut restored = backend(step % 2 == 0);
+                    for frozen in snapshot.keyed {
+                        load(frozen, &mut *restored);
+                    }
+                    driver = changing_driver(&node, restored);
+                }
+                _ => {}
+            }
+        }
+        driver.watermark(EventTime::MAX.millis());
+        add_out(&mut driver, &mut found);
+        let mut expected: BTreeMap<Out, i64> = BTreeMap::new();
+        for row in &rows {
+            let last = |key| versions.range((key, i64::MIN)..=(key, row.2)).next_back();
+            let version = row.0.and_then(last).and_then(|(_, value)| *value);
+            if version.is_some() || kind == JoinKind::Left {
+                *expected.entry((row.0, row.1, row.2, version)).or_default() += 1;
+            }
+        }
+        assert_eq!(found, expected, "seed {seed}");
+        // Of each row that is left its answer is kept, of others none.
+        drop(driver.snapshot());
+        assert_eq!(changing_stored(&mut driver, 2), rows.len(), "seed {seed}");
     }
 }

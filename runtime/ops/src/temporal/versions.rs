@@ -4,17 +4,20 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BinaryBuilder, Int64Array, RecordBatch, TimestampMillisecondArray,
+    ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, Int64Array, RecordBatch,
+    TimestampMillisecondArray,
 };
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{DataType, Int8Type, SchemaRef};
 use sabot_core::metrics::OperatorMetrics;
+use sabot_core::row_kind::{self, RowKind};
 use sabot_core::state::{Namespace, StateField, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::{EventTime, KeyGroup, OperatorUid};
 
 use crate::codec::RowCodec;
 use crate::keyed::{UniqueKeys, state_fields};
-use crate::multiset::count_of;
+use crate::multiset::{count_of, value_of};
 
 /// The state's name.
 const STATE_NAME: &str = "versions";
@@ -24,6 +27,8 @@ pub(super) struct Versions {
     /// What follows the key: the time.
     times: RowCodec,
     values: RowCodec,
+    /// Whether rows have a kind, as their last column.
+    updating: bool,
 }
 
 /// The versions of some keys.
@@ -32,6 +37,8 @@ pub(super) struct Found {
     of_key: Vec<Vec<(i64, u32)>>,
     /// The rows' columns.
     pub(super) columns: Vec<ArrayRef>,
+    /// Whether each row says that its key has no version any more; none: no row does.
+    gone: Option<Vec<bool>>,
 }
 
 impl Found {
@@ -39,8 +46,22 @@ impl Found {
     pub(super) fn at(&self, key: usize, time: i64) -> Option<u32> {
         let versions = &self.of_key[key];
         let after = versions.partition_point(|(from, _)| *from <= time);
-        after.checked_sub(1).map(|last| versions[last].1)
+        let row = versions[after.checked_sub(1)?].1;
+        (!self.is_gone(row)).then_some(row)
     }
+
+    fn is_gone(&self, row: u32) -> bool {
+        self.gone.as_ref().is_some_and(|gone| gone[row as usize])
+    }
+}
+
+/// The rows that are versions, or say that there is none: all but those of which a new version
+/// follows.
+pub(super) fn without_replaced(batch: RecordBatch) -> Result<RecordBatch> {
+    let Some(kinds) = row_kind::kinds(&batch) else { return Ok(batch) };
+    let is_kept = |kind: &i8| RowKind::of(*kind) != RowKind::UpdateBefore;
+    let kept: BooleanArray = kinds.values().iter().map(|kind| Some(is_kept(kind))).collect();
+    Ok(filter_record_batch(&batch, &kept)?)
 }
 
 /// Describes the state.
@@ -64,6 +85,7 @@ impl Versions {
             state,
             times: RowCodec::new([DataType::Int64])?,
             values: RowCodec::compact(input.fields().iter().map(|f| f.data_type().clone()))?,
+            updating: row_kind::is_updating(input),
         })
     }
 
@@ -135,9 +157,24 @@ impl Versions {
             },
         )?;
         OperatorMetrics::add(&cx.metrics.state_reads, rows as usize);
-        let columns = self.values.decode(&values.finish())?;
+        let mut columns = self.values.decode(&values.finish())?;
+        let kinds = self.updating.then(|| columns.pop()).flatten();
+        let gone = kinds.map(|kinds| {
+            let kinds = kinds.as_primitive::<Int8Type>();
+            kinds.values().iter().map(|kind| !RowKind::of(*kind).is_added()).collect()
+        });
+        let found = Found { of_key, columns, gone };
+        // A key that has had no version for so long needs no row that says so.
+        for (key, versions) in found.of_key.iter().enumerate().filter(|_| self.updating) {
+            let behind = versions.partition_point(|(from, _)| *from <= answered.millis());
+            let last = behind.checked_sub(1).map(|last| versions[last]);
+            if let Some((time, _)) = last.filter(|(_, row)| found.is_gone(*row)) {
+                old.groups.push(keys.groups[key]);
+                old.keys.push([keys.bytes.value(key), &value_of(time)].concat());
+            }
+        }
         self.delete(old, cx)?;
-        Ok(Found { of_key, columns })
+        Ok(found)
     }
 
     fn delete(&self, old: Old, cx: &mut Cx<'_>) -> Result<()> {

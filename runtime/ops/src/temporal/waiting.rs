@@ -1,8 +1,9 @@
 //! Left rows that wait for the watermark.
 //!
 //! Those that came since the last snapshot are in memory. A snapshot brings all of them to the
-//! backend, under the second of their time as namespace, each with how often it is there. When the
-//! watermark comes to a second, its rows come back as a whole.
+//! backend, under the second of their time as namespace, each with how often it is there: less than
+//! 0 times, if it goes and was answered before. When the watermark comes to a second, its rows come
+//! back as a whole, before those that came later.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use arrow::array::{
 use arrow::compute::{concat_batches, filter_record_batch, max, min, not, take_arrays};
 use arrow::datatypes::SchemaRef;
 use sabot_core::metrics::OperatorMetrics;
+use sabot_core::row_kind::{self, RowKind};
 use sabot_core::state::{Namespace, StateBackend, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::{EventTime, KeyGroup, OperatorUid};
@@ -63,7 +65,7 @@ fn span_of(time: i64) -> i64 {
 /// Describes the state.
 pub(super) fn state_spec(operator: &OperatorUid, keys: &[usize], input: &SchemaRef) -> StateSpec {
     let mut key = state_fields(input, keys.iter().copied());
-    key.extend(state_fields(input, 0..input.fields().len()));
+    key.extend(state_fields(input, 0..row_kind::width(input)));
     StateSpec {
         operator: operator.clone(),
         name: STATE_NAME.to_owned(),
@@ -82,7 +84,7 @@ impl Waiting {
         state: StateHandle,
         backend: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let columns = keys.iter().copied().chain(0..input.fields().len());
+        let columns = keys.iter().copied().chain(0..row_kind::width(input));
         let stored = backend.namespaces(state)?.into_iter().map(|namespace| namespace.0);
         Ok(Self {
             state,
@@ -112,10 +114,12 @@ impl Waiting {
         cx: &mut Cx<'_>,
     ) -> Result<Vec<RecordBatch>> {
         let watermark = watermark.millis();
+        let later = std::mem::take(&mut self.hot);
         while let Some(span) = self.stored.first().copied().filter(|span| *span <= watermark) {
             self.load(span, time, cx)?;
             self.stored.remove(&span);
         }
+        self.hot.extend(later);
         let mut due = Vec::new();
         let mut kept = Vec::new();
         for rows in std::mem::take(&mut self.hot) {
@@ -148,12 +152,20 @@ impl Waiting {
         cx.state.scan(*state, Namespace(span), CHUNK_ROWS, &mut |rows| {
             read += rows.groups.len();
             let columns = codec.decode(&rows.keys)?.split_off(*keys);
-            let counts = rows.values.iter().map(|count| count.map_or(0, count_of));
-            let repeated = (0_u32..).zip(counts).flat_map(|(row, count)| {
-                std::iter::repeat_n(row, usize::try_from(count).unwrap_or(0))
+            let counts: Vec<i64> =
+                rows.values.iter().map(|count| count.map_or(0, count_of)).collect();
+            let repeated = (0_u32..).zip(&counts).flat_map(|(row, count)| {
+                std::iter::repeat_n(row, usize::try_from(count.unsigned_abs()).unwrap_or(0))
             });
             let repeated = UInt32Array::from_iter_values(repeated);
-            let columns = take_arrays(&columns, &repeated, None)?;
+            let mut columns = take_arrays(&columns, &repeated, None)?;
+            if row_kind::is_updating(schema) {
+                let kind = |row: &u32| match counts[*row as usize] {
+                    count if count > 0 => RowKind::Insert,
+                    _ => RowKind::Delete,
+                };
+                columns.push(row_kind::column(repeated.values().iter().map(kind)));
+            }
             let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
             let times = time.of(&batch)?.clone();
             hot.push(Rows::new(batch, &times));
@@ -165,16 +177,19 @@ impl Waiting {
 
     /// Brings all rows to the backend.
     pub(super) fn flush(&mut self, keys: &Keys, time: &TimeColumn, cx: &mut Cx<'_>) -> Result<()> {
-        let codec = RowCodec::new(self.schema.fields().iter().map(|f| f.data_type().clone()))?;
+        let fields = self.schema.fields().iter().take(row_kind::width(&self.schema));
+        let codec = RowCodec::new(fields.map(|field| field.data_type().clone()))?;
         let mut spans: BTreeMap<i64, BTreeMap<Vec<u8>, (KeyGroup, i64)>> = BTreeMap::new();
         for Rows { batch, .. } in std::mem::take(&mut self.hot) {
             let times = time.of(&batch)?;
             let unique = keys.of(&batch)?;
-            let rows = codec.encode(batch.columns(), batch.num_rows())?;
+            let rows = codec.encode(row_kind::values(&batch), batch.num_rows())?;
+            let weights = row_kind::weights(&batch);
             for (row, key) in unique.of_row.iter().enumerate() {
                 let bytes = [unique.bytes.value(*key), rows.value(row)].concat();
                 let span = spans.entry(span_of(times.value(row))).or_default();
-                span.entry(bytes).or_insert((unique.groups[*key], 0)).1 += 1;
+                let weight = weights.as_ref().map_or(1, |weights| weights[row]);
+                span.entry(bytes).or_insert((unique.groups[*key], 0)).1 += weight;
             }
         }
         for (span, rows) in spans {

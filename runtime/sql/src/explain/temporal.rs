@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use arrow::datatypes::Schema;
 use sabot_core::plan::{JobPlan, LookupJoinDesc, PlanNode, TemporalJoinDesc};
+use sabot_core::row_kind;
 
 use super::{columns, connector, names};
 use crate::lower::duration_text;
@@ -16,7 +17,8 @@ pub(super) fn explain_lookup(
 ) -> std::fmt::Result {
     let input = &plan.node(node.inputs[0].from).schema;
     let fields = node.schema.fields();
-    let table = Schema::new(fields[fields.len() - desc.rows.columns.len()..].to_vec());
+    let width = row_kind::width(&node.schema);
+    let table = Schema::new(fields[width - desc.rows.columns.len()..width].to_vec());
     writeln!(out, "  {:<10} keys {}", "left", names(input, &desc.keys))?;
     write!(out, "  looks up   {}{}", desc.table.table, connector(&desc.table.options))?;
     match desc.reload_interval_ms {
@@ -42,6 +44,18 @@ pub(super) fn explain_lookup(
     if let Some(condition) = &desc.condition {
         writeln!(out, "  condition  {}", condition.sql())?;
     }
+    answers(out, input, node)
+}
+
+/// The state of a join whose left rows can go.
+fn answers(out: &mut String, left: &Schema, node: &PlanNode) -> std::fmt::Result {
+    if row_kind::is_updating(left) {
+        writeln!(
+            out,
+            "  state      answers by left row: {}",
+            columns(&row_kind::without(&node.schema))
+        )?;
+    }
     Ok(())
 }
 
@@ -56,10 +70,10 @@ pub(super) fn explain_versions(
         let (name, state) = what[side];
         let keys = names(input, &desc.keys[side]);
         writeln!(out, "  {name:<10} keys {keys}, time {}", input.field(desc.times[side]).name())?;
-        writeln!(out, "  state      {state}: {}", columns(input))?;
+        writeln!(out, "  state      {state}: {}", columns(&row_kind::without(input)))?;
     }
     if let Some(condition) = &desc.condition {
         writeln!(out, "  condition  {}", condition.sql())?;
     }
-    Ok(())
+    answers(out, &plan.node(node.inputs[0].from).schema, node)
 }

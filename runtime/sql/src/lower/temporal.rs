@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use sabot_core::partitions;
 use sabot_core::plan::{
     CalcDesc, Exchange, Input, LookupJoinDesc, NodeId, NodeKind, SourceDesc, TemporalJoinDesc,
 };
+use sabot_core::{partitions, row_kind};
 use sabot_types::OperatorUid;
 
 use super::source::{node_schema, with_tombstones};
-use super::{Lowering, feed_columns, schema_of};
+use super::{Lowering, feed_columns, schema_of, with_kind};
 use crate::catalog::Table;
 use crate::error::Result;
 use crate::expr::{Bound, compile};
@@ -102,9 +102,13 @@ impl Lowering<'_> {
             table_keys: right.keys.clone(),
             condition,
             reload_interval_ms: table.reload_interval_ms,
+            ttl_ms: self.settings.ttl_ms(node.ttls[0]),
         });
-        let inputs = vec![Input { from, exchange: Exchange::Forward }];
-        Ok(self.push(uid, name, kind, inputs, schema))
+        let (exchange, schema) = match row_kind::is_updating(&self.nodes[from.0].schema) {
+            true => (Exchange::Keyed(left.keys.clone()), changing(&schema)),
+            false => (Exchange::Forward, schema),
+        };
+        Ok(self.push(uid, name, kind, vec![Input { from, exchange }], schema))
     }
 
     /// The table that a join looks up, with only what the join reads, and how its rows are made of
@@ -171,7 +175,10 @@ impl Lowering<'_> {
             keys: [left.keys, right.keys],
             times: places,
             condition,
+            ttl_ms: self.settings.ttl_ms(node.ttls[0]),
         });
+        let updating = row_kind::is_updating(&self.nodes[inputs[0].from.0].schema);
+        let schema = if updating { changing(&schema) } else { schema };
         Ok(self.push(uid, name, kind, inputs, schema))
     }
 
@@ -180,6 +187,12 @@ impl Lowering<'_> {
         let name = format!("{what}-{}", node.kind.title());
         self.uids.join(sink, &name, [&tables[0], &tables[1]], &node.keys)
     }
+}
+
+/// The same columns of rows that can go.
+fn changing(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| field.as_ref().clone());
+    Arc::new(Schema::new(with_kind(fields, true)))
 }
 
 fn output_schema(node: &JoinNode, left: &Side<'_>, right: &Side<'_>) -> SchemaRef {

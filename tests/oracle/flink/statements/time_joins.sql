@@ -73,3 +73,12 @@ SELECT a.id, b.price FROM auction a LEFT JOIN bid b ON a.id = b.auction AND b.`d
 
 -- interval_semi
 SELECT a.id FROM auction a WHERE EXISTS (SELECT 1 FROM bid b WHERE b.auction = a.id AND b.price > 100000 AND b.`dateTime` BETWEEN a.`dateTime` AND a.`dateTime` + INTERVAL '5' SECOND);
+
+-- temporal_of_changes
+SELECT v.auction, v.price, p.name FROM versions AS v JOIN first_versions FOR SYSTEM_TIME AS OF v.`dateTime` AS p ON v.bidder = p.id;
+
+-- temporal_of_changes_left
+SELECT v.auction, v.price, p.name FROM versions AS v LEFT JOIN first_versions FOR SYSTEM_TIME AS OF v.`dateTime` AS p ON v.bidder = p.id AND p.state <> 'OR' WHERE v.price > 1000;
+
+-- temporal_of_changes_grouped
+SELECT p.state, COUNT(*), SUM(v.price) FROM versions AS v LEFT JOIN first_versions FOR SYSTEM_TIME AS OF v.`dateTime` AS p ON v.bidder = p.id GROUP BY p.state;
