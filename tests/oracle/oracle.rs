@@ -64,6 +64,7 @@ equal_the_batch_answer! {
     sets_of_rows: SETS_OF_ROWS,
     grouping_sets: GROUPING_SETS,
     listed_rows: LISTED_ROWS,
+    nulls_that_are_dropped: NULLS_THAT_ARE_DROPPED,
     sorted_and_limited: SORTED_AND_LIMITED,
     inner_joins: INNER_JOINS,
     joins_of_groups: JOINS_OF_GROUPS,

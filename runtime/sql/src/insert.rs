@@ -5,13 +5,14 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion_common::ScalarValue;
 use datafusion_expr::Expr;
-use sqlparser::ast::Ident;
+use sabot_core::partitions;
+use sqlparser::ast::{self, Ident};
 
 use crate::ambient;
 use crate::catalog::{Catalog, Table, TableColumn};
 use crate::error::{Position, Result, SqlError, start_of};
-use crate::expr::{Bound, Meaning, precedence};
-use crate::relation::{Base, Field, Relation};
+use crate::expr::{Binder, Bound, Meaning, place_of, precedence};
+use crate::relation::{Base, Field, Relation, both};
 use crate::types::{casts_implicitly, flink_name};
 
 /// A resolved `INSERT INTO`.
@@ -28,6 +29,7 @@ pub(crate) struct Insert {
 pub(crate) fn resolve(
     catalog: &Catalog,
     table: &Ident,
+    partition: &[(Ident, ast::Expr)],
     columns: &[Ident],
     query: Relation,
     at: Position,
@@ -35,7 +37,11 @@ pub(crate) fn resolve(
     let table_at = start_of(table.span).unwrap_or(at);
     let sink = catalog.hinted_sink(table, table_at)?;
     let query = query.expanded(table_at)?;
-    let targets = targets(&sink, columns, table_at)?;
+    let fixed = fixed(&sink, partition, &query, table_at)?;
+    let mut targets = targets(&sink, columns, table_at)?;
+    if columns.is_empty() {
+        targets.retain(|target| fixed.iter().all(|(column, ..)| *column != target.name));
+    }
     if targets.len() != query.fields.len() {
         let given = query.fields.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
         let wanted = targets.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -52,16 +58,41 @@ pub(crate) fn resolve(
     let mut values = Vec::new();
     for column in sink.written() {
         let found = targets.iter().position(|target| target.name == column.name);
-        values.push(match found {
-            Some(index) => {
+        let set = fixed.iter().find(|(name, ..)| *name == column.name);
+        values.push(match (found, set) {
+            (Some(_), Some((name, _, at))) => {
+                return Err(SqlError::new(*at, format!("column \"{name}\" is set twice")).hint(
+                    "a column with a value in PARTITION is not among those that the query gives",
+                ));
+            }
+            (Some(index), None) => {
                 let field = &query.fields[index];
                 check_key(&sink, &column.name, field, query.base.is_updating(), table_at)?;
-                fit(&sink, column, field, table_at)?
+                fit(&sink, column, &field.value, field.at.unwrap_or(table_at))?
             }
-            None => missing(&sink, column, table_at)?,
+            (None, Some((_, value, at))) => fit(&sink, column, value, *at)?,
+            (None, None) => missing(&sink, column, table_at)?,
         });
     }
     Ok(Insert { sink, base: query.base, filter: query.filter, columns: values })
+}
+
+impl Insert {
+    /// The same without the rows that have a NULL for a column that takes none.
+    pub(crate) fn without_nulls(mut self) -> Self {
+        let values = self.sink.written().zip(&self.columns);
+        let values = values.filter(|(column, value)| !column.nullable && value.nullable);
+        let filters = values.map(|(_, value)| Bound {
+            expr: value.expr.clone().is_not_null(),
+            data_type: DataType::Boolean,
+            nullable: false,
+            text: format!("{} IS NOT NULL", value.text),
+            precedence: precedence::COMPARISON,
+            meaning: Meaning::Plain,
+        });
+        self.filter = self.filter.into_iter().chain(filters).reduce(both);
+        self
+    }
 }
 
 /// A query as if its rows were printed.
@@ -128,8 +159,38 @@ fn check_key(
     Ok(())
 }
 
-fn fit(sink: &Table, column: &TableColumn, field: &Field, at: Position) -> Result<Bound> {
-    let value = &field.value;
+/// The columns that `PARTITION` gives a value, with it and its place.
+fn fixed(
+    sink: &Table,
+    partition: &[(Ident, ast::Expr)],
+    query: &Relation,
+    at: Position,
+) -> Result<Vec<(String, Bound, Position)>> {
+    let keys = partitions::of_options(&sink.options);
+    let fixed = partition.iter().map(|(column, value)| {
+        let place = start_of(column.span).unwrap_or(at);
+        if !keys.contains(&column.value) {
+            let message =
+                format!("table \"{}\" is not partitioned by \"{}\"", sink.name, column.value);
+            return Err(SqlError::new(place, message).suggest(
+                &column.value,
+                "PARTITIONED BY",
+                keys.iter().map(String::as_str),
+            ));
+        }
+        let place = place_of(value, place);
+        let bound = Binder::new(query, place).bind(value)?;
+        if !matches!(bound.expr, Expr::Literal(..)) {
+            let message = format!("{} is no literal", bound.text);
+            return Err(SqlError::new(place, message)
+                .hint("PARTITION takes literals; the query gives what differs from row to row"));
+        }
+        Ok((column.value.clone(), bound, place))
+    });
+    fixed.collect()
+}
+
+fn fit(sink: &Table, column: &TableColumn, value: &Bound, at: Position) -> Result<Bound> {
     if !casts_implicitly(&value.data_type, &column.data_type) {
         let message = format!(
             "column \"{}\" of table \"{}\" is {}, the query gives {} for it ({})",
@@ -140,7 +201,7 @@ fn fit(sink: &Table, column: &TableColumn, field: &Field, at: Position) -> Resul
             value.text
         );
         let hint = format!("use CAST({} AS {})", value.text, flink_name(&column.data_type));
-        return Err(SqlError::new(field.at.unwrap_or(at), message).hint(hint));
+        return Err(SqlError::new(at, message).hint(hint));
     }
     Ok(value.clone().implicit_cast(&column.data_type).plain())
 }

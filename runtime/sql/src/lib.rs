@@ -149,7 +149,7 @@ pub fn plan(sql: &str, options: &PlanOptions) -> Result<Planned> {
             return Err(SqlError::new(None, "the statements write nothing")
                 .hint("add INSERT INTO <table> SELECT ..."));
         }
-        planned(&catalog, &settings, &inserts, options)
+        planned(&catalog, &settings, inserts, options)
     })
 }
 
@@ -159,7 +159,7 @@ pub fn plan_explained(sql: &str, options: &PlanOptions) -> Result<Vec<(Position,
     with_stack(|| {
         let Program { catalog, settings, explained, .. } = read(sql)?;
         let plan = |Explained { inserts, at }: Explained| {
-            Ok((at, planned(&catalog, &settings, &inserts, options)?))
+            Ok((at, planned(&catalog, &settings, inserts, options)?))
         };
         explained.into_iter().map(plan).collect()
     })
@@ -262,11 +262,13 @@ fn created(catalog: &mut Catalog, create: CreateTable, query: &Query) -> Result<
     let relation = Queries::new(catalog, at).outermost(query)?.expanded(at)?;
     let (create, columns) = ddl::selected::with_columns(create, &relation.fields)?;
     catalog.create_table(create)?;
-    insert::resolve(catalog, &name, &columns, relation, at)
+    insert::resolve(catalog, &name, &[], &columns, relation, at)
 }
 
 fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> {
-    let Statement::Insert { table, columns, query, at } = statement else { return Ok(None) };
+    let Statement::Insert { table, partition, columns, query, at } = statement else {
+        return Ok(None);
+    };
     let sink = catalog.hinted_sink(&table, at).ok();
     let by_key = sink.as_ref().is_some_and(|sink| sink.is_upsert());
     let queries = Queries::new(catalog, at).written(by_key);
@@ -274,16 +276,19 @@ fn insert_of(catalog: &Catalog, statement: Statement) -> Result<Option<Insert>> 
     if relation.base.is_updating() && sink.is_some_and(|sink| sink.takes_no_changes()) {
         relation = queries.outermost_settled(&query).unwrap_or(relation);
     }
-    insert::resolve(catalog, &table, &columns, relation, at).map(Some)
+    insert::resolve(catalog, &table, &partition, &columns, relation, at).map(Some)
 }
 
 fn planned(
     catalog: &Catalog,
     settings: &Settings,
-    inserts: &[Insert],
+    mut inserts: Vec<Insert>,
     options: &PlanOptions,
 ) -> Result<Planned> {
-    check_keys(catalog, inserts, settings)?;
+    if settings.drops_nulls {
+        inserts = inserts.into_iter().map(Insert::without_nulls).collect();
+    }
+    check_keys(catalog, &inserts, settings)?;
     let late = match &settings.late_rows {
         None => None,
         Some((name, at)) => {
@@ -291,7 +296,7 @@ fn planned(
             Some(LateRows { table, at: *at })
         }
     };
-    let plan = lower::lower(inserts, settings, late, options.key_groups)?;
+    let plan = lower::lower(&inserts, settings, late, options.key_groups)?;
     let tables = catalog.tables().map(|table| table_info(table, &plan)).collect();
     Ok(Planned { plan, tables, warnings: settings.warnings.clone() })
 }

@@ -1,5 +1,7 @@
 //! `SET 'key' = 'value'`, and Flink's way to write a duration.
 
+mod without_effect;
+
 use crate::error::{Position, Result, SqlError};
 use crate::zone::{Zone, no_zone};
 
@@ -22,6 +24,8 @@ pub(crate) struct Settings {
     pub pushdown: Pushdown,
     /// Whether hints give tables no other options.
     pub refuses_options: bool,
+    /// Whether rows with a NULL for a column that takes none are left out, and not an error.
+    pub drops_nulls: bool,
     /// What was set without an effect.
     pub warnings: Vec<String>,
 }
@@ -73,7 +77,10 @@ const LATE_FIRE_DELAY: &str = "table.exec.emit.late-fire.delay";
 const ALLOW_LATENESS: &str = "table.exec.emit.allow-lateness";
 const EARLY_FIRE: &str = "table.exec.emit.early-fire.";
 
-const KNOWN: [&str; 13] = [
+/// What becomes of a NULL for a column that takes none.
+const NULLS: &str = "table.exec.sink.not-null-enforcer";
+
+const KNOWN: [&str; 19] = [
     DYNAMIC_OPTIONS,
     "table.exec.source.idle-timeout",
     "table.exec.state.ttl",
@@ -87,34 +94,13 @@ const KNOWN: [&str; 13] = [
     "pipeline.name",
     FILTERS,
     PROJECTIONS,
+    NULLS,
+    "table.exec.legacy-cast-behaviour",
+    "table.exec.sink.nested-constraint-enforcer",
+    "table.exec.sink.type-length-enforcer",
+    "table.legacy-nested-row-nullability",
+    "table.sql-dialect",
 ];
-
-/// Settings of Flink that change nothing here, and why.
-const WITHOUT_EFFECT: [(&str, &str); 21] = [
-    ("pipeline.auto-watermark-interval", "watermarks come with the rows"),
-    ("pipeline.generic-types", "no type is generic"),
-    ("pipeline.object-reuse", "rows are never copied between operators"),
-    ("pipeline.operator-chaining.enabled", "operators are chained wherever they can be"),
-    ("restart-strategy.type", "a job is restarted from its last checkpoint"),
-    ("sql-client.execution.result-mode", "there is no SQL client"),
-    ("sql-client.verbose", "there is no SQL client"),
-    ("table.dml-sync", "the statements of a job run side by side"),
-    ("table.exec.mini-batch.allow-latency", ALWAYS_BATCHES),
-    ("table.exec.mini-batch.enabled", ALWAYS_BATCHES),
-    ("table.exec.mini-batch.size", ALWAYS_BATCHES),
-    ("table.exec.sink.keyed-shuffle", "rows reach a sink as its query sends them"),
-    ("table.exec.sink.not-null-enforcer", "a NULL for a NOT NULL column is an error"),
-    ("table.exec.sink.upsert-materialize", "sinks take all changes"),
-    ("table.exec.spill-compression.enabled", "state is kept by spec.state of the StreamJob"),
-    ("table.optimizer.agg-phase-strategy", ONE_PLAN),
-    ("table.optimizer.distinct-agg.split.enabled", ONE_PLAN),
-    ("table.optimizer.join-reorder-enabled", ONE_PLAN),
-    ("table.optimizer.multi-join.enabled", ONE_PLAN),
-    ("table.optimizer.reuse-source-enabled", ONE_PLAN),
-    ("table.optimizer.reuse-sub-plan-enabled", ONE_PLAN),
-];
-const ALWAYS_BATCHES: &str = "groups are always answered by the batch";
-const ONE_PLAN: &str = "statements have one plan";
 
 impl Settings {
     /// Takes one setting.
@@ -145,6 +131,20 @@ impl Settings {
             CDC_DUPLICATES => boolean(key, value, at).map(|on| self.cdc_duplicates = on),
             DYNAMIC_OPTIONS => boolean(key, value, at).map(|on| self.refuses_options = !on),
             "execution.runtime-mode" => only("streaming"),
+            NULLS => match value.to_ascii_lowercase().as_str() {
+                "error" => Ok(()),
+                "drop" => {
+                    self.drops_nulls = true;
+                    Ok(())
+                }
+                _ => Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
+                    .hint("it is 'ERROR' or 'DROP'")),
+            },
+            "table.exec.sink.nested-constraint-enforcer"
+            | "table.exec.sink.type-length-enforcer" => only("ignore"),
+            "table.exec.legacy-cast-behaviour" => only("disabled"),
+            "table.legacy-nested-row-nullability" => only("false"),
+            "table.sql-dialect" => only("default"),
             // A name for people; the job's name is the manifest's.
             "pipeline.name" => Ok(()),
             LATE_FIRE => boolean(key, value, at).map(|on| self.emit.late_fire = on.then_some(at)),
@@ -169,19 +169,16 @@ impl Settings {
                     .push(format!("{at}: '{key}' has no effect: {place} of the StreamJob counts"));
                 Ok(())
             }
-            _ => match WITHOUT_EFFECT.iter().find(|(known, _)| *known == key) {
-                Some((_, why)) => {
+            _ => match without_effect::without_effect(key) {
+                Some(why) => {
                     self.warnings.push(format!("{at}: '{key}' has no effect: {why}"));
                     Ok(())
                 }
-                None => {
-                    let without_effect = WITHOUT_EFFECT.iter().map(|(known, _)| *known);
-                    Err(SqlError::new(at, format!("unknown setting '{key}'")).suggest(
-                        key,
-                        "settings",
-                        KNOWN.into_iter().chain(without_effect),
-                    ))
-                }
+                None => Err(SqlError::new(at, format!("unknown setting '{key}'")).suggest(
+                    key,
+                    "settings",
+                    KNOWN.into_iter().chain(without_effect::keys()),
+                )),
             },
         }
     }
@@ -372,6 +369,33 @@ mod tests {
         }
         assert_eq!(settings.warnings.len(), 3);
         assert!(settings.warnings[1].ends_with("spec.checkpoint of the StreamJob counts"));
+    }
+
+    #[test]
+    fn all_settings_of_flink_are_known() {
+        let mut settings = Settings::default();
+        for (key, value) in [
+            ("table.optimizer.non-deterministic-update.strategy", "TRY_RESOLVE"),
+            ("table.exec.async-lookup.timeout", "3 min"),
+            ("table.exec.rank.topn-cache-size", "10000"),
+            ("restart-strategy.fixed-delay.attempts", "3"),
+            ("taskmanager.memory.managed.fraction", "0.6"),
+            ("execution.target", "kubernetes-session"),
+        ] {
+            settings.set(key, value, AT).unwrap();
+        }
+        assert_eq!(settings.warnings.len(), 6);
+        // What would change the answer has only the value that answers are made by.
+        for (key, right, wrong) in [
+            ("table.exec.sink.type-length-enforcer", "IGNORE", "TRIM_PAD"),
+            ("table.exec.legacy-cast-behaviour", "DISABLED", "ENABLED"),
+            ("table.exec.sink.not-null-enforcer", "ERROR", "MAYBE"),
+            ("table.sql-dialect", "default", "hive"),
+        ] {
+            settings.set(key, right, AT).unwrap();
+            assert!(settings.set(key, wrong, AT).is_err(), "{key} = {wrong}");
+        }
+        assert_eq!(settings.warnings.len(), 6);
     }
 
     #[test]

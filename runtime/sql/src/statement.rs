@@ -1,7 +1,7 @@
 //! Splits the text into statements. Queries and expressions are left to the parser's crate, the
 //! statements around them are Flink's own and parsed here.
 
-use sqlparser::ast::{Ident, Query};
+use sqlparser::ast::{Expr, Ident, Query};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -19,8 +19,14 @@ pub(crate) enum Statement {
     CreateTable(Box<CreateTable>),
     /// `CREATE VIEW name [(columns)] AS query`.
     CreateView { name: Ident, columns: Vec<Ident>, if_not_exists: bool, query: Box<Query> },
-    /// `INSERT INTO table [(columns)] query`.
-    Insert { table: Ident, columns: Vec<Ident>, query: Box<Query>, at: Position },
+    /// `INSERT INTO table [PARTITION (column = value, ...)] [(columns)] query`.
+    Insert {
+        table: Ident,
+        partition: Vec<(Ident, Expr)>,
+        columns: Vec<Ident>,
+        query: Box<Query>,
+        at: Position,
+    },
     /// `DROP TABLE IF EXISTS name`.
     Drop { name: Ident, at: Position },
     /// `SET 'key' = 'value'`.
@@ -173,9 +179,10 @@ impl Statements<'_> {
         }
         self.expect(Keyword::INTO)?;
         let table = name(&mut self.parser, self.end)?;
-        if self.parser.parse_keyword(Keyword::PARTITION) {
-            return Err(SqlError::new(at, "INSERT INTO ... PARTITION is not supported"));
-        }
+        let partition = match self.parser.parse_keyword(Keyword::PARTITION) {
+            true => self.partition()?,
+            false => Vec::new(),
+        };
         let begins_query = |token: &Token| {
             matches!(token, Token::Word(w) if matches!(w.keyword, Keyword::SELECT | Keyword::WITH | Keyword::VALUES))
                 || *token == Token::LParen
@@ -185,7 +192,21 @@ impl Statements<'_> {
             Token::LParen if begins_query(&self.parser.peek_nth_token_ref(1).token) => Vec::new(),
             _ => self.column_list()?,
         };
-        Ok(Statement::Insert { table, columns, query: self.query()?, at })
+        Ok(Statement::Insert { table, partition, columns, query: self.query()?, at })
+    }
+
+    /// The columns in `PARTITION (a = 1, b)` that have a value there; the query gives the others.
+    fn partition(&mut self) -> Result<Vec<(Ident, Expr)>> {
+        let end = self.end;
+        let parsed = self.parser.parse_parenthesized(|parser| {
+            parser.parse_comma_separated(|parser| {
+                let column = parser.parse_identifier()?;
+                let value = parser.consume_token(&Token::Eq).then(|| parser.parse_expr());
+                Ok(value.transpose()?.map(|value| (column, value)))
+            })
+        });
+        let columns = parsed.map_err(|error| SqlError::from_parser(error, end))?;
+        Ok(columns.into_iter().flatten().collect())
     }
 
     fn set(&mut self, at: Position) -> Result<Statement> {

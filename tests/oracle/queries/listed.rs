@@ -66,3 +66,26 @@ UNION ALL SELECT 'x', 1 UNION ALL SELECT 'y', NULL",
         },
     ],
 };
+
+/// Rows that a table cannot take are left out, also where they change and go.
+pub(crate) const NULLS_THAT_ARE_DROPPED: Query = Query {
+    input: Input::Events,
+    job: "SET 'table.exec.sink.not-null-enforcer' = 'DROP';
+INSERT INTO rows_ SELECT id, site, amount FROM events;
+INSERT INTO counts SELECT site, COUNT(*), MAX(amount) FROM events WHERE id < 2000 GROUP BY site;",
+    sinks: &[
+        Sink {
+            name: "rows_",
+            columns: "id BIGINT NOT NULL, site STRING NOT NULL, amount BIGINT NOT NULL",
+            changes: false,
+            answer: "SELECT id, site, amount FROM events WHERE site IS NOT NULL AND amount IS NOT NULL",
+        },
+        Sink {
+            name: "counts",
+            columns: "site STRING NOT NULL, n BIGINT NOT NULL, high BIGINT",
+            changes: true,
+            answer: "SELECT site, count(*), max(amount) FROM events
+WHERE id < 2000 AND site IS NOT NULL GROUP BY site",
+        },
+    ],
+};

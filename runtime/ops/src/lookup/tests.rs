@@ -6,6 +6,7 @@ use sabot_core::{Cx, Element, Random, SeededRandom};
 
 use super::*;
 use crate::testing::{column, computed, config, node};
+use RowKind::{Delete, Insert, UpdateAfter, UpdateBefore};
 
 /// A left key and value, and a table's value.
 type Out = (Option<i64>, Option<i64>, Option<i64>);
@@ -306,7 +307,6 @@ fn a_row_that_goes_takes_the_answers_that_it_had_with_it() {
         }
         found
     };
-    use RowKind::{Delete, Insert, UpdateAfter, UpdateBefore};
     table.replace(&[batch(["tk", "tv"], &TABLE)], 0).unwrap();
     let came = left(&[(Insert, Some(1), 5), (Insert, Some(3), 6), (Insert, None, 7)]);
     let (one, none) = ((Some(1), Some(5)), (None, Some(7)));

@@ -1007,3 +1007,22 @@ INSERT INTO results SELECT auction, BIT_AND(price) OVER (PARTITION BY auction OR
 INSERT INTO results SELECT auction, CARDINALITY(ARRAY_REPEAT(price)) FROM bids;
 ----
 INSERT INTO results SELECT auction, RANGE(ts, ts)[1] FROM bids;
+----
+INSERT INTO results PARTITION (auction = 1) SELECT price FROM bids;
+----
+CREATE TABLE parted (a BIGINT, b STRING, c BIGINT) PARTITIONED BY (b, c) WITH ('connector' = 'filesystem');
+INSERT INTO parted PARTITION (b = 'x', d = 1) SELECT auction, price FROM bids;
+----
+CREATE TABLE parted (a BIGINT, b STRING, c BIGINT) PARTITIONED BY (b, c) WITH ('connector' = 'filesystem');
+INSERT INTO parted PARTITION (c = price) SELECT auction, 'x' FROM bids;
+----
+CREATE TABLE parted (a BIGINT, b STRING, c BIGINT) PARTITIONED BY (b, c) WITH ('connector' = 'filesystem');
+INSERT INTO parted PARTITION (c = 'x') SELECT auction, 'x' FROM bids;
+----
+CREATE TABLE parted (a BIGINT, b STRING, c BIGINT) PARTITIONED BY (b, c) WITH ('connector' = 'filesystem');
+INSERT INTO parted PARTITION (c = 1) (a, c) SELECT auction, price FROM bids;
+----
+CREATE TABLE parted (a BIGINT, b STRING, c BIGINT) PARTITIONED BY (b, c) WITH ('connector' = 'filesystem');
+INSERT INTO parted PARTITION (c = ) SELECT auction, 'x' FROM bids;
+----
+SET 'table.exec.sink.type-length-enforcer' = 'TRIM_PAD'; INSERT INTO results SELECT auction, price FROM bids;
