@@ -123,6 +123,7 @@ equal_the_batch_answer! {
     changes_that_are_read: CHANGES_THAT_ARE_READ,
     changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,
     versions_that_go: VERSIONS_THAT_GO,
+    windows_of_changes: WINDOWS_OF_CHANGES,
     elements: ELEMENTS,
     elements_of_changes: ELEMENTS_OF_CHANGES,
     rows_of_csv: ROWS_OF_CSV,

@@ -26,7 +26,7 @@ pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
 pub use source::{AlignmentDesc, SourceDesc, WatermarkDesc};
 pub use top_n::{FirstOf, OrderBy, TopNDesc};
 pub use unnest::{ElementColumns, UnnestDesc};
-pub use windowed::{ExpandDesc, WindowJoinDesc, WindowTopNDesc};
+pub use windowed::{ExpandDesc, WindowJoinDesc, WindowSettleDesc, WindowTopNDesc};
 
 /// A whole job, the same in every pod.
 #[derive(Debug, Clone)]
@@ -110,6 +110,8 @@ pub enum NodeKind {
     Expand(ExpandDesc),
     /// Gives a row for each element of an ARRAY or a MAP.
     Unnest(UnnestDesc),
+    /// Rows that only come out of rows that change until their windows are over.
+    WindowSettle(WindowSettleDesc),
     /// The first rows of each key of a window.
     WindowTopN(WindowTopNDesc),
     /// Joins rows of the same windows.

@@ -100,6 +100,9 @@ pub fn build(
         NodeKind::WindowTopN(desc) => {
             Ok(Box::new(windowed::WindowTopN::new(node, desc, &inputs[0], config, state)?))
         }
+        NodeKind::WindowSettle(desc) => {
+            Ok(Box::new(windowed::WindowSettle::new(node, desc, &inputs[0], config, state)?))
+        }
         NodeKind::WindowJoin(desc) => {
             Ok(Box::new(windowed::WindowJoin::new(node, desc, inputs, config, state)?))
         }
@@ -145,6 +148,7 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::LookupJoin(desc) => lookup::state_specs(node, desc, &inputs[0]),
         NodeKind::Over(desc) => over::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowTopN(desc) => windowed::top_n_state_specs(&node.uid, desc, &inputs[0]),
+        NodeKind::WindowSettle(desc) => windowed::settle_state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowJoin(desc) => windowed::join_state_specs(&node.uid, desc, inputs),
         NodeKind::Expand(_)
         | NodeKind::Unnest(_)

@@ -101,7 +101,7 @@ impl<'a> GroupScope<'a> {
         let has = |meaning| grouped.iter().any(|key| key.meaning == meaning);
         let by_window = has(Meaning::WindowStart) && has(Meaning::WindowEnd);
         let window = input.window.clone().filter(|_| by_window);
-        if window.is_some() && input.base.is_updating() {
+        if window.as_ref().is_some_and(|window| !window::takes(window, &input.base)) {
             return Err(window::rows_change(at));
         }
         if window.is_none() {
@@ -126,6 +126,9 @@ impl<'a> GroupScope<'a> {
         Ok(match self.window {
             Some(window) => {
                 let lateness_ms = window.of_event_time().and(times.lateness_ms);
+                if lateness_ms.is_some() && base.is_updating() {
+                    return Err(window::rows_change(at));
+                }
                 // Flink asks the conditions behind sessions in front of them, where rows are grouped.
                 let filter = filter.into_iter().chain(window.behind).reduce(both);
                 let node = WindowNode {

@@ -15,7 +15,7 @@ use sabot_core::{metadata, row_kind};
 
 use crate::Planned;
 use crate::expr::quoted;
-use crate::lower::duration_text;
+use crate::settings::duration_text;
 use crate::types::flink_name;
 use crate::window::kind;
 
@@ -168,6 +168,14 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             if let Some(condition) = &desc.condition {
                 writeln!(out, "  condition  {}", condition.sql())?;
             }
+        }
+        NodeKind::WindowSettle(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            let row_time = input.field(desc.row_time).name();
+            writeln!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+            writeln!(out, "  keys       {}", names(input, &desc.keys))?;
+            let rows = columns(&row_kind::without(input));
+            writeln!(out, "  state      rows of open windows: {rows}")?;
         }
         NodeKind::WindowTopN(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;

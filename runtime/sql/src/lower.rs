@@ -2,6 +2,7 @@
 
 mod late;
 mod over;
+mod settled;
 mod shared;
 mod source;
 mod temporal;
@@ -215,11 +216,12 @@ impl Lowering<'_> {
         let first = column_value(self.nodes[from.0].schema.field(0));
         slots.at_least(&first);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
+        let (from, window) = self.settled(from, node, time, &keys, &uid, sink)?;
         let title = window::kind::title(node.window.window);
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let exchange = Exchange::Keyed(keys.clone());
         let kind = NodeKind::WindowAggregate(WindowAggregateDesc {
-            window: node.window.window,
+            window,
             local_times: self.local_times(&node.window.row_time.data_type),
             time,
             keys,
@@ -509,11 +511,4 @@ pub(crate) fn connector_field(column: &TableColumn) -> Field {
 
 fn schema_of<'t>(columns: impl IntoIterator<Item = &'t TableColumn>) -> SchemaRef {
     Arc::new(Schema::new(columns.into_iter().map(arrow_field).collect::<Vec<_>>()))
-}
-
-/// `10 s`, in the largest unit that fits.
-pub(crate) fn duration_text(ms: i64) -> String {
-    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
-    let fitting = units.into_iter().find(|(unit, _)| ms % unit == 0 && ms != 0);
-    fitting.map_or_else(|| format!("{ms} ms"), |(unit, name)| format!("{} {name}", ms / unit))
 }

@@ -273,6 +273,13 @@ pub(crate) fn duration_ms(text: &str, key: &str, at: Position) -> Result<u64> {
     })
 }
 
+/// `10 s`, in the largest unit that fits.
+pub(crate) fn duration_text(ms: i64) -> String {
+    let units = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s")];
+    let fitting = units.into_iter().find(|(unit, _)| ms % unit == 0 && ms != 0);
+    fitting.map_or_else(|| format!("{ms} ms"), |(unit, name)| format!("{} {name}", ms / unit))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

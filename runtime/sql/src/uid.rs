@@ -117,6 +117,11 @@ impl Uids {
         self.take(&format!("{window}/late"))
     }
 
+    /// `sink:results/tumble(bids.ts,10000,0)/by(auction)/changes`.
+    pub(crate) fn changes(&mut self, window: &OperatorUid) -> Result<OperatorUid> {
+        self.take(&format!("{window}/changes"))
+    }
+
     /// The uid of an operator without state that feeds another.
     pub(crate) fn input_of(&mut self, uid: &OperatorUid) -> Result<OperatorUid> {
         self.take(&format!("{uid}/input"))

@@ -30,10 +30,23 @@ use crate::tokens::PARTITION;
 use crate::types::{TIMESTAMP, timestamp_ltz};
 use crate::zone::latest_instant;
 
-/// Windows over rows that change are refused.
+/// Some windows over rows that change are refused.
 pub(crate) fn rows_change(at: Position) -> SqlError {
-    SqlError::new(at, "the rows of these windows can change after they were counted")
-        .hint("windows need rows that only come: put the window before what updates")
+    SqlError::new(at, "the rows of these windows can change after they were counted").hint(
+        "windows need rows that only come, or a GROUP BY with TUMBLE, HOP or CUMULATE of event time: \
+         put the window before what updates",
+    )
+}
+
+/// Whether windows can be grouped whose rows are those of `base`: rows that change are held back until
+/// the windows are over, which the watermark and a row alone have to tell. Results of windows that change
+/// do so behind the watermark.
+pub(crate) fn takes(windows: &WindowSpec, base: &Base) -> bool {
+    let is_told = matches!(
+        windows.of_event_time(),
+        Some(Window::Tumble { .. } | Window::Hop(_) | Window::Cumulate(_))
+    );
+    !base.is_updating() || is_told && !matches!(base, Base::Window(_))
 }
 
 /// `TUMBLE(...)` in FROM, without `TABLE` around it, as a call.

@@ -161,3 +161,66 @@ WHERE o.amount > 0 GROUP BY v.id"
         },
     ],
 };
+
+/// What is left of changing rows when their windows end is counted then.
+pub(crate) const WINDOWS_OF_CHANGES: Query = Query {
+    input: Input::Events,
+    job: "CREATE TABLE orders (
+  id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts,
+  PRIMARY KEY (id) NOT ENFORCED
+) WITH ('connector' = 'filesystem', 'format' = 'debezium-json', 'path' = 's3://in/orders');
+INSERT INTO tumbled SELECT site, window_end, COUNT(*), SUM(amount), MIN(amount), MAX(amount),
+  COUNT(DISTINCT amount / 100) FILTER (WHERE amount > 0)
+FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' MINUTE))
+GROUP BY site, window_start, window_end;
+INSERT INTO hopped SELECT window_start, window_end, COUNT(*), SUM(amount), MAX(amount)
+FROM TABLE(HOP(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' MINUTE, INTERVAL '20' MINUTE))
+WHERE amount > -500 GROUP BY window_start, window_end;
+INSERT INTO cumulated SELECT site, window_end, COUNT(*), MIN(amount)
+FROM TABLE(CUMULATE(TABLE orders, DESCRIPTOR(ts), INTERVAL '10' MINUTE, INTERVAL '20' MINUTE))
+GROUP BY site, window_start, window_end;
+INSERT INTO older SELECT TUMBLE_START(ts, INTERVAL '10' MINUTE), site, COUNT(*) FROM orders
+GROUP BY TUMBLE(ts, INTERVAL '10' MINUTE), site HAVING COUNT(*) > 3;",
+    sinks: &[
+        Sink {
+            name: "tumbled",
+            columns:
+                "site STRING, ended TIMESTAMP(3), n BIGINT, total BIGINT, low BIGINT, high BIGINT,
+  several BIGINT",
+            changes: false,
+            answer:
+                "SELECT site, date_bin(INTERVAL '10 minutes', ts) + INTERVAL '10 minutes', count(*),
+  sum(amount), min(amount), max(amount), count(DISTINCT amount / 100) FILTER (WHERE amount > 0)
+FROM orders GROUP BY 1, 2",
+        },
+        Sink {
+            name: "hopped",
+            columns: "started TIMESTAMP(3), ended TIMESTAMP(3), n BIGINT, total BIGINT, high BIGINT",
+            changes: false,
+            answer:
+                "SELECT begun, begun + INTERVAL '20 minutes', count(*), sum(amount), max(amount)
+FROM (
+  SELECT date_bin(INTERVAL '10 minutes', ts) AS begun, amount FROM orders UNION ALL
+  SELECT date_bin(INTERVAL '10 minutes', ts) - INTERVAL '10 minutes', amount FROM orders
+) WHERE amount > -500 GROUP BY begun",
+        },
+        Sink {
+            name: "cumulated",
+            columns: "site STRING, ended TIMESTAMP(3), n BIGINT, low BIGINT",
+            changes: false,
+            answer: "SELECT site, ended, count(*), min(amount) FROM (
+  SELECT site, amount, date_bin(INTERVAL '10 minutes', ts) + INTERVAL '10 minutes' AS ended
+  FROM orders UNION ALL
+  SELECT site, amount, date_bin(INTERVAL '20 minutes', ts) + INTERVAL '20 minutes' FROM orders
+  WHERE date_bin(INTERVAL '20 minutes', ts) = date_bin(INTERVAL '10 minutes', ts)
+) GROUP BY site, ended",
+        },
+        Sink {
+            name: "older",
+            columns: "started TIMESTAMP(3), site STRING, n BIGINT",
+            changes: false,
+            answer: "SELECT date_bin(INTERVAL '10 minutes', ts), site, count(*) FROM orders
+GROUP BY 1, 2 HAVING count(*) > 3",
+        },
+    ],
+};

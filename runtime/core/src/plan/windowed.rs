@@ -18,6 +18,21 @@ pub struct ExpandDesc {
     pub local_times: Option<Arc<dyn LocalTimes>>,
 }
 
+/// Holds rows that change and go back until their windows of event time are over, and gives what is
+/// left of them then: once for every window that a row lies in. What is late goes.
+///
+/// The output's columns are those of the input without the row kind. Where windows overlap, the row
+/// time is the last millisecond of the window.
+#[derive(Debug, Clone)]
+pub struct WindowSettleDesc {
+    /// `TUMBLE`, `HOP` or `CUMULATE`, in UTC.
+    pub window: Window,
+    /// The row-time column's index in the input.
+    pub row_time: usize,
+    /// The key columns' indexes in the input.
+    pub keys: Vec<usize>,
+}
+
 /// The first rows of each key of a window, in some order.
 ///
 /// The output's columns are: those of the input, the rank if it is asked for (a BIGINT from 1).

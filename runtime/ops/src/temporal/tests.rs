@@ -274,7 +274,7 @@ fn changing_driver(node: &PlanNode, backend: Box<dyn StateBackend>) -> Driver {
 /// Adds what has come out since the last time to how often each row is there.
 fn add_out(driver: &mut Driver, all: &mut BTreeMap<Out, i64>) {
     for batch in driver.batches() {
-        let weights = row_kind::weights(&batch).unwrap();
+        let weights = row_kind::weights(batch).unwrap();
         for (row, weight) in weights.into_iter().enumerate() {
             let value = |at: usize| {
                 let column = batch.column(at).as_primitive::<Int64Type>();

@@ -17,10 +17,8 @@ use crate::window::slices::{out_of_range, range_of};
 pub(crate) struct Expand {
     name: String,
     row_time: usize,
-    steps: Steps,
+    windows: Assigned,
     clock: Clock,
-    /// Whether windows grow from one begin, and not all have the same size.
-    grows: bool,
     max_batch_rows: usize,
     schema: SchemaRef,
 }
@@ -33,36 +31,52 @@ impl Expand {
         config: &OperatorConfig,
     ) -> Result<Self> {
         check_row_time(&node.name, input, desc.row_time)?;
-        let (steps, grows) = match desc.window {
-            Window::Hop(steps) => (steps, false),
-            Window::Cumulate(steps) => (steps, true),
-            Window::Tumble { .. }
-            | Window::HopResults(_)
-            | Window::CumulateResults(_)
-            | Window::Session { .. } => {
-                let name = &node.name;
-                return Err(Error::user(format!("operator {name}: a row lies in one window only")));
-            }
-        };
-        if steps.step_ms < 1 || steps.size_ms % steps.step_ms != 0 {
-            return Err(Error::user(format!(
-                "operator {}: the size of windows must be a multiple of their step",
-                node.name
-            )));
+        if matches!(desc.window, Window::Tumble { .. }) {
+            let name = &node.name;
+            return Err(Error::user(format!("operator {name}: a row lies in one window only")));
         }
         Ok(Self {
             name: node.name.clone(),
             row_time: desc.row_time,
-            steps,
+            windows: Assigned::new(&node.name, desc.window)?,
             clock: Clock::new(desc.local_times.as_ref()),
-            grows,
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         })
     }
+}
 
-    /// The windows that a time lies in, by begin and end.
-    fn windows(&self, time: i64) -> impl Iterator<Item = (i64, i64)> {
+/// The windows that a time lies in.
+pub(super) struct Assigned {
+    steps: Steps,
+    /// Whether windows grow from one begin, and not all have the same size.
+    grows: bool,
+}
+
+impl Assigned {
+    pub(super) fn new(operator: &str, window: Window) -> Result<Self> {
+        let (steps, grows) = match window {
+            Window::Tumble { size_ms, offset_ms } => {
+                (Steps { step_ms: size_ms, size_ms, offset_ms }, false)
+            }
+            Window::Hop(steps) => (steps, false),
+            Window::Cumulate(steps) => (steps, true),
+            Window::HopResults(_) | Window::CumulateResults(_) | Window::Session { .. } => {
+                return Err(Error::user(format!(
+                    "operator {operator}: its windows are not told by a row alone"
+                )));
+            }
+        };
+        if steps.step_ms < 1 || steps.size_ms % steps.step_ms != 0 {
+            return Err(Error::user(format!(
+                "operator {operator}: the size of windows must be a multiple of their step"
+            )));
+        }
+        Ok(Self { steps, grows })
+    }
+
+    /// Those of a time, by begin and end.
+    pub(super) fn of(&self, time: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
         let Steps { step_ms, size_ms, offset_ms } = self.steps;
         // The first window that ends behind the time, and how many there are of them.
         let first_end = time - (time - offset_ms).rem_euclid(step_ms) + step_ms;
@@ -89,7 +103,7 @@ impl Operator for Expand {
         range_of(&times).map_err(|time| out_of_range(&self.name, time))?;
         let (mut rows, mut begins, mut ends) = (Vec::new(), Vec::new(), Vec::new());
         for (row, time) in times.values().iter().enumerate() {
-            for (begin, end) in self.windows(*time) {
+            for (begin, end) in self.windows.of(*time) {
                 rows.push(row as u32);
                 begins.push(begin);
                 ends.push(end);

@@ -7,7 +7,7 @@ use sabot_core::plan::{JobPlan, LookupJoinDesc, PlanNode, TemporalJoinDesc};
 use sabot_core::row_kind;
 
 use super::{columns, connector, names};
-use crate::lower::duration_text;
+use crate::settings::duration_text;
 
 pub(super) fn explain_lookup(
     out: &mut String,

@@ -84,6 +84,12 @@ pub(super) const STATEMENTS: &[Example] = &[
         "CREATE TEMPORARY VIEW v (a) AS SELECT b FROM t; INSERT INTO out (n) SELECT a FROM v",
     ),
     example("INSERT INTO", "`table [(columns)] query`", "INSERT INTO out (n) SELECT b FROM t"),
+    example(
+        "INSERT INTO ... PARTITION (a = 1, ...)",
+        "columns that the table is partitioned by get literals; the query gives the others",
+        "CREATE TABLE x (a INT, b BIGINT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');
+         INSERT INTO x PARTITION (a = 1) SELECT b FROM t",
+    ),
     example("INSERT OVERWRITE", "", "INSERT OVERWRITE out SELECT k, b FROM t"),
     example(
         "EXECUTE STATEMENT SET",
@@ -99,6 +105,11 @@ pub(super) const STATEMENTS: &[Example] = &[
         "SET 'table.exec.state.ttl'",
         "[how long](../joins.md#how-long-state-is-kept) rows of joins, groups, Top-N and `OVER` aggregates are kept",
         "SET 'table.exec.state.ttl' = '1 h'; INSERT INTO out SELECT k, b FROM t",
+    ),
+    example(
+        "SET 'table.exec.sink.not-null-enforcer'",
+        "`ERROR`, or `DROP`: rows with a NULL for a `NOT NULL` column of a sink are left out",
+        "SET 'table.exec.sink.not-null-enforcer' = 'DROP'; INSERT INTO out SELECT k, b FROM t",
     ),
     example(
         "SET 'sabot.late-rows.table'",

@@ -2,7 +2,7 @@
 
 use sabot_core::plan::{Steps, Window};
 
-use crate::lower::duration_text;
+use crate::settings::duration_text;
 
 /// The window's name in uids, over the row-time that `path` names.
 pub(crate) fn uid_name(window: Window, path: &str) -> String {

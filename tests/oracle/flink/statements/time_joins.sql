@@ -82,3 +82,12 @@ SELECT v.auction, v.price, p.name FROM versions AS v LEFT JOIN first_versions FO
 
 -- temporal_of_changes_grouped
 SELECT p.state, COUNT(*), SUM(v.price) FROM versions AS v LEFT JOIN first_versions FOR SYSTEM_TIME AS OF v.`dateTime` AS p ON v.bidder = p.id GROUP BY p.state;
+
+-- windows_of_versions
+SELECT window_start, window_end, COUNT(*), SUM(price), MIN(bidder), COUNT(DISTINCT channel) FROM TABLE(TUMBLE(TABLE versions, DESCRIPTOR(`dateTime`), INTERVAL '1' DAY)) GROUP BY window_start, window_end;
+
+-- group_windows_of_versions
+SELECT TUMBLE_END(`dateTime`, INTERVAL '1' DAY), MOD(bidder, 10), COUNT(*), MAX(price) FROM versions GROUP BY TUMBLE(`dateTime`, INTERVAL '1' DAY), MOD(bidder, 10);
+
+-- cumulated_versions
+SELECT MOD(auction, 7), window_end, SUM(price), AVG(price) FROM TABLE(CUMULATE(TABLE versions, DESCRIPTOR(`dateTime`), INTERVAL '12' HOUR, INTERVAL '1' DAY)) WHERE price > 500 GROUP BY MOD(auction, 7), window_start, window_end;
