@@ -140,6 +140,7 @@ equal_the_batch_answer! {
     whole_keys: WHOLE_KEYS,
     rows_of_sessions: ROWS_OF_SESSIONS,
     over_groups: OVER_GROUPS,
+    patterns: PATTERNS,
 }
 
 /// How a run of a query is disturbed.

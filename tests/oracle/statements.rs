@@ -190,6 +190,7 @@ are_flinks! {
     group_windows false,
     join_forms false,
     joins false,
+    match_recognize false,
     names false,
     ordered true,
     over false,

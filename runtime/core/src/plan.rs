@@ -7,6 +7,7 @@
 mod interval;
 mod local_times;
 mod over;
+mod pattern;
 mod source;
 mod top_n;
 mod unnest;
@@ -23,6 +24,9 @@ use crate::Evaluator;
 pub use interval::{IntervalJoinDesc, TimeBounds};
 pub use local_times::LocalTimes;
 pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
+pub use pattern::{
+    AfterMatch, MatchCondition, MatchFunction, MatchValue, PatternDesc, PatternVariable,
+};
 pub use source::{AlignmentDesc, SourceDesc, WatermarkDesc};
 pub use top_n::{FirstOf, OrderBy, TopNDesc};
 pub use unnest::{ElementColumns, UnnestDesc};
@@ -112,6 +116,8 @@ pub enum NodeKind {
     Unnest(UnnestDesc),
     /// Rows that only come out of rows that change until their windows are over.
     WindowSettle(WindowSettleDesc),
+    /// Rows that match a pattern.
+    Pattern(PatternDesc),
     /// The first rows of each key of a window.
     WindowTopN(WindowTopNDesc),
     /// Joins rows of the same windows.

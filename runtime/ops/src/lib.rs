@@ -6,6 +6,7 @@ mod calc;
 mod chunks;
 mod clock;
 mod codec;
+mod due;
 mod emit;
 mod error;
 mod first_of;
@@ -26,6 +27,7 @@ mod ordered;
 mod over;
 mod pairing;
 mod partition;
+mod pattern;
 mod read_columns;
 mod recent;
 mod temporal;
@@ -91,6 +93,7 @@ pub fn build(
             Ok(Box::new(temporal::TemporalJoin::new(node, desc, inputs, config, state)?))
         }
         NodeKind::Over(desc) => over::build(node, desc, &inputs[0], config, state),
+        NodeKind::Pattern(desc) => pattern::build(node, desc, &inputs[0], config, state),
         NodeKind::Expand(desc) => {
             Ok(Box::new(windowed::Expand::new(node, desc, &inputs[0], config)?))
         }
@@ -147,6 +150,7 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::TemporalJoin(desc) => temporal::state_specs(node, desc, inputs),
         NodeKind::LookupJoin(desc) => lookup::state_specs(node, desc, &inputs[0]),
         NodeKind::Over(desc) => over::state_specs(&node.uid, desc, &inputs[0]),
+        NodeKind::Pattern(desc) => pattern::state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowTopN(desc) => windowed::top_n_state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowSettle(desc) => windowed::settle_state_specs(&node.uid, desc, &inputs[0]),
         NodeKind::WindowJoin(desc) => windowed::join_state_specs(&node.uid, desc, inputs),

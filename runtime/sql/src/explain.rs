@@ -1,5 +1,6 @@
 //! Shows a plan to people.
 
+mod pattern;
 mod temporal;
 
 use std::fmt::Write as _;
@@ -153,6 +154,10 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         }
         NodeKind::Over(desc) => {
             explain_over(out, &plan.node(node.inputs[0].from).schema, desc)?;
+        }
+        NodeKind::Pattern(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            pattern::explain_pattern(out, input, desc)?;
         }
         NodeKind::Expand(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;

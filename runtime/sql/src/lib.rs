@@ -33,6 +33,7 @@ mod names;
 mod needed;
 mod ordered;
 mod over;
+mod pattern;
 mod percentile;
 mod qualify;
 mod query;

@@ -2,6 +2,7 @@
 
 mod late;
 mod over;
+mod pattern;
 mod settled;
 mod shared;
 mod source;
@@ -26,7 +27,6 @@ use sabot_core::row_kind::{self, RowKind};
 use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::aggregate::{Aggregate, GroupNode, WindowNode};
-use crate::ambient;
 use crate::catalog::{Table, TableColumn};
 use crate::error::Result;
 use crate::expr::{Bound, compile, quoted};
@@ -40,7 +40,7 @@ use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
 use crate::union::UnionNode;
-use crate::window;
+use crate::{ambient, window};
 
 use zones::arrow_end;
 
@@ -118,6 +118,7 @@ impl Lowering<'_> {
             Base::Over(node) => self.over(node, used, sink),
             Base::Expand(node) => self.expand(node, used, sink),
             Base::Unnest(node) => self.unnest(node, used, sink),
+            Base::Pattern(node) => self.pattern(node, used, sink),
             Base::Window(node) => self.shared(sink, node, |this| this.window(node, sink)),
             Base::Group(node) => self.shared(sink, node, |this| this.group(node, sink)),
         }

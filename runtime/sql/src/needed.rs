@@ -7,6 +7,7 @@ use crate::expr::Bound;
 use crate::join::JoinNode;
 use crate::lower::LateRows;
 use crate::over::OverNode;
+use crate::pattern::{MatchColumn, PatternNode};
 use crate::rank::RankNode;
 use crate::reads::Reads;
 use crate::relation::{Base, Feed};
@@ -70,6 +71,9 @@ impl Needed {
             }
             Base::Unnest(node) => {
                 self.feed(&node.feed, &unnest_columns(node, &used), std::iter::empty());
+            }
+            Base::Pattern(node) => {
+                self.feed(&node.feed, &pattern_columns(node, &used), std::iter::empty());
             }
             Base::Over(node) => {
                 self.feed(&node.feed, &over_columns(node, &used), std::iter::empty());
@@ -187,5 +191,35 @@ pub(crate) fn unnest_columns(node: &UnnestNode, used: &BTreeSet<String>) -> Vec<
     let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| node.reads(used, name));
     let mut columns: BTreeSet<usize> = read.map(|(index, _)| index).collect();
     columns.insert(node.column);
+    columns.into_iter().collect()
+}
+
+/// What is read of matches; at least one thing, unless rows are counted by keys.
+pub(crate) fn used_measures<'n>(
+    node: &'n PatternNode,
+    used: &BTreeSet<String>,
+) -> impl Iterator<Item = &'n MatchColumn> {
+    let is_used = |measure: &&MatchColumn| used.contains(&measure.column);
+    let least = node.keys.is_empty() && !node.measures.iter().any(|measure| is_used(&measure));
+    let used: Vec<bool> = node.measures.iter().map(|measure| is_used(&measure)).collect();
+    let all = node.measures.iter().zip(used).enumerate();
+    all.filter(move |(at, (_, is_used))| *is_used || (least && *at == 0))
+        .map(|(_, (found, _))| found)
+}
+
+/// The columns of a feed that a pattern and what is read of its matches need.
+pub(crate) fn pattern_columns(node: &PatternNode, used: &BTreeSet<String>) -> Vec<usize> {
+    let mut columns: BTreeSet<usize> = node.keys.iter().copied().collect();
+    columns.extend(node.order.iter().map(|order| order.column));
+    columns.extend(node.row_time);
+    let values = node.values.iter().chain(used_measures(node, used));
+    columns.extend(values.filter_map(|value| value.argument));
+    let read = names(node.variables.iter().filter_map(|variable| variable.condition.as_ref()));
+    let read = node.feed.columns.iter().enumerate().filter(|(_, (name, _))| read.contains(name));
+    columns.extend(read.map(|(index, _)| index));
+    if columns.is_empty() {
+        // A batch without columns would lose its number of rows.
+        columns.insert(0);
+    }
     columns.into_iter().collect()
 }

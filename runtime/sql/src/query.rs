@@ -373,7 +373,12 @@ impl<'a> Queries<'a> {
     }
 
     /// What a factor of FROM names, whichever versions are asked for.
-    fn versions(&self, factor: &TableFactor, ttl: &StateTtl, at: Position) -> Result<Relation> {
+    pub(crate) fn versions(
+        &self,
+        factor: &TableFactor,
+        ttl: &StateTtl,
+        at: Position,
+    ) -> Result<Relation> {
         let place = start_of(factor.span()).unwrap_or(at);
         clauses::refuse_sample(factor, place)?;
         match factor {
@@ -409,7 +414,7 @@ impl<'a> Queries<'a> {
                 self.alias(&mut relation, alias.as_ref())?;
                 Ok(relation)
             }
-            TableFactor::MatchRecognize { .. } => Err(unsupported("MATCH_RECOGNIZE", place)),
+            TableFactor::MatchRecognize { .. } => self.matches(factor, ttl, place),
             other => Err(SqlError::new(place, format!("FROM {other} is not supported"))),
         }
     }

@@ -17,6 +17,7 @@ use crate::error::{Position, Result, SqlError};
 use crate::expr::{Bound, Meaning, Scope, precedence};
 use crate::join::JoinNode;
 use crate::over::OverNode;
+use crate::pattern::PatternNode;
 use crate::rank::RankNode;
 use crate::temporal::TemporalNode;
 use crate::union::UnionNode;
@@ -48,6 +49,8 @@ pub(crate) enum Base {
     Over(Arc<OverNode>),
     /// The rows of another relation, each once for every element of a value that it has.
     Unnest(Arc<UnnestNode>),
+    /// A row for each match of a pattern in the rows of another relation.
+    Pattern(Arc<PatternNode>),
 }
 
 /// An input of a node: columns over a base.
@@ -74,6 +77,7 @@ impl Base {
             Self::Over(node) => &node.schema,
             Self::Expand(node) => &node.schema,
             Self::Unnest(node) => &node.schema,
+            Self::Pattern(node) => &node.schema,
         }
     }
 
@@ -92,6 +96,7 @@ impl Base {
             Self::Over(node) => node.feed.base.tables(),
             Self::Expand(node) => node.feed.base.tables(),
             Self::Unnest(node) => node.feed.base.tables(),
+            Self::Pattern(node) => node.feed.base.tables(),
         };
         tables.sort_unstable();
         tables.dedup();
@@ -103,6 +108,7 @@ impl Base {
         match self {
             Self::Table(table) => table.changes(),
             Self::Window(node) => node.lateness_ms.is_some(),
+            Self::Pattern(_) => false,
             Self::Temporal(node) => node.join.feeds[0].base.is_updating(),
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
             Self::Join(node) => {

@@ -1,5 +1,6 @@
 //! Cuts the text into tokens that the parser understands, each with its place in the original.
 
+mod patterns;
 mod rows;
 
 use sqlparser::keywords::Keyword;
@@ -8,6 +9,8 @@ use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 use crate::dialect::FlinkDialect;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::hints::Hints;
+
+pub(crate) use patterns::{ROWS, WITHIN};
 
 /// The text's tokens, without comments and white space, and with the `TABLE` of
 /// `TUMBLE(TABLE t, ...)` taken out.
@@ -60,7 +63,8 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
         line: token.span.end.line.max(1),
         column: token.span.end.column.max(1),
     });
-    let tokens = with_map_calls(with_row_types(&without_inner_table(tokens)));
+    let tokens = patterns::with_patterns(without_inner_table(tokens))?;
+    let tokens = with_map_calls(with_row_types(&tokens));
     let tokens = rows::in_parentheses(&with_trimmed_spaces(tokens));
     Ok(Tokens { list: with_json_keys(tokens)?, end, hints })
 }
@@ -380,6 +384,26 @@ mod tests {
             ("FROM (TABLE t) AS x", "FROM ( SELECT * FROM t ) AS x"),
             ("INTO a TABLE t; CREATE TABLE u", "INTO a SELECT * FROM t ; CREATE TABLE u"),
             ("AS TABLE t UNION TABLE u", "AS SELECT * FROM t UNION SELECT * FROM u"),
+        ] {
+            assert_eq!(words(sql), expected);
+        }
+    }
+
+    #[test]
+    fn clauses_of_patterns_become_what_the_parser_knows() {
+        for (sql, expected) in [
+            (
+                "t MATCH_RECOGNIZE (PATTERN (A) WITHIN INTERVAL '1' DAY DEFINE A AS a > 1)",
+                "t MATCH_RECOGNIZE ( PATTERN ( A ) DEFINE $WITHIN AS INTERVAL '1' DAY , A AS a > 1 )",
+            ),
+            (
+                "(SELECT a FROM t) MATCH_RECOGNIZE (AFTER MATCH SKIP TO B)",
+                "$ROWS ( ( SELECT a FROM t ) ) MATCH_RECOGNIZE ( AFTER MATCH SKIP TO LAST B )",
+            ),
+            (
+                "t AS x MATCH_RECOGNIZE (SKIP TO NEXT ROW, SKIP TO FIRST A)",
+                "t AS x MATCH_RECOGNIZE ( SKIP TO NEXT ROW , SKIP TO FIRST A )",
+            ),
         ] {
             assert_eq!(words(sql), expected);
         }

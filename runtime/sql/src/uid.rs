@@ -107,6 +107,16 @@ impl Uids {
         self.take(&format!("sink:{sink}/over({})/by({})", order.join(","), keys.join(",")))
     }
 
+    /// `sink:results/match(A B+ C)/by(auction)`.
+    pub(crate) fn pattern(
+        &mut self,
+        sink: &str,
+        pattern: &str,
+        keys: &[&str],
+    ) -> Result<OperatorUid> {
+        self.take(&format!("sink:{sink}/match({pattern})/by({})", keys.join(",")))
+    }
+
     /// `sink:results/sort(ts,price)`.
     pub(crate) fn sort(&mut self, sink: &str, order: &[&str]) -> Result<OperatorUid> {
         self.take(&format!("sink:{sink}/sort({})", order.join(",")))

@@ -216,6 +216,7 @@ pub(crate) fn spec(base: &Base, row_time: Bound, window: Window) -> WindowSpec {
         | Base::Over(_)
         | Base::Expand(_)
         | Base::Unnest(_)
+        | Base::Pattern(_)
         | Base::Temporal(_) => {
             format!("({}).{}", base.tables().join(","), row_time.text)
         }

@@ -17,7 +17,7 @@ use super::{collect, lists};
 use crate::window::aggregate::{result_of, state_type};
 
 /// An aggregate whose partial result is one or two columns of the group's row.
-pub(super) struct Accumulator {
+pub(crate) struct Accumulator {
     function: AggregateFunction,
     name: String,
     /// The type of the first column of the partial result.
@@ -26,20 +26,20 @@ pub(super) struct Accumulator {
 }
 
 /// Rows of a batch that an aggregate takes in.
-pub(super) struct Rows<'a> {
+pub(crate) struct Rows<'a> {
     /// The argument; none for `COUNT(*)`.
-    pub(super) values: Option<&'a ArrayRef>,
+    pub(crate) values: Option<&'a ArrayRef>,
     /// Each row's group.
-    pub(super) groups: &'a [usize],
+    pub(crate) groups: &'a [usize],
     /// 1 for rows that come, -1 for rows that go; none when all come.
-    pub(super) weights: Option<&'a [i64]>,
+    pub(crate) weights: Option<&'a [i64]>,
     /// Which rows count; none when all do.
-    pub(super) filter: Option<&'a BooleanArray>,
+    pub(crate) filter: Option<&'a BooleanArray>,
 }
 
 impl Rows<'_> {
     /// Calls `each` with the row, its group and its weight, for rows whose argument is not null.
-    pub(super) fn each(&self, mut each: impl FnMut(usize, usize, i64)) {
+    pub(crate) fn each(&self, mut each: impl FnMut(usize, usize, i64)) {
         let nulls = self.values.and_then(Array::logical_nulls);
         for (row, group) in self.groups.iter().enumerate() {
             let counts = nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
@@ -52,7 +52,7 @@ impl Rows<'_> {
 }
 
 /// The columns of an aggregate's partial result: names and types.
-pub(super) fn state_columns(
+pub(crate) fn state_columns(
     desc: &AggregateDesc,
     input: &Schema,
 ) -> impl Iterator<Item = (String, DataType)> + use<> {
@@ -63,7 +63,7 @@ pub(super) fn state_columns(
 }
 
 impl Accumulator {
-    pub(super) fn new(operator: &str, desc: &AggregateDesc, input: &Schema) -> Result<Self> {
+    pub(crate) fn new(operator: &str, desc: &AggregateDesc, input: &Schema) -> Result<Self> {
         let state_type = state_type(desc, input);
         let sums =
             matches!(state_type, DataType::Int64 | DataType::Float64 | DataType::Decimal128(..));
@@ -82,7 +82,7 @@ impl Accumulator {
     }
 
     /// How many columns a partial result has.
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         match self.function {
             AggregateFunction::Sum => 2,
             _ => 1,
@@ -90,7 +90,7 @@ impl Accumulator {
     }
 
     /// The partial results of groups (null where there is none yet) with more rows.
-    pub(super) fn add(&self, before: &[ArrayRef], rows: &Rows<'_>) -> Result<Vec<ArrayRef>> {
+    pub(crate) fn add(&self, before: &[ArrayRef], rows: &Rows<'_>) -> Result<Vec<ArrayRef>> {
         let goes = rows.weights.is_some_and(|weights| weights.iter().any(|weight| *weight < 0));
         if self.function.is_ordered() && goes {
             let name = &self.name;
@@ -164,7 +164,7 @@ impl Accumulator {
     }
 
     /// The results of partial results.
-    pub(super) fn result(&self, partial: &[ArrayRef]) -> Result<ArrayRef> {
+    pub(crate) fn result(&self, partial: &[ArrayRef]) -> Result<ArrayRef> {
         let accumulated = match self.function {
             AggregateFunction::Sum => {
                 let counts = partial[1].as_primitive::<Int64Type>();
@@ -192,7 +192,7 @@ fn one(before: &ArrayRef, values: &ArrayRef, rows: &Rows<'_>, first: bool) -> Re
 }
 
 /// Counts of groups with more rows.
-pub(super) fn count(before: &ArrayRef, rows: &Rows<'_>) -> ArrayRef {
+pub(crate) fn count(before: &ArrayRef, rows: &Rows<'_>) -> ArrayRef {
     let before = before.as_primitive::<Int64Type>();
     let mut counts: Vec<i64> = before.iter().map(Option::unwrap_or_default).collect();
     rows.each(|_, group, weight| counts[group] += weight);

@@ -4,7 +4,7 @@
 //! A group's row in the state is the number of its rows and the partial results of its
 //! aggregates; a group without rows is gone.
 
-mod accumulate;
+pub(crate) mod accumulate;
 mod collect;
 mod distinct;
 mod lists;

@@ -18,14 +18,14 @@ use crate::keyed::Keys;
 use crate::timed::{self, TimedDesc, TimedRows, Written};
 use crate::times::row_times;
 
-/// The state's name.
-const STATE_NAME: &str = "waiting";
+/// The name of the state of rows.
+pub(crate) const WAITING: &str = "waiting";
 /// The length of a slice: short, since the rest of one that is entered is written anew.
 const SLICE_MS: i64 = 1000;
 /// What waits in memory at most, in bytes.
 const BYTES_MAX: usize = 64 << 20;
 
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     row_time: usize,
     schema: SchemaRef,
     codec: RowCodec,
@@ -45,36 +45,36 @@ struct Run {
 }
 
 /// Describes the state.
-pub(super) fn state_spec(
-    operator: &OperatorUid,
+pub(crate) fn state_spec(
+    (operator, name): (&OperatorUid, &str),
     keys: &[usize],
     row_time: usize,
     input: &SchemaRef,
 ) -> StateSpec {
     let columns: Vec<usize> = (0..input.fields().len()).collect();
-    timed::state_spec(&described(operator, keys, row_time, &columns), input)
+    timed::state_spec(&described((operator, name), keys, row_time, &columns), input)
 }
 
 fn described<'a>(
-    operator: &'a OperatorUid,
+    (operator, name): (&'a OperatorUid, &'a str),
     keys: &'a [usize],
     row_time: usize,
     columns: &'a [usize],
 ) -> TimedDesc<'a> {
-    let (name, mark, slice_ms) = (STATE_NAME, "", SLICE_MS);
+    let (mark, slice_ms) = ("", SLICE_MS);
     TimedDesc { operator, name, keys, row_time, columns, mark, slice_ms }
 }
 
 impl Buffer {
-    pub(super) fn open(
-        operator: &OperatorUid,
+    pub(crate) fn open(
+        of: (&OperatorUid, &str),
         keys: &[usize],
         row_time: usize,
         input: &SchemaRef,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
         let columns: Vec<usize> = (0..input.fields().len()).collect();
-        let described = described(operator, keys, row_time, &columns);
+        let described = described(of, keys, row_time, &columns);
         Ok(Self {
             row_time,
             schema: Arc::clone(input),
@@ -86,7 +86,7 @@ impl Buffer {
     }
 
     /// Adds rows, at least one, none of them late.
-    pub(super) fn add(&mut self, rows: RecordBatch, keys: &Keys, cx: &mut Cx<'_>) -> Result<()> {
+    pub(crate) fn add(&mut self, rows: RecordBatch, keys: &Keys, cx: &mut Cx<'_>) -> Result<()> {
         let run = self.sorted(rows)?;
         self.bytes += run.bytes;
         self.runs.push(run);
@@ -108,7 +108,7 @@ impl Buffer {
 
     /// The next time up to which all that waits can be in memory at once, up to `watermark`;
     /// brings the rows back that the backend has up to it.
-    pub(super) fn recall(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<EventTime> {
+    pub(crate) fn recall(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<EventTime> {
         let begins = |end: &i64| end.saturating_sub(SLICE_MS) <= watermark.millis();
         let Some(end) = self.stored.first_slice().filter(begins) else { return Ok(watermark) };
         let mut recalled = Vec::new();
@@ -129,7 +129,7 @@ impl Buffer {
     }
 
     /// Takes the rows in memory up to `time`, those of one time in the order of arrival.
-    pub(super) fn take_due(&mut self, time: EventTime) -> Result<Option<RecordBatch>> {
+    pub(crate) fn take_due(&mut self, time: EventTime) -> Result<Option<RecordBatch>> {
         let mut due = Vec::new();
         for run in &mut self.runs {
             let waiting = &run.times.values()[run.begin..];
@@ -152,6 +152,13 @@ impl Buffer {
         Ok(Some(concat_batches(&self.schema, &due)?))
     }
 
+    /// A time before which nothing is due.
+    pub(crate) fn first_time(&self) -> Option<i64> {
+        let waiting = self.runs.iter().map(|run| run.times.value(run.begin));
+        let stored = self.stored.first_slice().map(|end| end.saturating_sub(SLICE_MS));
+        waiting.chain(stored).min()
+    }
+
     /// Moves everything to the backend.
     fn flush(&mut self, keys: &Keys, cx: &mut Cx<'_>) -> Result<()> {
         let runs = std::mem::take(&mut self.runs);
@@ -168,7 +175,7 @@ impl Buffer {
         self.stored.append(written, (0..times.len()).collect(), cx)
     }
 
-    pub(super) fn snapshot(
+    pub(crate) fn snapshot(
         &mut self,
         keys: &Keys,
         cx: &mut Cx<'_>,

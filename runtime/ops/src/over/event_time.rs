@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, BooleanArray, RecordBatch, UInt32Array};
-use arrow::compute::{cast, concat, filter_record_batch, take, take_record_batch};
+use arrow::array::{ArrayRef, BinaryArray, BinaryBuilder, RecordBatch, UInt32Array};
+use arrow::compute::{cast, concat, take};
 use arrow::datatypes::SchemaRef;
-use arrow_row::{RowConverter, Rows};
-use sabot_core::metrics::OperatorMetrics;
-use sabot_core::plan::{Frame, OrderBy, OverDesc, PlanNode};
+use sabot_core::plan::{Frame, OverDesc, PlanNode};
 use sabot_core::state::StateBackend;
 use sabot_core::{Cx, Element, Operator, OperatorSnapshot, Result};
 use sabot_types::EventTime;
 
 use super::aggregate::OverAggregate;
-use super::buffer::Buffer;
+use super::buffer::{Buffer, WAITING};
 use super::carried::{self, Before, Carried};
 use super::frame::{Frames, KeyRows};
 use super::history::History;
@@ -23,13 +21,12 @@ use super::seen::{self, Seen};
 use super::{arguments, rows_back};
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
+use crate::due::{Due, Late, Ties};
 use crate::emit::emit_in_parts;
-use crate::keyed::{Keys, UniqueKeys};
+use crate::keyed::Keys;
 use crate::lists;
-use crate::ordered::sort_fields;
 use crate::times::{check_row_time, row_times};
 use crate::window::progress::{self, Progress};
-use crate::window::slices::{out_of_range, range_of};
 
 /// What the namespaces of the watermarks' state mean.
 pub(super) const PROGRESS: &str = "over";
@@ -54,39 +51,6 @@ pub(super) struct EventTimeOver {
     watermark: EventTime,
     max_batch_rows: usize,
     schema: SchemaRef,
-}
-
-/// The order of rows of one time; those that are equal in it are ordered as they came.
-struct Ties {
-    converter: RowConverter,
-    columns: Vec<usize>,
-}
-
-impl Ties {
-    /// That of what stands behind the time in `order`; none where nothing does.
-    fn new(order: &[OrderBy], input: &SchemaRef) -> Result<Option<Self>> {
-        let order = order.get(1..).unwrap_or_default();
-        if order.is_empty() {
-            return Ok(None);
-        }
-        let converter = RowConverter::new(sort_fields(order, input))?;
-        Ok(Some(Self { converter, columns: order.iter().map(|by| by.column).collect() }))
-    }
-
-    fn of(&self, rows: &RecordBatch) -> Result<Rows> {
-        let columns: Vec<ArrayRef> =
-            self.columns.iter().map(|column| Arc::clone(rows.column(*column))).collect();
-        Ok(self.converter.convert_columns(&columns)?)
-    }
-}
-
-/// Rows that are due, sorted by key and time.
-struct Due {
-    rows: RecordBatch,
-    times: Vec<i64>,
-    keys: UniqueKeys,
-    /// Where the rows of each key begin, and where the last end.
-    begins: Vec<usize>,
 }
 
 impl EventTimeOver {
@@ -125,8 +89,8 @@ impl EventTimeOver {
             )?,
             arguments,
             rows_back: rows_back(desc),
-            ties: Ties::new(&desc.order, input)?,
-            buffer: Buffer::open(&node.uid, &desc.keys, row_time, input, state)?,
+            ties: Ties::new(desc.order.get(1..).unwrap_or_default(), input)?,
+            buffer: Buffer::open((&node.uid, WAITING), &desc.keys, row_time, input, state)?,
             carried,
             history,
             progress: Progress::open(&watermarks, config.key_range, state)?,
@@ -134,27 +98,6 @@ impl EventTimeOver {
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         })
-    }
-
-    /// The rows that are not late.
-    fn without_late(&self, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<RecordBatch> {
-        let times = row_times(&batch, self.row_time)?;
-        let (first, _) = range_of(times).map_err(|time| out_of_range(&self.name, time))?;
-        let watermark = self.watermark.millis();
-        if first > watermark && !self.progress.is_past(first) {
-            return Ok(batch);
-        }
-        let mut kept: Vec<bool> = times.values().iter().map(|time| *time > watermark).collect();
-        if self.progress.is_past(first) {
-            let keys = self.keys.of(&batch)?;
-            for (row, kept) in kept.iter_mut().enumerate() {
-                let group = keys.groups[keys.of_row[row]];
-                *kept &= !self.progress.is_past_for(times.value(row), group);
-            }
-        }
-        let kept = BooleanArray::from(kept);
-        OperatorMetrics::add(&cx.metrics.rows_late, batch.num_rows() - kept.true_count());
-        Ok(filter_record_batch(&batch, &kept)?)
     }
 
     /// Answers all rows up to `watermark`.
@@ -172,26 +115,8 @@ impl EventTimeOver {
     }
 
     fn sorted(&self, rows: &RecordBatch) -> Result<Due> {
-        let mut keys = self.keys.of(rows)?;
         let times = row_times(rows, self.row_time)?.values();
-        let mut order: Vec<u32> = (0..rows.num_rows() as u32).collect();
-        let place = |row: &u32| (keys.of_row[*row as usize], times[*row as usize]);
-        match &self.ties {
-            None => order.sort_by_key(place),
-            Some(ties) => {
-                let ties = ties.of(rows)?;
-                order.sort_by(|a, b| {
-                    let tie = || ties.row(*a as usize).cmp(&ties.row(*b as usize));
-                    place(a).cmp(&place(b)).then_with(tie)
-                });
-            }
-        }
-        keys.of_row = order.iter().map(|row| keys.of_row[*row as usize]).collect();
-        let rows = take_record_batch(rows, &UInt32Array::from(order))?;
-        let times = row_times(&rows, self.row_time)?.values().to_vec();
-        let of_key = |key: usize| keys.of_row.partition_point(|other| *other < key);
-        let begins = (0..=keys.len()).map(of_key).collect();
-        Ok(Due { rows, times, keys, begins })
+        Due::sorted(rows, &self.keys, times, self.ties.as_ref())
     }
 
     fn answer(&mut self, due: &Due, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
@@ -326,7 +251,8 @@ impl Operator for EventTimeOver {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let batch = self.without_late(batch, cx)?;
+        let late = Late { watermark: self.watermark, progress: &self.progress };
+        let batch = late.without(batch, self.row_time, (&self.keys, &self.name), cx)?;
         if batch.num_rows() == 0 {
             return Ok(());
         }

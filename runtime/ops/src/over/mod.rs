@@ -5,7 +5,7 @@
 //! keys in their order (`frame`) and answer all of them at once (`aggregate`).
 
 mod aggregate;
-mod buffer;
+pub(crate) mod buffer;
 mod carried;
 mod changes;
 mod different;
@@ -21,6 +21,7 @@ use sabot_core::state::{StateBackend, StateSpec};
 use sabot_core::{Error, Operator, Result};
 use sabot_types::OperatorUid;
 
+use self::buffer::WAITING;
 use crate::OperatorConfig;
 use crate::window::progress;
 
@@ -33,7 +34,7 @@ pub(crate) fn state_specs(
     let Some(row_time) = desc.row_time else {
         return vec![changes::state_spec(operator, desc, input)];
     };
-    let mut specs = vec![buffer::state_spec(operator, &desc.keys, row_time, input)];
+    let mut specs = vec![buffer::state_spec((operator, WAITING), &desc.keys, row_time, input)];
     specs.extend(carried::state_spec(operator, desc, input));
     specs.extend(history::state_spec(operator, desc, input));
     let seen = |aggregate| seen::state_spec(operator, desc, aggregate, input);

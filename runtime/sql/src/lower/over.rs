@@ -169,7 +169,7 @@ impl Lowering<'_> {
     }
 }
 
-fn order_by(order: &[Order], place: impl Fn(&usize) -> usize) -> Vec<OrderBy> {
+pub(super) fn order_by(order: &[Order], place: impl Fn(&usize) -> usize) -> Vec<OrderBy> {
     let by = |order: &Order| OrderBy {
         column: place(&order.column),
         descending: order.descending,

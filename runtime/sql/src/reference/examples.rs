@@ -331,10 +331,23 @@ pub(super) const QUERIES: &[Example] = &[
          INSERT INTO out SELECT JSON_ARRAYAGG(b NULL ON NULL), MAX(b) FROM t GROUP BY i",
     ),
     example(
-        "MATCH_RECOGNIZE",
-        "",
+        "MATCH_RECOGNIZE (... PATTERN (A B+ C) ...)",
+        "a row for each [match of a pattern](../patterns.md), of rows that only come, by event time or processing time",
         "INSERT INTO out SELECT k, n FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts
-           MEASURES A.b AS n PATTERN (A) DEFINE A AS A.b > 1)",
+           MEASURES SUM(B.b) AS n AFTER MATCH SKIP TO LAST B PATTERN (A B+ C{2}) DEFINE B AS B.b > A.b)",
+    ),
+    example(
+        "MATCH_RECOGNIZE (... WITHIN INTERVAL ...)",
+        "how long a match takes at most; older rows are forgotten",
+        "INSERT INTO out SELECT k, n FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts
+           MEASURES COUNT(B.b) AS n PATTERN (A B*? C) WITHIN INTERVAL '1' HOUR DEFINE C AS C.b > LAST(A.b))",
+    ),
+    example(
+        "MATCH_ROWTIME()",
+        "in `MEASURES`: a row time; `MATCH_ROWTIME(ts)` of a `TIMESTAMP_LTZ`, and `MATCH_PROCTIME()`",
+        "INSERT INTO out SELECT k, COUNT(*) FROM TABLE(TUMBLE((SELECT * FROM t MATCH_RECOGNIZE (
+           PARTITION BY k ORDER BY ts MEASURES MATCH_ROWTIME() AS x PATTERN (A B) DEFINE A AS A.b > 1)),
+           DESCRIPTOR(x), INTERVAL '1' MINUTE)) GROUP BY k, window_start, window_end",
     ),
 ];
 

@@ -107,6 +107,9 @@ const QUERIES_COMPARED: &[(&str, &str)] = &[
     ("COLLECT(...)", "collect_of_groups"),
     ("ARRAY_AGG(...), LISTAGG(...)", "lists_of_groups"),
     ("JSON_OBJECTAGG(KEY k VALUE v), JSON_ARRAYAGG(v)", "json_of_groups"),
+    ("MATCH_RECOGNIZE (... PATTERN (A B+ C) ...)", "match_skip_to_last"),
+    ("MATCH_RECOGNIZE (... WITHIN INTERVAL ...)", "match_within_some_seconds"),
+    ("MATCH_ROWTIME()", "match_row_times"),
 ];
 
 /// Forms of aggregates that are not compared, by how they begin, and why.

@@ -35,6 +35,12 @@ pub(super) const REFUSED: &[Example] = &[
         "",
         "INSERT INTO out SELECT k, b FROM t ORDER BY b FETCH FIRST 3 ROWS WITH TIES",
     ),
+    example(
+        "MATCH_RECOGNIZE (... ALL ROWS PER MATCH ...)",
+        "patterns with alternatives, `PERMUTE`, `{- -}`, groups with quantifiers, a greedy end, or that no rows match; `PREV`, `NEXT`, `CLASSIFIER`",
+        "INSERT INTO out SELECT k, n FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts
+           MEASURES A.b AS n ALL ROWS PER MATCH PATTERN (A) DEFINE A AS A.b > 1)",
+    ),
     example("TABLESAMPLE", "", "INSERT INTO out SELECT k, b FROM t TABLESAMPLE BERNOULLI (10)"),
     example("ROW < ROW", "", "INSERT INTO out SELECT k, b FROM t WHERE (i, k) < (1, 'a')"),
     example(
