@@ -67,7 +67,11 @@ pub(crate) fn resolve(
             }
             (Some(index), None) => {
                 let field = &query.fields[index];
-                check_key(&sink, &column.name, field, query.base.is_updating(), table_at)?;
+                let is_updating = query.base.is_updating();
+                check_key(&sink, &column.name, field, is_updating, table_at)?;
+                if is_updating && !sink.is_upsert() && ambient::is_in(&field.value.expr) {
+                    return Err(ambient::over_changes(&field.value.text, field.at));
+                }
                 fit(&sink, column, &field.value, field.at.unwrap_or(table_at))?
             }
             (None, Some((_, value, at))) => fit(&sink, column, value, *at)?,

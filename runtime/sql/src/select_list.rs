@@ -3,8 +3,9 @@
 use arrow::datatypes::DataType;
 use sqlparser::ast::{Expr, Ident, Select, SelectItem, SelectItemQualifiedWildcardKind, Spanned};
 
+use crate::ambient::PROCTIME;
 use crate::error::{Position, Result, SqlError, start_of};
-use crate::expr::{Binder, Bound, Scope, WrittenByKey};
+use crate::expr::{Binder, Bound, Scope, WrittenByKey, function_name};
 use crate::relation::Field;
 use crate::statement::unqualified;
 use crate::types::flink_name;
@@ -37,10 +38,10 @@ pub(crate) fn select_list(
         match item {
             SelectItem::UnnamedExpr(expr) => {
                 let name = output_name(expr, index);
-                fields.push(field(name, binder.bind(expr)?, place));
+                fields.push(field(name, item_of(expr, scope, place)?, place));
             }
             SelectItem::ExprWithAlias { expr, alias } => {
-                fields.push(field(alias.value.clone(), binder.bind(expr)?, place));
+                fields.push(field(alias.value.clone(), item_of(expr, scope, place)?, place));
             }
             SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {
                 let Some(all) = all else {
@@ -55,6 +56,17 @@ pub(crate) fn select_list(
         }
     }
     Ok(fields)
+}
+
+/// The value of an item. `PROCTIME()` by itself says of rows that change too what joins and windows go
+/// by; its value is refused where it is read.
+fn item_of(expr: &Expr, scope: &dyn Scope, place: Position) -> Result<Bound> {
+    let is_attribute = matches!(expr, Expr::Function(function)
+        if function_name(&function.name, place).is_ok_and(|name| name.eq_ignore_ascii_case(PROCTIME)));
+    match is_attribute {
+        true => Binder::new(&WrittenByKey(scope), place).bind(expr),
+        false => Binder::new(scope, place).bind(expr),
+    }
 }
 
 /// The expression of an item, if it names one.

@@ -101,7 +101,7 @@ CREATE TABLE records (
   after ROW<id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3)>, op STRING
 ) WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 's3://in/quotes');
 CREATE TABLE orders (
-  id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3), at AS PROCTIME(), WATERMARK FOR ts AS ts,
+  id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts,
   PRIMARY KEY (id) NOT ENFORCED
 ) WITH ('connector' = 'filesystem', 'format' = 'debezium-json', 'path' = 's3://in/orders');
 CREATE TABLE prices (id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3))
@@ -113,7 +113,7 @@ INSERT INTO quoted SELECT o.id, o.amount, q.id, q.amount FROM orders AS o
 LEFT JOIN quotes FOR SYSTEM_TIME AS OF o.ts AS q ON o.site = q.site;
 INSERT INTO by_quote SELECT q.id, COUNT(*), SUM(o.amount) FROM orders AS o
 JOIN quotes FOR SYSTEM_TIME AS OF o.ts AS q ON q.site = o.site AND o.amount > 0 GROUP BY q.id;
-INSERT INTO priced SELECT o.id, o.amount, p.id FROM orders AS o
+INSERT INTO priced SELECT o.id, o.amount, p.id FROM (SELECT *, PROCTIME() AS at FROM orders) AS o
 LEFT JOIN prices FOR SYSTEM_TIME AS OF o.at AS p ON o.site = p.site AND p.amount > 900;
 INSERT INTO read_too SELECT op, COUNT(*) FROM records GROUP BY op;",
     sinks: &[

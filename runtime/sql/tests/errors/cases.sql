@@ -1130,3 +1130,10 @@ INSERT INTO results SELECT * FROM bids MATCH_RECOGNIZE (PARTITION BY auction + 1
   MEASURES A.price AS p PATTERN (A B) DEFINE A AS A.price > 1);
 ----
 INSERT INTO results SELECT auction, MATCH_ROWTIME() FROM bids;
+----
+CREATE TABLE cdc (a BIGINT, b BIGINT) WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
+INSERT INTO results SELECT a, EXTRACT(SECOND FROM p) FROM (SELECT a, PROCTIME() AS p FROM cdc);
+----
+CREATE TABLE cdc (a BIGINT, b BIGINT) WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
+CREATE TABLE timed (a BIGINT, p TIMESTAMP_LTZ(3)) WITH ('connector' = 'print');
+INSERT INTO timed SELECT a, PROCTIME() FROM cdc;
