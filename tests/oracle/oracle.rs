@@ -134,6 +134,7 @@ equal_the_batch_answer! {
     collected: COLLECTED,
     updated_windows: UPDATED_WINDOWS,
     collected_in_windows: COLLECTED_IN_WINDOWS,
+    collected_of_changes: COLLECTED_OF_CHANGES,
     distinct_in_sessions: DISTINCT_IN_SESSIONS,
     over_different: OVER_DIFFERENT,
     multisets: MULTISETS,

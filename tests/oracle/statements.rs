@@ -38,6 +38,7 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("not_exists_with_groups", GROUPS),
     ("not_in_an_aggregate_of_each_row", NO_GROUP),
     ("numbers_in_another_order", TIES),
+    ("query_in_from_that_names_columns_around_exists", CORRELATED),
     ("subquery_having_without_group", GROUPS),
     ("windows_with_offsets", LOST),
 ];
@@ -185,6 +186,7 @@ macro_rules! are_flinks {
 are_flinks! {
     aggregate_forms false,
     aggregates false,
+    conditions false,
     elements false,
     expressions false,
     group_windows false,
@@ -193,6 +195,7 @@ are_flinks! {
     match_recognize false,
     names false,
     ordered true,
+    ordered_changes true,
     over false,
     over_forms false,
     rank_forms false,

@@ -66,6 +66,10 @@ fn hash_column(
         DataType::Date32 => {
             fold_values!(column.as_primitive::<Date32Type>(), |v| key_hash::of_i64(i64::from(v)));
         }
+        DataType::Time32(_) => {
+            let integers = cast(column, &DataType::Int32)?;
+            fold_values!(integers.as_primitive::<Int32Type>(), |v| key_hash::of_i64(i64::from(v)));
+        }
         DataType::Timestamp(_, _) | DataType::Time64(_) | DataType::Date64 => {
             let integers = cast(column, &DataType::Int64)?;
             fold_values!(integers.as_primitive::<Int64Type>(), key_hash::of_i64);
@@ -89,7 +93,7 @@ fn hash_column(
         other => {
             return Err(Error::user(format!(
                 "a column of type {other} cannot be a key: use an integer, text, boolean, float, \
-                 decimal, date or timestamp column"
+                 decimal, date, time or timestamp column"
             )));
         }
     }

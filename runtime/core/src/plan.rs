@@ -391,9 +391,10 @@ pub enum Window {
 pub struct Steps {
     /// Milliseconds from one window's end to the next's, above 0.
     pub step_ms: i64,
-    /// Milliseconds of the longest window, a multiple of the step.
+    /// Milliseconds of the longest window, a multiple of the step; for [`Window::HopResults`], and for
+    /// rows of [`Window::Hop`], any length, also one below the step.
     pub size_ms: i64,
-    /// Milliseconds, from 0 to below the size.
+    /// Milliseconds, from 0 to below the size; for [`Window::HopResults`] to below the step.
     pub offset_ms: i64,
 }
 
@@ -425,12 +426,13 @@ pub enum AggregateFunction {
     Min,
     /// The largest.
     Max,
-    /// The value that came first, of those that are not null; only of rows that do not go.
+    /// The value that came first, of those that are not null. Windows take only rows that do not
+    /// go; elsewhere a row that goes takes the first value that is equal to its own along.
     First,
-    /// The value that came last, of those that are not null; only of rows that do not go.
+    /// The value that came last, of those that are not null; rows that go as for the first.
     Last,
-    /// The values that are not null as a list, in the order in which they came; only of rows that
-    /// do not go. Null when there are none.
+    /// The values that are not null as a list, in the order in which they came; rows that go as for
+    /// the first. Null when there are none.
     Values,
     /// The same of all values.
     AllValues,
@@ -440,7 +442,7 @@ pub enum AggregateFunction {
 }
 
 impl AggregateFunction {
-    /// Whether the order of rows makes a difference: then rows cannot go again.
+    /// Whether the order of rows makes a difference.
     pub const fn is_ordered(self) -> bool {
         matches!(self, Self::First | Self::Last | Self::Values | Self::AllValues)
     }

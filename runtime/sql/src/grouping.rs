@@ -167,8 +167,8 @@ fn group(
 /// Rows are sent by the hash of their keys, which not every type has. Values of several parts are
 /// [keys](crate::functions::whole_keys) of their own.
 pub(crate) fn check_key(key: &Bound, at: Position) -> Result<()> {
-    use arrow::datatypes::DataType::{Duration, Interval, Null, Time32};
-    if matches!(key.data_type, Duration(_) | Interval(_) | Null | Time32(_)) {
+    use arrow::datatypes::DataType::{Duration, Interval, Null};
+    if matches!(key.data_type, Duration(_) | Interval(_) | Null) {
         let message = format!("{} is {}", key.text, flink_name(&key.data_type));
         return Err(SqlError::new(at, message).hint("this type cannot be grouped by"));
     }

@@ -163,7 +163,8 @@ pub(crate) fn join(
     }
 }
 
-/// `USING (a, b)`: these columns are equal, and there is one of each.
+/// `USING (a, b)`: these columns are equal, and there is one of each; those of the sides go on by the
+/// tables' names alone.
 fn using(
     [left, right]: [Relation; 2],
     kind: JoinKind,
@@ -172,7 +173,7 @@ fn using(
 ) -> Result<Relation> {
     let boundary = left.fields.len();
     let mut joined = pair(left, right, kind, at)?;
-    let mut dropped = Vec::new();
+    let mut own = Vec::new();
     for name in names {
         let find = |mut range: std::ops::Range<usize>| {
             range.find(|index| joined.fields[*index].name == name.value)
@@ -184,17 +185,18 @@ fn using(
         let (left, right) = (joined.fields[l].value.clone(), joined.fields[r].value.clone());
         let equal = equality(&joined, left.clone(), right.clone(), at)?;
         hold_on(&mut joined, equal);
-        // Of the two the one that is there wherever one is.
-        joined.fields[l].value = match kind {
+        joined.fields[r].name = Field::by_table_only(&name.value);
+        let both = match kind {
             JoinKind::Right => right,
             JoinKind::Full => first_of(&joined, left, right, at)?,
-            _ => left,
+            _ => continue,
         };
-        dropped.push(r);
+        // Of the two the one that is there wherever one is.
+        let both = Field { qualifier: None, value: both, ..joined.fields[l].clone() };
+        let left = std::mem::replace(&mut joined.fields[l], both);
+        own.push(Field { name: Field::by_table_only(&name.value), ..left });
     }
-    let fields = joined.fields.into_iter().enumerate();
-    joined.fields =
-        fields.filter(|(index, _)| !dropped.contains(index)).map(|(_, field)| field).collect();
+    joined.fields.extend(own);
     crate::interval::mark_times(&mut joined);
     Ok(joined)
 }

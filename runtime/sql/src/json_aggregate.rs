@@ -80,7 +80,6 @@ impl GroupScope<'_> {
         at: Position,
     ) -> Result<Bound> {
         let arguments = Arguments::of(function, name, at)?;
-        self.check_ordered(name, at)?;
         let input = Binder::new(self.input, at);
         if function.filter.is_some() {
             return Err(SqlError::new(at, format!("{name} takes no FILTER"))

@@ -1,5 +1,5 @@
 //! `FIRST_VALUE`, `LAST_VALUE`, `ARRAY_AGG` and `LISTAGG`: aggregates that the order of rows makes a
-//! difference to. They are there where rows only come. `COLLECT`, to which it makes none.
+//! difference to; a row that goes takes the first value that is equal to its own along. `COLLECT`, to which it makes none.
 
 use arrow::datatypes::DataType;
 use sabot_core::plan::AggregateFunction;
@@ -85,7 +85,6 @@ impl GroupScope<'_> {
         at: Position,
     ) -> Result<Bound> {
         let arguments = Arguments::of(ordered, function, name, at)?;
-        self.check_ordered(name, at)?;
         let input = Binder::new(self.input, at);
         let value = input.bind(arguments.value)?.plain();
         if value.data_type == DataType::Null {
@@ -100,14 +99,11 @@ impl GroupScope<'_> {
                     _ => AggregateFunction::Last,
                 };
                 let data_type = (value.data_type.clone(), true);
-                // A value that comes again changes neither.
-                Ok(self.register(function, Some((value, false)), filter, data_type))
+                // A value that comes again changes neither, where none goes.
+                let distinct = arguments.distinct && self.input.base.is_updating();
+                Ok(self.register(function, Some((value, distinct)), filter, data_type))
             }
             Ordered::Array => {
-                if arguments.distinct && !arguments.ignore_nulls {
-                    return Err(SqlError::new(at, "ARRAY_AGG(DISTINCT ...) is not supported yet")
-                        .hint("ARRAY_AGG(DISTINCT ... IGNORE NULLS) is"));
-                }
                 let function = match arguments.ignore_nulls {
                     true => AggregateFunction::Values,
                     false => AggregateFunction::AllValues,
@@ -171,13 +167,5 @@ impl GroupScope<'_> {
         let multiset = map_of(value.data_type.clone(), DataType::Int32, false);
         let argument = Some((value, distinct));
         Ok(self.register(AggregateFunction::Collect, argument, filter, (multiset, false)))
-    }
-
-    pub(crate) fn check_ordered(&self, name: &str, at: Position) -> Result<()> {
-        if self.input.base.is_updating() {
-            let message = format!("{name} needs rows that only come, and these can change and go");
-            return Err(SqlError::new(at, message).hint("aggregate before what updates"));
-        }
-        Ok(())
     }
 }

@@ -70,6 +70,11 @@ impl<'a> Queries<'a> {
         Self { named, by_key: false, ..*self }
     }
 
+    /// The same, for queries within another.
+    pub(crate) fn within(&self) -> Self {
+        Self { named: self.named.clone(), by_key: false, ..*self }
+    }
+
     /// Says whether the rows of the outermost query are written by their keys.
     pub(crate) fn written(self, by_key: bool) -> Self {
         Self { by_key, ..self }

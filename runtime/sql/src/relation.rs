@@ -207,6 +207,11 @@ impl Field {
     /// What names begin with that no query can name.
     pub(crate) const HIDDEN: &str = "$value";
 
+    /// The name of a column that only its table's name before it can tell, as of one in `USING`.
+    pub(crate) fn by_table_only(name: &str) -> String {
+        format!("{} of {name}", Self::HIDDEN)
+    }
+
     /// Whether only the query itself put it there.
     pub(crate) fn is_hidden(&self) -> bool {
         self.name.starts_with(Self::HIDDEN)
@@ -301,7 +306,14 @@ impl Scope for Relation {
                 Err(SqlError::new(at, format!("column \"{}\" is ambiguous", name.value))
                     .hint("two columns of the query in FROM have this name: give them aliases"))
             }
-            (None, _) => Err(self.no_column(qualifier, name, at)),
+            (None, _) => {
+                let own = qualifier.map(|_| Field::by_table_only(&name.value));
+                let mut own_fields = self.fields.iter().filter(of_table);
+                match own.and_then(|own| own_fields.find(|field| field.name == own)) {
+                    Some(field) => Ok(field.value.clone()),
+                    None => Err(self.no_column(qualifier, name, at)),
+                }
+            }
         }
     }
 
@@ -327,7 +339,7 @@ impl Relation {
         SqlError::new(at, format!("column \"{}\" does not exist", name.value)).suggest(
             &name.value,
             "columns",
-            self.fields.iter().map(|f| f.name.as_str()),
+            self.fields.iter().filter(|f| !f.is_hidden()).map(|f| f.name.as_str()),
         )
     }
 }

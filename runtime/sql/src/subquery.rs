@@ -7,6 +7,7 @@
 mod beside_groups;
 mod correlated;
 mod having;
+mod in_from;
 mod lateral;
 mod pairs;
 mod values;
@@ -29,7 +30,7 @@ use crate::relation::{Field, Relation};
 use crate::select_list::select_list;
 use crate::sort::is_sorted;
 
-use correlated::{Dependent, attach};
+use correlated::{Dependent, attach, without_over};
 pub(crate) use lateral::Lateral;
 pub(crate) use values::{Known, has_values, without_subqueries};
 
@@ -81,10 +82,21 @@ impl Queries<'_> {
     /// The rows of `outer` for which the condition is true.
     pub(crate) fn keep_members(
         &self,
-        outer: Relation,
+        mut outer: Relation,
         condition: &Membership<'_>,
         at: Position,
     ) -> Result<Relation> {
+        if let Some(tested) = condition.tested.filter(|tested| has_values(tested)) {
+            let mut tested = tested.clone();
+            self.take_values(&mut outer, &mut tested, &mut Known::default(), at)?;
+            let condition = Membership { tested: Some(&tested), ..*condition };
+            return self.keep_members(outer, &condition, at);
+        }
+        if condition.tested.is_none()
+            && let Some(query) = without_over(condition.query, at)
+        {
+            return self.keep_members(outer, &Membership { query: &query, ..*condition }, at);
+        }
         let at = start_of(condition.query.span()).unwrap_or(at);
         match self.members(&outer, condition, at) {
             Err(error) => self.dependent_members(outer, condition, error, at),

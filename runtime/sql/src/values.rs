@@ -135,6 +135,13 @@ impl Column {
     }
 }
 
+/// The value of an expression that names no columns; none of one that does, or has none.
+pub(crate) fn constant_of(expr: &ast::Expr, at: Position) -> Option<ScalarValue> {
+    let scope = Constants { schema: columns_schema(Vec::new(), at).ok()? };
+    let value = Binder::new(&scope, at).bind(expr).ok()?;
+    constant(&value, Zone::default(), at).ok()
+}
+
 /// The value of an expression without columns.
 fn constant(value: &Bound, zone: Zone, at: Position) -> Result<ScalarValue> {
     if let Expr::Literal(scalar, _) = &value.expr {

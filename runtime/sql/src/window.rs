@@ -18,7 +18,7 @@ use datafusion_expr::{Expr, Operator, binary_expr};
 use sabot_core::plan::Window;
 use sqlparser::ast::{self, Function};
 
-use self::arguments::{Arguments, Kind};
+use self::arguments::{AnySize, Arguments, Kind};
 pub(crate) use self::expand::{EXPAND_COLUMNS, ExpandNode, of_ends};
 use crate::aggregate::WindowNode;
 use crate::error::{Position, Result, SqlError, start_of};
@@ -84,7 +84,7 @@ pub(crate) fn table_function(
     let mut relation = relation.expanded(at)?;
     let row_time = row_time(&relation, time, at)?;
     rename_windows(&mut relation.fields);
-    let window = arguments::window(kind, &intervals, at)?;
+    let window = arguments::window(kind, &intervals, AnySize::Refused, at)?;
     let partition = match partition {
         None => Vec::new(),
         Some(names) => partition_keys(&relation, kind, names, at)?,

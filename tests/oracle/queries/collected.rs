@@ -74,6 +74,36 @@ FROM events GROUP BY site",
     }],
 };
 
+/// The same of rows that change and go: each group has one value in the end, or the order is none.
+pub(crate) const COLLECTED_OF_CHANGES: Query = Query {
+    input: Input::Events,
+    job: "
+INSERT INTO of_one SELECT site, FIRST_VALUE(n), LAST_VALUE(n), CARDINALITY(ARRAY_AGG(n)), LISTAGG(CAST(n AS STRING)),
+  JSON_ARRAYAGG(n)
+FROM (SELECT site, COUNT(*) AS n FROM events GROUP BY site) GROUP BY site;
+INSERT INTO of_kinds SELECT kind, CARDINALITY(ARRAY_AGG(n)), ARRAY_JOIN(ARRAY_SORT(ARRAY_AGG(DISTINCT n)), '+'),
+  LAST_VALUE(kind)
+FROM (SELECT site, kind, CAST(COUNT(*) AS STRING) AS n FROM events GROUP BY site, kind) GROUP BY kind;",
+    sinks: &[
+        Sink {
+            name: "of_one",
+            columns: "site STRING, first BIGINT, last BIGINT, n INT, list STRING, json STRING",
+            changes: true,
+            answer: "
+SELECT site, n AS first, n AS last, CAST(1 AS INT) AS n, CAST(n AS VARCHAR) AS list, '[' || CAST(n AS VARCHAR) || ']' AS json
+FROM (SELECT site, count(*) AS n FROM events GROUP BY site)",
+        },
+        Sink {
+            name: "of_kinds",
+            columns: "kind STRING, n INT, counts STRING, last STRING",
+            changes: true,
+            answer: "
+SELECT kind, CAST(count(*) AS INT), string_agg(DISTINCT n, '+' ORDER BY n), kind AS last
+FROM (SELECT kind, CAST(count(*) AS VARCHAR) AS n FROM events GROUP BY site, kind) GROUP BY kind",
+        },
+    ],
+};
+
 /// The same over windows of every kind.
 pub(crate) const COLLECTED_IN_WINDOWS: Query = Query {
     input: Input::Events,

@@ -11,6 +11,7 @@ use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, Schema};
 use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{AggregateDesc, AggregateFunction};
+use sabot_core::row_kind;
 use sabot_core::{Error, Result};
 
 use super::{collect, lists};
@@ -19,6 +20,8 @@ use crate::window::aggregate::{result_of, state_type};
 /// An aggregate whose partial result is one or two columns of the group's row.
 pub(crate) struct Accumulator {
     function: AggregateFunction,
+    /// Whether all values are kept, of which the first or the last one is the result.
+    keeps_all: bool,
     name: String,
     /// The type of the first column of the partial result.
     state_type: DataType,
@@ -59,12 +62,23 @@ pub(crate) fn state_columns(
     // A sum is null without values, and rows that go may leave none.
     let values = (desc.function == AggregateFunction::Sum)
         .then(|| (format!("{} values", desc.name), DataType::Int64));
-    std::iter::once((desc.name.clone(), state_type(desc, input))).chain(values)
+    std::iter::once((desc.name.clone(), kept_type(desc, input))).chain(values)
+}
+
+/// Of rows that can go again, another value can become the first or the last one.
+fn keeps_all(desc: &AggregateDesc, input: &Schema) -> bool {
+    matches!(desc.function, AggregateFunction::First | AggregateFunction::Last)
+        && row_kind::is_updating(input)
+}
+
+fn kept_type(desc: &AggregateDesc, input: &Schema) -> DataType {
+    let one = state_type(desc, input);
+    if keeps_all(desc, input) { DataType::new_list(one, true) } else { one }
 }
 
 impl Accumulator {
     pub(crate) fn new(operator: &str, desc: &AggregateDesc, input: &Schema) -> Result<Self> {
-        let state_type = state_type(desc, input);
+        let state_type = kept_type(desc, input);
         let sums =
             matches!(state_type, DataType::Int64 | DataType::Float64 | DataType::Decimal128(..));
         if desc.function == AggregateFunction::Sum && !sums {
@@ -75,6 +89,7 @@ impl Accumulator {
         }
         Ok(Self {
             function: desc.function,
+            keeps_all: keeps_all(desc, input),
             name: desc.name.clone(),
             state_type,
             data_type: desc.data_type.clone(),
@@ -91,10 +106,8 @@ impl Accumulator {
 
     /// The partial results of groups (null where there is none yet) with more rows.
     pub(crate) fn add(&self, before: &[ArrayRef], rows: &Rows<'_>) -> Result<Vec<ArrayRef>> {
-        let goes = rows.weights.is_some_and(|weights| weights.iter().any(|weight| *weight < 0));
-        if self.function.is_ordered() && goes {
-            let name = &self.name;
-            return Err(Error::user(format!("{name} is computed only of rows that do not go")));
+        if self.keeps_all {
+            return Ok(vec![lists::changed(&before[0], self.argument(rows)?, rows)?]);
         }
         match self.function {
             AggregateFunction::Count => Ok(vec![count(&before[0], rows)]),
@@ -108,7 +121,7 @@ impl Accumulator {
                 Ok(vec![one(&before[0], self.argument(rows)?, rows, false)?])
             }
             AggregateFunction::Values => {
-                Ok(vec![lists::extended(&before[0], self.argument(rows)?, rows)?])
+                Ok(vec![lists::changed(&before[0], self.argument(rows)?, rows)?])
             }
             AggregateFunction::Collect => {
                 Ok(vec![collect::counted(&before[0], self.argument(rows)?, rows)?])
@@ -116,7 +129,7 @@ impl Accumulator {
             AggregateFunction::AllValues => {
                 let values = self.argument(rows)?;
                 let rows = Rows { values: None, ..*rows };
-                Ok(vec![lists::extended(&before[0], values, &rows)?])
+                Ok(vec![lists::changed(&before[0], values, &rows)?])
             }
         }
     }
@@ -170,6 +183,9 @@ impl Accumulator {
                 let counts = partial[1].as_primitive::<Int64Type>();
                 let none = BooleanArray::from_unary(counts, |count| count == 0);
                 arrow::compute::nullif(&partial[0], &none)?
+            }
+            function if self.keeps_all => {
+                lists::end_of(&partial[0], function == AggregateFunction::First)?
             }
             _ => Arc::clone(&partial[0]),
         };

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array, UInt
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_row::{RowConverter, SortField};
-use sabot_core::plan::AggregateDesc;
+use sabot_core::plan::{AggregateDesc, AggregateFunction};
 use sabot_core::state::{StateBackend, StateField, StateHandle, StateSpec, ValueEncoding};
 use sabot_core::{Cx, Result};
 use sabot_types::OperatorUid;
@@ -69,6 +69,8 @@ pub(super) struct DistinctValues {
     argument: usize,
     /// The filter of each aggregate.
     filters: Vec<Option<usize>>,
+    /// Whether a NULL counts for each aggregate.
+    nulls: Vec<bool>,
     /// Group and value, to find what is the same.
     pair: SchemaRef,
 }
@@ -96,6 +98,11 @@ impl DistinctValues {
             converter: RowConverter::new(vec![SortField::new(data_type.clone())])?,
             argument: sharing.argument,
             filters: sharing.aggregates.iter().map(|number| aggregates[*number].filter).collect(),
+            nulls: sharing
+                .aggregates
+                .iter()
+                .map(|number| aggregates[*number].function == AggregateFunction::AllValues)
+                .collect(),
             pair: pair_schema(data_type),
         })
     }
@@ -117,10 +124,13 @@ impl DistinctValues {
         let values = batch.column(self.argument);
         let filters: Vec<_> = self.filters.iter().map(|filter| filter_of(batch, *filter)).collect();
         let nulls = values.logical_nulls();
-        let counts = |row: u32| {
-            nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row as usize))
-                && filters.iter().any(|filter| passes(*filter, row))
+        let is_null = |row: u32| nulls.as_ref().is_some_and(|nulls| nulls.is_null(row as usize));
+        let takes_nulls = self.nulls.iter().copied();
+        let aggregates: Vec<_> = filters.iter().copied().zip(takes_nulls).collect();
+        let passes_all = |(filter, takes_nulls): (Option<&BooleanArray>, bool), row: u32| {
+            (takes_nulls || !is_null(row)) && passes(filter, row)
         };
+        let counts = |row: u32| aggregates.iter().any(|of| passes_all(*of, row));
         let rows: UInt32Array = (0..batch.num_rows() as u32).filter(|row| counts(*row)).collect();
         let groups = rows.values().iter().map(|row| keys.of_row[*row as usize] as u64);
         let groups: ArrayRef = Arc::new(UInt64Array::from_iter_values(groups));
@@ -131,8 +141,8 @@ impl DistinctValues {
         let mut changes = vec![0; firsts.len() * width];
         for (row, pair) in rows.values().iter().zip(&pair_of) {
             let weight = weights.map_or(1, |weights| weights[*row as usize]);
-            for (filter, change) in filters.iter().zip(&mut changes[pair * width..]) {
-                *change += if passes(*filter, *row) { weight } else { 0 };
+            for (of, change) in aggregates.iter().zip(&mut changes[pair * width..]) {
+                *change += if passes_all(*of, *row) { weight } else { 0 };
             }
         }
         let values = take(values, &firsts, None)?;

@@ -104,13 +104,15 @@ impl Slices {
             }
         };
         let Steps { step_ms, size_ms, offset_ms } = steps;
-        if !(1..=TIME_MAX_MS).contains(&size_ms) || !(0..size_ms).contains(&offset_ms) {
+        if !(1..=TIME_MAX_MS).contains(&size_ms) || !(0..size_ms.max(step_ms)).contains(&offset_ms)
+        {
             return Err(Error::user(format!(
                 "operator {operator}: windows of {size_ms} ms with offset {offset_ms} ms: the \
                  size must be at least 1 ms, and the offset from 0 to below the size"
             )));
         }
-        if step_ms < 1 || size_ms % step_ms != 0 {
+        // Of results each slice ends with its only window.
+        if step_ms < 1 || (sharing != Sharing::Alone && size_ms % step_ms != 0) {
             return Err(Error::user(format!(
                 "operator {operator}: windows of {size_ms} ms with a step of {step_ms} ms: the \
                  size must be a multiple of the step"
@@ -296,6 +298,9 @@ mod tests {
         assert_eq!((results.end_of(4), results.start_of(5), results.last_window_of(5)), (5, 1, 5));
         let results = Slices::new("op", Window::HopResults(steps(2, 6, 1))).unwrap();
         assert_eq!((results.end_of(4), results.start_of(5), results.last_window_of(5)), (5, -1, 5));
+        // With gaps: the windows 0 to 2, 5 to 7.
+        let results = Slices::new("op", Window::HopResults(steps(5, 2, 2))).unwrap();
+        assert_eq!((results.end_of(1), results.start_of(2), results.end_of(6)), (2, 0, 7));
     }
 
     #[test]

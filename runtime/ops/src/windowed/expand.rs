@@ -31,10 +31,6 @@ impl Expand {
         config: &OperatorConfig,
     ) -> Result<Self> {
         check_row_time(&node.name, input, desc.row_time)?;
-        if matches!(desc.window, Window::Tumble { .. }) {
-            let name = &node.name;
-            return Err(Error::user(format!("operator {name}: a row lies in one window only")));
-        }
         Ok(Self {
             name: node.name.clone(),
             row_time: desc.row_time,
@@ -67,7 +63,7 @@ impl Assigned {
                 )));
             }
         };
-        if steps.step_ms < 1 || steps.size_ms % steps.step_ms != 0 {
+        if steps.step_ms < 1 || (grows && steps.size_ms % steps.step_ms != 0) {
             return Err(Error::user(format!(
                 "operator {operator}: the size of windows must be a multiple of their step"
             )));
@@ -78,13 +74,14 @@ impl Assigned {
     /// Those of a time, by begin and end.
     pub(super) fn of(&self, time: i64) -> impl Iterator<Item = (i64, i64)> + use<> {
         let Steps { step_ms, size_ms, offset_ms } = self.steps;
-        // The first window that ends behind the time, and how many there are of them.
-        let first_end = time - (time - offset_ms).rem_euclid(step_ms) + step_ms;
+        // The first window that ends behind the time, and how many there are of them. Where windows
+        // are no multiple of the step, or leave gaps, their ends are not where others begin.
+        let first_end = time - (time - offset_ms - size_ms).rem_euclid(step_ms) + step_ms;
         let begin = time - (time - offset_ms).rem_euclid(size_ms);
         let count = if self.grows {
             (begin + size_ms - first_end) / step_ms + 1
         } else {
-            size_ms / step_ms
+            (time + size_ms - first_end).div_euclid(step_ms) + 1
         };
         let grows = self.grows;
         (0..count).map(move |step| {
@@ -119,5 +116,31 @@ impl Operator for Expand {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
         emit_in_parts(&batch, self.max_batch_rows, cx);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows_of(step_ms: i64, size_ms: i64, time: i64) -> Vec<(i64, i64)> {
+        let steps = Steps { step_ms, size_ms, offset_ms: 0 };
+        Assigned { steps, grows: false }.of(time).collect()
+    }
+
+    #[test]
+    fn windows_need_not_end_where_others_begin() {
+        assert_eq!(windows_of(5, 6, 4), [(0, 6)]);
+        assert_eq!(windows_of(5, 6, 5), [(0, 6), (5, 11)]);
+        assert_eq!(windows_of(5, 6, -5), [(-10, -4), (-5, 1)]);
+        assert_eq!(windows_of(4, 10, 8), [(0, 10), (4, 14), (8, 18)]);
+    }
+
+    #[test]
+    fn rows_between_windows_lie_in_none() {
+        assert_eq!(windows_of(5, 2, 1), [(0, 2)]);
+        assert!(windows_of(5, 2, 2).is_empty());
+        assert!(windows_of(5, 2, -1).is_empty());
+        assert_eq!(windows_of(5, 2, -5), [(-5, -3)]);
     }
 }

@@ -179,6 +179,11 @@ fn unknown(name: &str, at: Position) -> SqlError {
             SqlError::new(at, format!("the group window function {name} is not supported"))
                 .hint("use TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))")
         }
+        "SOURCE_WATERMARK" => {
+            let message =
+                "SOURCE_WATERMARK() needs a connector that tells watermarks itself, and none does";
+            SqlError::new(at, message).hint("write WATERMARK FOR ts AS ts - INTERVAL '5' SECOND")
+        }
         _ if is_aggregate(name) => {
             SqlError::new(at, format!("the aggregate function {name} cannot stand here"))
         }

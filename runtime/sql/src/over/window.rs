@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use arrow::datatypes::{DataType, TimeUnit};
+use datafusion_common::ScalarValue;
 use sabot_core::plan::Frame;
 use sqlparser::ast::{
     Expr, Function, Ident, NamedWindowExpr, OrderByExpr, Select, Value, WindowFrame,
@@ -11,6 +12,7 @@ use sqlparser::ast::{
 
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{interval_ms, place_of};
+use crate::values::constant_of;
 
 /// A window as it is written.
 #[derive(Debug)]
@@ -148,12 +150,10 @@ impl Window {
                     return Ok(Frame::Range(Some(0)));
                 };
                 let place = place_of(time, at);
-                let Expr::Interval(interval) = time.as_ref() else {
-                    return Err(SqlError::new(place, "RANGE takes an interval").hint(
-                        "write RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW",
-                    ));
+                let ms = match time.as_ref() {
+                    Expr::Interval(interval) => interval_ms(interval, place)?,
+                    other => computed_ms(other, place)?,
                 };
-                let ms = interval_ms(interval, place)?;
                 if ms < 0 {
                     return Err(SqlError::new(place, "the interval of RANGE is below 0"));
                 }
@@ -166,13 +166,26 @@ impl Window {
 /// Rows that a frame goes back at most: so many are kept of each key.
 const ROWS_MAX: usize = 100_000;
 
+/// The milliseconds of an interval that is computed: `INTERVAL '1' SECOND * 2`.
+fn computed_ms(interval: &Expr, at: Position) -> Result<i64> {
+    match constant_of(interval, at) {
+        Some(ScalarValue::DurationMillisecond(Some(ms))) => Ok(ms),
+        _ => Err(SqlError::new(at, "RANGE takes an interval")
+            .hint("write RANGE BETWEEN INTERVAL '10' SECOND PRECEDING AND CURRENT ROW")),
+    }
+}
+
 fn number(rows: &Expr, at: Position) -> Result<usize> {
     let given = match rows {
         Expr::Value(value) => match &value.value {
             Value::Number(digits, _) => digits.parse().ok(),
             _ => None,
         },
-        _ => None,
+        computed => match constant_of(computed, at) {
+            Some(ScalarValue::Int32(Some(rows))) => usize::try_from(rows).ok(),
+            Some(ScalarValue::Int64(Some(rows))) => usize::try_from(rows).ok(),
+            _ => None,
+        },
     };
     given.filter(|rows| *rows <= ROWS_MAX).ok_or_else(|| {
         SqlError::new(at, "ROWS takes a number of rows")

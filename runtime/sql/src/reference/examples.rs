@@ -319,13 +319,13 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "ARRAY_AGG(...), LISTAGG(...)",
-        "and `FIRST_VALUE`, `LAST_VALUE`: of rows that only come, over windows too. `ARRAY_AGG` takes \
-         `IGNORE NULLS`, the others ignore NULLs",
+        "and `FIRST_VALUE`, `LAST_VALUE`, over windows too; a row that goes takes the first of the values that are \
+         equal to its own along. `ARRAY_AGG` takes `IGNORE NULLS`, the others ignore NULLs",
         "INSERT INTO out SELECT LISTAGG(k, '; '), CARDINALITY(ARRAY_AGG(b)) + FIRST_VALUE(b) FROM t GROUP BY i",
     ),
     example(
         "JSON_OBJECTAGG(KEY k VALUE v), JSON_ARRAYAGG(v)",
-        "with `NULL ON NULL` or `ABSENT ON NULL`; of rows that only come, over windows too. A key that comes twice fails the \
+        "with `NULL ON NULL` or `ABSENT ON NULL`, over windows too. A key that comes twice fails the \
          job, as in Flink",
         "INSERT INTO out SELECT JSON_OBJECTAGG(KEY k VALUE b ABSENT ON NULL), MAX(b) FROM t GROUP BY i;
          INSERT INTO out SELECT JSON_ARRAYAGG(b NULL ON NULL), MAX(b) FROM t GROUP BY i",

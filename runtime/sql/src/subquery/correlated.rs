@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
-    SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator, VisitMut, VisitorMut,
+    SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 use sqlparser::tokenizer::Span;
 
+use super::in_from::without_with;
 use super::values::has_values;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, has_part, place_of};
@@ -67,17 +68,23 @@ impl Queries<'_> {
         error: SqlError,
         at: Position,
     ) -> Result<Dependent> {
-        if let Some((queries, query)) = self.within(query) {
+        if let Some((queries, query)) = self.without_with(query) {
             return queries.correlated(&query, outer, error, at);
+        }
+        if query.with.is_some() {
+            return self.correlated(&without_with(query), outer, error, at);
         }
         let query = without_parentheses(query);
         let Some(select) = select_of(query) else { return Err(error) };
         let first = FirstOfEach::of(query, at)?.filter(|_| select.distinct.is_none());
         let ordered = first.as_ref().map(|first| first.ordered(select));
         let select = ordered.as_ref().unwrap_or(select);
-        let mut found = match self.by_keys(select, outer, at) {
-            Some(found) => found,
-            None => self.by_rows(select, outer, error, at)?,
+        let mut found = match self.beside_from(select, outer, at)? {
+            Some(beside) => beside.resolve(outer, at)?,
+            None => match self.by_keys(select, outer, at) {
+                Some(found) => found,
+                None => self.by_rows(select, outer, error, at)?,
+            },
         };
         if let Some(first) = first {
             found.relation = first.rows(found.relation.expanded(at)?, found.keys.len())?;
@@ -102,13 +109,18 @@ impl Queries<'_> {
 
     /// A query without its WITH, and what resolves it; none where it has none, or one that names columns
     /// around it.
-    fn within(&self, query: &Query) -> Option<(Self, Query)> {
+    fn without_with(&self, query: &Query) -> Option<(Self, Query)> {
         let queries = self.with_tables(query).ok().flatten()?;
         Some((queries, Query { with: None, ..query.clone() }))
     }
 
     /// A subquery in which only equalities of WHERE name columns of `outer`.
-    fn by_keys(&self, select: &Select, outer: &Relation, at: Position) -> Option<Dependent> {
+    pub(super) fn by_keys(
+        &self,
+        select: &Select,
+        outer: &Relation,
+        at: Position,
+    ) -> Option<Dependent> {
         let conditions = select.selection.as_ref().map(conjuncts)?;
         let ttl = self.ttl_of(select).ok()?;
         let rows = self.tables(&select.from, &mut conditions.clone(), &ttl, at).ok()?;
@@ -131,7 +143,7 @@ impl Queries<'_> {
     }
 
     /// A subquery beside each of the different values of `outer` that it names.
-    fn by_rows(
+    pub(super) fn by_rows(
         &self,
         select: &Select,
         outer: &Relation,
@@ -227,6 +239,20 @@ fn without_parentheses(query: &Query) -> &Query {
     }
 }
 
+/// A query for EXISTS without what OVER computes of its rows, which it has whatever that is; none where
+/// there is no OVER, or one of the row that aggregates without GROUP BY have.
+pub(super) fn without_over(query: &Query, at: Position) -> Option<Query> {
+    let select = select_of(query).filter(|select| has_over(select) && select.qualify.is_none())?;
+    let by_nothing = group_by(&select.group_by, at).ok()?.0.is_empty();
+    if by_nothing && aggregates(select, at) {
+        return None;
+    }
+    let one = Expr::Value(Value::Number("1".to_owned(), false).with_empty_span());
+    let projection = vec![SelectItem::UnnamedExpr(one)];
+    let select = Select { projection, named_window: Vec::new(), ..select.clone() };
+    Some(Query { body: Box::new(SetExpr::Select(Box::new(select))), ..query.clone() })
+}
+
 /// A query for EXISTS, which neither an order nor a limit that lets a row through is anything to.
 pub(super) fn unlimited(query: &Query) -> Query {
     let lets_one_through = match &query.limit_clause {
@@ -255,7 +281,7 @@ fn selected(select: &Select) -> impl Iterator<Item = &Expr> {
 }
 
 /// Whether a SELECT has one row, whatever it reads.
-fn is_whole(select: &Select, at: Position) -> bool {
+pub(super) fn is_whole(select: &Select, at: Position) -> bool {
     let by_nothing = group_by(&select.group_by, at).is_ok_and(|(list, _)| list.is_empty());
     by_nothing && select.having.is_none() && aggregates(select, at)
 }
@@ -290,7 +316,7 @@ pub(super) fn all(conditions: impl IntoIterator<Item = Expr>) -> Option<Expr> {
 }
 
 /// A SELECT with columns behind its own, and by them.
-fn keyed(mut select: Select, columns: &[Expr], at: Position) -> Select {
+pub(super) fn keyed(mut select: Select, columns: &[Expr], at: Position) -> Select {
     let grouped = aggregates(&select, at)
         || group_by(&select.group_by, at).is_ok_and(|(list, _)| !list.is_empty());
     for (index, column) in columns.iter().enumerate() {

@@ -41,6 +41,17 @@ pub(super) fn asked(expr: &Expr) -> Option<&Expr> {
     }
 }
 
+/// What is compared with a subquery's rows: it can have subqueries itself.
+pub(super) fn tested_of(expr: &mut Expr) -> Option<&mut Expr> {
+    match expr {
+        Expr::IsTrue(inner) | Expr::Nested(inner) => tested_of(inner),
+        Expr::InSubquery { expr: tested, .. }
+        | Expr::AnyOp { left: tested, .. }
+        | Expr::AllOp { left: tested, .. } => Some(tested),
+        _ => None,
+    }
+}
+
 /// Whether several values are compared.
 pub(super) fn is_tuple(tested: &Expr) -> bool {
     values_of(tested).len() > 1

@@ -16,7 +16,7 @@ use sqlparser::ast::{
 };
 use sqlparser::parser::Parser;
 
-use super::correlated::{Dependent, all, attach, unlimited};
+use super::correlated::{Dependent, all, attach, unlimited, without_over};
 use super::{Membership, having, membership, pairs};
 use crate::aggregate::{GroupScope, Times};
 use crate::dialect::FlinkDialect;
@@ -233,7 +233,9 @@ impl Queries<'_> {
             let condition = if found.negated { "`value` IS NOT TRUE" } else { "`value` IS TRUE" };
             return computed(rows, &[("value", value)], condition, at);
         }
-        let dependent = self.dependent(&unlimited(found.query), around, at)?;
+        let query = without_over(found.query, at);
+        let query = unlimited(query.as_ref().unwrap_or(found.query));
+        let dependent = self.dependent(&query, around, at)?;
         let own = dependent.width();
         let Dependent { relation, keys, is_whole } = dependent;
         let condition = if found.negated { "COALESCE(n, 0) = 0" } else { "COALESCE(n, 0) > 0" };
@@ -489,6 +491,9 @@ impl VisitorMut for Taking<'_, '_> {
         }
         if !is_value(expr) {
             return ControlFlow::Continue(());
+        }
+        if let Some(tested) = pairs::tested_of(expr) {
+            tested.visit(self)?;
         }
         let known = self.known.columns.iter().find(|(known, _)| known == expr);
         let name = match known {

@@ -72,6 +72,13 @@ impl Kind {
     }
 }
 
+/// Whether a size that is no multiple of the slide is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AnySize {
+    Taken,
+    Refused,
+}
+
 /// What a call gives.
 pub(super) struct Arguments<'a> {
     pub(super) data: &'a ast::Expr,
@@ -116,8 +123,14 @@ pub(super) fn arguments(kind: Kind, function: &Function, at: Position) -> Result
     }
 }
 
-/// The windows of these intervals, which come in the function's order.
-pub(super) fn window(kind: Kind, intervals: &[&ast::Expr], at: Position) -> Result<Window> {
+/// The windows of these intervals, which come in the function's order. As groups the size of HOP can be
+/// any.
+pub(super) fn window(
+    kind: Kind,
+    intervals: &[&ast::Expr],
+    any_size: AnySize,
+    at: Position,
+) -> Result<Window> {
     let length = |index: usize, what: &str| {
         let Some(expr) = intervals.get(index) else {
             return Err(SqlError::new(at, kind.needs()).hint(kind.form()));
@@ -144,7 +157,8 @@ pub(super) fn window(kind: Kind, intervals: &[&ast::Expr], at: Position) -> Resu
     };
     let (step_ms, _) = first;
     let (size_ms, size_at) = length(1, "size")?;
-    if size_ms % step_ms != 0 {
+    let any_size = kind == Kind::Hop && any_size == AnySize::Taken;
+    if size_ms % step_ms != 0 && !any_size {
         let message = format!(
             "the size of {} must be a multiple of its {what}: {size_ms} ms is none of {step_ms} ms",
             kind.name()

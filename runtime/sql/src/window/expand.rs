@@ -25,14 +25,27 @@ pub(crate) struct ExpandNode {
     pub schema: DFSchemaRef,
 }
 
+impl ExpandNode {
+    /// Whether these are the node's windows, as its rows tell them.
+    pub(super) fn is_told_by(&self, window: &WindowSpec) -> bool {
+        kind::results_of(self.window) == Some(window.window)
+            && window.row_time.text == WINDOW_COLUMNS[2]
+    }
+}
+
 /// The columns of the windows' bounds.
 pub(crate) const EXPAND_COLUMNS: [&str; 3] = ["$window_start", "$window_end", "$window_time"];
 
 impl Relation {
-    /// Whether a row lies in several windows that can be told from it, or in a session.
+    /// Whether a row lies in several windows that can be told from it, in a session, or in a window of
+    /// processing time, which an operator tells.
     fn expands(&self) -> bool {
-        let windows = self.window.as_ref().and_then(WindowSpec::of_event_time);
-        matches!(windows, Some(Window::Hop(_) | Window::Cumulate(_))) || self.is_of_sessions()
+        let Some(spec) = &self.window else { return false };
+        match spec.window {
+            Window::Hop(_) | Window::Cumulate(_) => true,
+            Window::Tumble { .. } => spec.is_processing() && spec.at.is_some(),
+            _ => self.is_of_sessions(),
+        }
     }
 
     /// Has each row once for every window, where these expressions compute with its bounds.
@@ -96,7 +109,13 @@ impl Relation {
                     columns.column(place)
                 }
             };
-            fields.push(Field { value: Bound { meaning: field.value.meaning, ..column }, ..field });
+            let is_time = field.value.meaning == Meaning::ProcTime || window.is_some();
+            let meaning = match windows.is_processing() && is_time {
+                // It was the time of an operator before.
+                true => Meaning::Plain,
+                false => field.value.meaning,
+            };
+            fields.push(Field { value: Bound { meaning, ..column }, ..field });
         }
         let mut arrow: Vec<ArrowField> = columns.fields();
         for (name, data_type) in EXPAND_COLUMNS.into_iter().zip(&types) {
@@ -108,8 +127,9 @@ impl Relation {
         let base = Base::Expand(Arc::new(node));
         let time = EXPAND_COLUMNS[2];
         let time = Bound::column(time, WINDOW_COLUMNS[2].to_owned(), types[2].clone(), false);
-        let window = kind::results_of(windows.window)
-            .map(|window| spec(&base, Bound { meaning: Meaning::WindowTime, ..time }, window));
+        let told = kind::results_of(windows.window).filter(|_| !windows.is_processing());
+        let window =
+            told.map(|window| spec(&base, Bound { meaning: Meaning::WindowTime, ..time }, window));
         Ok(Self { base, filter: None, fields, window })
     }
 }

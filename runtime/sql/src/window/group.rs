@@ -1,14 +1,15 @@
 //! The older group windows: `GROUP BY TUMBLE(ts, INTERVAL '10' SECOND), k`, with `TUMBLE_START` and
 //! its like. They make the same windows, and the same state, as the table functions.
 
+use sabot_core::plan::Window;
 use sqlparser::ast::{self, Function};
 
-use super::arguments::{self, Kind};
+use super::arguments::{self, AnySize, Kind};
 use super::{WINDOW_COLUMNS, check_row_time, forget_windows, spec, window_column};
 use crate::ambient;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, function_arguments, function_name, place_of};
-use crate::relation::{Relation, WindowSpec};
+use crate::relation::{Base, Relation, WindowSpec};
 
 /// What an auxiliary function tells of a window.
 const AUXILIARY: [(&str, Option<(usize, Meaning)>); 4] = [
@@ -37,7 +38,17 @@ pub(crate) fn window_of(
         input.refuse_expanded(place)?;
         let mut relation = input.clone();
         forget_windows(&mut relation);
-        relation.window = Some(window(&relation, kind, function, place)?);
+        let spec = window(&relation, kind, function, place)?;
+        let is_even =
+            matches!(spec.window, Window::Hop(steps) if steps.size_ms % steps.step_ms == 0);
+        let by_slices = is_even || kind != Kind::Hop;
+        if !by_slices && spec.is_processing() {
+            let message = "the size of HOP over processing time must be a multiple of its slide";
+            return Err(SqlError::new(place, message));
+        }
+        relation.window = Some(spec);
+        // Slices are as long as a step, and windows are made of slices.
+        let relation = if by_slices { relation } else { relation.expanded(place)? };
         found = Some((index, relation));
     }
     Ok(found)
@@ -76,7 +87,7 @@ fn window(
     let place = place_of(time, at);
     let row_time = Binder::new(relation, place).bind(time)?;
     check_row_time(&row_time, &row_time.text, place)?;
-    Ok(spec(&relation.base, row_time, arguments::window(kind, rest, at)?))
+    Ok(spec(&relation.base, row_time, arguments::window(kind, rest, AnySize::Taken, at)?))
 }
 
 /// What a window adds to the grouped columns.
@@ -102,7 +113,13 @@ pub(crate) fn auxiliary(
     let Some((kind, part)) = auxiliary_of(name) else { return Ok(None) };
     let named = self::window(input, kind, function, at)?;
     // A table function has its own columns.
-    let same = named.window == window.window && named.row_time.text == window.row_time.text;
+    let is = |windows: Window, time: &str| named.window == windows && named.row_time.text == time;
+    let same = match &input.base {
+        Base::Expand(node) if node.is_told_by(window) => {
+            is(node.window, &node.feed.columns[node.row_time].0)
+        }
+        _ => is(window.window, &window.row_time.text),
+    };
     if window.at.is_some() || !same {
         return Err(SqlError::new(at, format!("{name} names a window that GROUP BY does not"))
             .hint(format!("repeat the arguments that {} has in GROUP BY", kind.name())));

@@ -51,7 +51,12 @@ pub(crate) fn offset_ms(window: Window) -> i64 {
 pub(crate) fn results_of(window: Window) -> Option<Window> {
     match window {
         Window::Tumble { .. } | Window::HopResults(_) | Window::CumulateResults(_) => Some(window),
-        Window::Hop(steps) => Some(Window::HopResults(steps)),
+        Window::Hop(steps) => {
+            // A window's end tells it: where sizes are no multiple of the step, ends lie elsewhere
+            // than begins.
+            let offset_ms = (steps.offset_ms + steps.size_ms).rem_euclid(steps.step_ms);
+            Some(Window::HopResults(Steps { offset_ms, ..steps }))
+        }
         Window::Cumulate(steps) => Some(Window::CumulateResults(steps)),
         Window::Session { .. } => None,
     }

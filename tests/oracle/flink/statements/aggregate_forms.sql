@@ -77,3 +77,9 @@ SELECT id, STDDEV_SAMP(initialBid), VAR_SAMP(initialBid), STDDEV_POP(initialBid)
 
 -- aggregate_of_group_by_null
 SELECT k, COUNT(*), SUM(id) FROM (SELECT NULLIF(MOD(id, 3), 1) AS k, id FROM auction) GROUP BY k HAVING k IS NULL OR k = 2;
+
+-- aggregate_of_by_time
+SELECT CAST(FLOOR(`dateTime` TO SECOND) AS TIME) = TIME '00:00:00', CAST(CAST(FLOOR(`dateTime` TO MINUTE) AS TIME) AS STRING), COUNT(*) FROM bid GROUP BY CAST(FLOOR(`dateTime` TO SECOND) AS TIME), CAST(FLOOR(`dateTime` TO MINUTE) AS TIME);
+
+-- aggregate_of_distinct_times
+SELECT MOD(auction, 5), COUNT(DISTINCT CAST(FLOOR(`dateTime` TO SECOND) AS TIME)) FROM bid GROUP BY MOD(auction, 5);

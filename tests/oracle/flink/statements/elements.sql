@@ -40,3 +40,6 @@ SELECT xs[1], xs[3], xs[4], CARDINALITY(xs), words[1], m['c'], m['x'], ELEMENT(A
 
 -- array_functions
 SELECT ARRAY_CONTAINS(xs, CAST(0 AS BIGINT)), ARRAY_SORT(xs), ARRAY_MAX(xs), ARRAY_MIN(xs), ARRAY_REVERSE(xs), ARRAY_SLICE(xs, 1, 2), ARRAY_DISTINCT(xs), ARRAY_UNION(xs, ARRAY[CAST(1 AS BIGINT)]), ARRAY_JOIN(words, '-'), MAP_KEYS(m), MAP_VALUES(m) FROM arrays;
+
+-- arrays_of_distinct_values_with_nulls
+SELECT channel, ARRAY_SORT(ARRAY_AGG(DISTINCT NULLIF(MOD(price, 3), 1))), ARRAY_AGG(DISTINCT CASE WHEN price < 0 THEN price END) FROM bid WHERE MOD(auction, 5) = 0 GROUP BY channel;

@@ -138,3 +138,15 @@ FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERV
 SELECT window_start, SUM(n)
 FROM TABLE(TUMBLE((SELECT window_time, COUNT(*) AS n
   FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '5' SECOND)) GROUP BY window_start, window_end, window_time), DESCRIPTOR(window_time), INTERVAL '15' SECOND)) GROUP BY window_start, window_end;
+
+-- hopping_groups_of_no_multiple
+SELECT HOP_START(`dateTime`, INTERVAL '5' SECOND, INTERVAL '6' SECOND), HOP_END(`dateTime`, INTERVAL '5' SECOND, INTERVAL '6' SECOND), channel, COUNT(*), SUM(price), COUNT(DISTINCT bidder) FROM bid WHERE MOD(auction, 5) = 0 GROUP BY HOP(`dateTime`, INTERVAL '5' SECOND, INTERVAL '6' SECOND), channel;
+
+-- hopping_groups_with_gaps
+SELECT HOP_START(`dateTime`, INTERVAL '5' SECOND, INTERVAL '2' SECOND), HOP_END(`dateTime`, INTERVAL '5' SECOND, INTERVAL '2' SECOND), HOP_ROWTIME(`dateTime`, INTERVAL '5' SECOND, INTERVAL '2' SECOND), channel, COUNT(*), SUM(price) FROM bid WHERE MOD(auction, 5) = 0 GROUP BY HOP(`dateTime`, INTERVAL '5' SECOND, INTERVAL '2' SECOND), channel;
+
+-- hopping_groups_of_no_multiple_in_windows
+SELECT TUMBLE_START(t, INTERVAL '20' SECOND), SUM(n), COUNT(*) FROM (
+  SELECT HOP_ROWTIME(`dateTime`, INTERVAL '4' SECOND, INTERVAL '10' SECOND) AS t, bid.channel, COUNT(*) AS n
+  FROM bid GROUP BY HOP(`dateTime`, INTERVAL '4' SECOND, INTERVAL '10' SECOND), bid.channel)
+GROUP BY TUMBLE(t, INTERVAL '20' SECOND);

@@ -89,3 +89,24 @@ SELECT n.bid.price, a.category FROM nexmark n JOIN auction a ON n.bid.auction = 
 
 -- join_text_cast_and_number
 SELECT a.id, b.price FROM (SELECT CAST(id AS STRING) AS id FROM auction WHERE MOD(id, 4) = 0) a JOIN bid b ON CAST(a.id AS BIGINT) = b.auction WHERE b.price > 10000;
+
+-- join_by_times_of_day
+SELECT a.auction, b.auction FROM (SELECT auction, CAST(FLOOR(`dateTime` TO SECOND) AS TIME) AS t FROM bid WHERE MOD(auction, 5) = 0) a JOIN (SELECT auction, CAST(FLOOR(`dateTime` TO SECOND) AS TIME) AS t FROM bid WHERE MOD(auction, 5) = 1) b ON a.t = b.t;
+
+-- join_using_both_columns
+SELECT e.id, a.id, id, e.category, a.price FROM auction AS e JOIN (SELECT auction AS id, price FROM bid WHERE price > 1000000) AS a USING (id);
+
+-- join_using_both_columns_left
+SELECT e.id, a.id, id, a.price FROM auction AS e LEFT JOIN (SELECT auction AS id, price FROM bid WHERE price > 1000000) AS a USING (id);
+
+-- join_using_both_columns_full
+SELECT e.id, a.id, id, a.price FROM (SELECT * FROM auction WHERE category > 11) AS e FULL JOIN (SELECT auction AS id, price FROM bid WHERE price > 1000000) AS a USING (id);
+
+-- join_using_both_columns_right
+SELECT e.id, a.id, id, a.price FROM (SELECT * FROM auction WHERE category > 11) AS e RIGHT JOIN (SELECT auction AS id, price FROM bid WHERE price > 1000000) AS a USING (id);
+
+-- join_using_all_columns
+SELECT * FROM (SELECT id, category FROM auction WHERE category > 11) AS e RIGHT JOIN (SELECT auction AS id, price FROM bid WHERE price > 1000000) AS a USING (id);
+
+-- join_using_cube
+SELECT e.id, a.id, COUNT(*) FROM auction AS e JOIN (SELECT auction AS id, price FROM bid WHERE MOD(auction, 5) = 0) AS a USING (id) GROUP BY CUBE(e.id, a.id);

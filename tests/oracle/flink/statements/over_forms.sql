@@ -23,3 +23,12 @@ SELECT MOD(bidder, 3), price, SUM(price) OVER (PARTITION BY MOD(bidder, 3), chan
 
 -- over_average_decimal
 SELECT bidder, AVG(CAST(price AS DECIMAL(10, 2))) OVER w, SUM(CAST(price AS DECIMAL(10, 2))) OVER w, AVG(price) OVER w FROM bid WHERE MOD(auction, 3) = 0 WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime`);
+
+-- over_a_sum_of_rows
+SELECT bidder, price, SUM(price) OVER (PARTITION BY bidder ORDER BY `dateTime` ROWS BETWEEN 1 + 2 PRECEDING AND CURRENT ROW) FROM bid WHERE MOD(auction, 5) = 0;
+
+-- over_an_interval_so_many_times
+SELECT bidder, price, SUM(price) OVER (PARTITION BY bidder ORDER BY `dateTime` RANGE BETWEEN INTERVAL '1' SECOND * 2 PRECEDING AND CURRENT ROW) FROM bid WHERE MOD(auction, 5) = 0;
+
+-- over_a_sum_of_intervals
+SELECT bidder, price, SUM(price) OVER (PARTITION BY bidder ORDER BY `dateTime` RANGE BETWEEN INTERVAL '1' SECOND + INTERVAL '1' SECOND PRECEDING AND CURRENT ROW) FROM bid WHERE MOD(auction, 5) = 0;

@@ -104,3 +104,9 @@ SELECT COUNT(*), SUM(price) FROM bid GROUP BY TUMBLE(`dateTime`, INTERVAL '10' S
 
 -- group_windows_two_levels
 SELECT TUMBLE_START(t, INTERVAL '30' SECOND), TUMBLE_END(t, INTERVAL '30' SECOND), SUM(n) FROM (SELECT HOP_ROWTIME(`dateTime`, INTERVAL '5' SECOND, INTERVAL '10' SECOND) AS t, COUNT(*) AS n FROM bid GROUP BY HOP(`dateTime`, INTERVAL '5' SECOND, INTERVAL '10' SECOND)) GROUP BY TUMBLE(t, INTERVAL '30' SECOND);
+
+-- rows_of_windows_of_processing_time
+SELECT auction, price, TIMESTAMPDIFF(SECOND, window_start, window_end), window_time < window_end FROM TABLE(TUMBLE((SELECT auction, price, PROCTIME() AS p FROM bid WHERE MOD(auction, 5) = 0), DESCRIPTOR(p), INTERVAL '10' SECOND));
+
+-- rows_of_hopping_windows_of_processing_time
+SELECT auction, price, TIMESTAMPDIFF(SECOND, window_start, window_end) FROM (SELECT * FROM TABLE(HOP((SELECT auction, price, PROCTIME() AS p FROM bid WHERE MOD(auction, 5) = 0), DESCRIPTOR(p), INTERVAL '5' SECOND, INTERVAL '10' SECOND))) WHERE window_start IS NOT NULL;
