@@ -43,3 +43,9 @@ SELECT ARRAY_CONTAINS(xs, CAST(0 AS BIGINT)), ARRAY_SORT(xs), ARRAY_MAX(xs), ARR
 
 -- arrays_of_distinct_values_with_nulls
 SELECT channel, ARRAY_SORT(ARRAY_AGG(DISTINCT NULLIF(MOD(price, 3), 1))), ARRAY_AGG(DISTINCT CASE WHEN price < 0 THEN price END) FROM bid WHERE MOD(auction, 5) = 0 GROUP BY channel;
+
+-- distinct_elements_of_some_rows
+SELECT channel, ARRAY_SORT(ARRAY_AGG(DISTINCT MOD(price, 4)) FILTER (WHERE MOD(price, 2) = 0)), COUNT(*) FROM bid WHERE MOD(auction, 5) = 0 GROUP BY channel;
+
+-- distinct_elements_of_some_rows_in_windows
+SELECT window_end, ARRAY_SORT(ARRAY_AGG(DISTINCT MOD(price, 5)) FILTER (WHERE price > 1000)), ARRAY_AGG(DISTINCT NULLIF(MOD(price, 1), 0)) FILTER (WHERE price < 0) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
