@@ -121,6 +121,11 @@ impl Settings {
                 Ok(())
             }
             PROJECTIONS => boolean(key, value, at).map(|on| self.pushdown.projections = on),
+            // That of the machine in Flink.
+            LOCAL_TIME_ZONE if value.eq_ignore_ascii_case("default") => {
+                self.zone = Zone::default();
+                Ok(())
+            }
             LOCAL_TIME_ZONE => match Zone::of(value) {
                 Some(zone) => {
                     self.zone = zone;
@@ -160,6 +165,10 @@ impl Settings {
                 _ => Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
                     .hint("late rows change results at once: it is '0 s'")),
             },
+            "table.column-expansion-strategy" => {
+                Err(SqlError::new(at, format!("'{key}' is not supported"))
+                    .hint("name the columns in SELECT: * has all of them"))
+            }
             _ if key.starts_with(EARLY_FIRE) => {
                 Err(SqlError::new(at, format!("'{key}' is not supported"))
                     .hint("the first result of a window comes when it ends"))

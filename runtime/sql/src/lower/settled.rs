@@ -34,13 +34,11 @@ impl Lowering<'_> {
             return Err(SqlError::new(windows.at, message)
                 .hint("take the time as a TIMESTAMP, or leave out SET 'table.local-time-zone'"));
         }
-        if let Some(late) =
-            self.late.as_ref().filter(|_| !self.late_values(node).is_ok_and(|late| late.is_empty()))
-        {
+        let late = self.late.as_ref().filter(|late| late.values(node).is_ok_and(|v| !v.is_empty()));
+        if let Some(late) = late {
             let message = "rows that change cannot be written when they are late";
-            return Err(
-                SqlError::new(late.at, message).hint("take the setting out: they are counted")
-            );
+            return Err(SqlError::new(late.at, message)
+                .hint("take the setting out: they are counted in the metrics"));
         }
         let window = window::kind::results_of(windows.window).unwrap_or(windows.window);
         let uid = self.uids.changes(reader)?;

@@ -3,8 +3,8 @@
 /// Why a setting has no effect.
 pub(super) fn without_effect(key: &str) -> Option<&'static str> {
     let whole = WITHOUT_EFFECT.iter().find(|(known, _)| *known == key);
-    let family = || FAMILIES.iter().find(|(prefix, _)| key.starts_with(prefix));
-    whole.or_else(family).map(|(_, why)| *why)
+    let families = || FAMILIES.iter().filter(|(prefix, _)| key.starts_with(prefix));
+    whole.or_else(|| families().max_by_key(|(prefix, _)| prefix.len())).map(|(_, why)| *why)
 }
 
 /// The single ones.
@@ -155,30 +155,42 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
 
 /// Groups of settings, by what their keys begin with.
 const FAMILIES: &[(&str, &str)] = &[
+    ("blob.", ON_KUBERNETES),
     ("classloader.", "nothing is loaded at run time"),
     ("client.", ON_KUBERNETES),
     ("cluster.", ON_KUBERNETES),
-    ("blob.", ON_KUBERNETES),
     ("env.", ON_KUBERNETES),
-    ("execution.batch", NO_BATCH_JOBS),
-    ("execution.sort", NO_BATCH_JOBS),
-    ("execution.buffer-timeout", "batches are passed on as spec.performance of the StreamJob says"),
     ("execution.", ON_KUBERNETES),
+    ("execution.batch", NO_BATCH_JOBS),
+    ("execution.buffer-timeout", "batches are passed on as spec.performance of the StreamJob says"),
+    ("execution.sort", NO_BATCH_JOBS),
+    ("external-resource", ON_KUBERNETES),
     ("fs.", "where objects lie is said by spec.state.storage of the StreamJob"),
     ("heartbeat.", ON_KUBERNETES),
     ("high-availability", ON_KUBERNETES),
+    ("historyserver.", ON_KUBERNETES),
+    ("job-", ON_KUBERNETES),
     ("jobmanager.", ON_KUBERNETES),
+    ("jobstore.", ON_KUBERNETES),
     ("kubernetes.", ON_KUBERNETES),
     ("metrics.", "metrics are said by spec.monitoring of the StreamJob"),
     ("pekko.", ON_KUBERNETES),
     ("pipeline.", "a job is its statements"),
+    ("plugin.", ON_KUBERNETES),
+    ("process.", ON_KUBERNETES),
+    ("queryable-state.", ON_KUBERNETES),
+    ("resourcemanager.", ON_KUBERNETES),
     ("rest.", ON_KUBERNETES),
     ("restart-strategy", "a job is restarted from its last checkpoint"),
     ("s3.", "where objects lie is said by spec.state.storage of the StreamJob"),
     ("security.", ON_KUBERNETES),
+    ("shuffle", ON_KUBERNETES),
+    ("slot.", ON_KUBERNETES),
     ("slotmanager.", ON_KUBERNETES),
     ("sql-client.", "there is no SQL client"),
+    ("task.", ON_KUBERNETES),
     ("taskmanager.", ON_KUBERNETES),
     ("web.", ON_KUBERNETES),
     ("yarn.", ON_KUBERNETES),
+    ("zookeeper.", ON_KUBERNETES),
 ];
