@@ -53,6 +53,13 @@ pub struct OperatorSnapshot {
     pub watermark: Option<EventTime>,
 }
 
+impl OperatorSnapshot {
+    /// That of an operator which has to know its watermark; before the first one it has none.
+    pub fn behind(watermark: EventTime, keyed: Vec<Box<dyn FrozenState>>) -> Self {
+        Self { keyed, watermark: (watermark > EventTime::MIN).then_some(watermark) }
+    }
+}
+
 /// What an operator may use while it runs.
 pub struct Cx<'a> {
     out: &'a mut Vec<Element>,

@@ -21,7 +21,7 @@ use sabot_core::state::{
     Namespace, StateBackend, StateField, StateHandle, StateSpec, ValueEncoding, number,
 };
 use sabot_core::{Cx, Result};
-use sabot_types::{KeyGroup, OperatorUid};
+use sabot_types::KeyGroup;
 
 use crate::OperatorConfig;
 use crate::codec::RowCodec;
@@ -50,41 +50,36 @@ pub(crate) struct Answered {
     max_batch_rows: usize,
 }
 
-/// Describes the state: `output` are the fields of a row of the join.
-pub(crate) fn state_spec(
-    operator: &OperatorUid,
-    keys: &[usize],
-    input: &SchemaRef,
-    output: &[FieldRef],
-    ttl_ms: Option<u64>,
-) -> StateSpec {
+/// The left rows of a join as of a time.
+#[derive(Clone, Copy)]
+pub(crate) struct Left<'a> {
+    pub(crate) input: &'a SchemaRef,
+    /// The key columns' indexes.
+    pub(crate) keys: &'a [usize],
+    /// How long their answers are known, in milliseconds; none: for ever.
+    pub(crate) ttl_ms: Option<u64>,
+}
+
+/// Describes the state of a join; none if its left rows only come.
+pub(crate) fn state_spec(node: &PlanNode, left: Left<'_>) -> Option<StateSpec> {
+    let Left { input, keys, ttl_ms } = left;
+    if !row_kind::is_updating(input) {
+        return None;
+    }
     let width = row_kind::width(input);
-    let mut key = state_fields(input, keys.iter().copied());
-    key.extend(state_fields(input, 0..width));
-    key.extend(
-        ["answer", "partner"].map(|name| StateField {
-            name: name.to_owned(),
-            data_type: DataType::Int64.to_string(),
-        }),
-    );
-    let value = output[width..].iter().map(|field| StateField {
-        name: field.name().clone(),
-        data_type: field.data_type().to_string(),
-    });
-    StateSpec {
-        operator: operator.clone(),
+    let mut key = state_fields(input, keys.iter().copied().chain(0..width));
+    let number =
+        |name: &str| StateField { name: name.to_owned(), data_type: DataType::Int64.to_string() };
+    key.extend(["answer", "partner"].map(number));
+    Some(StateSpec {
+        operator: node.uid.clone(),
         name: STATE_NAME.to_owned(),
         key,
-        value: value.collect(),
+        value: state_fields(&node.schema, width..row_kind::width(&node.schema)),
         namespace: "none".to_owned(),
         ttl_ms,
         encoding: ValueEncoding::Compact,
-    }
-}
-
-/// The fields of a join's rows, without the row kind.
-pub(crate) fn output_fields(node: &PlanNode) -> &[FieldRef] {
-    &node.schema.fields()[..row_kind::width(&node.schema)]
+    })
 }
 
 /// The partners of a batch's rows.
@@ -139,28 +134,45 @@ impl Writes {
     }
 }
 
+/// The rows that an answer gives.
+#[derive(Default)]
+struct Output {
+    left: Vec<u32>,
+    /// Indexes of values.
+    right: Vec<u32>,
+    kinds: Vec<RowKind>,
+}
+
+impl Output {
+    fn add(&mut self, row: usize, given: &Given, kind: RowKind) {
+        self.left.extend(std::iter::repeat_n(row as u32, given.partners.len()));
+        self.right.extend(&given.partners);
+        self.kinds.extend(std::iter::repeat_n(kind, given.partners.len()));
+    }
+}
+
 impl Answered {
-    /// For a join whose left rows can go; none for others.
+    /// For a join whose left rows can go; none for others. Left rows without a partner stand beside nulls
+    /// if `keeps_alone`.
     pub(crate) fn new(
         node: &PlanNode,
-        keys: &[usize],
-        input: &SchemaRef,
-        ttl_ms: Option<u64>,
+        left: Left<'_>,
         keeps_alone: bool,
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Option<Self>> {
-        if !row_kind::is_updating(input) {
-            return Ok(None);
-        }
-        let width = row_kind::width(input);
-        let output = output_fields(node);
-        let handle = state.open(&state_spec(&node.uid, keys, input, output, ttl_ms))?;
+        let Some(spec) = state_spec(node, left) else { return Ok(None) };
+        let handle = state.open(&spec)?;
         state.expect_prefixes(handle, 2 * number::BYTES);
+        let width = row_kind::width(left.input);
+        let types = |fields: &[FieldRef]| -> Vec<DataType> {
+            fields.iter().map(|field| field.data_type().clone()).collect()
+        };
+        let output = &node.schema.fields()[..row_kind::width(&node.schema)];
         Ok(Some(Self {
             state: handle,
-            keys: Keys::new(node, keys, input, config)?,
-            rows: RowCodec::new(types(&input.fields()[..width]))?,
+            keys: Keys::new(node, left.keys, left.input, config)?,
+            rows: RowCodec::new(types(&output[..width]))?,
             partners: RowCodec::compact(types(&output[width..]))?,
             schema: Arc::clone(&node.schema),
             width,
@@ -181,38 +193,36 @@ impl Answered {
         partners: &Partners,
         cx: &mut Cx<'_>,
     ) -> Result<()> {
-        let (new, partners_of) = self.encoded(batch.num_rows(), partners)?;
+        let (new, mut partners_of) = self.encoded(batch.num_rows(), partners)?;
         let mut values = BinaryBuilder::new();
         new.iter().flatten().for_each(|value| values.append_value(value));
         // The last of the new values stands for no partner.
         let alone = (new.len() - 1) as u32;
         let (mut answers, answers_of) = self.answers(batch, &mut values, new.len(), cx)?;
 
-        let (mut left, mut right, mut kinds) = (Vec::new(), Vec::<u32>::new(), Vec::new());
+        let mut output = Output::default();
         let mut writes = Writes::default();
+        let is_shown = |given: &Given| self.keeps_alone || !given.is_alone;
         let weights = row_kind::weights(batch).unwrap_or_default();
         for (row, (weight, answer)) in weights.iter().zip(&answers_of).enumerate() {
-            let comes = *weight > 0;
-            let gone = if comes {
-                let is_alone = partners_of[row].is_empty();
-                let partners = if is_alone { vec![alone] } else { partners_of[row].clone() };
-                let number = answers.given[*answer].last().map_or(0, |last| last.number + 1);
+            let of_row = &mut answers.given[*answer];
+            if *weight > 0 {
+                let mut partners = std::mem::take(&mut partners_of[row]);
+                let is_alone = partners.is_empty();
+                partners.extend(is_alone.then_some(alone));
+                let number = of_row.last().map_or(0, |last| last.number + 1);
                 let given = Given { number, partners, is_alone, is_stored: false };
-                answers.given[*answer].push(given);
-                None
-            } else {
-                let Some(gone) = answers.given[*answer].pop() else { continue };
-                Some(gone)
-            };
-            let Some(given) = gone.as_ref().or(answers.given[*answer].last()) else { continue };
-            if self.keeps_alone || !given.is_alone {
-                left.extend(std::iter::repeat_n(row as u32, given.partners.len()));
-                right.extend(&given.partners);
-                let kind = if comes { RowKind::Insert } else { RowKind::Delete };
-                kinds.extend(std::iter::repeat_n(kind, given.partners.len()));
-            }
-            if let Some(gone) = gone.filter(|gone| gone.is_stored) {
-                writes.add(&answers, *answer, &gone, false);
+                if is_shown(&given) {
+                    output.add(row, &given, RowKind::Insert);
+                }
+                of_row.push(given);
+            } else if let Some(gone) = of_row.pop() {
+                if is_shown(&gone) {
+                    output.add(row, &gone, RowKind::Delete);
+                }
+                if gone.is_stored {
+                    writes.add(&answers, *answer, &gone, false);
+                }
             }
         }
         for (row, given) in answers.given.iter().enumerate() {
@@ -223,6 +233,7 @@ impl Answered {
         let values = values.finish();
         self.write(writes, &values, cx)?;
 
+        let Output { left, right, kinds } = output;
         let mut columns = take_arrays(row_kind::values(batch), &UInt32Array::from(left), None)?;
         let right = UInt32Array::from(right);
         columns.extend(take_arrays(&self.partners.decode(&values)?, &right, None)?);
@@ -318,8 +329,4 @@ impl Answered {
         OperatorMetrics::add(&cx.metrics.state_writes, groups.len());
         Ok(())
     }
-}
-
-fn types(fields: &[FieldRef]) -> impl Iterator<Item = DataType> + '_ {
-    fields.iter().map(|field| field.data_type().clone())
 }

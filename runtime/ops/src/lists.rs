@@ -11,12 +11,17 @@ pub(crate) fn push(list: &mut Vec<u8>, row: &[u8]) {
     list.extend_from_slice(row);
 }
 
+/// The first row of a list, and the rest of it.
+pub(crate) fn take(list: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = list.split_first_chunk::<4>()?;
+    let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
+    Some(rest.split_at(length))
+}
+
 /// The rows of a list.
 pub(crate) fn rows(mut list: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
-        let (length, rest) = list.split_first_chunk::<4>()?;
-        let length = (u32::from_le_bytes(*length) as usize).min(rest.len());
-        let (row, rest) = rest.split_at(length);
+        let (row, rest) = take(list)?;
         list = rest;
         Some(row)
     })

@@ -28,7 +28,7 @@ use sabot_core::{Cx, Evaluator, Operator, OperatorSnapshot, Result};
 
 use self::rows::Rows;
 use crate::OperatorConfig;
-use crate::answered::{self, Answered, Partners};
+use crate::answered::{self, Left};
 use crate::calc::Calc;
 use crate::codec::RowCodec;
 use crate::pairing::{Pairing, Pairs};
@@ -63,7 +63,7 @@ struct LastRows {
 impl LookupTable {
     /// The table of a lookup join, without rows, whose random numbers begin with `seed`.
     pub fn new(node: &PlanNode, desc: &LookupJoinDesc, seed: u64) -> Result<Self> {
-        let fields = answered::output_fields(node);
+        let fields = &node.schema.fields()[..row_kind::width(&node.schema)];
         let width = fields.len().saturating_sub(desc.rows.columns.len());
         let schema: SchemaRef = Arc::new(Schema::new(fields[width..].to_vec()));
         let last = desc.table_last_by.as_ref().map(|keys| LastRows::new(desc, keys)).transpose()?;
@@ -187,7 +187,10 @@ pub(crate) struct LookupJoin {
     codec: RowCodec,
     table: LookupTable,
     pairing: Pairing,
-    answered: Option<Answered>,
+}
+
+fn left<'a>(desc: &'a LookupJoinDesc, input: &'a SchemaRef) -> Left<'a> {
+    Left { input, keys: &desc.keys, ttl_ms: desc.ttl_ms }
 }
 
 /// The state, if rows of `input` can go.
@@ -196,9 +199,7 @@ pub(crate) fn state_specs(
     desc: &LookupJoinDesc,
     input: &SchemaRef,
 ) -> Vec<StateSpec> {
-    let fields = answered::output_fields(node);
-    let spec = || answered::state_spec(&node.uid, &desc.keys, input, fields, desc.ttl_ms);
-    row_kind::is_updating(input).then(spec).into_iter().collect()
+    answered::state_spec(node, left(desc, input)).into_iter().collect()
 }
 
 impl LookupJoin {
@@ -210,14 +211,12 @@ impl LookupJoin {
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let pairing = Pairing::new(node, desc.kind, desc.condition.as_ref(), config)?;
-        let alone = pairing.keeps_alone();
+        let condition = desc.condition.as_ref();
         Ok(Self {
             codec: codec_of(input, &desc.keys)?,
             keys: desc.keys.clone(),
             table,
-            pairing,
-            answered: Answered::new(node, &desc.keys, input, desc.ttl_ms, alone, config, state)?,
+            pairing: Pairing::new(node, desc.kind, condition, left(desc, input), config, state)?,
         })
     }
 }
@@ -226,37 +225,29 @@ impl Operator for LookupJoin {
     fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let table = self.table.current();
         let keys = columns_of(&batch, &self.keys);
-        let weights = row_kind::weights(&batch);
-        let comes = |row: usize| weights.as_ref().is_none_or(|weights| weights[row] > 0);
-        // A null is equal to nothing: the table has no rows with such keys either.
-        let is_asked = |row: usize| comes(row) && keys.iter().all(|column| column.is_valid(row));
+        let has_key = |row: usize| keys.iter().all(|column| column.is_valid(row));
         let bytes = self.codec.encode(&keys, batch.num_rows())?;
-        let mut answer = self.pairing.answer(row_kind::values(&batch), batch.num_rows());
-        let mut kept = self.answered.as_ref().map(|_| Partners::default());
+        let mut answer = self.pairing.answer(&batch);
+        // A null is equal to nothing: the table has no rows with such keys either.
+        let rows = (0..batch.num_rows()).filter(|row| answer.comes(*row) && has_key(*row));
+        let rows: Vec<usize> = rows.collect();
         for part in table.parts() {
-            let mut emit = |pairs: Pairs| match &mut kept {
-                Some(kept) => answer.keep(pairs, part.columns(), kept),
-                None => answer.emit(pairs, part.columns(), cx),
-            };
             let mut pairs = Pairs::default();
-            for row in (0..batch.num_rows()).filter(|row| is_asked(*row)) {
-                for other in part.of(bytes.value(row)) {
-                    pairs.push(row, other);
+            for row in &rows {
+                for other in part.of(bytes.value(*row)) {
+                    pairs.push(*row, other);
                 }
                 if pairs.are_many() {
-                    emit(std::mem::take(&mut pairs))?;
+                    answer.emit(std::mem::take(&mut pairs), part.columns(), cx)?;
                 }
             }
-            emit(pairs)?;
+            answer.emit(pairs, part.columns(), cx)?;
         }
-        match (&self.answered, kept) {
-            (Some(answered), Some(kept)) => answered.emit(&batch, &kept, cx),
-            _ => answer.finish(cx),
-        }
+        answer.finish(cx)
     }
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
-        let keyed = self.answered.iter().map(|answered| cx.state.freeze(answered.state()));
+        let keyed = self.pairing.state().into_iter().map(|state| cx.state.freeze(state));
         Ok(OperatorSnapshot { keyed: keyed.collect::<Result<_>>()?, watermark: None })
     }
 }

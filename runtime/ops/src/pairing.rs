@@ -1,18 +1,20 @@
 //! Left rows beside right ones, of joins in which a left row is answered once and for all.
 //!
 //! A left row without a partner is known to have none when it is answered. Nothing of the output goes
-//! again but with a left row that goes itself ([`Answered`](crate::answered::Answered)).
+//! again but with a left row that goes itself, which takes with it what it was answered with ([`Answered`]).
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch, UInt32Array, new_null_array};
 use arrow::compute::{filter, filter_record_batch, take_arrays};
-use arrow::datatypes::{Schema, SchemaRef, UInt32Type};
+use arrow::datatypes::{SchemaRef, UInt32Type};
 use sabot_core::plan::{JoinKind, PlanNode};
+use sabot_core::row_kind;
+use sabot_core::state::{StateBackend, StateHandle};
 use sabot_core::{Cx, Error, Evaluator, Result};
 
 use crate::OperatorConfig;
-use crate::answered::{Partners, output_fields};
+use crate::answered::{Answered, Left, Partners};
 use crate::emit::emit_in_parts;
 
 /// Pairs that are made before they are used.
@@ -26,6 +28,8 @@ pub(crate) struct Pairing {
     max_batch_rows: usize,
     /// The left columns, then the right ones.
     schema: SchemaRef,
+    /// Of left rows that can go.
+    answered: Option<Answered>,
 }
 
 /// The partners of a batch of left rows, by their indexes.
@@ -51,9 +55,13 @@ impl Pairs {
 /// One batch of left rows while it is answered.
 pub(crate) struct Answer<'a> {
     pairing: &'a Pairing,
-    left: &'a [ArrayRef],
+    left: &'a RecordBatch,
+    /// What each left row adds to the number of rows; none when all come.
+    weights: Option<Vec<i64>>,
     /// For each left row whether it has had a partner.
     matched: Vec<bool>,
+    /// Where left rows can go, what they have had.
+    partners: Partners,
 }
 
 impl Pairing {
@@ -61,7 +69,9 @@ impl Pairing {
         node: &PlanNode,
         kind: JoinKind,
         condition: Option<&Arc<dyn Evaluator>>,
+        left: Left<'_>,
         config: &OperatorConfig,
+        state: &mut dyn StateBackend,
     ) -> Result<Self> {
         if !matches!(kind, JoinKind::Inner | JoinKind::Left) {
             let (name, kind) = (&node.name, kind.title());
@@ -69,48 +79,52 @@ impl Pairing {
                 "operator {name}: a {kind} cannot be one as of a time"
             )));
         }
+        let keeps_alone = kind == JoinKind::Left;
         Ok(Self {
-            keeps_alone: kind == JoinKind::Left,
+            keeps_alone,
             condition: condition.cloned(),
             max_batch_rows: config.max_batch_rows.max(1),
-            schema: Arc::new(Schema::new(output_fields(node).to_vec())),
+            schema: Arc::new(row_kind::without(&node.schema)),
+            answered: Answered::new(node, left, keeps_alone, config, state)?,
         })
     }
 
-    /// Whether left rows without a partner stand beside nulls.
-    pub(crate) fn keeps_alone(&self) -> bool {
-        self.keeps_alone
+    /// The state, where left rows can go.
+    pub(crate) fn state(&self) -> Option<StateHandle> {
+        self.answered.as_ref().map(Answered::state)
     }
 
-    /// Begins with the columns of a batch of `rows` left rows.
-    pub(crate) fn answer<'a>(&'a self, left: &'a [ArrayRef], rows: usize) -> Answer<'a> {
-        Answer { pairing: self, left, matched: vec![false; rows] }
+    /// Begins with a batch of left rows.
+    pub(crate) fn answer<'a>(&'a self, left: &'a RecordBatch) -> Answer<'a> {
+        Answer {
+            pairing: self,
+            left,
+            weights: row_kind::weights(left),
+            matched: vec![false; left.num_rows()],
+            partners: Partners::default(),
+        }
     }
 }
 
 impl Answer<'_> {
-    /// Emits those of the pairs for which the condition is true; `right` are the right rows'
-    /// columns.
-    pub(crate) fn emit(&mut self, pairs: Pairs, right: &[ArrayRef], cx: &mut Cx<'_>) -> Result<()> {
-        if let Some((rows, batch)) = self.wanted(pairs, right)? {
-            for row in rows.values() {
-                self.matched[*row as usize] = true;
-            }
-            emit_in_parts(&batch, self.pairing.max_batch_rows, cx);
-        }
-        Ok(())
+    /// Whether a left row comes. One that goes is given no partners: it has had them.
+    pub(crate) fn comes(&self, row: usize) -> bool {
+        self.weights.as_ref().is_none_or(|weights| weights[row] > 0)
     }
 
-    /// Keeps the right rows of those pairs instead of emitting them.
-    pub(crate) fn keep(
-        &self,
-        pairs: Pairs,
-        right: &[ArrayRef],
-        partners: &mut Partners,
-    ) -> Result<()> {
-        if let Some((rows, batch)) = self.wanted(pairs, right)? {
-            partners.add(rows, batch.columns()[self.left.len()..].to_vec());
+    /// Gives left rows that come those of the pairs for which the condition is true; `right` are the
+    /// right rows' columns.
+    pub(crate) fn emit(&mut self, pairs: Pairs, right: &[ArrayRef], cx: &mut Cx<'_>) -> Result<()> {
+        let Some((rows, batch)) = self.wanted(pairs, right)? else { return Ok(()) };
+        if self.pairing.answered.is_some() {
+            let width = row_kind::width(self.left.schema_ref());
+            self.partners.add(rows, batch.columns()[width..].to_vec());
+            return Ok(());
         }
+        for row in rows.values() {
+            self.matched[*row as usize] = true;
+        }
+        emit_in_parts(&batch, self.pairing.max_batch_rows, cx);
         Ok(())
     }
 
@@ -125,7 +139,7 @@ impl Answer<'_> {
         }
         let Pairing { condition, schema, .. } = self.pairing;
         let (left, right_rows) = (UInt32Array::from(pairs.left), UInt32Array::from(pairs.right));
-        let mut columns = take_arrays(self.left, &left, None)?;
+        let mut columns = take_arrays(row_kind::values(self.left), &left, None)?;
         columns.extend(take_arrays(right, &right_rows, None)?);
         let batch = RecordBatch::try_new(Arc::clone(schema), columns)?;
         let Some(condition) = condition else { return Ok(Some((left, batch))) };
@@ -135,14 +149,18 @@ impl Answer<'_> {
         Ok(Some((left, filter_record_batch(&batch, kept)?)))
     }
 
-    /// Emits the left rows that have had no partner, where they are kept.
+    /// Emits the left rows that have had no partner, where they are kept; all, where left rows can go.
     pub(crate) fn finish(self, cx: &mut Cx<'_>) -> Result<()> {
-        let Pairing { keeps_alone: true, max_batch_rows, schema, .. } = self.pairing else {
+        let Pairing { keeps_alone, max_batch_rows, schema, answered, .. } = self.pairing;
+        if let Some(answered) = answered {
+            return answered.emit(self.left, &self.partners, cx);
+        }
+        if !keeps_alone {
             return Ok(());
-        };
+        }
         let alone = (0_u32..).zip(&self.matched).filter(|(_, matched)| !**matched);
         let alone = UInt32Array::from_iter_values(alone.map(|(row, _)| row));
-        let mut columns = take_arrays(self.left, &alone, None)?;
+        let mut columns = take_arrays(self.left.columns(), &alone, None)?;
         let rows = alone.len();
         let right = &schema.fields()[columns.len()..];
         columns.extend(right.iter().map(|field| new_null_array(field.data_type(), rows)));

@@ -8,7 +8,9 @@ use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{NodeId, NodeKind, PlanNode};
 use sabot_core::state::{FrozenState, StateBackend, StateRows};
 use sabot_core::{Cx, Element, Evaluator, Operator, OperatorSnapshot, Result};
+use sabot_state::{Backend, open};
 use sabot_types::{KeyGroupCount, OperatorUid};
+use tempfile::TempDir;
 
 use crate::OperatorConfig;
 
@@ -119,9 +121,7 @@ impl Driver {
         snapshot: OperatorSnapshot,
         mut backend: Box<dyn StateBackend>,
     ) -> Self {
-        for frozen in snapshot.keyed {
-            load(frozen, &mut *backend);
-        }
+        load_all(snapshot.keyed, &mut *backend);
         let config = OperatorConfig { restored_watermark: snapshot.watermark, ..config() };
         Self::new(node, input, &config, backend)
     }
@@ -169,6 +169,35 @@ impl Driver {
             Element::Batch(batch) => Some(batch),
             _ => None,
         })
+    }
+}
+
+/// Makes backends of one kind.
+pub(crate) struct Backends(Option<TempDir>);
+
+impl Backends {
+    /// Of each kind.
+    pub(crate) fn all() -> [Self; 2] {
+        [Self(None), Self(Some(TempDir::new().unwrap()))]
+    }
+
+    pub(crate) fn make(&self) -> Box<dyn StateBackend> {
+        let backend = match &self.0 {
+            None => Backend::Memory,
+            Some(dir) => {
+                // An old operator is alive while its successor is restored.
+                let dir = tempfile::tempdir_in(dir).unwrap().keep();
+                Backend::RocksDb { dir, cache_size_mb: 8 }
+            }
+        };
+        open(backend).unwrap()
+    }
+}
+
+/// Writes all frozen states to a backend.
+pub(crate) fn load_all(keyed: Vec<Box<dyn FrozenState>>, backend: &mut dyn StateBackend) {
+    for frozen in keyed {
+        load(frozen, backend);
     }
 }
 

@@ -217,7 +217,8 @@ impl Lowering<'_> {
         let first = column_value(self.nodes[from.0].schema.field(0));
         slots.at_least(&first);
         let from = self.calc(from, node.filter.as_ref(), &slots.columns, &uid, sink)?;
-        let (from, window) = self.settled(from, node, time, &keys, &uid, sink)?;
+        let read = (time, keys.as_slice(), !late.is_empty());
+        let (from, window) = self.settled(from, node, read, &uid, sink)?;
         let title = window::kind::title(node.window.window);
         let name = self.uids.name(&format!("{sink}[{title}]"));
         let exchange = Exchange::Keyed(keys.clone());

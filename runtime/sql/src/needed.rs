@@ -198,13 +198,13 @@ pub(crate) fn unnest_columns(node: &UnnestNode, used: &BTreeSet<String>) -> Vec<
 pub(crate) fn used_measures<'n>(
     node: &'n PatternNode,
     used: &BTreeSet<String>,
-) -> impl Iterator<Item = &'n MatchColumn> {
+) -> Vec<&'n MatchColumn> {
     let is_used = |measure: &&MatchColumn| used.contains(&measure.column);
-    let least = node.keys.is_empty() && !node.measures.iter().any(|measure| is_used(&measure));
-    let used: Vec<bool> = node.measures.iter().map(|measure| is_used(&measure)).collect();
-    let all = node.measures.iter().zip(used).enumerate();
-    all.filter(move |(at, (_, is_used))| *is_used || (least && *at == 0))
-        .map(|(_, (found, _))| found)
+    let mut found: Vec<&MatchColumn> = node.measures.iter().filter(is_used).collect();
+    if found.is_empty() && node.keys.is_empty() {
+        found.extend(node.measures.first());
+    }
+    found
 }
 
 /// The columns of a feed that a pattern and what is read of its matches need.

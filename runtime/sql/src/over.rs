@@ -17,7 +17,7 @@ use datafusion_common::{DFSchema, DFSchemaRef};
 use sabot_core::plan::{AggregateFunction, Frame, OverFunction};
 use sqlparser::ast::{
     self, DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
-    Select,
+    OrderByOptions, Select,
 };
 
 use self::window::Window;
@@ -63,6 +63,16 @@ pub(crate) struct Order {
     pub column: usize,
     pub descending: bool,
     pub nulls_first: bool,
+}
+
+impl Order {
+    /// The order by a column of the feed that `options` say.
+    pub(crate) fn by(column: usize, options: OrderByOptions) -> Self {
+        let descending = options.asc == Some(false);
+        // Nulls are lower than everything, as in Flink.
+        let nulls_first = options.nulls_first.unwrap_or(!descending);
+        Self { column, descending, nulls_first }
+    }
 }
 
 /// An aggregate over a frame.
@@ -135,15 +145,13 @@ impl<'a> OverScope<'a> {
                 let message = format!("{} is {name}, which has no order", bound.text);
                 return Err(SqlError::new(place_of(&by.expr, at), message));
             }
-            let descending = by.options.asc == Some(false);
-            let column = columns.take(&bound);
+            let by = Order::by(columns.take(&bound), by.options);
             let is_time = matches!(bound.meaning, Meaning::RowTime | Meaning::WindowTime);
-            if is_time && !descending && window.order_by.len() == 1 && !input.base.is_updating() {
-                row_time = Some(column);
+            let is_alone = window.order_by.len() == 1;
+            if is_time && !by.descending && is_alone && !input.base.is_updating() {
+                row_time = Some(by.column);
             }
-            // Nulls are lower than everything, as in Flink.
-            let nulls_first = by.options.nulls_first.unwrap_or(!descending);
-            order.push(Order { column, descending, nulls_first });
+            order.push(by);
         }
         let columns = RefCell::new(columns);
         let (frame, aggregates) = (Cell::new(None), RefCell::default());

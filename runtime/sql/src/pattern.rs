@@ -204,7 +204,7 @@ impl Clauses<'_> {
                 condition: condition.transpose()?.filter(|condition| !condition.is_true()),
             });
         }
-        self.check_definitions()?;
+        self.check_definitions(at)?;
         let mut fields = keys.fields;
         for Measure { expr, alias } in self.measures {
             let place = start_of(alias.span).unwrap_or(at);
@@ -308,11 +308,7 @@ impl Clauses<'_> {
                 let message = format!("{} is {name}, which has no order", bound.text);
                 return Err(SqlError::new(place, message));
             }
-            let descending = by.options.asc == Some(false);
-            let column = columns.borrow_mut().take(&bound);
-            // Nulls are lower than everything, as in Flink.
-            let nulls_first = by.options.nulls_first.unwrap_or(!descending);
-            order.push(Order { column, descending, nulls_first });
+            order.push(Order::by(columns.borrow_mut().take(&bound), by.options));
         }
         Ok((WrittenTime { row_time }, order))
     }
@@ -330,20 +326,20 @@ impl Clauses<'_> {
         }
     }
 
-    fn check_definitions(&self) -> Result<()> {
-        let names = || self.variables.iter().map(|variable| variable.name.value.as_str());
+    fn check_definitions(&self, at: Position) -> Result<()> {
+        let names = || self.variables.iter().map(|variable| variable.name);
         let is_unknown =
-            |found: &&&SymbolDefinition| names().all(|name| name != found.symbol.value);
+            |found: &&&SymbolDefinition| names().all(|name| name.value != found.symbol.value);
         match self.definitions.iter().find(is_unknown) {
             None => Ok(()),
-            Some(found) => Err(unknown(&found.symbol, names())),
+            Some(found) => Err(unknown(&found.symbol, names(), at)),
         }
     }
 
     fn after(&self, names: &[&Ident], at: Position) -> Result<AfterMatch> {
         let index = |name: &Ident| {
             let index = names.iter().position(|known| known.value == name.value);
-            index.ok_or_else(|| unknown(name, names.iter().map(|name| name.value.as_str())))
+            index.ok_or_else(|| unknown(name, names.iter().copied(), at))
         };
         let first_of = |name: &Ident| match index(name)? {
             // The first row of a match could not be skipped to without the same match again.
@@ -379,7 +375,17 @@ impl Clauses<'_> {
     }
 }
 
-fn unknown<'n>(name: &Ident, names: impl IntoIterator<Item = &'n str>) -> SqlError {
+/// The error for a name that is no variable's; `at` is where it stands, if its own place is not known.
+fn unknown<'n>(
+    name: &Ident,
+    variables: impl IntoIterator<Item = &'n Ident>,
+    at: Position,
+) -> SqlError {
     let message = format!("\"{}\" is no variable of the pattern", name.value);
-    SqlError::new(start_of(name.span), message).suggest(&name.value, "variables", names)
+    let names = variables.into_iter().map(|variable| variable.value.as_str());
+    SqlError::new(start_of(name.span).unwrap_or(at), message).suggest(
+        &name.value,
+        "variables",
+        names,
+    )
 }

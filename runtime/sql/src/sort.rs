@@ -276,12 +276,7 @@ fn feed(rows: &mut Relation, keys: &[Key<'_>]) -> (Columns, Vec<usize>, Vec<Orde
         };
         field.value = Bound { meaning, ..columns.column(index) };
     }
-    let order = keys.iter().map(|key| {
-        let descending = key.by.options.asc == Some(false);
-        // Nulls are lower than everything, as in Flink.
-        let nulls_first = key.by.options.nulls_first.unwrap_or(!descending);
-        Order { column: columns.take(&key.value), descending, nulls_first }
-    });
+    let order = keys.iter().map(|key| Order::by(columns.take(&key.value), key.by.options));
     let order = order.collect();
     (columns, places, order)
 }

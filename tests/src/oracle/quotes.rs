@@ -27,65 +27,79 @@ const STEP_MS: u64 = 240;
 
 /// Four files of quotes by site. Before a quote goes it gets the time at which it does.
 pub fn quote_files() -> Vec<SimFile> {
-    let random = SeededRandom::new(23);
-    let below = |n: u64| random.next_u64() % n;
-    let file = |number: u64| {
-        let mut content = String::new();
-        let mut rows: BTreeMap<u64, Value> = BTreeMap::new();
-        for change in 0..CHANGES {
-            let site = number * SITES + below(SITES);
-            let after = json!({
-                "id": number * 1000 + change, "site": format!("site-{site}"),
-                "ts": text_of(BEGIN_MS + (change * STEP_MS + below(STEP_MS)) as i64),
-                "amount": below(2001) as i64 - 1000
-            });
-            match rows.remove(&site) {
-                None => push(&mut content, "c", &Value::Null, &after),
-                Some(before) => {
-                    push(&mut content, "u", &before, &after);
-                    if below(4) == 0 {
-                        push(&mut content, "d", &after, &Value::Null);
-                        continue;
-                    }
-                }
-            }
-            rows.insert(site, after);
+    files(QUOTES, 23, |number, change, changes| {
+        let site = number * SITES + changes.below(SITES);
+        let after = json!({
+            "id": number * 1000 + change, "site": format!("site-{site}"),
+            "ts": changes.time(change), "amount": changes.below(2001) as i64 - 1000
+        });
+        let before = changes.rows.insert(site, after.clone());
+        changes.push(before.as_ref(), Some(&after));
+        if before.is_some() && changes.below(4) == 0 {
+            changes.rows.remove(&site);
+            changes.push(Some(&after), None);
         }
-        SimFile { folder: QUOTES.to_owned(), name: format!("{number:02}.jsonl"), content }
-    };
-    (0..FILES).map(file).collect()
+    })
 }
 
 /// Four files of orders; one that changes gets the time at which it does, one that goes does not.
 pub fn order_files() -> Vec<SimFile> {
-    let random = SeededRandom::new(29);
-    let below = |n: u64| random.next_u64() % n;
-    let file = |number: u64| {
-        let mut content = String::new();
-        let mut rows: BTreeMap<u64, Value> = BTreeMap::new();
-        for change in 0..CHANGES {
-            let id = number * 100 + below(OPEN);
-            let site = Some(format!("site-{}", below(14))).filter(|_| below(12) > 0);
-            let after = json!({
-                "id": id, "site": site, "amount": below(2001) as i64 - 1000,
-                "ts": text_of(BEGIN_MS + (change * STEP_MS + below(STEP_MS)) as i64)
-            });
-            match rows.remove(&id) {
-                None => push(&mut content, "c", &Value::Null, &after),
-                Some(before) if below(3) == 0 => {
-                    push(&mut content, "d", &before, &Value::Null);
-                    continue;
-                }
-                Some(before) => push(&mut content, "u", &before, &after),
-            }
-            rows.insert(id, after);
+    files(ORDERS, 29, |number, change, changes| {
+        let id = number * 100 + changes.below(OPEN);
+        let site = Some(format!("site-{}", changes.below(14))).filter(|_| changes.below(12) > 0);
+        let after = json!({
+            "id": id, "site": site, "amount": changes.below(2001) as i64 - 1000,
+            "ts": changes.time(change)
+        });
+        let before = changes.rows.remove(&id);
+        if before.is_some() && changes.below(3) == 0 {
+            changes.push(before.as_ref(), None);
+        } else {
+            changes.push(before.as_ref(), Some(&after));
+            changes.rows.insert(id, after);
         }
-        SimFile { folder: ORDERS.to_owned(), name: format!("{number:02}.jsonl"), content }
-    };
-    (0..FILES).map(file).collect()
+    })
 }
 
-fn push(content: &mut String, op: &str, before: &Value, after: &Value) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(content, "{}", json!({"before": before, "after": after, "op": op}));
+/// The changes of a file.
+struct Changes<'r> {
+    random: &'r SeededRandom,
+    /// The rows that are there.
+    rows: BTreeMap<u64, Value>,
+    content: String,
+}
+
+impl Changes<'_> {
+    fn below(&self, n: u64) -> u64 {
+        self.random.next_u64() % n
+    }
+
+    /// A time at the file's change of this number.
+    fn time(&self, change: u64) -> String {
+        text_of(BEGIN_MS + (change * STEP_MS + self.below(STEP_MS)) as i64)
+    }
+
+    fn push(&mut self, before: Option<&Value>, after: Option<&Value>) {
+        let op = match (before, after) {
+            (None, _) => "c",
+            (Some(_), Some(_)) => "u",
+            (Some(_), None) => "d",
+        };
+        let record = json!({"before": before, "after": after, "op": op});
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.content, "{record}");
+    }
+}
+
+/// Files of what `change` adds, given the file's number and its own.
+fn files(folder: &str, seed: u64, change: impl Fn(u64, u64, &mut Changes<'_>)) -> Vec<SimFile> {
+    let random = SeededRandom::new(seed);
+    let file = |number: u64| {
+        let (rows, content) = (BTreeMap::new(), String::new());
+        let mut changes = Changes { random: &random, rows, content };
+        (0..CHANGES).for_each(|at| change(number, at, &mut changes));
+        let content = changes.content;
+        SimFile { folder: folder.to_owned(), name: format!("{number:02}.jsonl"), content }
+    };
+    (0..FILES).map(file).collect()
 }

@@ -138,6 +138,7 @@ mod tests {
         let of_new = vec![Some(vec![Some(1), Some(4)]), Some(vec![Some(3)]), None, Some(vec![])];
         check(Some(&values), Some(&[0, 1, 0, 1, 1]), of_new);
     }
+
     #[test]
     fn a_value_that_goes_is_the_first_of_its_equals() {
         let before: Lists =

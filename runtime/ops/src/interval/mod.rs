@@ -237,10 +237,7 @@ impl Operator for IntervalJoin {
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         let keyed = self.sides.iter().map(|side| side.freeze(cx));
-        Ok(OperatorSnapshot {
-            keyed: keyed.collect::<Result<_>>()?,
-            watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
-        })
+        Ok(OperatorSnapshot::behind(self.watermark, keyed.collect::<Result<_>>()?))
     }
 }
 

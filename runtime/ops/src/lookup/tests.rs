@@ -5,7 +5,7 @@ use sabot_core::plan::{CalcDesc, JoinKind, NodeKind, SourceDesc};
 use sabot_core::{Cx, Element, Random, SeededRandom};
 
 use super::*;
-use crate::testing::{column, computed, config, node};
+use crate::testing::{column, computed, config, load_all, node};
 use RowKind::{Delete, Insert, UpdateAfter, UpdateBefore};
 
 /// A left key and value, and a table's value.
@@ -331,9 +331,7 @@ fn a_row_that_goes_takes_the_answers_that_it_had_with_it() {
     let mut restored = sabot_state::open(sabot_state::Backend::Memory).unwrap();
     let mut out = Vec::new();
     let snapshot = operator.snapshot(&mut Cx::new(&mut out, &mut *backend, &metrics, 0)).unwrap();
-    for frozen in snapshot.keyed {
-        crate::testing::load(frozen, &mut *restored);
-    }
+    load_all(snapshot.keyed, &mut *restored);
     let mut operator = build(&mut *restored);
     table.replace(&[batch(["tk", "tv"], &[(Some(1), 13)])], 0).unwrap();
     let gone = left(&[

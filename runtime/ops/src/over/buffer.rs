@@ -106,9 +106,20 @@ impl Buffer {
         Ok(Run { rows, times, begin: 0, bytes })
     }
 
+    /// The next time up to which all that waits can be in memory at once, up to `watermark`, and the
+    /// rows up to it, those of one time in the order of arrival; none when there are none.
+    pub(crate) fn next_due(
+        &mut self,
+        watermark: EventTime,
+        cx: &mut Cx<'_>,
+    ) -> Result<(EventTime, Option<RecordBatch>)> {
+        let time = self.recall(watermark, cx)?;
+        Ok((time, self.take_due(time)?))
+    }
+
     /// The next time up to which all that waits can be in memory at once, up to `watermark`;
     /// brings the rows back that the backend has up to it.
-    pub(crate) fn recall(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<EventTime> {
+    fn recall(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<EventTime> {
         let begins = |end: &i64| end.saturating_sub(SLICE_MS) <= watermark.millis();
         let Some(end) = self.stored.first_slice().filter(begins) else { return Ok(watermark) };
         let mut recalled = Vec::new();
@@ -128,8 +139,8 @@ impl Buffer {
         Ok(watermark.min(EventTime::from_millis(end.saturating_sub(1))))
     }
 
-    /// Takes the rows in memory up to `time`, those of one time in the order of arrival.
-    pub(crate) fn take_due(&mut self, time: EventTime) -> Result<Option<RecordBatch>> {
+    /// Takes the rows in memory up to `time`.
+    fn take_due(&mut self, time: EventTime) -> Result<Option<RecordBatch>> {
         let mut due = Vec::new();
         for run in &mut self.runs {
             let waiting = &run.times.values()[run.begin..];

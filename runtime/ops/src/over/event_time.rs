@@ -103,9 +103,9 @@ impl EventTimeOver {
     /// Answers all rows up to `watermark`.
     fn answer_due(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
         loop {
-            let time = self.buffer.recall(watermark, cx)?;
-            if let Some(due) = self.buffer.take_due(time)? {
-                let due = self.sorted(&due)?;
+            let (time, rows) = self.buffer.next_due(watermark, cx)?;
+            if let Some(rows) = rows {
+                let due = self.sorted(&rows)?;
                 self.answer(&due, time, cx)?;
             }
             if time == watermark {
@@ -281,10 +281,7 @@ impl Operator for EventTimeOver {
             keyed.push(seen.snapshot(cx)?);
         }
         keyed.push(self.progress.snapshot(self.watermark, cx)?);
-        Ok(OperatorSnapshot {
-            keyed,
-            watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
-        })
+        Ok(OperatorSnapshot::behind(self.watermark, keyed))
     }
 }
 

@@ -150,8 +150,8 @@ impl Operator for ByRowTime {
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
         loop {
-            let time = self.buffer.recall(watermark, cx)?;
-            if let Some(rows) = self.buffer.take_due(time)? {
+            let (time, rows) = self.buffer.next_due(watermark, cx)?;
+            if let Some(rows) = rows {
                 let times = row_times(&rows, self.row_time)?.values();
                 let due = Due::sorted(&rows, &self.found.keys, times, self.ties.as_ref())?;
                 self.found.rows(&due, time, cx)?;
@@ -170,8 +170,7 @@ impl Operator for ByRowTime {
         let OperatorSnapshot { mut keyed, .. } = self.found.snapshot(cx)?;
         keyed.push(self.buffer.snapshot(&self.found.keys, cx)?);
         keyed.push(self.progress.snapshot(self.watermark, cx)?);
-        let watermark = (self.watermark > EventTime::MIN).then_some(self.watermark);
-        Ok(OperatorSnapshot { keyed, watermark })
+        Ok(OperatorSnapshot::behind(self.watermark, keyed))
     }
 }
 

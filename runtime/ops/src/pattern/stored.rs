@@ -101,8 +101,8 @@ impl<'b> Reader<'b> {
     }
 
     fn row(&mut self) -> Result<&'b [u8]> {
-        let row = lists::rows(self.0).next().ok_or_else(wrong)?;
-        self.0 = self.0.get(4 + row.len()..).ok_or_else(wrong)?;
+        let (row, rest) = lists::take(self.0).ok_or_else(wrong)?;
+        self.0 = rest;
         Ok(row)
     }
 }

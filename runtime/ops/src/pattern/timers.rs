@@ -82,8 +82,7 @@ impl Timers {
     /// Some keys whose time has come, up to `time`; none when there are no more.
     pub(super) fn due(&mut self, time: EventTime, cx: &mut Cx<'_>) -> Result<Option<UniqueKeys>> {
         while self.first <= time.millis() {
-            let until = self.waiting.recall(time, cx)?;
-            let due = self.waiting.take_due(until)?;
+            let (until, due) = self.waiting.next_due(time, cx)?;
             self.first = self.waiting.first_time().unwrap_or(i64::MAX);
             if let Some(due) = due {
                 return self.keys.of(&due).map(Some);

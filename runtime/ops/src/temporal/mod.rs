@@ -5,7 +5,7 @@
 //! one that the watermark has passed stays, and those after it; what is older no row can ask for.
 //!
 //! A key of the table that goes has no version from the time of the row that says so. A left row that
-//! goes takes with it what it was answered with ([`Answered`]).
+//! goes takes with it what it was answered with.
 
 mod versions;
 mod waiting;
@@ -13,13 +13,12 @@ mod waiting;
 use arrow::array::{Array, AsArray, RecordBatch, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit, TimestampMillisecondType};
 use sabot_core::plan::{PlanNode, TemporalJoinDesc};
-use sabot_core::row_kind;
 use sabot_core::state::{StateBackend, StateSpec, number};
 use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::EventTime;
 
 use crate::OperatorConfig;
-use crate::answered::{self, Answered, Partners};
+use crate::answered::{self, Left};
 use crate::keyed::{Keys, with_all};
 use crate::pairing::{Pairing, Pairs};
 use versions::Versions;
@@ -34,7 +33,6 @@ pub(crate) struct TemporalJoin {
     /// Where both sides have their time from.
     times: [TimeColumn; 2],
     pairing: Pairing,
-    answered: Option<Answered>,
     /// Up to where all rows are answered, but for those that come late.
     watermark: EventTime,
     max_batch_rows: usize,
@@ -46,20 +44,21 @@ struct TimeColumn {
     name: String,
 }
 
-/// The states of both sides.
+fn left<'a>(desc: &'a TemporalJoinDesc, inputs: &'a [SchemaRef]) -> Left<'a> {
+    Left { input: &inputs[0], keys: &desc.keys[0], ttl_ms: desc.ttl_ms }
+}
+
+/// The states of both sides, and of left rows that can go.
 pub(crate) fn state_specs(
     node: &PlanNode,
     desc: &TemporalJoinDesc,
     inputs: &[SchemaRef],
 ) -> Vec<StateSpec> {
-    let (operator, keys) = (&node.uid, &desc.keys);
-    let output = answered::output_fields(node);
-    let answers = || answered::state_spec(operator, &keys[0], &inputs[0], output, desc.ttl_ms);
     let mut specs = vec![
-        waiting::state_spec(operator, &keys[0], &inputs[0]),
-        versions::state_spec(operator, &keys[1], &inputs[1]),
+        waiting::state_spec(&node.uid, &desc.keys[0], &inputs[0]),
+        versions::state_spec(&node.uid, &desc.keys[1], &inputs[1]),
     ];
-    specs.extend(row_kind::is_updating(&inputs[0]).then(answers));
+    specs.extend(answered::state_spec(node, left(desc, inputs)));
     specs
 }
 
@@ -71,7 +70,7 @@ impl TemporalJoin {
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        let [left, right] = inputs else {
+        let [left_input, right] = inputs else {
             return Err(Error::user(format!("operator {}: it needs two inputs", node.name)));
         };
         let specs = state_specs(node, desc, inputs);
@@ -79,20 +78,18 @@ impl TemporalJoin {
         // A time stands behind the key.
         state.expect_prefixes(versions, number::BYTES);
         let times = [
-            TimeColumn::new(node, left, desc.times[0])?,
+            TimeColumn::new(node, left_input, desc.times[0])?,
             TimeColumn::new(node, right, desc.times[1])?,
         ];
-        let pairing = Pairing::new(node, desc.kind, desc.condition.as_ref(), config)?;
-        let (keys, ttl_ms, alone) = (&desc.keys[0], desc.ttl_ms, pairing.keeps_alone());
+        let condition = desc.condition.as_ref();
         Ok(Self {
-            answered: Answered::new(node, keys, left, ttl_ms, alone, config, state)?,
-            left_keys: Keys::new(node, &desc.keys[0], left, config)?,
-            waiting: Waiting::new(left, &desc.keys[0], waiting, state)?,
+            left_keys: Keys::new(node, &desc.keys[0], left_input, config)?,
+            waiting: Waiting::new(left_input, &desc.keys[0], waiting, state)?,
             right_keys: Keys::new(node, &desc.keys[1], right, config)?,
             right_key_columns: desc.keys[1].clone(),
             versions: Versions::new(right, versions)?,
             times,
-            pairing,
+            pairing: Pairing::new(node, desc.kind, condition, left(desc, inputs), config, state)?,
             watermark: EventTime::MIN,
             max_batch_rows: config.max_batch_rows.max(1),
         })
@@ -103,21 +100,14 @@ impl TemporalJoin {
         let times = self.times[0].of(batch)?;
         let keys = self.left_keys.of(batch)?;
         let found = self.versions.find(&keys, watermark, self.watermark, cx)?;
-        let weights = row_kind::weights(batch);
-        let comes = |row: usize| weights.as_ref().is_none_or(|weights| weights[row] > 0);
-        let mut answer = self.pairing.answer(row_kind::values(batch), batch.num_rows());
+        let mut answer = self.pairing.answer(batch);
         let mut pairs = Pairs::default();
         for (row, (key, time)) in keys.of_row.iter().zip(times.values()).enumerate() {
-            if comes(row)
+            if answer.comes(row)
                 && let Some(version) = found.at(*key, *time)
             {
                 pairs.push(row, version);
             }
-        }
-        if let Some(answered) = &self.answered {
-            let mut partners = Partners::default();
-            answer.keep(pairs, &found.columns, &mut partners)?;
-            return answered.emit(batch, &partners, cx);
         }
         answer.emit(pairs, &found.columns, cx)?;
         answer.finish(cx)
@@ -185,7 +175,7 @@ impl Operator for TemporalJoin {
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.waiting.flush(&self.left_keys, &self.times[0], cx)?;
         let states = [self.waiting.state(), self.versions.state()];
-        let states = states.into_iter().chain(self.answered.as_ref().map(Answered::state));
+        let states = states.into_iter().chain(self.pairing.state());
         let keyed = states.map(|state| cx.state.freeze(state)).collect::<Result<_>>()?;
         Ok(OperatorSnapshot { keyed, watermark: None })
     }

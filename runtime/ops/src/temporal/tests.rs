@@ -17,10 +17,9 @@ use sabot_core::state::{Namespace, StateBackend};
 use sabot_core::{Random, SeededRandom};
 use sabot_state::{Backend, open};
 use sabot_types::EventTime;
-use tempfile::TempDir;
 
 use crate::OperatorConfig;
-use crate::testing::{Driver, computed, config, load, node};
+use crate::testing::{Backends, Driver, computed, config, load_all, node};
 
 /// Key, value, time.
 type Row = (Option<i64>, i64, i64);
@@ -128,9 +127,13 @@ fn the_last_of_two_versions_of_one_time_is_the_version() {
     assert_eq!(out(&mut driver), [(Some(1), 1, 100, Some(7))]);
 }
 
-/// How many rows a state has.
-fn stored(driver: &mut Driver, state: usize) -> usize {
-    let spec = crate::state_specs(&plan(JoinKind::Inner, false), &inputs()).remove(state);
+/// How many rows a state has, by its number among those of the operator.
+fn stored_of(
+    driver: &mut Driver,
+    (node, inputs): (&PlanNode, &[SchemaRef]),
+    state: usize,
+) -> usize {
+    let spec = crate::state_specs(node, inputs).remove(state);
     let state = driver.backend.open(&spec).unwrap();
     let mut rows = 0;
     for namespace in driver.backend.namespaces(state).unwrap() {
@@ -141,6 +144,10 @@ fn stored(driver: &mut Driver, state: usize) -> usize {
         driver.backend.scan(state, Namespace(namespace.0), 100, &mut count).unwrap();
     }
     rows
+}
+
+fn stored(driver: &mut Driver, state: usize) -> usize {
+    stored_of(driver, (&plan(JoinKind::Inner, false), &inputs()), state)
 }
 
 #[test]
@@ -185,15 +192,11 @@ fn version(row: &Row, versions: &BTreeMap<(i64, i64), i64>) -> Option<i64> {
 
 #[test]
 fn rows_meet_their_versions_over_restores() {
-    let dir = TempDir::new().unwrap();
+    let [memory, rocksdb] = Backends::all();
+    let backend = |rocks: bool| if rocks { rocksdb.make() } else { memory.make() };
     for seed in 0..12 {
         let random = SeededRandom::new(seed);
         let below = |n: u64| (random.next_u64() % n) as i64;
-        let backend = |rocks: bool| {
-            let dir = tempfile::tempdir_in(&dir).unwrap().keep();
-            let rocks = rocks.then_some(Backend::RocksDb { dir, cache_size_mb: 8 });
-            open(rocks.unwrap_or(Backend::Memory)).unwrap()
-        };
         let kind = [JoinKind::Inner, JoinKind::Left][seed as usize % 2];
         let node = plan(kind, seed % 3 == 0);
         let mut driver = driver(&node, backend(seed % 4 < 2));
@@ -223,9 +226,7 @@ fn rows_meet_their_versions_over_restores() {
                 1 => {
                     let snapshot = driver.snapshot();
                     let mut restored = backend(step % 2 == 0);
-                    for frozen in snapshot.keyed {
-                        load(frozen, &mut *restored);
-                    }
+                    load_all(snapshot.keyed, &mut *restored);
                     driver = super::tests::driver(&node, restored);
                 }
                 _ => {}
@@ -324,28 +325,16 @@ fn a_key_that_goes_has_no_version_from_then_on() {
 }
 
 fn changing_stored(driver: &mut Driver, state: usize) -> usize {
-    let specs = crate::state_specs(&changing_plan(JoinKind::Left), &changing_inputs());
-    let state = driver.backend.open(&specs[state]).unwrap();
-    let mut rows = 0;
-    let mut count = |more: sabot_core::state::StateRows| {
-        rows += more.groups.len();
-        Ok(())
-    };
-    driver.backend.scan(state, Namespace::ONLY, 100, &mut count).unwrap();
-    rows
+    stored_of(driver, (&changing_plan(JoinKind::Left), &changing_inputs()), state)
 }
 
 #[test]
 fn rows_that_go_take_with_them_what_they_were_answered_with() {
-    let dir = TempDir::new().unwrap();
+    let [memory, rocksdb] = Backends::all();
+    let backend = |rocks: bool| if rocks { rocksdb.make() } else { memory.make() };
     for seed in 0..16 {
         let random = SeededRandom::new(seed);
         let below = |n: u64| (random.next_u64() % n) as i64;
-        let backend = |rocks: bool| {
-            let dir = tempfile::tempdir_in(&dir).unwrap().keep();
-            let rocks = rocks.then_some(Backend::RocksDb { dir, cache_size_mb: 8 });
-            open(rocks.unwrap_or(Backend::Memory)).unwrap()
-        };
         let kind = [JoinKind::Inner, JoinKind::Left][seed as usize % 2];
         let node = changing_plan(kind);
         let mut driver = changing_driver(&node, backend(seed % 4 < 2));
@@ -389,9 +378,7 @@ fn rows_that_go_take_with_them_what_they_were_answered_with() {
                 1 => {
                     let snapshot = driver.snapshot();
                     let mut restored = backend(step % 2 == 0);
-                    for frozen in snapshot.keyed {
-                        load(frozen, &mut *restored);
-                    }
+                    load_all(snapshot.keyed, &mut *restored);
                     driver = changing_driver(&node, restored);
                 }
                 _ => {}

@@ -25,8 +25,8 @@ use sabot_core::{Element, Error};
 use sabot_state::{Backend, open};
 use sabot_types::{EventTime, KeyGroupRange};
 
-use self::fixture::{Backends, Row, batch, expected, fired, input, plan, row};
-use crate::testing::{Driver, config, node};
+use self::fixture::{Row, batch, expected, fired, input, plan, row};
+use crate::testing::{Backends, Driver, config, node};
 
 const KEYED: &[usize] = &[0, 1];
 

@@ -277,9 +277,6 @@ impl Operator for WindowJoin {
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.flush(cx)?;
         let keyed = self.sides.iter().map(|side| side.rows.freeze(cx));
-        Ok(OperatorSnapshot {
-            keyed: keyed.collect::<Result<_>>()?,
-            watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
-        })
+        Ok(OperatorSnapshot::behind(self.watermark, keyed.collect::<Result<_>>()?))
     }
 }

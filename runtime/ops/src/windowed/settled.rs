@@ -171,10 +171,7 @@ impl Operator for WindowSettle {
 
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         self.flush(cx)?;
-        Ok(OperatorSnapshot {
-            keyed: vec![self.rows.freeze(cx)?],
-            watermark: (self.watermark > EventTime::MIN).then_some(self.watermark),
-        })
+        Ok(OperatorSnapshot::behind(self.watermark, vec![self.rows.freeze(cx)?]))
     }
 }
 

@@ -61,7 +61,7 @@ impl Lowering<'_> {
             };
             variables.push(variable(found, condition));
         }
-        let measures: Vec<&MatchColumn> = used_measures(node, used).collect();
+        let measures = used_measures(node, used);
         let out = own.into_iter().chain(measures.iter().map(|measure| measure.field()));
         let schema = Arc::new(Schema::new(out.collect::<Vec<_>>()));
         let kind = NodeKind::Pattern(PatternDesc {

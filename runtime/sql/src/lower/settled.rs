@@ -13,13 +13,12 @@ use crate::window;
 
 impl Lowering<'_> {
     /// The rows that a window aggregation reads, and the windows that they lie in: of rows that change
-    /// what is left when their windows are over.
+    /// what is left when their windows are over. `has_late` says that rows which are late are written.
     pub(super) fn settled(
         &mut self,
         from: NodeId,
         node: &WindowNode,
-        time: WindowTime,
-        keys: &[usize],
+        (time, keys, has_late): (WindowTime, &[usize], bool),
         reader: &OperatorUid,
         sink: &str,
     ) -> Result<(NodeId, Window)> {
@@ -34,8 +33,7 @@ impl Lowering<'_> {
             return Err(SqlError::new(windows.at, message)
                 .hint("take the time as a TIMESTAMP, or leave out SET 'table.local-time-zone'"));
         }
-        let late = self.late.as_ref().filter(|late| late.values(node).is_ok_and(|v| !v.is_empty()));
-        if let Some(late) = late {
+        if let Some(late) = self.late.as_ref().filter(|_| has_late) {
             let message = "rows that change cannot be written when they are late";
             return Err(SqlError::new(late.at, message)
                 .hint("take the setting out: they are counted in the metrics"));

@@ -10,7 +10,7 @@ use sqlparser::ast::{
     self, DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
 };
 
-use super::{MatchColumn, WrittenTime};
+use super::{MatchColumn, WrittenTime, unknown};
 use crate::ambient;
 use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError};
@@ -46,11 +46,7 @@ impl MatchScope<'_> {
     fn variable(&self, qualifier: Option<&Ident>, at: Position) -> Result<Variable> {
         let Some(name) = qualifier else { return Ok(None) };
         let found = self.variables.iter().position(|variable| variable.value == name.value);
-        found.map(Some).ok_or_else(|| {
-            let message = format!("\"{}\" is no variable of the pattern", name.value);
-            let names = self.variables.iter().map(|variable| variable.value.as_str());
-            SqlError::new(at, message).suggest(&name.value, "variables", names)
-        })
+        found.map(Some).ok_or_else(|| unknown(name, self.variables.iter().copied(), at))
     }
 
     /// A column of the input, as one that is read.

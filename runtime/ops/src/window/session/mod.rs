@@ -304,7 +304,6 @@ impl Operator for SessionAggregate {
         }
         // Of processing time more has fired than was passed on.
         let fired = self.input.clock.watermark(self.watermark);
-        let watermark = fired.max(self.passed_on);
-        Ok(OperatorSnapshot { keyed, watermark: (watermark > EventTime::MIN).then_some(watermark) })
+        Ok(OperatorSnapshot::behind(fired.max(self.passed_on), keyed))
     }
 }

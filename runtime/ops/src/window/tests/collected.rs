@@ -15,9 +15,9 @@ use sabot_core::plan::{
 use sabot_state::{Backend, open};
 use sabot_types::EventTime;
 
-use super::fixture::{Backends, TUMBLE, windows_of};
+use super::fixture::{TUMBLE, windows_of};
 use super::random::Dice;
-use crate::testing::{Driver, config, node};
+use crate::testing::{Backends, Driver, config, node};
 
 const GAP_MS: i64 = 7;
 const SESSION: Window = Window::Session { gap_ms: GAP_MS };

@@ -14,9 +14,6 @@ use sabot_core::plan::{
     AggregateDesc, AggregateFunction, NodeKind, PlanNode, Steps, Window, WindowAggregateDesc,
     WindowTime,
 };
-use sabot_core::state::StateBackend;
-use sabot_state::{Backend, open};
-use tempfile::TempDir;
 
 use crate::testing::{Driver, node};
 
@@ -257,27 +254,5 @@ impl Fired {
     pub(super) fn is_of(&self, other: &Self) -> bool {
         let key = |row: &Self| (row.end, row.start, row.k1, row.k2.clone());
         key(self) == key(other)
-    }
-}
-
-/// Makes backends of one kind.
-pub(super) struct Backends(Option<TempDir>);
-
-impl Backends {
-    /// Of each kind.
-    pub(super) fn all() -> [Self; 2] {
-        [Self(None), Self(Some(TempDir::new().unwrap()))]
-    }
-
-    pub(super) fn make(&self) -> Box<dyn StateBackend> {
-        let backend = match &self.0 {
-            None => Backend::Memory,
-            Some(dir) => {
-                // An old operator is alive while its successor is restored.
-                let dir = tempfile::tempdir_in(dir).unwrap().keep();
-                Backend::RocksDb { dir, cache_size_mb: 8 }
-            }
-        };
-        open(backend).unwrap()
     }
 }

@@ -7,11 +7,11 @@ use sabot_core::state::{Namespace, StateHandle};
 use sabot_state::{Backend, open};
 use sabot_types::EventTime;
 
-use super::fixture::{Backends, Fired, aggregated, batch, input, row};
+use super::fixture::{Fired, aggregated, batch, input, row};
 use super::random::Dice;
 use super::sessions::{KEYS, Reference, SESSION};
 use super::updates::{changes, updating};
-use crate::testing::{Driver, config};
+use crate::testing::{Backends, Driver, config};
 
 const LATENESS_MS: i64 = 30;
 

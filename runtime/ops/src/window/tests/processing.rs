@@ -7,10 +7,9 @@ use sabot_state::{Backend, open};
 use sabot_types::EventTime;
 
 use super::fixture::{
-    Backends, Fired, Row, TUMBLE, aggregated, batch, fired, input, processing_plan_of, row,
-    windows_of,
+    Fired, Row, TUMBLE, aggregated, batch, fired, input, processing_plan_of, row, windows_of,
 };
-use crate::testing::{Driver, config};
+use crate::testing::{Backends, Driver, config};
 
 const KEYS: &[usize] = &[0];
 const HOP: Window = Window::Hop(Steps { step_ms: 10, size_ms: 30, offset_ms: 0 });

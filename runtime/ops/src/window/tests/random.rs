@@ -5,10 +5,8 @@ use sabot_core::plan::{Steps, Window};
 use sabot_core::{Random, SeededRandom};
 use sabot_types::EventTime;
 
-use super::fixture::{
-    Backends, Fired, Row, TUMBLE, aggregated, batch, fired, input, plan_of, windows_of,
-};
-use crate::testing::{Driver, config};
+use super::fixture::{Fired, Row, TUMBLE, aggregated, batch, fired, input, plan_of, windows_of};
+use crate::testing::{Backends, Driver, config};
 
 const SEEDS: u64 = 30;
 const STEPS: usize = 60;

@@ -6,10 +6,10 @@ use sabot_core::state::{Namespace, StateHandle};
 use sabot_state::{Backend, open};
 use sabot_types::{EventTime, KeyGroupRange};
 
-use super::fixture::{Backends, Fired, Row, aggregated, batch, fired, input, plan_of, row};
+use super::fixture::{Fired, Row, aggregated, batch, fired, input, plan_of, row};
 use super::random::{Dice, late_of, row_in_time};
 use crate::OperatorConfig;
-use crate::testing::{Driver, config};
+use crate::testing::{Backends, Driver, config};
 
 const GAP_MS: i64 = 10;
 pub(super) const SESSION: Window = Window::Session { gap_ms: GAP_MS };

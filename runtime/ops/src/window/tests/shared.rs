@@ -6,11 +6,9 @@ use sabot_core::state::{Namespace, StateHandle};
 use sabot_state::{Backend, open};
 use sabot_types::{EventTime, KeyGroupRange};
 
-use super::fixture::{
-    Backends, Fired, Row, aggregated, batch, fired, input, plan_of, row, windows_of,
-};
+use super::fixture::{Fired, Row, aggregated, batch, fired, input, plan_of, row, windows_of};
 use crate::OperatorConfig;
-use crate::testing::{Driver, config, load};
+use crate::testing::{Backends, Driver, config, load_all};
 
 const KEYS: &[usize] = &[0];
 const HOP: Window = Window::Hop(Steps { step_ms: 10, size_ms: 30, offset_ms: 0 });
@@ -141,9 +139,7 @@ fn a_restore_from_subtasks_that_were_not_alike_repeats_and_loses_nothing() {
                 half.watermark(watermark);
                 let snapshot = half.snapshot();
                 out.extend(fired(&half));
-                for frozen in snapshot.keyed {
-                    load(frozen, &mut *restored);
-                }
+                load_all(snapshot.keyed, &mut *restored);
             }
             let restored_watermark = Some(EventTime::from_millis(15));
             let config = OperatorConfig { restored_watermark, ..config() };
@@ -152,9 +148,7 @@ fn a_restore_from_subtasks_that_were_not_alike_repeats_and_loses_nothing() {
             // What was ahead stays so when it is stored again.
             driver.watermark(17);
             let mut again = backend.make();
-            for frozen in driver.snapshot().keyed {
-                load(frozen, &mut *again);
-            }
+            load_all(driver.snapshot().keyed, &mut *again);
             assert_eq!(driver.batches().count(), 0);
             let mut driver = Driver::new(&node, &input(), &config, again);
             driver.watermark(i64::MAX);

@@ -8,11 +8,11 @@ use sabot_state::{Backend, open};
 use sabot_types::{EventTime, KeyGroupRange};
 
 use super::fixture::{
-    Backends, Fired, Row, TUMBLE, aggregated, batch, fired_in, input, plan_of, row, windows_of,
+    Fired, Row, TUMBLE, aggregated, batch, fired_in, input, plan_of, row, windows_of,
 };
 use super::random::{Dice, row_in_time};
 use crate::OperatorConfig;
-use crate::testing::{Driver, config, load};
+use crate::testing::{Backends, Driver, config, load_all};
 
 const LATENESS_MS: i64 = 25;
 const KEYS: &[usize] = &[0];
@@ -231,9 +231,7 @@ fn a_restore_from_subtasks_that_were_not_alike_replaces_what_each_had_given() {
                 half.watermark(watermark);
                 let snapshot = half.snapshot();
                 out.extend(changes(&half));
-                for frozen in snapshot.keyed {
-                    load(frozen, &mut *restored);
-                }
+                load_all(snapshot.keyed, &mut *restored);
             }
             let restored_watermark = Some(EventTime::from_millis(15));
             let config = OperatorConfig { restored_watermark, ..config() };
@@ -262,9 +260,7 @@ fn a_longer_lateness_begins_with_the_windows_that_were_still_there() {
         before.watermark(22);
         let snapshot = before.snapshot();
         let mut backend = open(Backend::Memory).unwrap();
-        for frozen in snapshot.keyed {
-            load(frozen, &mut *backend);
-        }
+        load_all(snapshot.keyed, &mut *backend);
         let config = OperatorConfig { restored_watermark: snapshot.watermark, ..config() };
         let node = updating(TUMBLE, KEYS, second);
         let mut after = Driver::new(&node, &input(), &config, backend);

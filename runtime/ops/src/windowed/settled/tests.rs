@@ -10,10 +10,9 @@ use sabot_core::plan::{NodeKind, Steps};
 use sabot_core::row_kind::RowKind;
 use sabot_core::{Random, SeededRandom};
 use sabot_state::{Backend, open};
-use tempfile::TempDir;
 
 use super::*;
-use crate::testing::{Driver, config, load, node};
+use crate::testing::{Backends, Driver, config, load_all, node};
 
 /// Key, value, time.
 type Row = (i64, i64, i64);
@@ -104,15 +103,11 @@ fn a_row_of_several_windows_can_be_in_the_first_and_not_in_the_last() {
 
 #[test]
 fn rows_of_random_changes_are_those_that_are_left_over_restores() {
-    let dir = TempDir::new().unwrap();
+    let [memory, rocksdb] = Backends::all();
+    let backend = |rocks: bool| if rocks { rocksdb.make() } else { memory.make() };
     for seed in 0..12 {
         let random = SeededRandom::new(seed);
         let below = |n: u64| (random.next_u64() % n) as i64;
-        let backend = |rocks: bool| {
-            let dir = tempfile::tempdir_in(&dir).unwrap().keep();
-            let rocks = rocks.then_some(Backend::RocksDb { dir, cache_size_mb: 8 });
-            open(rocks.unwrap_or(Backend::Memory)).unwrap()
-        };
         let window = [TUMBLE, HOP, CUMULATE][seed as usize % 3];
         let assigned = Assigned::new("w", window).unwrap();
         let mut driver = driver(window, backend(seed % 2 == 0), None);
@@ -158,9 +153,7 @@ fn rows_of_random_changes_are_those_that_are_left_over_restores() {
             if below(8) == 0 {
                 let snapshot = driver.snapshot();
                 let mut restored = backend(step % 2 == 0);
-                for frozen in snapshot.keyed {
-                    load(frozen, &mut *restored);
-                }
+                load_all(snapshot.keyed, &mut *restored);
                 driver = super::tests::driver(window, restored, snapshot.watermark);
             }
         }
