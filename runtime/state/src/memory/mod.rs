@@ -26,7 +26,7 @@ use sabot_core::state::{
 use sabot_types::KeyGroup;
 
 use self::ordered::Ordered;
-use self::pages::{Row, Shared};
+use self::pages::{Row, SharedPage};
 use self::table::{Table, visit_sorted};
 use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
 
@@ -69,7 +69,7 @@ struct MemoryFrozen {
 }
 
 enum FrozenSpace {
-    Hashed(Shared),
+    Hashed(Vec<SharedPage>),
     Ordered(Ordered),
 }
 
@@ -141,6 +141,42 @@ impl StateBackend for MemoryBackend {
         Ok(())
     }
 
+    fn get_row(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        group: KeyGroup,
+        key: &[u8],
+        value: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let found = match self.state(state)?.spaces.get(&namespace) {
+            Some(Space::Hashed(table)) => table.value(group, key),
+            Some(Space::Ordered(rows)) => rows.value(group, key),
+            None => None,
+        };
+        value.clear();
+        value.extend_from_slice(found.unwrap_or_default());
+        Ok(found.is_some())
+    }
+
+    fn put_row(
+        &mut self,
+        state: StateHandle,
+        namespace: Namespace,
+        group: KeyGroup,
+        key: &[u8],
+        value: Option<&[u8]>,
+    ) -> Result<()> {
+        let MemoryState { spaces, log, ordered, .. } = self.state_mut(state)?;
+        let space = spaces.entry(namespace).or_insert_with(|| Space::new(*ordered));
+        space.put_one(group, key, value);
+        log.put(namespace, group, key, value);
+        if space.is_empty() {
+            spaces.remove(&namespace);
+        }
+        Ok(())
+    }
+
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
         Ok(self.state(state)?.spaces.keys().copied().collect())
     }
@@ -154,7 +190,7 @@ impl StateBackend for MemoryBackend {
     ) -> Result<()> {
         let Some(space) = self.state(state)?.spaces.get(&namespace) else { return Ok(()) };
         let mut collector = RowCollector::new(namespace, max_rows);
-        space.freeze().visit(|row| collector.push(row.group, row.key, row.value, visit))?;
+        space.visit(|row| collector.push(row.group, row.key, row.value, visit))?;
         collector.finish(visit)
     }
 
@@ -204,7 +240,7 @@ impl StateBackend for MemoryBackend {
     fn freeze(&mut self, state: StateHandle) -> Result<Box<dyn FrozenState>> {
         let bytes = self.size_bytes();
         let MemoryState { spec, spaces, log, .. } = self.state_mut(state)?;
-        let spaces = spaces.iter().map(|(namespace, space)| (*namespace, space.freeze()));
+        let spaces = spaces.iter_mut().map(|(namespace, space)| (*namespace, space.freeze()));
         let (spec, spaces) = (Arc::clone(spec), spaces.collect());
         Ok(Box::new(MemoryFrozen { spec, spaces, changes: log.freeze(bytes) }))
     }
@@ -272,7 +308,7 @@ impl MemoryState {
         self.ordered = true;
         for space in self.spaces.values_mut() {
             let (mut rows, mut row_key) = (Ordered::default(), Vec::new());
-            space.freeze().visit(|Row { group, key, value }| {
+            space.visit(|Row { group, key, value }| {
                 rows.put(group, key, Some(value), &mut row_key);
                 Ok(())
             })?;
@@ -306,6 +342,13 @@ impl Space {
         }
     }
 
+    fn put_one(&mut self, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
+        match self {
+            Self::Hashed(table) => table.put_one(group, key, value),
+            Self::Ordered(rows) => rows.put(group, key, value, &mut Vec::new()),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Self::Hashed(table) => table.len() == 0,
@@ -320,7 +363,15 @@ impl Space {
         }
     }
 
-    fn freeze(&self) -> FrozenSpace {
+    /// Visits the rows in the order of key group and key.
+    fn visit(&self, visit: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
+        match self {
+            Self::Hashed(table) => table.visit(visit),
+            Self::Ordered(rows) => rows.visit(visit),
+        }
+    }
+
+    fn freeze(&mut self) -> FrozenSpace {
         match self {
             Self::Hashed(table) => FrozenSpace::Hashed(table.freeze()),
             Self::Ordered(rows) => FrozenSpace::Ordered(rows.clone()),
@@ -332,7 +383,7 @@ impl FrozenSpace {
     /// Visits the rows in the order of key group and key.
     fn visit(&self, visit: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
         match self {
-            Self::Hashed(pages) => visit_sorted(pages, visit),
+            Self::Hashed(pages) => visit_sorted(pages.iter().map(|page| &page[..]), visit),
             Self::Ordered(rows) => rows.visit(visit),
         }
     }

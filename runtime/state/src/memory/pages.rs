@@ -1,6 +1,7 @@
-//! Rows one behind the other in pages that frozen states share: a write to a page that is shared
-//! copies it first.
+//! Rows one behind the other in pages. A frozen state shares them: a write to a page that it still
+//! has copies the page first.
 
+use std::mem::take;
 use std::num::NonZero;
 use std::sync::Arc;
 
@@ -58,21 +59,56 @@ pub(super) struct Row<'a> {
     pub(super) value: &'a [u8],
 }
 
-type Page = Arc<Vec<u8>>;
+/// A page as frozen states have it.
+pub(super) type SharedPage = Arc<Vec<u8>>;
 
-/// The pages as they are shared with frozen states.
-pub(super) type Shared = Arc<Vec<Page>>;
+/// A page. One that no frozen state has needs no count of who has it, which to look at would hold up
+/// the processor at each write.
+enum Page {
+    Own(Vec<u8>),
+    /// With frozen states, or since then not written.
+    Shared(SharedPage),
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl Page {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+
+    /// To be written.
+    fn own(&mut self) -> &mut Vec<u8> {
+        if let Self::Shared(bytes) = self {
+            *self = Self::Own(Arc::unwrap_or_clone(take(bytes)));
+        }
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(_) => unreachable!("it was made this table's own"),
+        }
+    }
+
+    fn share(&mut self) -> SharedPage {
+        let bytes = match take(self) {
+            Self::Own(bytes) => Arc::new(bytes),
+            Self::Shared(bytes) => bytes,
+        };
+        *self = Self::Shared(Arc::clone(&bytes));
+        bytes
+    }
+}
 
 /// The rows of a table.
 #[derive(Default)]
 pub(super) struct Pages {
-    all: Shared,
-    book: Book,
-}
-
-/// What is known of pages.
-#[derive(Default)]
-struct Book {
+    all: Vec<Page>,
     /// What each page holds of rows that are there, in bytes.
     live: Vec<usize>,
     /// Pages that hold nothing.
@@ -81,12 +117,6 @@ struct Book {
     sparse: Vec<usize>,
     /// The page that takes new rows, if there is one.
     open: Option<usize>,
-}
-
-/// Pages while rows are written: those that frozen states have are told apart once for all rows.
-pub(super) struct Writer<'a> {
-    all: &'a mut Vec<Page>,
-    book: &'a mut Book,
 }
 
 /// What became of a row's value; with the length of the one before it.
@@ -176,38 +206,30 @@ fn padded(offset: usize, bytes: usize) -> usize {
 impl Pages {
     /// The value at `place` if the row of this key is there.
     pub(super) fn value(&self, place: Place, group: KeyGroup, key: &[u8]) -> Option<&[u8]> {
-        let (page, offset) = (&self.all[place.page()], place.offset());
+        let (page, offset) = (self.all[place.page()].bytes(), place.offset());
         let header = Header::read(page, offset);
         header.is_of(page, offset, group, key).then(|| header.row(page, offset).value)
     }
 
     /// The page from `place` on.
     pub(super) fn from(&self, place: Place) -> &[u8] {
-        &self.all[place.page()][place.offset()..]
+        &self.all[place.page()].bytes()[place.offset()..]
+    }
+
+    /// Each page.
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.all.iter().map(Page::bytes)
     }
 
     /// The pages as they are now.
-    pub(super) fn share(&self) -> Shared {
-        Arc::clone(&self.all)
-    }
-
-    pub(super) fn write(&mut self) -> Writer<'_> {
-        Writer { all: Arc::make_mut(&mut self.all), book: &mut self.book }
-    }
-}
-
-impl Writer<'_> {
-    /// The length of the value at `place` if the row of this key is there.
-    pub(super) fn value_len(&self, place: Place, group: KeyGroup, key: &[u8]) -> Option<usize> {
-        let (page, offset) = (&self.all[place.page()], place.offset());
-        let header = Header::read(page, offset);
-        header.is_of(page, offset, group, key).then_some(header.value as usize)
+    pub(super) fn share(&mut self) -> Vec<SharedPage> {
+        self.all.iter_mut().map(Page::share).collect()
     }
 
     pub(super) fn append(&mut self, row: Row<'_>) -> Place {
         let bytes = ROW_HEADER_BYTES + row.key.len() + row.value.len();
         let number = self.page_with_room(bytes);
-        let page = Arc::make_mut(&mut self.all[number]);
+        let page = self.all[number].own();
         let offset = page.len();
         let bytes = padded(offset, bytes);
         reserve(page, bytes);
@@ -217,7 +239,7 @@ impl Writer<'_> {
         page.extend_from_slice(row.key);
         page.extend_from_slice(row.value);
         page.resize(offset + bytes, 0);
-        self.book.live[number] += bytes;
+        self.live[number] += bytes;
         Place::new(number, offset)
     }
 
@@ -225,15 +247,15 @@ impl Writer<'_> {
     pub(super) fn overwrite(&mut self, place: Place, row: Row<'_>) -> Overwrite {
         let offset = place.offset();
         let page = &mut self.all[place.page()];
-        let header = Header::read(page, offset);
-        if !header.is_of(page, offset, row.group, row.key) {
+        let header = Header::read(page.bytes(), offset);
+        if !header.is_of(page.bytes(), offset, row.group, row.key) {
             return Overwrite::OtherRow;
         }
         let before = header.value as usize;
         if row.value.len() > header.room as usize {
             return Overwrite::NoRoom { before };
         }
-        let page = Arc::make_mut(page);
+        let page = page.own();
         page[offset..offset + 4].copy_from_slice(&(row.value.len() as u32).to_le_bytes());
         let at = offset + ROW_HEADER_BYTES + row.key.len();
         page[at..at + row.value.len()].copy_from_slice(row.value);
@@ -242,56 +264,56 @@ impl Writer<'_> {
 
     pub(super) fn remove(&mut self, place: Place) {
         let (number, offset) = (place.page(), place.offset());
-        let page = Arc::make_mut(&mut self.all[number]);
+        let page = self.all[number].own();
         let bytes = Header::read(page, offset).row_bytes();
         page[offset..offset + 4].copy_from_slice(&GONE.to_le_bytes());
         let was_sparse = self.is_sparse(number);
-        self.book.live[number] -= bytes;
-        if self.book.open != Some(number) && !was_sparse && self.is_sparse(number) {
-            self.book.sparse.push(number);
+        self.live[number] -= bytes;
+        if self.open != Some(number) && !was_sparse && self.is_sparse(number) {
+            self.sparse.push(number);
         }
     }
 
     /// Moves the rows of a page of which half is gone to others, if there is such a page; `moved`
     /// is told each row, its place and its new one.
     pub(super) fn empty_one(&mut self, mut moved: impl FnMut(Row<'_>, Place, Place)) -> bool {
-        let Some(number) = self.book.sparse.pop() else { return false };
-        let page = std::mem::take(&mut self.all[number]);
-        for (offset, row) in rows(&page) {
+        let Some(number) = self.sparse.pop() else { return false };
+        let page = take(&mut self.all[number]);
+        for (offset, row) in rows(page.bytes()) {
             let to = self.append(row);
             moved(row, Place::new(number, offset), to);
         }
-        self.book.live[number] = 0;
-        self.book.empty.push(number);
+        self.live[number] = 0;
+        self.empty.push(number);
         true
     }
 
     fn page_with_room(&mut self, bytes: usize) -> usize {
-        if let Some(open) = self.book.open {
-            let len = self.all[open].len();
+        if let Some(open) = self.open {
+            let len = self.all[open].bytes().len();
             if len == 0 || len + bytes <= PAGE_BYTES {
                 return open;
             }
             if self.is_sparse(open) {
-                self.book.sparse.push(open);
+                self.sparse.push(open);
             }
         }
-        let number = self.book.empty.pop().unwrap_or_else(|| {
-            self.all.push(Arc::default());
-            self.book.live.push(0);
+        let number = self.empty.pop().unwrap_or_else(|| {
+            self.all.push(Page::default());
+            self.live.push(0);
             self.all.len() - 1
         });
         if number > 0 {
             // It will be filled as the one before it.
             let bytes = PAGE_BYTES.max(bytes.next_multiple_of(LINE_BYTES));
-            self.all[number] = Arc::new(Vec::with_capacity(bytes));
+            self.all[number] = Page::Own(Vec::with_capacity(bytes));
         }
-        self.book.open = Some(number);
+        self.open = Some(number);
         number
     }
 
     fn is_sparse(&self, number: usize) -> bool {
-        self.book.live[number] * 2 <= self.all[number].len()
+        self.live[number] * 2 <= self.all[number].bytes().len()
     }
 }
 
@@ -343,15 +365,13 @@ mod tests {
         let group = KeyGroup::new(3);
         let row = |n: usize| (vec![n as u8; n % 40], vec![n as u8; n * 7 % 300]);
         let all: Vec<_> = (0..200).map(row).collect();
-        let mut writer = pages.write();
-        let append = |(key, value): &(Vec<u8>, Vec<u8>)| writer.append(Row { group, key, value });
+        let append = |(key, value): &(Vec<u8>, Vec<u8>)| pages.append(Row { group, key, value });
         let places: Vec<_> = all.iter().map(append).collect();
         for place in places.iter().step_by(3) {
-            writer.remove(*place);
+            pages.remove(*place);
         }
         let left = all.iter().enumerate().filter(|(n, _)| n % 3 > 0).map(|(_, row)| row);
-        let pages = pages.share();
-        let found = pages.iter().flat_map(|page| rows(page)).map(|(_, row)| (row.key, row.value));
+        let found = pages.iter().flat_map(rows).map(|(_, row)| (row.key, row.value));
         assert!(found.eq(left.map(|(key, value)| (&key[..], &value[..]))));
     }
 }

@@ -12,9 +12,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::beginnings::Beginnings;
 use super::index::{Hash, Index};
-use super::pages::{
-    LINE_BYTES, Overwrite, Pages, Place, ROW_HEADER_BYTES, Row, Shared, Writer, rows,
-};
+use super::pages::{LINE_BYTES, Overwrite, Pages, Place, ROW_HEADER_BYTES, Row, SharedPage, rows};
 
 /// Rows that are looked for together: enough for the waits for memory to overlap, few enough to
 /// stay in the cache.
@@ -85,12 +83,14 @@ impl Table {
         }
     }
 
-    fn get_one(&mut self, group: KeyGroup, key: &[u8]) -> BinaryArray {
+    /// The value of a key that comes alone.
+    pub(super) fn value(&self, group: KeyGroup, key: &[u8]) -> Option<&[u8]> {
         let hash = hash_of(group, key);
-        let candidate = self.candidate(hash);
-        let Some(value) = self.confirmed(hash, candidate, group, key) else {
-            return BinaryArray::new_null(1);
-        };
+        self.confirmed(hash, self.candidate(hash), group, key)
+    }
+
+    fn get_one(&mut self, group: KeyGroup, key: &[u8]) -> BinaryArray {
+        let Some(value) = self.value(group, key) else { return BinaryArray::new_null(1) };
         let value = value.to_vec();
         let offsets = [0, i32::try_from(value.len()).expect("a value is below 2 GiB")];
         if *self.offsets_of_one != offsets {
@@ -194,56 +194,59 @@ impl Table {
         values: &BinaryArray,
         mut changed: impl FnMut(KeyGroup, &[u8], Option<&[u8]>),
     ) {
-        let mut write = |change: &mut Change<'_>, row: usize, hash, candidate| {
-            let (group, key) = (groups[row], keys.value(row));
-            let value = values.is_valid(row).then(|| values.value(row));
-            match value {
-                Some(value) => change.insert(Row { group, key, value }, hash, candidate),
-                None => change.remove(group, key, hash),
-            }
-            changed(group, key, value);
-        };
+        let value = |row: usize| values.is_valid(row).then(|| values.value(row));
         if let [group] = groups {
-            let hash = hash_of(*group, keys.value(0));
-            let candidate = self.candidate(hash);
-            write(&mut self.change(), 0, hash, candidate);
-        } else {
-            let mut together = Together::default();
-            for start in (0..groups.len()).step_by(TOGETHER) {
-                let rows = start..groups.len().min(start + TOGETHER);
-                self.look_for(rows.clone(), groups, keys, &mut together);
-                let mut change = self.change();
-                for (at, row) in rows.enumerate() {
-                    write(&mut change, row, together.hashes[at], together.candidates[at]);
-                }
+            let (key, value) = (keys.value(0), value(0));
+            self.put_one(*group, key, value);
+            return changed(*group, key, value);
+        }
+        let mut together = Together::default();
+        for start in (0..groups.len()).step_by(TOGETHER) {
+            let rows = start..groups.len().min(start + TOGETHER);
+            self.look_for(rows.clone(), groups, keys, &mut together);
+            for (at, row) in rows.enumerate() {
+                let (hash, candidate) = (together.hashes[at], together.candidates[at]);
+                let (group, key, value) = (groups[row], keys.value(row), value(row));
+                self.write(group, key, value, hash, candidate);
+                changed(group, key, value);
             }
         }
-        self.change().empty_sparse_pages();
+        self.empty_sparse_pages();
+    }
+
+    /// Writes a row that comes alone; no value removes its key.
+    pub(super) fn put_one(&mut self, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
+        let hash = hash_of(group, key);
+        self.write(group, key, value, hash, self.candidate(hash));
+        self.empty_sparse_pages();
     }
 
     /// Removes the rows whose values are `expired` from some pages, beginning with `page`, which
     /// becomes the next one; whether all were swept.
     pub(super) fn sweep(&mut self, page: &mut usize, expired: &dyn Fn(&[u8]) -> bool) -> bool {
-        let pages = self.pages.share();
+        let pages = self.pages.iter();
         let end = pages.len().min(*page + SWEPT_PAGES.max(pages.len() / SWEEPS));
-        let swept = pages[(*page).min(end)..end].iter().flat_map(|page| rows(page));
+        let start = (*page).min(end);
+        let is_done = end == pages.len();
+        let swept = pages.skip(start).take(end - start).flat_map(rows);
         let over = swept.filter(|(_, row)| expired(row.value));
         let over: Vec<_> = over.map(|(_, row)| (row.group, row.key.to_vec())).collect();
         *page = end;
-        let is_done = end == pages.len();
-        // Pages that are shared would be copied.
-        drop(pages);
-        let mut change = self.change();
         for (group, key) in over {
-            change.remove(group, &key, hash_of(group, &key));
+            self.remove(group, &key, hash_of(group, &key));
         }
-        change.empty_sparse_pages();
+        self.empty_sparse_pages();
         is_done
     }
 
     /// The rows as they are now.
-    pub(super) fn freeze(&self) -> Shared {
+    pub(super) fn freeze(&mut self) -> Vec<SharedPage> {
         self.pages.share()
+    }
+
+    /// Visits the rows in the order of key group and key.
+    pub(super) fn visit(&self, visit: impl FnMut(Row<'_>) -> Result<()>) -> Result<()> {
+        visit_sorted(self.pages.iter(), visit)
     }
 
     fn confirmed(
@@ -269,7 +272,7 @@ impl Table {
     pub(super) fn keep_beginnings(&mut self, suffix_bytes: usize) {
         if self.beginnings.is_none() {
             let mut beginnings = Beginnings::new(suffix_bytes);
-            for (_, row) in self.pages.share().iter().flat_map(|page| rows(page)) {
+            for (_, row) in self.pages.iter().flat_map(rows) {
                 beginnings.add(row.group, row.key);
             }
             self.beginnings = Some(Box::new(beginnings));
@@ -326,9 +329,74 @@ impl Table {
         Ok(())
     }
 
-    fn change(&mut self) -> Change<'_> {
+    /// Writes a row, which is at `candidate` if it is anywhere, nearly always; no value removes it.
+    fn write(
+        &mut self,
+        group: KeyGroup,
+        key: &[u8],
+        value: Option<&[u8]>,
+        hash: Hash,
+        candidate: Option<Place>,
+    ) {
+        let Some(value) = value else { return self.remove(group, key, hash) };
+        let row = Row { group, key, value };
+        self.bytes += value.len() as u64;
+        if candidate.is_some_and(|place| self.overwrite(row, hash, place)) {
+            return;
+        }
+        let is_row = |place| self.pages.value(place, group, key).is_some();
+        if self.index.find(hash, is_row).is_some_and(|place| self.overwrite(row, hash, place)) {
+            return;
+        }
+        self.bytes += key.len() as u64;
+        let place = self.pages.append(row);
+        self.index.insert(hash, place);
+        if let Some(beginnings) = &mut self.beginnings {
+            beginnings.add(group, key);
+        }
+    }
+
+    /// Writes a row that is at `place` as it seems; whether it is.
+    fn overwrite(&mut self, row: Row<'_>, hash: Hash, place: Place) -> bool {
+        let before = match self.pages.overwrite(place, row) {
+            Overwrite::Done { before } => before,
+            Overwrite::NoRoom { before } => {
+                let to = self.pages.append(row);
+                self.index.replace(hash, place, to);
+                self.pages.remove(place);
+                before
+            }
+            Overwrite::OtherRow => return false,
+        };
+        self.bytes -= before as u64;
+        true
+    }
+
+    fn remove(&mut self, group: KeyGroup, key: &[u8], hash: Hash) {
         let Self { index, pages, beginnings, bytes, .. } = self;
-        Change { index, pages: pages.write(), beginnings: beginnings.as_deref_mut(), bytes }
+        let mut value_len = 0;
+        let found = index.find(hash, |place| {
+            let value = pages.value(place, group, key);
+            value_len = value.map_or(0, <[u8]>::len);
+            value.is_some()
+        });
+        let Some(place) = found else { return };
+        *bytes -= (key.len() + value_len) as u64;
+        index.remove(hash, place);
+        pages.remove(place);
+        if let Some(beginnings) = beginnings {
+            beginnings.remove(group, key, |key| {
+                let is_row = |place| pages.value(place, group, key).is_some();
+                index.find(hash_of(group, key), is_row).is_some()
+            });
+        }
+    }
+
+    fn empty_sparse_pages(&mut self) {
+        let Self { index, pages, .. } = self;
+        while pages.empty_one(|row, from, to| {
+            index.replace(hash_of(row.group, row.key), from, to);
+        }) {}
     }
 }
 
@@ -359,85 +427,13 @@ impl Wanted {
     }
 }
 
-/// A table while rows are written.
-struct Change<'a> {
-    index: &'a mut Index,
-    pages: Writer<'a>,
-    beginnings: Option<&'a mut Beginnings>,
-    bytes: &'a mut u64,
-}
-
-impl Change<'_> {
-    /// Writes a row, which is at `candidate` if it is anywhere, nearly always.
-    fn insert(&mut self, row: Row<'_>, hash: Hash, candidate: Option<Place>) {
-        *self.bytes += row.value.len() as u64;
-        if candidate.is_some_and(|place| self.overwrite(row, hash, place)) {
-            return;
-        }
-        let is_row = |place| self.pages.value_len(place, row.group, row.key).is_some();
-        if self.index.find(hash, is_row).is_some_and(|place| self.overwrite(row, hash, place)) {
-            return;
-        }
-        *self.bytes += row.key.len() as u64;
-        let place = self.pages.append(row);
-        self.index.insert(hash, place);
-        if let Some(beginnings) = &mut self.beginnings {
-            beginnings.add(row.group, row.key);
-        }
-    }
-
-    /// Writes a row that is at `place` as it seems; whether it is.
-    fn overwrite(&mut self, row: Row<'_>, hash: Hash, place: Place) -> bool {
-        let before = match self.pages.overwrite(place, row) {
-            Overwrite::Done { before } => before,
-            Overwrite::NoRoom { before } => {
-                let to = self.pages.append(row);
-                self.index.replace(hash, place, to);
-                self.pages.remove(place);
-                before
-            }
-            Overwrite::OtherRow => return false,
-        };
-        *self.bytes -= before as u64;
-        true
-    }
-
-    fn remove(&mut self, group: KeyGroup, key: &[u8], hash: Hash) {
-        let mut value_len = 0;
-        let found = self.index.find(hash, |place| {
-            let found = self.pages.value_len(place, group, key);
-            value_len = found.unwrap_or_default();
-            found.is_some()
-        });
-        let Some(place) = found else { return };
-        *self.bytes -= (key.len() + value_len) as u64;
-        self.index.remove(hash, place);
-        self.pages.remove(place);
-        let Self { index, pages, beginnings, .. } = self;
-        if let Some(beginnings) = beginnings {
-            beginnings.remove(group, key, |key| {
-                let is_row = |place| pages.value_len(place, group, key).is_some();
-                index.find(hash_of(group, key), is_row).is_some()
-            });
-        }
-    }
-
-    fn empty_sparse_pages(&mut self) {
-        let Self { index, pages, .. } = self;
-        while pages.empty_one(|row, from, to| {
-            index.replace(hash_of(row.group, row.key), from, to);
-        }) {}
-    }
-}
-
 /// Visits the rows of `pages` in the order of key group and key.
-pub(super) fn visit_sorted(
-    pages: &Shared,
+pub(super) fn visit_sorted<'a>(
+    pages: impl Iterator<Item = &'a [u8]>,
     mut visit: impl FnMut(Row<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut sorted: Vec<_> = pages
-        .iter()
-        .flat_map(|page| rows(page))
+        .flat_map(rows)
         .map(|(_, row)| ((row.group.index(), beginning(row.key)), row))
         .collect();
     sorted

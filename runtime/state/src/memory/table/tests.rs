@@ -14,7 +14,7 @@ fn put(table: &mut Table, numbers: std::ops::Range<u32>, value: Option<&[u8]>) {
 }
 
 fn held(table: &Table) -> usize {
-    table.pages.share().iter().map(|page| page.len()).sum()
+    table.pages.iter().map(<[u8]>::len).sum()
 }
 
 #[test]
@@ -115,8 +115,9 @@ fn random_rows_match_a_map_while_states_are_frozen() {
 /// Values by key group and key.
 type Model = BTreeMap<(u16, Vec<u8>), Vec<u8>>;
 
-fn check_frozen((pages, expected): &(Shared, Model)) {
+fn check_frozen((pages, expected): &(Vec<SharedPage>, Model)) {
     let mut expected = expected.iter();
+    let pages = pages.iter().map(|page| &page[..]);
     let visited = visit_sorted(pages, |Row { group, key, value }| {
         let ((expected_group, expected_key), expected_value) = expected.next().unwrap();
         assert_eq!((group.index(), key), (*expected_group, &expected_key[..]));
