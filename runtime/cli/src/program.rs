@@ -1,8 +1,9 @@
 //! From a job's SQL to a checked plan.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sabot_connectors::{Role, validate};
+use sabot_connectors::{Role, validate, without_effect};
 use sabot_core::plan::{JobPlan, NodeKind};
 use sabot_sql::{PlanOptions, Planned, Position};
 
@@ -23,9 +24,9 @@ impl Program {
     /// Plans the job's SQL and checks its tables against their connectors.
     pub fn compile(config: &JobConfig) -> Result<Self, CliError> {
         let options = PlanOptions { key_groups: config.key_groups };
-        let planned = sabot_sql::plan(&config.sql, &options)
+        let mut planned = sabot_sql::plan(&config.sql, &options)
             .map_err(|error| CliError::sql(&config.sql_origin, &error.to_string()))?;
-        check(config, &planned)?;
+        check(config, &mut planned)?;
         for warning in &planned.warnings {
             tracing::warn!(origin = config.sql_origin, warning, "a setting has no effect");
         }
@@ -38,30 +39,29 @@ impl Program {
 /// Plans what the `EXPLAIN` statements of the job's SQL are about, each with its place.
 pub fn explained(config: &JobConfig) -> Result<Vec<(Position, Planned)>, CliError> {
     let options = PlanOptions { key_groups: config.key_groups };
-    let explained = sabot_sql::plan_explained(&config.sql, &options)
+    let mut explained = sabot_sql::plan_explained(&config.sql, &options)
         .map_err(|error| CliError::sql(&config.sql_origin, &error.to_string()))?;
-    for (_, planned) in &explained {
+    for (_, planned) in &mut explained {
         check(config, planned)?;
     }
     Ok(explained)
 }
 
-/// Checks the tables of a plan against their connectors.
-fn check(config: &JobConfig, planned: &Planned) -> Result<(), CliError> {
+/// Checks the tables of a plan against their connectors, and warns of what means nothing to these.
+fn check(config: &JobConfig, planned: &mut Planned) -> Result<(), CliError> {
+    let mut ignored = BTreeSet::new();
     for node in &planned.plan.nodes {
-        let checked = match (node.kind.table_read(), &node.kind) {
-            (Some(desc), _) => {
-                validate(&desc.table, Role::Source, &desc.options, &desc.physical_schema)
-            }
-            (None, NodeKind::Sink(desc)) => {
-                validate(&desc.table, Role::Sink, &desc.options, &node.schema)
-            }
-            _ => Ok(()),
+        let (table, role, options, schema) = match (node.kind.table_read(), &node.kind) {
+            (Some(desc), _) => (&desc.table, Role::Source, &desc.options, &desc.physical_schema),
+            (None, NodeKind::Sink(desc)) => (&desc.table, Role::Sink, &desc.options, &node.schema),
+            _ => continue,
         };
-        checked.map_err(|error| {
+        validate(table, role, options, schema).map_err(|error| {
             CliError::sql(&config.sql_origin, &located(planned, &node.kind, &error))
         })?;
+        ignored.extend(without_effect(table, options));
     }
+    planned.warnings.extend(ignored);
     Ok(())
 }
 

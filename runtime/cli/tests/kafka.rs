@@ -14,6 +14,7 @@ mod kafka {
     mod brokers;
     mod changes;
     mod csv;
+    mod exactly_once;
     mod headers;
     mod lookups;
     mod places;

@@ -83,6 +83,15 @@ impl Connector for Filesystem {
         format(options)?.check_columns(options, schema)
     }
 
+    fn without_effect(&self) -> &'static [(&'static str, &'static str)] {
+        const WITH_CHECKPOINTS: &str = "a file ends with its checkpoint";
+        &[
+            ("sink.rolling-policy.file-size", WITH_CHECKPOINTS),
+            ("sink.rolling-policy.rollover-interval", WITH_CHECKPOINTS),
+            ("sink.rolling-policy.check-interval", WITH_CHECKPOINTS),
+        ]
+    }
+
     fn takes_partitions(&self) -> bool {
         true
     }

@@ -54,6 +54,24 @@ impl Format {
         matches!(self, Self::Json(json) if json.is_debezium())
     }
 
+    /// Whether records that cannot be parsed are skipped.
+    pub(crate) fn ignores_errors(&self) -> bool {
+        match self {
+            Self::Json(json) => json.ignore_parse_errors,
+            Self::Csv(csv) => csv.ignore_parse_errors,
+        }
+    }
+
+    /// The same for records of some of the table's columns, where it knows these by their places.
+    pub(crate) fn of_columns(mut self, some: impl FnOnce(Vec<String>) -> Vec<String>) -> Self {
+        if let Self::Csv(csv) = &mut self
+            && !csv.columns.is_empty()
+        {
+            csv.columns = some(std::mem::take(&mut csv.columns));
+        }
+        self
+    }
+
     /// How the names of files end.
     pub(crate) fn extension(&self) -> &'static str {
         match self {
@@ -138,13 +156,17 @@ impl Decoder {
         }
     }
 
-    /// The error of a record that may not be skipped.
-    pub(crate) fn malformed(&self, place: &str, reason: &str, option: &str) -> Error {
-        let format = match self {
+    /// The format's name, for messages.
+    pub(crate) fn format(&self) -> &'static str {
+        match self {
             Self::Json(_) => "JSON",
             Self::Csv(_) => "CSV",
-        };
-        malformed_row(place, format, reason, option)
+        }
+    }
+
+    /// The error of a record that may not be skipped.
+    pub(crate) fn malformed(&self, place: &str, reason: &str, option: &str) -> Error {
+        malformed_row(place, self.format(), reason, option)
     }
 }
 

@@ -4,19 +4,30 @@
 //! belongs to subtask p modulo the parallelism, and how far it was read lies in the job's
 //! checkpoints alone. Offsets are not committed to the group. As a sink it is *at least once*:
 //! a checkpoint waits until the brokers have every message, and after a failure the messages
-//! since the last checkpoint are sent again.
+//! since the last checkpoint are sent again; or, by transactions, *exactly once*.
 
 mod client;
 mod headers;
 mod metadata;
+mod parts;
 mod reader;
 mod sink;
 mod source;
+mod transactions;
 mod upsert;
+mod wire;
+
+use std::collections::BTreeMap;
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use sabot_core::{Result, Sink, SinkContext, Source, SourceContext, partitions};
+use sabot_core::{
+    Committable, Committer, Env, Result, Sink, SinkContext, Source, SourceContext,
+    metadata as columns, partitions,
+};
+use sabot_types::{Attempt, OperatorUid};
+
+use self::parts::{INCLUDE, KEY_FORMAT, PREFIX, Parts, PartsEncoder};
 
 use crate::format::json::{self, beside};
 use crate::format::{Format, csv};
@@ -26,18 +37,33 @@ use crate::registry::{Connector, KnownOptions, TableRead};
 
 pub(crate) use upsert::UpsertKafka;
 
+const NAME: &str = "kafka";
 const PROPERTIES: &str = "properties.";
 const SERVERS: &str = "properties.bootstrap.servers";
 const START: &str = "scan.startup.mode";
 const START_TIMESTAMP: &str = "scan.startup.timestamp-millis";
+const START_OFFSETS: &str = "scan.startup.specific-offsets";
 const BOUNDED: &str = "scan.bounded.mode";
+const BOUNDED_TIMESTAMP: &str = "scan.bounded.timestamp-millis";
+const BOUNDED_OFFSETS: &str = "scan.bounded.specific-offsets";
+const GROUP: &str = "properties.group.id";
+const KEY_FIELDS: &str = "key.fields";
+const PARTITIONER: &str = "sink.partitioner";
+const GUARANTEE: &str = "sink.delivery-guarantee";
+const TRANSACTIONS: &str = "sink.transactional-id-prefix";
+const SECURITY: &str = "properties.security.protocol";
 
-const COMMON_OPTIONS: &[&str] = &["topic", SERVERS, "format", "value.format"];
+const COMMON_OPTIONS: &[&str] =
+    &["topic", SERVERS, "format", "value.format", KEY_FORMAT, KEY_FIELDS, PREFIX, INCLUDE];
+const BOUND_OPTIONS: &[&str] = &[BOUNDED, BOUNDED_TIMESTAMP, BOUNDED_OFFSETS];
 const SOURCE_OPTIONS: &[&str] = &[
     START,
     START_TIMESTAMP,
-    BOUNDED,
-    "properties.group.id",
+    START_OFFSETS,
+    GROUP,
+    "key.json.ignore-parse-errors",
+    "key.json.fail-on-missing-field",
+    "key.json.timestamp-format.standard",
     "value.json.ignore-parse-errors",
     "value.json.fail-on-missing-field",
     "value.json.timestamp-format.standard",
@@ -45,8 +71,14 @@ const SOURCE_OPTIONS: &[&str] = &[
     "value.debezium-json.schema-include",
     "value.debezium-json.timestamp-format.standard",
 ];
-const SINK_OPTIONS: &[&str] =
-    &["value.json.timestamp-format.standard", "value.debezium-json.timestamp-format.standard"];
+const SINK_OPTIONS: &[&str] = &[
+    PARTITIONER,
+    GUARANTEE,
+    TRANSACTIONS,
+    "key.json.timestamp-format.standard",
+    "value.json.timestamp-format.standard",
+    "value.debezium-json.timestamp-format.standard",
+];
 
 #[derive(Debug)]
 pub(crate) struct Kafka;
@@ -61,17 +93,31 @@ struct Settings {
     option_prefix: String,
     /// What `properties.*` gives to the client library.
     properties: Vec<(String, String)>,
+    partitioner: Partitioner,
+    /// What the ids of transactions begin with, where the sink is exactly once.
+    transactions: Option<String>,
 }
 
-/// Where a partition without a position in the checkpoint starts.
+/// Which partition a sink's messages go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
+enum Partitioner {
+    /// The one that Kafka's own client chooses: by the key, or without one by turns.
+    Default,
+    /// One for each subtask.
+    Fixed,
+}
+
+/// Where the reading of a partition without a position in the checkpoint begins, or ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
     Earliest,
     Latest,
     /// Where the group has committed.
     Group,
     /// At the first message of this time or later.
     TimestampMs(i64),
+    /// At these offsets, by partition; at the earliest ones of others.
+    Offsets(BTreeMap<i32, i64>),
 }
 
 impl Settings {
@@ -104,64 +150,190 @@ impl Settings {
             option_prefix: prefix,
             format,
             properties: properties.collect(),
+            partitioner: read_partitioner(options)?,
+            transactions: read_guarantee(options)?,
         })
     }
 }
 
-fn read_start(options: &Options<'_>) -> Result<Start, OptionError> {
+fn read_partitioner(options: &Options<'_>) -> Result<Partitioner, OptionError> {
+    const ROUND_ROBIN: &str = "round-robin";
+    let by_turns = Partitioner::Default;
+    let all = [("default", by_turns), ("fixed", Partitioner::Fixed), (ROUND_ROBIN, by_turns)];
+    let read = options.one_of(PARTITIONER, &all)?;
+    let is_by_turns = options.get(PARTITIONER).is_some_and(|p| p.eq_ignore_ascii_case(ROUND_ROBIN));
+    if is_by_turns && options.get(KEY_FORMAT).is_some() {
+        return Err(options.bad(PARTITIONER, "'default' or 'fixed' where messages have keys"));
+    }
+    Ok(read.unwrap_or(by_turns))
+}
+
+/// The key of messages and the rest; none where they have no key.
+fn read_parts(options: &Options<'_>, format: &Format) -> Result<Option<Parts>, OptionError> {
+    if options.get(KEY_FORMAT).is_none() {
+        return match [KEY_FIELDS, PREFIX].into_iter().find(|name| options.get(name).is_some()) {
+            Some(name) => {
+                Err(options.bad(name, format!("'{KEY_FORMAT}' beside it, such as 'json'")))
+            }
+            None => {
+                match options.get(INCLUDE).is_some_and(|which| !which.eq_ignore_ascii_case("all")) {
+                    true => Err(options
+                        .bad(INCLUDE, format!("'{KEY_FORMAT}' and '{KEY_FIELDS}' beside it"))),
+                    false => Ok(None),
+                }
+            }
+        };
+    }
+    let fields = options.required(KEY_FIELDS, "the columns of messages' keys: 'a;b'")?;
+    let fields = fields.split(';').map(|field| field.trim().to_owned()).collect();
+    Parts::read(options, (fields, "'key.fields'"), format.clone(), false).map(Some)
+}
+
+/// Checks the columns of messages, and of which of them keys are made.
+fn check_columns(
+    format: &Format,
+    parts: Option<&Parts>,
+    options: &Options<'_>,
+    schema: &SchemaRef,
+) -> Result<(), OptionError> {
+    format.check_columns(options, schema)?;
+    let Some(parts) = parts else { return Ok(()) };
+    parts.key_format().check_columns(options, schema)
+}
+
+/// Checks that the columns of the key are columns of the table.
+fn check_key(parts: &Parts, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
+    for column in parts.key() {
+        let field = schema.field_with_name(column).ok();
+        if field.is_none_or(|field| columns::key(field).is_some()) {
+            return Err(options.bad(
+                KEY_FIELDS,
+                format!("physical columns of the table, which '{column}' is not"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn read_start(options: &Options<'_>) -> Result<Place, OptionError> {
     let modes = [
-        ("earliest-offset", Start::Earliest),
-        ("latest-offset", Start::Latest),
-        ("group-offsets", Start::Group),
-        ("timestamp", Start::TimestampMs(0)),
+        ("earliest-offset", Place::Earliest),
+        ("latest-offset", Place::Latest),
+        ("group-offsets", Place::Group),
+        ("timestamp", Place::TimestampMs(0)),
+        ("specific-offsets", Place::Offsets(BTreeMap::new())),
     ];
+    let modes: Vec<_> = modes.iter().map(|(word, start)| (*word, start)).collect();
     let mode = options.one_of(START, &modes)?;
     if options.get(partitions::READ_WHOLE).is_some() {
-        return Ok(Start::Earliest);
+        return Ok(Place::Earliest);
     }
-    match mode.unwrap_or(Start::Group) {
-        Start::Group if options.get("properties.group.id").is_none() => Err(options.missing(
-            "properties.group.id",
+    match mode.unwrap_or(&Place::Group) {
+        Place::Group if options.get(GROUP).is_none() => Err(options.missing(
+            GROUP,
             "the group whose offsets are read, or set 'scan.startup.mode' to 'earliest-offset', \
-             'latest-offset' or 'timestamp' (its default is 'group-offsets')",
+             'latest-offset', 'timestamp' or 'specific-offsets' (its default is 'group-offsets')",
         )),
-        Start::TimestampMs(_) => {
-            let expected = "milliseconds since the Unix epoch";
-            options.required(START_TIMESTAMP, expected)?;
-            let millis = options.number(START_TIMESTAMP)?.unwrap_or_default();
-            let millis = i64::try_from(millis).map_err(|_| options.bad(START_TIMESTAMP, expected));
-            Ok(Start::TimestampMs(millis?))
-        }
-        other => Ok(other),
+        Place::TimestampMs(_) => read_timestamp(options, START_TIMESTAMP),
+        Place::Offsets(_) => read_offsets(options, START_OFFSETS),
+        other => Ok(other.clone()),
     }
 }
 
-fn read_bounded(options: &Options<'_>) -> Result<bool, OptionError> {
-    let modes = [("unbounded", false), ("latest-offset", true)];
-    Ok(options.one_of(BOUNDED, &modes)?.unwrap_or_default())
+/// Where a bounded job ends; none: nowhere.
+fn read_bound(options: &Options<'_>) -> Result<Option<Place>, OptionError> {
+    let modes = [
+        ("unbounded", None),
+        ("latest-offset", Some(Place::Latest)),
+        ("group-offsets", Some(Place::Group)),
+        ("timestamp", Some(Place::TimestampMs(0))),
+        ("specific-offsets", Some(Place::Offsets(BTreeMap::new()))),
+    ];
+    let modes: Vec<_> = modes.iter().map(|(word, end)| (*word, end)).collect();
+    match options.one_of(BOUNDED, &modes)? {
+        Some(Some(Place::Group)) if options.get(GROUP).is_none() => {
+            Err(options.missing(GROUP, "the group at whose offsets the job ends"))
+        }
+        Some(Some(Place::TimestampMs(_))) => read_timestamp(options, BOUNDED_TIMESTAMP).map(Some),
+        Some(Some(Place::Offsets(_))) => read_offsets(options, BOUNDED_OFFSETS).map(Some),
+        other => Ok(other.cloned().flatten()),
+    }
 }
 
-/// How the rows of a table, and what is beside them, are made of messages' values.
-fn values(format: Format) -> impl FnOnce(&Columns) -> reader::Rows {
-    move |columns| {
-        let keys = beside::keys_of(columns, beside::VALUE);
-        reader::Rows::Values(format.decoder(columns.rows(), keys))
+fn read_timestamp(options: &Options<'_>, option: &str) -> Result<Place, OptionError> {
+    let expected = "milliseconds since the Unix epoch";
+    options.required(option, expected)?;
+    let millis = options.number(option)?.unwrap_or_default();
+    let millis = i64::try_from(millis).map_err(|_| options.bad(option, expected));
+    Ok(Place::TimestampMs(millis?))
+}
+
+/// Offsets as Flink writes them: `partition:0,offset:42;partition:1,offset:300`.
+fn read_offsets(options: &Options<'_>, option: &str) -> Result<Place, OptionError> {
+    let expected = "offsets by partitions: 'partition:0,offset:42;partition:1,offset:300'";
+    let text = options.required(option, expected)?;
+    let offset_of = |part: &str| -> Option<(i32, i64)> {
+        let (partition, offset) = part.split_once(',')?;
+        let partition: i32 = partition.trim().strip_prefix("partition:")?.trim().parse().ok()?;
+        let offset: i64 = offset.trim().strip_prefix("offset:")?.trim().parse().ok()?;
+        (partition >= 0 && offset >= 0).then_some((partition, offset))
+    };
+    let parts: Vec<&str> = text.trim_end_matches(';').split(';').collect();
+    let offsets: Option<BTreeMap<i32, i64>> = parts.iter().map(|part| offset_of(part)).collect();
+    let offsets = offsets.filter(|offsets| offsets.len() == parts.len());
+    offsets.map(Place::Offsets).ok_or_else(|| options.bad(option, expected))
+}
+
+/// What the ids of transactions begin with; none where the sink is at least once.
+fn read_guarantee(options: &Options<'_>) -> Result<Option<String>, OptionError> {
+    // At least once is more than nothing.
+    let all = [("at-least-once", false), ("none", false), ("exactly-once", true)];
+    if !options.one_of(GUARANTEE, &all)?.unwrap_or_default() {
+        return Ok(None);
+    }
+    if options.get(SECURITY).is_some_and(|protocol| !protocol.eq_ignore_ascii_case("plaintext")) {
+        return Err(
+            options.bad(SECURITY, format!("'PLAINTEXT' where '{GUARANTEE}' is 'exactly-once'"))
+        );
+    }
+    let expected = "what the ids of its transactions begin with, which no other job may use";
+    Ok(Some(options.required(TRANSACTIONS, expected)?.to_owned()))
+}
+
+impl Kafka {
+    /// The settings of a source, and how its rows, and what is beside them, are made of messages.
+    fn read_rows(
+        options: &Options<'_>,
+    ) -> Result<(Settings, impl FnOnce(&Columns) -> reader::Rows + use<>), OptionError> {
+        let settings = Settings::read(options)?;
+        let parts = read_parts(options, &settings.format)?.filter(Parts::reads_key);
+        let format = settings.format.clone();
+        let rows = move |columns: &Columns| match parts {
+            Some(parts) => parts.rows()(columns),
+            None => {
+                let keys = beside::keys_of(columns, beside::VALUE);
+                reader::Rows::Values(format.decoder(columns.rows(), keys))
+            }
+        };
+        Ok((settings, rows))
     }
 }
 
 #[async_trait]
 impl Connector for Kafka {
     fn name(&self) -> &'static str {
-        "kafka"
+        NAME
     }
 
     fn options(&self, role: Role) -> Option<KnownOptions> {
         let names: &'static [&'static [&'static str]] = match role {
             Role::Source => &[
                 COMMON_OPTIONS,
+                BOUND_OPTIONS,
                 SOURCE_OPTIONS,
                 json::SOURCE_OPTIONS,
                 csv::SOURCE_OPTIONS,
+                csv::KEY_SOURCE_OPTIONS,
                 csv::VALUE_SOURCE_OPTIONS,
             ],
             Role::Sink => &[
@@ -169,6 +341,7 @@ impl Connector for Kafka {
                 SINK_OPTIONS,
                 json::SINK_OPTIONS,
                 csv::SINK_OPTIONS,
+                csv::KEY_SINK_OPTIONS,
                 csv::VALUE_SINK_OPTIONS,
             ],
         };
@@ -182,12 +355,27 @@ impl Connector for Kafka {
         schema: &SchemaRef,
     ) -> Result<(), OptionError> {
         let settings = Settings::read(options)?;
-        if role == Role::Source {
-            read_start(options)?;
-            read_bounded(options)?;
+        let parts = read_parts(options, &settings.format)?;
+        match role {
+            Role::Source => {
+                read_start(options)?;
+                read_bound(options)?;
+            }
+            Role::Sink => {
+                if let Some(parts) = &parts {
+                    check_key(parts, options, schema)?;
+                }
+            }
         }
-        settings.format.check_columns(options, schema)?;
+        check_columns(&settings.format, parts.as_ref(), options, schema)?;
         client::check_properties(options, &settings)
+    }
+
+    fn without_effect(&self) -> &'static [(&'static str, &'static str)] {
+        &[(
+            "scan.topic-partition-discovery.interval",
+            "partitions are looked up when the job starts",
+        )]
     }
 
     fn gives_changes(&self, options: &Options<'_>) -> bool {
@@ -211,20 +399,18 @@ impl Connector for Kafka {
     }
 
     fn is_bounded(&self, options: &Options<'_>) -> bool {
-        read_bounded(options).unwrap_or_default()
+        read_bound(options).is_ok_and(|bound| bound.is_some())
     }
 
     async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
-        let settings = Settings::read(&options)?;
-        let (start, bounded) = (read_start(&options)?, read_bounded(&options)?);
-        let rows = values(settings.format.clone());
-        Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bounded, rows).await?))
+        let (settings, rows) = Self::read_rows(&options)?;
+        let (start, bound) = (read_start(&options)?, read_bound(&options)?);
+        Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bound, rows).await?))
     }
 
     async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
-        let settings = Settings::read(&Options { table: &ctx.table, map: &ctx.options })?;
-        let rows = values(settings.format.clone());
+        let (settings, rows) = Self::read_rows(&Options { table: &ctx.table, map: &ctx.options })?;
         source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 
@@ -232,8 +418,55 @@ impl Connector for Kafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
         let format = settings.format.clone();
-        let encoder = |schema: &SchemaRef| sink::Encoder::Values(format.encoder(schema));
-        Ok(Box::new(sink::KafkaSink::open(&ctx, settings, encoder).await?))
+        let parts = read_parts(&options, &format)?;
+        let encoder = |schema: &SchemaRef| match &parts {
+            Some(parts) => sink::Encoder::Parts(PartsEncoder::new(schema, parts)),
+            None => sink::Encoder::Values(format.encoder(schema)),
+        };
+        open_sink(&ctx, settings, encoder).await
+    }
+
+    fn committer(&self, env: &Env) -> Option<Box<dyn Committer>> {
+        Some(Box::new(transactions::KafkaCommitter { env: env.clone() }))
+    }
+
+    async fn remove_abandoned(
+        &self,
+        options: &Options<'_>,
+        uid: &OperatorUid,
+        _: &[Committable],
+        attempt: Attempt,
+        env: &Env,
+    ) -> Result<usize> {
+        abort_abandoned(Settings::read(options)?, uid, attempt, env).await
+    }
+}
+
+/// Opens a sink that gives the guarantee that is wanted.
+async fn open_sink(
+    ctx: &SinkContext,
+    settings: Settings,
+    encoder: impl FnOnce(&SchemaRef) -> sink::Encoder,
+) -> Result<Box<dyn Sink>> {
+    Ok(match settings.transactions.clone() {
+        Some(prefix) => {
+            let open = transactions::TransactionalSink::open(ctx, settings, &prefix, encoder);
+            Box::new(open.await?)
+        }
+        None => Box::new(sink::KafkaSink::open(ctx, settings, encoder).await?),
+    })
+}
+
+/// Aborts the transactions that earlier attempts have left open; how many.
+async fn abort_abandoned(
+    settings: Settings,
+    uid: &OperatorUid,
+    attempt: Attempt,
+    env: &Env,
+) -> Result<usize> {
+    match settings.transactions.clone() {
+        Some(prefix) => transactions::abort_abandoned(settings, &prefix, uid, attempt, env).await,
+        None => Ok(0),
     }
 }
 

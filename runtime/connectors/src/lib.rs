@@ -29,5 +29,5 @@ pub use options::{OptionError, Role};
 pub use print::{PrintTarget, set_print_target};
 pub use registry::{
     TableRead, committer, connector_names, is_bounded, open_sink, open_source, open_table,
-    remove_abandoned, validate,
+    remove_abandoned, validate, without_effect,
 };

@@ -28,6 +28,11 @@ static CONNECTORS: &[&dyn Connector] = &[
 
 /// Options that every connector knows.
 const COMMON: &[&str] = &["connector"];
+/// Options of Flink's connectors that mean nothing here, and why.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("scan.parallelism", "spec.parallelism of the StreamJob counts"),
+    ("sink.parallelism", "spec.parallelism of the StreamJob counts"),
+];
 
 /// The options that a connector knows in one role.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,6 +64,11 @@ pub(crate) trait Connector: Send + Sync {
 
     /// The options in this role; none when the connector cannot have it.
     fn options(&self, role: Role) -> Option<KnownOptions>;
+
+    /// Options of Flink's connector that mean nothing here, and why.
+    fn without_effect(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
 
     /// Checks the options' values and the columns, without the metadata ones. Does no I/O.
     fn check(
@@ -174,6 +184,21 @@ pub fn validate(
     }
     let columns = sabot_core::metadata::without(&row_kind::without(schema));
     connector.check(role, &options, &Arc::new(columns))
+}
+
+/// What [`validate`] has let pass of a table's options and means nothing here.
+pub fn without_effect(table: &str, options: &BTreeMap<String, String>) -> Vec<String> {
+    let Ok(connector) = find(&Options { table, map: options }) else { return Vec::new() };
+    let ignored = ignored(connector).filter(|(option, _)| options.contains_key(*option));
+    ignored
+        .map(|(option, why)| format!("table {table}: option '{option}' has no effect: {why}"))
+        .collect()
+}
+
+fn ignored(
+    connector: &dyn Connector,
+) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    WITHOUT_EFFECT.iter().chain(connector.without_effect())
 }
 
 /// Whether a source with these options ends by itself. False also for options that
@@ -292,6 +317,7 @@ fn check_known(
     let mut other = other.into_iter().flat_map(|other| other.names.iter().copied().flatten());
     let is_known = names.contains(&option)
         || other.any(|known| *known == option)
+        || ignored(connector).any(|(ignored, _)| *ignored == option)
         || known.prefix.is_some_and(|prefix| option.starts_with(prefix));
     if is_known {
         return Ok(());

@@ -57,6 +57,18 @@ pub(crate) const VALUE_SOURCE_OPTIONS: &[&str] = &[
     "value.csv.ignore-parse-errors",
 ];
 
+/// The same behind the prefix of keys.
+pub(crate) const KEY_SOURCE_OPTIONS: &[&str] = &[
+    "key.csv.field-delimiter",
+    "key.csv.array-element-delimiter",
+    "key.csv.quote-character",
+    "key.csv.disable-quote-character",
+    "key.csv.escape-character",
+    "key.csv.null-literal",
+    "key.csv.allow-comments",
+    "key.csv.ignore-parse-errors",
+];
+
 /// The same behind the prefix of values.
 pub(crate) const VALUE_SINK_OPTIONS: &[&str] = &[
     "value.csv.field-delimiter",
@@ -65,6 +77,16 @@ pub(crate) const VALUE_SINK_OPTIONS: &[&str] = &[
     "value.csv.disable-quote-character",
     "value.csv.escape-character",
     "value.csv.null-literal",
+];
+
+/// The same behind the prefix of keys.
+pub(crate) const KEY_SINK_OPTIONS: &[&str] = &[
+    "key.csv.field-delimiter",
+    "key.csv.array-element-delimiter",
+    "key.csv.quote-character",
+    "key.csv.disable-quote-character",
+    "key.csv.escape-character",
+    "key.csv.null-literal",
 ];
 
 /// The characters that mean something.

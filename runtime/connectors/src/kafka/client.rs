@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionLi
 use rdkafka::types::RDKafkaErrorCode;
 use sabot_core::{Env, Error, Result};
 
-use super::{PROPERTIES, Settings, Start};
+use super::{PROPERTIES, Place, Settings};
 use crate::options::{OptionError, Options};
 
 /// The longest wait for an answer of the brokers.
@@ -146,11 +146,11 @@ pub(super) fn bounds<C: ConsumerContext>(
 /// A question about the offsets of a list of partitions.
 type Answer<'a> = dyn Fn(TopicPartitionList) -> KafkaResult<TopicPartitionList> + 'a;
 
-/// Where `partition` starts when no checkpoint says so.
-pub(super) fn start_offset<C: ConsumerContext>(
+/// Where the reading of `partition` begins, or ends, when no checkpoint says so; `option` tells it.
+pub(super) fn offset_of<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     settings: &Settings,
-    start: Start,
+    (start, option): (&Place, &str),
     partition: i32,
 ) -> Result<i64> {
     let (low, high) = bounds(consumer, settings, partition)?;
@@ -163,15 +163,16 @@ pub(super) fn start_offset<C: ConsumerContext>(
         Ok(asked.elements().first().map_or(Offset::Invalid, TopicPartitionListElem::offset))
     };
     match start {
-        Start::Earliest => Ok(low),
-        Start::Latest => Ok(high),
-        Start::TimestampMs(millis) => {
-            let found = ask(Offset::Offset(millis), &|list| {
+        Place::Earliest => Ok(low),
+        Place::Latest => Ok(high),
+        Place::Offsets(offsets) => Ok(offsets.get(&partition).copied().unwrap_or(low)),
+        Place::TimestampMs(millis) => {
+            let found = ask(Offset::Offset(*millis), &|list| {
                 consumer.offsets_for_times(list, ANSWER_TIMEOUT)
             })?;
             Ok(if let Offset::Offset(offset) = found { offset } else { high })
         }
-        Start::Group => {
+        Place::Group => {
             let found =
                 ask(Offset::Invalid, &|list| consumer.committed_offsets(list, ANSWER_TIMEOUT))?;
             if let Offset::Offset(offset) = found {
@@ -183,7 +184,7 @@ pub(super) fn start_offset<C: ConsumerContext>(
                 Some("latest" | "largest" | "end") => Ok(high),
                 _ => Err(Error::user(format!(
                     "the consumer group has no offset for partition {partition} of topic {}: set \
-                     'scan.startup.mode' to 'earliest-offset' or 'latest-offset', or \
+                     '{option}' to 'latest-offset' or another place, or \
                      'properties.auto.offset.reset' to 'earliest' or 'latest'",
                     settings.topic
                 ))),

@@ -18,9 +18,9 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::Settings;
-use super::client::{Logged, failed, is_passing, log_error};
+use super::client::{Logged, bounds, failed, is_passing, log_error};
 use super::metadata::of_messages;
-use super::upsert::{DecodedMessages, MalformedMessage, UpsertDecoder};
+use super::parts::{DecodedMessages, MalformedMessage, PartsDecoder};
 use crate::format::json::beside::VALUE;
 use crate::format::{Decoded, Decoder, malformed_row, of_key};
 use crate::metadata::Columns;
@@ -54,16 +54,16 @@ pub(super) enum Rows {
     /// By their values.
     Values(Decoder),
     /// By their keys and values.
-    Upserts(UpsertDecoder),
+    Parts(Box<PartsDecoder>),
 }
 
 impl Rows {
     /// Whether a message can become rows.
     fn wants(&self, message: &BorrowedMessage<'_>) -> bool {
         match self {
+            Self::Parts(parts) if parts.upserts => true,
             // A null payload deletes a key; it is no row.
-            Self::Values(_) => message.payload().is_some(),
-            Self::Upserts(_) => true,
+            Self::Values(_) | Self::Parts(_) => message.payload().is_some(),
         }
     }
 
@@ -74,11 +74,12 @@ impl Rows {
     ) -> Result<DecodedMessages, MalformedMessage> {
         let decoder = match self {
             Self::Values(decoder) => decoder,
-            Self::Upserts(decoder) => return decoder.decode(messages),
+            Self::Parts(decoder) => return decoder.decode(messages),
         };
         let records: Vec<&[u8]> = messages.iter().filter_map(|m| m.payload()).collect();
         let decoded = decoder.decode(&records).map_err(|fault| MalformedMessage {
             message: fault.record,
+            format: decoder.format(),
             reason: fault.reason,
             option: ignore_option.to_owned(),
         })?;
@@ -229,11 +230,16 @@ impl Reader {
                 ended.push(*number);
             }
         }
-        // The end of the partition lies at or behind the end that was fixed when the job started,
-        // also where the last offsets hold no messages.
-        ended.extend(gathered.ends.iter().filter(|number| {
-            self.partitions.get(number).is_some_and(|partition| partition.end.is_some())
-        }));
+        // The last offsets may hold no messages: the end of the partition tells that all before it
+        // were read.
+        for number in &gathered.ends {
+            let end = self.partitions.get(number).and_then(|partition| partition.end);
+            if let Some(end) = end
+                && bounds(&self.consumer, &self.settings, *number)?.1 >= end
+            {
+                ended.push(*number);
+            }
+        }
         Ok((read, ended))
     }
 
@@ -249,10 +255,7 @@ impl Reader {
             let offset = messages[fault.message].offset();
             let place =
                 format!("the message at offset {offset} of {}-{partition}", self.settings.topic);
-            match &self.decoder {
-                Rows::Values(decoder) => decoder.malformed(&place, &fault.reason, &fault.option),
-                Rows::Upserts(_) => malformed_row(&place, "JSON", &fault.reason, &fault.option),
-            }
+            malformed_row(&place, fault.format, &fault.reason, &fault.option)
         })?;
         let of_rows: Vec<_> = decoded.messages.iter().map(|index| messages[*index]).collect();
         let value = |key: &str| {

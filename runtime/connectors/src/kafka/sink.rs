@@ -21,10 +21,11 @@ use rdkafka::types::RDKafkaErrorCode;
 use sabot_core::row_kind::{self, RowKind};
 use sabot_core::{Committable, Doorbell, Env, Result, Sink, SinkContext};
 use sabot_types::Epoch;
+use serde::Deserialize;
 
 use super::client::{blocking, config, failed, log, log_error, partitions};
-use super::upsert::{Encoded, UpsertEncoder};
-use super::{Settings, metadata};
+use super::parts::{Encoded, PartsEncoder};
+use super::{Partitioner, Settings, metadata};
 use crate::format;
 use crate::metadata::Columns;
 
@@ -37,20 +38,27 @@ const ROOM_TIMEOUT: Duration = Duration::from_mins(1);
 const ROOM_RETRY: Duration = Duration::from_millis(2);
 
 pub(super) struct KafkaSink {
-    settings: Settings,
-    encoder: Encoder,
-    metadata: Columns,
-    producer: Arc<ThreadedProducer<Deliveries>>,
-    deliveries: Deliveries,
+    messages: Messages,
+    client: Arc<Client>,
     env: Env,
 }
 
-/// How rows become messages.
+/// How rows become messages of a topic.
+pub(super) struct Messages {
+    pub(super) settings: Settings,
+    encoder: Encoder,
+    metadata: Columns,
+    /// The partition of all of them; none: the client chooses.
+    partition: Option<i32>,
+}
+
+/// How rows become keys and values.
 pub(super) enum Encoder {
     /// Each row a value, without a key.
     Values(format::Encoder),
-    /// Each new version of a row a key and a value, and rows that go keys alone.
-    Upserts(UpsertEncoder),
+    /// Each row a key and a value; of upserts each new version of a row, and of rows that go the keys
+    /// alone.
+    Parts(PartsEncoder),
 }
 
 /// What becomes a message.
@@ -62,13 +70,33 @@ struct Outgoing<'a> {
     headers: Option<OwnedHeaders>,
 }
 
+/// A client of the library that sends messages.
+pub(super) struct Client {
+    pub(super) producer: ThreadedProducer<Deliveries>,
+    pub(super) deliveries: Deliveries,
+}
+
 /// What became of the messages.
 #[derive(Clone)]
-struct Deliveries {
+pub(super) struct Deliveries {
     in_flight: Arc<AtomicUsize>,
     /// The first failure.
     failure: Arc<Mutex<Option<KafkaError>>>,
+    /// The producer's id and its epoch, where its statistics tell them.
+    identity: Arc<Mutex<Option<(i64, i16)>>>,
     doorbell: Doorbell,
+}
+
+/// What counts of the library's statistics.
+#[derive(Deserialize)]
+struct Statistics {
+    eos: Option<Identity>,
+}
+
+#[derive(Deserialize)]
+struct Identity {
+    producer_id: i64,
+    producer_epoch: i16,
 }
 
 impl ClientContext for Deliveries {
@@ -78,6 +106,15 @@ impl ClientContext for Deliveries {
 
     fn error(&self, error: KafkaError, reason: &str) {
         log_error(&error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        let read = serde_json::from_slice(statistics).ok();
+        let identity = read.and_then(|Statistics { eos }| eos).filter(|id| id.producer_id >= 0);
+        if let Some(Identity { producer_id, producer_epoch }) = identity {
+            *self.identity.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((producer_id, producer_epoch));
+        }
     }
 }
 
@@ -95,56 +132,72 @@ impl ProducerContext for Deliveries {
     }
 }
 
-impl KafkaSink {
-    pub(super) async fn open(
-        ctx: &SinkContext,
-        settings: Settings,
-        encoder: impl FnOnce(&SchemaRef) -> Encoder,
+impl Deliveries {
+    pub(super) fn check(&self, settings: &Settings) -> Result<()> {
+        match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(failed(settings, "writing to", error.clone())),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn identity(&self) -> Option<(i64, i16)> {
+        *self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Client {
+    /// Connects; `more` is set beside what the table's properties say, where they do not say it. Blocks.
+    pub(super) fn open(
+        settings: &Settings,
+        doorbell: &Doorbell,
+        more: &[(&str, String)],
     ) -> Result<Self> {
         let deliveries = Deliveries {
             in_flight: Arc::default(),
             failure: Arc::default(),
-            doorbell: ctx.doorbell.clone(),
+            identity: Arc::default(),
+            doorbell: doorbell.clone(),
         };
-        let (known, context) = (settings.clone(), deliveries.clone());
-        let producer = blocking(&ctx.env, "kafka-open", move || {
-            let mut config = config(&known);
-            for (name, value) in [
-                ("enable.idempotence", "true".to_owned()),
-                ("delivery.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string()),
-                ("linger.ms", "5".to_owned()),
-                // A key's partition is the one that Kafka's own client chooses.
-                ("partitioner", "murmur2_random".to_owned()),
-            ] {
-                if config.get(name).is_none() {
-                    config.set(name, value);
-                }
+        let mut config = config(settings);
+        let common = [
+            ("enable.idempotence", "true".to_owned()),
+            ("delivery.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string()),
+            ("linger.ms", "5".to_owned()),
+            // A key's partition is the one that Kafka's own client chooses.
+            ("partitioner", "murmur2_random".to_owned()),
+        ];
+        for (name, value) in common.iter().chain(more) {
+            if config.get(name).is_none() {
+                config.set(*name, value);
             }
-            let producer: ThreadedProducer<Deliveries> = config
-                .create_with_context(context)
-                .map_err(|error| failed(&known, "opening", error))?;
-            partitions(producer.client(), &known)?;
-            Ok(producer)
-        })
-        .await?;
-        let metadata = Columns::new(&ctx.schema);
-        Ok(Self {
-            encoder: encoder(&metadata.rows()),
-            metadata,
-            settings,
-            producer: Arc::new(producer),
-            deliveries,
-            env: ctx.env.clone(),
-        })
+        }
+        let producer = config
+            .create_with_context(deliveries.clone())
+            .map_err(|error| failed(settings, "opening", error))?;
+        Ok(Self { producer, deliveries })
     }
 
-    fn send(&self, outgoing: Outgoing<'_>) -> Result<()> {
+    /// Whether it can take more messages.
+    pub(super) fn has_room(&self) -> bool {
+        self.deliveries.in_flight.load(Ordering::Acquire) < IN_FLIGHT_MAX
+    }
+
+    /// Waits until every message is delivered, or one has failed. Blocks.
+    pub(super) fn flush(&self, settings: &Settings) -> Result<()> {
+        // Every message is delivered or failed by then.
+        let flushed = self.producer.flush(DELIVERY_TIMEOUT + Duration::from_secs(10));
+        self.deliveries.check(settings)?;
+        flushed.map_err(|error| failed(settings, "writing to", error))
+    }
+
+    fn send(&self, messages: &Messages, outgoing: Outgoing<'_>) -> Result<()> {
         let began = Instant::now();
         // Counted before it is sent: its delivery may be told before `send` returns.
         self.deliveries.in_flight.fetch_add(1, Ordering::AcqRel);
-        let mut record = BaseRecord::<[u8], [u8]>::to(&self.settings.topic);
+        let mut record = BaseRecord::<[u8], [u8]>::to(&messages.settings.topic);
         record.key = outgoing.key;
         record.payload = outgoing.payload;
+        record.partition = messages.partition;
         record.timestamp = outgoing.time;
         record.headers = outgoing.headers;
         loop {
@@ -156,41 +209,50 @@ impl KafkaSink {
                     record = back;
                     std::thread::sleep(ROOM_RETRY);
                 }
-                Err((error, _)) => return Err(failed(&self.settings, "writing to", error)),
+                Err((error, _)) => return Err(failed(&messages.settings, "writing to", error)),
             }
         }
     }
 }
 
-impl Deliveries {
-    fn check(&self, settings: &Settings) -> Result<()> {
-        match &*self.failure.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(failed(settings, "writing to", error.clone())),
-            None => Ok(()),
-        }
+impl Messages {
+    /// Messages of a subtask to a topic with these partitions.
+    pub(super) fn new(
+        ctx: &SinkContext,
+        settings: Settings,
+        partitions: &[i32],
+        encoder: impl FnOnce(&SchemaRef) -> Encoder,
+    ) -> Self {
+        let metadata = Columns::new(&ctx.schema);
+        let partition = match settings.partitioner {
+            Partitioner::Fixed => {
+                partitions.get(ctx.subtask as usize % partitions.len().max(1)).copied()
+            }
+            Partitioner::Default => None,
+        };
+        Self { encoder: encoder(&metadata.rows()), metadata, settings, partition }
     }
-}
 
-impl Sink for KafkaSink {
-    fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        self.deliveries.check(&self.settings)?;
-        let times = metadata::times(&self.metadata, &batch)?.unwrap_or_default();
+    /// Sends the messages of rows.
+    pub(super) fn send(&self, batch: &RecordBatch, client: &Client) -> Result<()> {
+        client.deliveries.check(&self.settings)?;
+        let times = metadata::times(&self.metadata, batch)?.unwrap_or_default();
         let time = |row: usize| times.get(row).copied().flatten();
-        let headers = metadata::Headers::of(&self.metadata, &batch)?;
+        let headers = metadata::Headers::of(&self.metadata, batch)?;
         let headers = |row: usize| headers.as_ref().and_then(|headers| headers.of_row(row));
-        let rows = self.metadata.without(&batch)?;
+        let rows = self.metadata.without(batch)?;
         match &self.encoder {
             Encoder::Values(encoder) => {
                 let values = Encoded::encode(encoder, &rows)?;
                 for row in 0..rows.num_rows() {
                     let payload = Some(values.row(row));
                     let (time, headers) = (time(row), headers(row));
-                    self.send(Outgoing { key: None, payload, time, headers })?;
+                    client.send(self, Outgoing { key: None, payload, time, headers })?;
                 }
             }
-            Encoder::Upserts(encoder) => {
+            Encoder::Parts(encoder) => {
                 let (keys, values) = encoder.encode(&rows)?;
-                let kinds = row_kind::kinds(&rows);
+                let kinds = row_kind::kinds(&rows).filter(|_| encoder.upserts);
                 for row in 0..rows.num_rows() {
                     let kind = kinds.map_or(RowKind::Insert, |k| RowKind::of(k.value(row)));
                     let payload = match kind {
@@ -200,31 +262,48 @@ impl Sink for KafkaSink {
                         RowKind::Delete => None,
                     };
                     let (key, time, headers) = (Some(keys.row(row)), time(row), headers(row));
-                    self.send(Outgoing { key, payload, time, headers })?;
+                    client.send(self, Outgoing { key, payload, time, headers })?;
                 }
             }
         }
         Ok(())
     }
+}
+
+impl KafkaSink {
+    pub(super) async fn open(
+        ctx: &SinkContext,
+        settings: Settings,
+        encoder: impl FnOnce(&SchemaRef) -> Encoder,
+    ) -> Result<Self> {
+        let (known, doorbell) = (settings.clone(), ctx.doorbell.clone());
+        let (client, partitions) = blocking(&ctx.env, "kafka-open", move || {
+            let client = Client::open(&known, &doorbell, &[])?;
+            let partitions = partitions(client.producer.client(), &known)?;
+            Ok((client, partitions))
+        })
+        .await?;
+        let messages = Messages::new(ctx, settings, &partitions, encoder);
+        Ok(Self { messages, client: Arc::new(client), env: ctx.env.clone() })
+    }
+}
+
+impl Sink for KafkaSink {
+    fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        self.messages.send(&batch, &self.client)
+    }
 
     fn prepare(&mut self, _: Epoch) -> BoxFuture<'static, Result<Vec<Committable>>> {
-        let (producer, deliveries) = (Arc::clone(&self.producer), self.deliveries.clone());
-        let (settings, env) = (self.settings.clone(), self.env.clone());
+        let (client, env) = (Arc::clone(&self.client), self.env.clone());
+        let settings = self.messages.settings.clone();
         async move {
-            blocking(&env, "kafka-flush", move || {
-                // Every message is delivered or failed by then.
-                let timeout = DELIVERY_TIMEOUT + Duration::from_secs(10);
-                let flushed = producer.flush(timeout);
-                deliveries.check(&settings)?;
-                flushed.map_err(|error| failed(&settings, "writing to", error))?;
-                Ok(Vec::new())
-            })
-            .await
+            let flush = move || client.flush(&settings).map(|()| Vec::new());
+            blocking(&env, "kafka-flush", flush).await
         }
         .boxed()
     }
 
     fn ready(&self) -> bool {
-        self.deliveries.in_flight.load(Ordering::Acquire) < IN_FLIGHT_MAX
+        self.client.has_room()
     }
 }

@@ -13,9 +13,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::mpsc::{Receiver, channel};
 
-use super::client::{Logged, blocking, bounds, config, failed, partitions, start_offset};
+use super::client::{Logged, blocking, bounds, config, failed, offset_of, partitions};
 use super::reader::{Message, Partition, Reader, Rows};
-use super::{Settings, Start};
+use super::{BOUNDED, Place, START, Settings};
 use crate::metadata::Columns;
 use crate::registry::TableRead;
 
@@ -76,13 +76,13 @@ impl KafkaSource {
     pub(super) async fn open(
         ctx: &SourceContext,
         settings: Settings,
-        start: Start,
-        bounded: bool,
+        start: Place,
+        bound: Option<Place>,
         rows: impl FnOnce(&Columns) -> Rows,
     ) -> Result<Self> {
         let (owned, known) = (ctx.clone(), settings.clone());
         let (consumer, opened) = blocking(&ctx.env, "kafka-open", move || {
-            open_partitions(&owned, &known, start, bounded)
+            open_partitions(&owned, &known, &start, bound.as_ref())
         })
         .await?;
         Ok(Self::of(ctx, settings, consumer, &opened, rows))
@@ -251,8 +251,8 @@ fn restored(
 fn open_partitions(
     ctx: &SourceContext,
     settings: &Settings,
-    start: Start,
-    bounded: bool,
+    start: &Place,
+    bound: Option<&Place>,
 ) -> Result<(BaseConsumer<Logged>, Vec<Opened>)> {
     let consumer = consumer(ctx, settings)?;
     let numbers = partitions(consumer.client(), settings)?;
@@ -271,7 +271,7 @@ fn open_partitions(
     let mut opened = Vec::new();
     for number in numbers.into_iter().filter(own) {
         let (position, finished) =
-            open_partition(ctx, settings, &consumer, start, bounded, number)?;
+            open_partition(ctx, settings, &consumer, (start, bound), number)?;
         opened.push(Opened { number, position, finished });
     }
     assign(&consumer, settings, &opened)?;
@@ -282,23 +282,22 @@ fn open_partition(
     ctx: &SourceContext,
     settings: &Settings,
     consumer: &BaseConsumer<Logged>,
-    start: Start,
-    bounded: bool,
+    (start, bound): (&Place, Option<&Place>),
     number: i32,
 ) -> Result<(Position, bool)> {
     let restored = restored(ctx, settings, number)?;
     let from = |start| -> Result<Position> {
-        let next = start_offset(consumer, settings, start, number)?;
+        let next = offset_of(consumer, settings, (start, START), number)?;
         Ok(Position { next, end: None, first: None })
     };
     let mut position = match restored {
         Some((position, _)) => position,
         // A partition that was added since the checkpoint is read whole.
-        None if !ctx.restored.is_empty() => from(Start::Earliest)?,
+        None if !ctx.restored.is_empty() => from(&Place::Earliest)?,
         None => from(start)?,
     };
-    if bounded && position.end.is_none() {
-        position.end = Some(bounds(consumer, settings, number)?.1);
+    if let (Some(bound), None) = (bound, position.end) {
+        position.end = Some(offset_of(consumer, settings, (bound, BOUNDED), number)?);
     }
     let at_end = position.end.is_some_and(|end| position.next >= end);
     Ok((position, at_end || restored.is_some_and(|(_, finished)| finished)))

@@ -16,6 +16,7 @@ use sabot_core::{Env, SourceContext, SourcePoll, metadata, row_kind};
 use sabot_types::Epoch;
 
 pub(super) mod brokers;
+mod keys;
 mod real;
 mod tables;
 
@@ -25,21 +26,22 @@ use crate::testing::{
     world,
 };
 use brokers::Brokers;
+pub(super) use real::real;
 
 const TOPIC: &str = "events";
 
-fn ids() -> SchemaRef {
+pub(super) fn ids() -> SchemaRef {
     schema(&[("id", DataType::Int64)])
 }
 
 /// A topic, and the brokers that have it.
-struct Topic {
-    brokers: Brokers,
-    name: String,
+pub(super) struct Topic {
+    pub(super) brokers: Brokers,
+    pub(super) name: String,
 }
 
 impl Topic {
-    fn with(partitions: i32) -> Self {
+    pub(super) fn with(partitions: i32) -> Self {
         let brokers = Brokers::with(&[(TOPIC, partitions)]);
         let name = brokers.name(TOPIC);
         Self { brokers, name }
@@ -52,14 +54,14 @@ impl Topic {
     }
 
     /// The options of a table; a later pair of the same name wins.
-    fn options<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    pub(super) fn options<'a>(&'a self, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         let all =
             [("connector", "kafka"), ("topic", &self.name), (SERVERS, self.brokers.servers())];
         [&all[..], more].concat()
     }
 
     /// A source of all that is there.
-    fn source(&self, env: &Env, more: &[(&str, &str)]) -> SourceContext {
+    pub(super) fn source(&self, env: &Env, more: &[(&str, &str)]) -> SourceContext {
         let all = [(START, "earliest-offset"), (BOUNDED, "latest-offset"), ("format", "json")];
         source_context(env, &self.options(&[&all[..], more].concat()), ids())
     }
@@ -79,7 +81,7 @@ fn sorted(rows: &RecordBatch) -> Vec<i64> {
     ids
 }
 
-async fn read_all(ctx: SourceContext) -> Result<Vec<i64>> {
+pub(super) async fn read_all(ctx: SourceContext) -> Result<Vec<i64>> {
     let schema = ctx.schema.clone();
     let mut source = crate::open_source(ctx).await?;
     let read = read_some(source.as_mut(), 1000, usize::MAX).await?;
@@ -379,7 +381,31 @@ fn wrong_options_are_refused_with_what_is_right() {
         ),
         (&[("scan.bounded.mode", "soon")][..], "", "'unbounded' or 'latest-offset'"),
         (&[("value.format", "json")][..], "", "'value.format' is set"),
-        (&[("key.format", "json")][..], "", "unknown option 'key.format'"),
+        (&[(KEY_FORMAT, "json")][..], "", "option 'key.fields' is missing"),
+        (&[(KEY_FORMAT, "debezium-json"), (KEY_FIELDS, "id")][..], "", "'json' or 'csv'"),
+        (&[(KEY_FIELDS, "id")][..], "", "'key.format' beside it"),
+        (&[(PREFIX, "k_")][..], "", "'key.format' beside it"),
+        (&[(INCLUDE, "EXCEPT_KEY")][..], "", "'key.format' and 'key.fields' beside it"),
+        (
+            &[(START, "specific-offsets")][..],
+            "",
+            "option 'scan.startup.specific-offsets' is missing",
+        ),
+        (
+            &[(START, "specific-offsets"), (START_OFFSETS, "0:42")][..],
+            "",
+            "'partition:0,offset:42;partition:1,offset:300'",
+        ),
+        (
+            &[
+                (START, "specific-offsets"),
+                (START_OFFSETS, "partition:0,offset:1;partition:0,offset:2"),
+            ][..],
+            "",
+            "offsets by partitions",
+        ),
+        (&[(BOUNDED, "timestamp")][..], "", "option 'scan.bounded.timestamp-millis' is missing"),
+        (&[(BOUNDED, "group-offsets")][..], "", "option 'properties.group.id' is missing"),
         (
             &[("properties.sessoin.timeout.ms", "1")][..],
             "",

@@ -26,5 +26,5 @@ pub(super) fn insert(
 /// Whether rows are stored in a format that has no names for their columns.
 fn is_positional(options: &BTreeMap<String, String>) -> bool {
     let is_csv = |key| options.get(key).is_some_and(|format| format.eq_ignore_ascii_case("csv"));
-    is_csv("format") || is_csv("value.format")
+    is_csv("format") || is_csv("value.format") || is_csv("key.format")
 }

@@ -43,7 +43,6 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
             &[("field.tiny.min", "5")],
             "unknown option 'field.tiny.min' of connector 'datagen' as a source (did you mean 'fields.tiny.min'?)",
         ),
-        (&[("scan.parallelism", "5")], "unknown option 'scan.parallelism'"),
         (
             &[("rows-per-second", "0")],
             "'rows-per-second' = '0' is not valid: expected a whole number from 1",

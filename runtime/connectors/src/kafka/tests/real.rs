@@ -12,7 +12,7 @@ use super::tables::{read as read_table, table};
 use super::*;
 
 /// A topic of real brokers.
-fn real(partitions: i32) -> Option<Topic> {
+pub(in crate::kafka) fn real(partitions: i32) -> Option<Topic> {
     let is_real = std::env::var_os("SABOT_TEST_KAFKA").is_some();
     if !is_real {
         eprintln!("skipped: SABOT_TEST_KAFKA does not name brokers");
@@ -139,6 +139,12 @@ async fn a_stream_begins_where_its_group_or_its_time_says() {
     assert_eq!(read_all(since("0")).await.unwrap(), [0, 1, 2, 10, 11, 12]);
     assert_eq!(read_all(since("1001")).await.unwrap(), [1, 2, 11, 12]);
     assert_eq!(read_all(since("3001")).await.unwrap(), [0; 0]);
+    let until = |millis: &'static str| {
+        topic.source(&env, &[(BOUNDED, "timestamp"), (BOUNDED_TIMESTAMP, millis)])
+    };
+    assert_eq!(read_all(until("0")).await.unwrap(), [0; 0]);
+    assert_eq!(read_all(until("2000")).await.unwrap(), [0, 10]);
+    assert_eq!(read_all(until("3001")).await.unwrap(), [0, 1, 2, 10, 11, 12]);
 
     let group = ("properties.group.id", topic.name.as_str());
     let of_group = |more: &[(&str, &str)]| {

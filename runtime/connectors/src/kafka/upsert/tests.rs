@@ -1,16 +1,19 @@
 //! Against real brokers when `SABOT_TEST_KAFKA` names them, else against mock brokers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{Array, AsArray, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Field, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sabot_core::metrics::OperatorMetrics;
-use sabot_core::{Env, partitions};
+use sabot_core::row_kind::{self, RowKind};
 use sabot_types::Epoch;
 
 use super::*;
+use crate::kafka::BOUNDED;
 use crate::kafka::tests::brokers::Brokers;
 use crate::testing::{
     concat, options, read_some, read_with_rescale, sink_context, source_context, world,
@@ -250,7 +253,7 @@ fn wrong_options_are_refused_with_what_is_right() {
             (&[(PREFIX, "k_")], "expected 'value.fields-include' = 'EXCEPT_KEY' beside it"),
             (&[(INCLUDE, "EXCEPT_KEY"), (PREFIX, "x_")], "column 'k_id' is in the primary key"),
             (&[("scan.startup.mode", "earliest-offset")], "unknown option 'scan.startup.mode'"),
-            (&[("sink.parallelism", "2")], "unknown option 'sink.parallelism'"),
+            (&[("sink.paralelism", "2")], "unknown option 'sink.paralelism'"),
             (&[("topic", "a;b")], "lists are not supported"),
         ] {
             let error = check(role, more).unwrap_err();
