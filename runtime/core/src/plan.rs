@@ -173,9 +173,12 @@ pub struct WindowAggregateDesc {
     pub keys: Vec<usize>,
     /// The aggregates.
     pub aggregates: Vec<AggregateDesc>,
-    /// How long after a window has fired rows still change its result, in milliseconds, above 0;
-    /// none: not at all. Only of event time, and not of sessions.
+    /// How long after a window has fired rows still change its result, in milliseconds; none: not at
+    /// all. Above 0 only of event time; 0 only with early results.
     pub lateness_ms: Option<i64>,
+    /// How long after rows have come what a window has by then is emitted, in milliseconds of
+    /// processing time, to be replaced when more come; none: not before it fires. Not of sessions.
+    pub early_ms: Option<i64>,
 }
 
 /// The time that windows cut.

@@ -63,6 +63,7 @@ fn plan(window: Window) -> PlanNode {
             keys: vec![0],
             aggregates,
             lateness_ms: None,
+            early_ms: None,
             local_times: None,
         }),
         inputs: Vec::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
-use sabot_core::plan::AggregateFunction;
+use sabot_core::plan::{AggregateFunction, Window};
 use sqlparser::ast::{self, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident};
 
 use crate::bits::{self, Bits};
@@ -37,6 +37,8 @@ pub(crate) struct WindowNode {
     pub aggregates: Vec<Aggregate>,
     /// How long after a window has fired rows still change its result; none: not at all.
     pub lateness_ms: Option<i64>,
+    /// How often a window that has not fired gives the result that it has by then; none: not at all.
+    pub early_ms: Option<i64>,
     /// Keys, window columns, aggregates.
     pub schema: DFSchemaRef,
 }
@@ -56,13 +58,16 @@ pub(crate) struct GroupNode {
     pub schema: DFSchemaRef,
 }
 
-/// How long an aggregation keeps things, as hints and settings say.
+/// How long an aggregation keeps things and how often it gives them, as hints and settings say, in
+/// milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Times {
     /// How long rows change the results of windows of event time that have fired.
-    pub lateness_ms: Option<i64>,
+    pub lateness: Option<i64>,
+    /// As [`WindowNode::early_ms`].
+    pub early: Option<i64>,
     /// As [`GroupNode::ttl_ms`].
-    pub ttl_ms: Option<u64>,
+    pub ttl: Option<u64>,
 }
 
 /// An aggregate with state.
@@ -125,7 +130,12 @@ impl<'a> GroupScope<'a> {
         let (base, filter) = (self.input.base.clone(), self.input.filter.clone());
         Ok(match self.window {
             Some(window) => {
-                let lateness_ms = window.of_event_time().and(times.lateness_ms);
+                let early_ms = times.early;
+                if early_ms.is_some() && matches!(window.window, Window::Session { .. }) {
+                    return Err(window::early_sessions(at));
+                }
+                let lateness_ms = window.of_event_time().and(times.lateness);
+                let lateness_ms = lateness_ms.or(early_ms.map(|_| 0));
                 if lateness_ms.is_some() && base.is_updating() {
                     return Err(window::rows_change(at));
                 }
@@ -135,6 +145,7 @@ impl<'a> GroupScope<'a> {
                     base,
                     filter,
                     lateness_ms,
+                    early_ms,
                     // The same windows are the same wherever they are written.
                     window: WindowSpec { behind: Vec::new(), at: None, ..window },
                     keys,
@@ -144,7 +155,7 @@ impl<'a> GroupScope<'a> {
                 Base::Window(Arc::new(distinct::split(node, at)?))
             }
             None => {
-                let ttl_ms = times.ttl_ms;
+                let ttl_ms = times.ttl;
                 let node = GroupNode { base, filter, keys, aggregates, ttl_ms, schema };
                 Base::Group(Arc::new(node))
             }

@@ -53,6 +53,7 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         keys,
         aggregates: parts,
         lateness_ms: None,
+        early_ms: None,
         schema: columns_schema(fields, at)?,
     }));
     let row_time = window_column(2, Meaning::WindowTime, &time);
@@ -65,6 +66,7 @@ pub(crate) fn split(node: WindowNode, at: Position) -> Result<WindowNode> {
         keys: node.keys.iter().map(column_of).collect(),
         aggregates: aggregates.collect(),
         lateness_ms: None,
+        early_ms: None,
         schema: node.schema,
     })
 }

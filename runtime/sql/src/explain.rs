@@ -279,7 +279,14 @@ fn explain_window(
         write!(out, ", offset {}", duration_text(offset_ms))?;
     }
     explain_zone(out, desc.local_times.as_deref())?;
-    if let Some(ms) = desc.lateness_ms {
+    if let Some(ms) = desc.early_ms {
+        writeln!(
+            out,
+            "  early      {} after rows have come: more change results",
+            duration_text(ms)
+        )?;
+    }
+    if let Some(ms) = desc.lateness_ms.filter(|ms| *ms > 0) {
         writeln!(out, "  lateness   {}: later rows change results", duration_text(ms))?;
     }
     let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };

@@ -87,7 +87,7 @@ pub(crate) fn distinct(input: Relation, ttl_ms: Option<u64>, at: Position) -> Re
         Field { value, ..field }
     });
     let fields = columns.collect();
-    let times = Times { lateness_ms: None, ttl_ms };
+    let times = Times { ttl: ttl_ms, ..Times::default() };
     Ok(Relation { base: scope.into_base(times, at)?, filter: None, fields, window: None })
 }
 

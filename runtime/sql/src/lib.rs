@@ -211,6 +211,7 @@ fn read(sql: &str) -> Result<Program> {
         }
     }
     program.catalog.lateness_ms = program.settings.lateness_ms()?;
+    program.catalog.early_ms = program.settings.early_ms()?;
     program.catalog.zone = program.settings.zone;
     program.catalog.refuses_options = program.settings.refuses_options;
     for statement in statements {

@@ -204,7 +204,8 @@ impl Lowering<'_> {
     fn window(&mut self, node: &WindowNode, sink: &str) -> Result<NodeId> {
         let late = self.late_values(node)?;
         let from = self.base(&node.base, &names(node_inputs(node).chain(&late)), sink)?;
-        let uid = self.uids.window(sink, &self.in_zone(&node.window), &node.keys)?;
+        let windows = self.in_zone(&node.window);
+        let uid = self.uids.window(sink, &windows, &node.keys, node.early_ms.is_some())?;
         let mut slots = Slots::default();
         let keys: Vec<usize> = node.keys.iter().map(|key| slots.take(key)).collect();
         let time = if node.window.is_processing() {
@@ -229,6 +230,7 @@ impl Lowering<'_> {
             keys,
             aggregates,
             lateness_ms: node.lateness_ms,
+            early_ms: node.early_ms,
         });
         let fields = node.schema.as_arrow().fields().iter().map(|f| f.as_ref().clone());
         let schema = Arc::new(Schema::new(with_kind(fields, node.lateness_ms.is_some())));

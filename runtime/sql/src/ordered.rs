@@ -10,7 +10,7 @@ use sqlparser::ast::{
 
 use crate::aggregate::{GroupScope, with_filter};
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, precedence};
+use crate::expr::{Binder, Bound, Scope, precedence};
 use crate::functions::collections;
 use crate::types::{array_of, entries_of, flink_name, map_of};
 
@@ -37,15 +37,20 @@ impl Ordered {
 }
 
 /// What stands in the parentheses.
-struct Arguments<'e> {
+pub(crate) struct Arguments<'e> {
     value: &'e Expr,
     delimiter: Option<&'e Expr>,
-    distinct: bool,
-    ignore_nulls: bool,
+    pub(crate) distinct: bool,
+    pub(crate) ignore_nulls: bool,
 }
 
 impl<'e> Arguments<'e> {
-    fn of(ordered: Ordered, function: &'e Function, name: &str, at: Position) -> Result<Self> {
+    pub(crate) fn of(
+        ordered: Ordered,
+        function: &'e Function,
+        name: &str,
+        at: Position,
+    ) -> Result<Self> {
         let wrong = |what: &str| SqlError::new(at, format!("{name} {what}"));
         let FunctionArguments::List(list) = &function.args else {
             return Err(wrong("needs an argument"));
@@ -73,6 +78,41 @@ impl<'e> Arguments<'e> {
         let distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
         Ok(Self { value, delimiter, distinct, ignore_nulls })
     }
+
+    /// The value, which has a type.
+    pub(crate) fn value(&self, scope: &dyn Scope, name: &str, at: Position) -> Result<Bound> {
+        let value = Binder::new(scope, at).bind(self.value)?.plain();
+        if value.data_type == DataType::Null {
+            return Err(SqlError::new(at, format!("{name} of NULL has no type"))
+                .hint("use CAST(NULL AS <type>)"));
+        }
+        Ok(value)
+    }
+
+    /// What stands between the values of `LISTAGG`.
+    pub(crate) fn delimiter(
+        &self,
+        scope: &dyn Scope,
+        value: &Bound,
+        at: Position,
+    ) -> Result<Bound> {
+        if value.data_type != DataType::Utf8 {
+            let message =
+                format!("LISTAGG needs STRING, {} is {}", value.text, flink_name(&value.data_type));
+            return Err(SqlError::new(at, message).hint("use CAST(<value> AS STRING)"));
+        }
+        let delimiter = match self.delimiter {
+            None => crate::expr::text(","),
+            Some(expr) => Binder::new(scope, at).bind(expr)?,
+        };
+        if delimiter.literal_text().is_none() {
+            return Err(SqlError::new(
+                at,
+                "the delimiter of LISTAGG must be a text in single quotes",
+            ));
+        }
+        Ok(delimiter)
+    }
 }
 
 impl GroupScope<'_> {
@@ -85,12 +125,7 @@ impl GroupScope<'_> {
         at: Position,
     ) -> Result<Bound> {
         let arguments = Arguments::of(ordered, function, name, at)?;
-        let input = Binder::new(self.input, at);
-        let value = input.bind(arguments.value)?.plain();
-        if value.data_type == DataType::Null {
-            return Err(SqlError::new(at, format!("{name} of NULL has no type"))
-                .hint("use CAST(NULL AS <type>)"));
-        }
+        let value = arguments.value(self.input, name, at)?;
         let filter = self.filter(function, at)?;
         match ordered {
             Ordered::First | Ordered::Last => {
@@ -113,7 +148,8 @@ impl GroupScope<'_> {
                 Ok(self.register(function, argument, filter, data_type))
             }
             Ordered::List => {
-                self.list((value, arguments.distinct), arguments.delimiter, filter, at)
+                let delimiter = arguments.delimiter(self.input, &value, at)?;
+                self.list((value, arguments.distinct), delimiter, filter, at)
             }
         }
     }
@@ -122,25 +158,10 @@ impl GroupScope<'_> {
     fn list(
         &self,
         (value, distinct): (Bound, bool),
-        delimiter: Option<&Expr>,
+        delimiter: Bound,
         filter: Option<Bound>,
         at: Position,
     ) -> Result<Bound> {
-        if value.data_type != DataType::Utf8 {
-            let message =
-                format!("LISTAGG needs STRING, {} is {}", value.text, flink_name(&value.data_type));
-            return Err(SqlError::new(at, message).hint("use CAST(<value> AS STRING)"));
-        }
-        let delimiter = match delimiter {
-            None => crate::expr::text(","),
-            Some(expr) => Binder::new(self.input, at).bind(expr)?,
-        };
-        if delimiter.literal_text().is_none() {
-            return Err(SqlError::new(
-                at,
-                "the delimiter of LISTAGG must be a text in single quotes",
-            ));
-        }
         let what = if distinct { "DISTINCT " } else { "" };
         let text = format!("LISTAGG({what}{}, {})", value.text, delimiter.text);
         let text = with_filter(text, filter.as_ref());

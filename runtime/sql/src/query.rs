@@ -219,7 +219,8 @@ impl<'a> Queries<'a> {
             let relation = project(select, input, by_key, at)?;
             return if is_distinct { distinct(relation, ttl_ms, at) } else { Ok(relation) };
         }
-        let times = Times { lateness_ms: self.catalog.lateness_ms, ttl_ms };
+        let (lateness, early) = (self.catalog.lateness_ms, self.catalog.early_ms);
+        let times = Times { lateness, early, ttl: ttl_ms };
         let kept = |by_key| (times, by_key);
         let relation = match beside_groups(select) {
             None => aggregate(select, &input, group_by, kept(by_key), group_at)?,

@@ -30,7 +30,7 @@ pub(crate) struct Settings {
     pub warnings: Vec<String>,
 }
 
-/// `table.exec.emit.*`: what late rows do.
+/// `table.exec.emit.*`: what late rows do, and what windows give before they end.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Emit {
     /// [`ALLOW_LATENESS`] in milliseconds, and where it is set.
@@ -39,6 +39,10 @@ pub(crate) struct Emit {
     late_fire: Option<Position>,
     /// Where [`LATE_FIRE_DELAY`] is set, which is 0.
     late_fire_delay: Option<Position>,
+    /// Where [`EARLY_FIRE`] is switched on.
+    early_fire: Option<Position>,
+    /// [`EARLY_FIRE_DELAY`] in milliseconds, and where it is set.
+    early_fire_delay: Option<(u64, Position)>,
 }
 
 /// What sources leave out because nothing reads it. Answers are the same either way: what is
@@ -75,12 +79,15 @@ const LATE_FIRE: &str = "table.exec.emit.late-fire.enabled";
 const LATE_FIRE_DELAY: &str = "table.exec.emit.late-fire.delay";
 /// How far behind.
 const ALLOW_LATENESS: &str = "table.exec.emit.allow-lateness";
-const EARLY_FIRE: &str = "table.exec.emit.early-fire.";
+/// Whether windows give results before they end.
+const EARLY_FIRE: &str = "table.exec.emit.early-fire.enabled";
+/// How long after rows have come.
+const EARLY_FIRE_DELAY: &str = "table.exec.emit.early-fire.delay";
 
 /// What becomes of a NULL for a column that takes none.
 const NULLS: &str = "table.exec.sink.not-null-enforcer";
 
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 21] = [
     DYNAMIC_OPTIONS,
     "table.exec.source.idle-timeout",
     "table.exec.state.ttl",
@@ -88,6 +95,8 @@ const KNOWN: [&str; 19] = [
     LATE_FIRE,
     LATE_FIRE_DELAY,
     ALLOW_LATENESS,
+    EARLY_FIRE,
+    EARLY_FIRE_DELAY,
     CDC_DUPLICATES,
     LOCAL_TIME_ZONE,
     "execution.runtime-mode",
@@ -157,6 +166,11 @@ impl Settings {
                 self.emit.allow_lateness = Some((duration_ms(value, key, at)?, at));
                 Ok(())
             }
+            EARLY_FIRE => boolean(key, value, at).map(|on| self.emit.early_fire = on.then_some(at)),
+            EARLY_FIRE_DELAY => {
+                self.emit.early_fire_delay = Some((duration_ms(value, key, at)?, at));
+                Ok(())
+            }
             LATE_FIRE_DELAY => match duration_ms(value, key, at)? {
                 0 => {
                     self.emit.late_fire_delay = Some(at);
@@ -168,10 +182,6 @@ impl Settings {
             "table.column-expansion-strategy" => {
                 Err(SqlError::new(at, format!("'{key}' is not supported"))
                     .hint("name the columns in SELECT: * has all of them"))
-            }
-            _ if key.starts_with(EARLY_FIRE) => {
-                Err(SqlError::new(at, format!("'{key}' is not supported"))
-                    .hint("the first result of a window comes when it ends"))
             }
             _ if let Some(place) = in_the_manifest(key) => {
                 self.warnings
@@ -202,14 +212,13 @@ impl Settings {
     /// How long after a window has fired rows change its result, in milliseconds; none: not at all.
     /// As in Flink it is the time to live of states where it is not set itself.
     pub(crate) fn lateness_ms(&mut self) -> Result<Option<i64>> {
-        let Emit { allow_lateness, late_fire, late_fire_delay } = self.emit;
+        let Emit { allow_lateness, late_fire, late_fire_delay, .. } = self.emit;
         let Some(at) = late_fire else {
             let lateness = allow_lateness.map(|(_, at)| (ALLOW_LATENESS, at));
             for (key, at) in
                 lateness.into_iter().chain(late_fire_delay.map(|at| (LATE_FIRE_DELAY, at)))
             {
-                self.warnings
-                    .push(format!("{at}: '{key}' has no effect: '{LATE_FIRE}' is not 'true'"));
+                self.is_off(key, at, LATE_FIRE);
             }
             return Ok(None);
         };
@@ -228,6 +237,28 @@ impl Settings {
                 format!("SET '{ALLOW_LATENESS}' = '10 s', or 'table.exec.state.ttl'"),
             ),
         }
+    }
+
+    /// How long after rows have come windows that have not ended give the results that they have by
+    /// then, in milliseconds; none: not at all.
+    pub(crate) fn early_ms(&mut self) -> Result<Option<i64>> {
+        let Emit { early_fire, early_fire_delay, .. } = self.emit;
+        match (early_fire, early_fire_delay) {
+            (None, None) => Ok(None),
+            (None, Some((_, at))) => {
+                self.is_off(EARLY_FIRE_DELAY, at, EARLY_FIRE);
+                Ok(None)
+            }
+            (Some(at), None) => Err(SqlError::new(at, format!("'{EARLY_FIRE}' needs a delay"))
+                .hint(format!(
+                    "SET '{EARLY_FIRE_DELAY}' = '5 s', or '0 s' for results with each batch of rows"
+                ))),
+            (Some(_), Some((ms, _))) => Ok(Some(ms.try_into().unwrap_or(i64::MAX))),
+        }
+    }
+
+    fn is_off(&mut self, key: &str, at: Position, switch: &str) {
+        self.warnings.push(format!("{at}: '{key}' has no effect: '{switch}' is not 'true'"));
     }
 }
 

@@ -45,15 +45,18 @@ impl Uids {
         self.take(&plain)
     }
 
-    /// `sink:results/tumble(bids.ts,10000,0)/by(auction)`.
+    /// `sink:results/tumble(bids.ts,10000,0)/by(auction)`; with early results, whose states are of other
+    /// kinds, `early-tumble`.
     pub(crate) fn window(
         &mut self,
         sink: &str,
         window: &WindowSpec,
         keys: &[Bound],
+        is_early: bool,
     ) -> Result<OperatorUid> {
         let keys: Vec<&str> = keys.iter().map(|key| key.text.as_str()).collect();
-        self.take(&format!("sink:{sink}/{}/by({})", window.name(), keys.join(",")))
+        let early = if is_early { "early-" } else { "" };
+        self.take(&format!("sink:{sink}/{early}{}/by({})", window.name(), keys.join(",")))
     }
 
     /// `sink:results/group/by(auction)`.

@@ -30,6 +30,14 @@ use crate::tokens::PARTITION;
 use crate::types::{TIMESTAMP, timestamp_ltz};
 use crate::zone::latest_instant;
 
+/// Sessions that can still grow together have no result.
+pub(crate) fn early_sessions(at: Position) -> SqlError {
+    SqlError::new(at, "SESSION has no early results").hint(
+        "take out SET 'table.exec.emit.early-fire.enabled', or take another window: CUMULATE gives \
+         results of its steps",
+    )
+}
+
 /// Some windows over rows that change are refused.
 pub(crate) fn rows_change(at: Position) -> SqlError {
     SqlError::new(at, "the rows of these windows can change after they were counted").hint(

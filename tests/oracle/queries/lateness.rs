@@ -1,5 +1,5 @@
-//! Rows that come behind their windows' ends, but within the lateness that is allowed: in the end
-//! nothing tells that they were late.
+//! Windows whose results change: by rows that come behind their ends, but within the lateness that is
+//! allowed, and by those that come after early results. In the end nothing tells of either.
 
 use super::{Input, Query, Sink};
 
@@ -126,3 +126,81 @@ GROUP BY e",
         },
     ],
 };
+
+macro_rules! early {
+    ($delay:literal) => {
+        concat!(
+            "
+SET 'table.exec.emit.early-fire.enabled' = 'true';
+SET 'table.exec.emit.early-fire.delay' = '",
+            $delay,
+            "';
+INSERT INTO per_kind SELECT kind, window_start, window_end, COUNT(*), SUM(amount), MIN(small),
+  AVG(amount) FILTER (WHERE ok), COUNT(DISTINCT site)
+FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY kind, window_start, window_end;
+INSERT INTO hopping SELECT site, HOP_END(ts, INTERVAL '5' SECOND, INTERVAL '15' SECOND), COUNT(*),
+  SUM(amount), MAX(kind)
+FROM events GROUP BY site, HOP(ts, INTERVAL '5' SECOND, INTERVAL '15' SECOND) HAVING COUNT(*) > 1;
+INSERT INTO growing SELECT window_start, window_end, COUNT(*), SUM(amount)
+FROM TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '4' SECOND, INTERVAL '20' SECOND))
+GROUP BY window_start, window_end;
+INSERT INTO most SELECT starts, MAX(n) FROM (
+  SELECT kind, TUMBLE_START(ts, INTERVAL '10' SECOND) AS starts, COUNT(*) AS n
+  FROM events GROUP BY kind, TUMBLE(ts, INTERVAL '10' SECOND)) GROUP BY starts;"
+        )
+    };
+}
+
+const EARLY: &[Sink] = &[
+    Sink {
+        name: "per_kind",
+        columns: "kind STRING, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, total BIGINT, \
+                  low INT, mean BIGINT, sites BIGINT",
+        changes: true,
+        answer: "
+SELECT kind, s, s + INTERVAL '10 seconds', count(*), sum(amount), min(small),
+  sum(CASE WHEN ok THEN amount END) / nullif(count(CASE WHEN ok THEN amount END), 0),
+  count(DISTINCT site)
+FROM (SELECT *, date_bin(INTERVAL '10 seconds', ts) AS s FROM events) GROUP BY kind, s",
+    },
+    Sink {
+        name: "hopping",
+        columns: "site STRING, ends TIMESTAMP(3), n BIGINT, total BIGINT, kind STRING",
+        changes: true,
+        answer: "
+SELECT site, e, count(*), sum(amount), max(kind)
+FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM events CROSS JOIN (VALUES
+  (INTERVAL '5 seconds'), (INTERVAL '10 seconds'), (INTERVAL '15 seconds')) AS ahead(d))
+GROUP BY site, e HAVING count(*) > 1",
+    },
+    Sink {
+        name: "growing",
+        columns: "starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, total BIGINT",
+        changes: true,
+        answer: "
+SELECT s, e, count(*), sum(amount)
+FROM (SELECT *, date_bin(INTERVAL '20 seconds', ts) AS s, date_bin(INTERVAL '4 seconds', ts) + d AS e
+  FROM events CROSS JOIN (VALUES (INTERVAL '4 seconds'), (INTERVAL '8 seconds'),
+    (INTERVAL '12 seconds'), (INTERVAL '16 seconds'), (INTERVAL '20 seconds')) AS ahead(d))
+WHERE e <= s + INTERVAL '20 seconds'
+GROUP BY s, e",
+    },
+    Sink {
+        name: "most",
+        columns: "starts TIMESTAMP(3), n BIGINT",
+        changes: true,
+        answer: "
+SELECT s, max(n) FROM (
+  SELECT kind, s, count(*) AS n
+  FROM (SELECT *, date_bin(INTERVAL '10 seconds', ts) AS s FROM events) GROUP BY kind, s)
+GROUP BY s",
+    },
+];
+
+pub(crate) const EARLY_WINDOWS: Query =
+    Query { input: Input::Events, job: early!("300 ms"), sinks: EARLY };
+
+/// With each batch of rows.
+pub(crate) const EAGER_WINDOWS: Query =
+    Query { input: Input::Events, job: early!("0 s"), sinks: EARLY };

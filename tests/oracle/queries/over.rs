@@ -269,6 +269,53 @@ WINDOW w AS (PARTITION BY site ORDER BY n DESC, kind NULLS FIRST RANGE UNBOUNDED
     ],
 };
 
+pub(crate) const OVER_LISTS: Query = Query {
+    input: Input::Bids,
+    job: "
+INSERT INTO last_three
+SELECT bidder, dateTime, LISTAGG(channel, '|') OVER w,
+  CARDINALITY(ARRAY_AGG(CASE WHEN MOD(price, 2) = 0 THEN price END) OVER w),
+  LISTAGG(CASE WHEN MOD(price, 2) = 0 THEN channel END) OVER w
+FROM bids WINDOW w AS (PARTITION BY bidder ORDER BY dateTime ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);
+INSERT INTO so_far
+SELECT auction, dateTime, LISTAGG(CAST(price AS STRING)) OVER w, ELEMENT(ARRAY_SLICE(ARRAY_AGG(price) OVER w, 1, 1))
+FROM bids WHERE MOD(auction, 7) = 0 WINDOW w AS (PARTITION BY auction ORDER BY dateTime);
+INSERT INTO changing
+SELECT auction, n, LISTAGG(CAST(auction AS STRING)) OVER (ORDER BY auction ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)
+FROM (SELECT auction, COUNT(*) AS n FROM bids WHERE MOD(auction, 11) = 0 GROUP BY auction);",
+    sinks: &[
+        Sink {
+            name: "last_three",
+            columns: "bidder BIGINT, at TIMESTAMP(3), channels STRING, n INT, even STRING",
+            changes: false,
+            answer: "
+SELECT bidder, dateTime, concat_ws('|', lag(channel, 2) OVER w, lag(channel) OVER w, channel),
+  CAST(least(row_number() OVER w, 3) AS INT),
+  nullif(concat_ws(',', lag(even, 2) OVER w, lag(even) OVER w, even), '')
+FROM (SELECT *, CASE WHEN price % 2 = 0 THEN channel END AS even FROM bids)
+WINDOW w AS (PARTITION BY bidder ORDER BY dateTime)",
+        },
+        Sink {
+            name: "so_far",
+            columns: "auction BIGINT, at TIMESTAMP(3), prices STRING, first BIGINT",
+            changes: false,
+            answer: "
+SELECT auction, dateTime, string_agg(CAST(price AS STRING), ',') OVER w, first_value(price) OVER w
+FROM bids WHERE auction % 7 = 0
+WINDOW w AS (PARTITION BY auction ORDER BY dateTime ROWS UNBOUNDED PRECEDING)",
+        },
+        Sink {
+            name: "changing",
+            columns: "auction BIGINT, n BIGINT, near STRING",
+            changes: true,
+            answer: "
+SELECT auction, n, concat_ws(',', lag(auction, 2) OVER w, lag(auction) OVER w, auction)
+FROM (SELECT auction, count(*) AS n FROM bids WHERE auction % 11 = 0 GROUP BY auction)
+WINDOW w AS (ORDER BY auction)",
+        },
+    ],
+};
+
 /// Values that count once in a frame: by joins of rows with those of their frames.
 pub(crate) const OVER_DIFFERENT: Query = Query {
     input: Input::Events,

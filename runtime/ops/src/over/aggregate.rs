@@ -18,8 +18,8 @@ use arrow_row::{RowConverter, SortField};
 use sabot_core::plan::{AggregateDesc, AggregateFunction, Frame, OverAggregateDesc, OverFunction};
 use sabot_core::{Error, Result};
 
-use super::different;
 use super::frame::Frames;
+use super::{different, listed};
 use crate::window::aggregate::{result_of, state_type};
 
 /// One aggregate over a frame.
@@ -35,9 +35,10 @@ pub(super) struct OverAggregate {
 
 /// The type in which an aggregate's argument is computed with.
 pub(super) fn value_type(desc: &OverAggregateDesc, input: &Schema) -> DataType {
+    use AggregateFunction::{AllValues, Count, Values};
     let argument = || desc.argument.map(|column| input.field(column).data_type().clone());
     match desc.function {
-        OverFunction::Aggregate(function) if function != AggregateFunction::Count => {
+        OverFunction::Aggregate(function) if !matches!(function, Count | Values | AllValues) => {
             let desc = AggregateDesc {
                 name: String::new(),
                 function,
@@ -80,6 +81,9 @@ pub(super) fn carried_columns(
         OverFunction::Aggregate(AggregateFunction::Sum) => {
             let values = (format!("{name} values"), DataType::Int64);
             vec![(name, value_type(desc, input)), values]
+        }
+        OverFunction::Aggregate(AggregateFunction::Values | AggregateFunction::AllValues) => {
+            vec![(name, desc.data_type.clone())]
         }
         _ => vec![(name, value_type(desc, input))],
     }
@@ -176,7 +180,9 @@ impl OverAggregate {
             F::Aggregate(Of::Max) => pick(&values()?, carried, |all, carry| {
                 extremes(all, &self.value_type, frames, carry, true)
             }),
-            F::Aggregate(Of::First | Of::Last | Of::Values | Of::AllValues | Of::Collect) => {
+            F::Aggregate(Of::Values) => listed::lists(&values()?, frames, carried.first(), false),
+            F::Aggregate(Of::AllValues) => listed::lists(&values()?, frames, carried.first(), true),
+            F::Aggregate(Of::First | Of::Last | Of::Collect) => {
                 Err(Error::user(format!("{} is not computed over a frame", self.name)))
             }
             F::FirstValue => pick(&values()?, carried, |all, carry| Ok(firsts(all, frames, carry))),

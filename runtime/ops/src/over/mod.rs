@@ -12,6 +12,7 @@ mod different;
 mod event_time;
 mod frame;
 mod history;
+mod listed;
 mod past;
 mod seen;
 

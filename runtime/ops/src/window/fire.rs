@@ -33,6 +33,9 @@ impl Slice {
 impl WindowAggregate {
     /// Fires windows in the order of their ends, up to the watermark.
     pub(super) fn fire_due(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        if self.early.is_some() {
+            return self.fire_what_came(Some(watermark), cx);
+        }
         let mut fired = self.watermark;
         while let Some((first, _)) = self.open.first_key_value() {
             // Of all slices the first has the first window.
@@ -51,22 +54,30 @@ impl WindowAggregate {
 
     /// Fires the window that has the slice that ends at `end` for itself.
     fn fire_alone(&mut self, end: i64, cx: &mut Cx<'_>) -> Result<()> {
-        let Some(slice) = self.open.remove(&end) else { return Ok(()) };
-        // Only slices that several windows read are ever sealed.
-        let mut table = match slice.hot {
-            Some(table) => table,
-            None => self.shape.table()?,
-        };
-        if slice.stored {
-            self.merge_stored(end, &mut table, cx)?;
-            cx.state.drop_namespace(self.state, Namespace(end))?;
-        }
+        let Some(table) = self.take_slice(end, cx)? else { return Ok(()) };
         if self.updates.is_some() {
             return self.emit_remaining(end, table.partials()?, cx);
         }
         let rows = table.len();
         let (keys, results) = table.results(&self.shape)?;
         self.emit(end, rows, keys, results, None, cx)
+    }
+
+    /// What a slice holds, in memory and in the backend, which have it no longer.
+    pub(super) fn take_slice(&mut self, end: i64, cx: &mut Cx<'_>) -> Result<Option<Table>> {
+        let Some(slice) = self.open.remove(&end) else { return Ok(None) };
+        let mut table = match slice.hot {
+            Some(table) => table,
+            None => self.shape.table()?,
+        };
+        if let Some(sealed) = slice.sealed {
+            table.merge(&sealed.keys, &sealed.values, sealed.rows, &mut self.scratch)?;
+        }
+        if slice.stored {
+            self.merge_stored(end, &mut table, cx)?;
+            cx.state.drop_namespace(self.state, Namespace(end))?;
+        }
+        Ok(Some(table))
     }
 
     /// Fires a window of slices that lie in other windows too.
@@ -102,7 +113,12 @@ impl WindowAggregate {
     }
 
     /// Emits what a window gives, but for key groups for which it had fired before a restore.
-    fn emit_remaining(&mut self, end: i64, partials: Partials, cx: &mut Cx<'_>) -> Result<()> {
+    pub(super) fn emit_remaining(
+        &mut self,
+        end: i64,
+        partials: Partials,
+        cx: &mut Cx<'_>,
+    ) -> Result<()> {
         let Partials { mut keys, mut values, mut rows } = partials;
         if let Some(progress) = self.progress.as_ref().filter(|p| p.concerns(end)) {
             let groups = self.owner.groups_of(self.shape.keys(), &keys, rows)?;

@@ -8,6 +8,7 @@
 
 pub(crate) mod aggregate;
 mod collected;
+mod early;
 mod fire;
 mod flush;
 mod gone;
@@ -32,6 +33,7 @@ use sabot_core::{Cx, Element, Error, Operator, OperatorSnapshot, Result};
 use sabot_types::{EventTime, OperatorUid};
 
 use self::aggregate::Aggregate;
+use self::early::Early;
 use self::input::WindowInput;
 use self::progress::Progress;
 use self::session::SessionAggregate;
@@ -65,6 +67,8 @@ pub(crate) struct WindowAggregate {
     progress: Option<Progress>,
     /// For windows whose results can change.
     updates: Option<Updates>,
+    /// For windows that give results before they fire.
+    early: Option<Early>,
     /// For aggregates to which the order of rows makes a difference.
     numbers: Option<Numbers>,
     max_batch_rows: usize,
@@ -147,11 +151,14 @@ pub(crate) fn build(
     config: &OperatorConfig,
     state: &mut dyn StateBackend,
 ) -> Result<Box<dyn Operator>> {
-    if desc.time == WindowTime::Processing && desc.lateness_ms.is_some() {
+    if desc.time == WindowTime::Processing && desc.lateness_ms.is_some_and(|ms| ms > 0) {
         return Err(Error::user(format!(
-            "operator {}: windows of processing time cannot change",
+            "operator {}: windows of processing time that have fired cannot change",
             node.name
         )));
+    }
+    if desc.early_ms.is_some() && desc.lateness_ms.is_none() {
+        return Err(Error::user(format!("operator {}: early results change", node.name)));
     }
     match desc.window {
         Window::Session { gap_ms } => {
@@ -205,7 +212,9 @@ impl WindowAggregate {
             }
             _ => None,
         };
+        let open: BTreeMap<_, _> = open.collect();
         Ok(Self {
+            early: desc.early_ms.map(|delay_ms| Early::new(delay_ms, !open.is_empty())),
             owner: Owner::new(node, config),
             input: WindowInput::new(&node.name, desc, clock, &aggregates, input)?,
             slices: Slices::new(&node.name, desc.window)?,
@@ -213,7 +222,7 @@ impl WindowAggregate {
             key_codec,
             value_codec,
             state: handle,
-            open: open.collect(),
+            open,
             watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
             passed_on: *passed_on,
             progress,
@@ -228,9 +237,12 @@ impl WindowAggregate {
     /// Fires the windows that are over at `time`, and passes on a watermark.
     fn advance(&mut self, time: EventTime, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
         if let Some(updates) = &mut self.updates {
-            updates.advance(time, cx)?;
+            updates.advance(time);
         }
         self.fire_due(time, cx)?;
+        if let Some(updates) = &mut self.updates {
+            updates.forget(cx)?;
+        }
         self.watermark = self.watermark.max(time);
         self.passed_on = self.passed_on.max(watermark);
         cx.emit(Element::Watermark(watermark));
@@ -268,14 +280,9 @@ impl WindowAggregate {
         }
         Ok(())
     }
-}
 
-impl Operator for WindowAggregate {
-    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+    fn take_in(&mut self, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
         let rows = batch.num_rows();
-        if rows == 0 {
-            return Ok(());
-        }
         let fired = self.progress.as_ref().map_or(EventTime::MIN, Progress::newest);
         let now = self.input.clock.passed(EventTime::from_millis(cx.now_ms));
         let now_ms = processing::after(now.millis(), self.watermark.max(fired));
@@ -298,6 +305,17 @@ impl Operator for WindowAggregate {
         }
         self.update(last, &columns, rows)
     }
+}
+
+impl Operator for WindowAggregate {
+    fn process(&mut self, _port: usize, batch: RecordBatch, cx: &mut Cx<'_>) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        self.take_in(batch, cx)?;
+        self.expect_early(cx.now_ms);
+        self.fire_early_due(cx)
+    }
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
         if self.input.is_processing() && !processing::is_end(watermark) {
@@ -314,6 +332,7 @@ impl Operator for WindowAggregate {
     }
 
     fn processing_time(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        self.fire_early_due(cx)?;
         if !self.input.is_processing() {
             return Ok(());
         }

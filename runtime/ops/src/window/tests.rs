@@ -1,4 +1,5 @@
 mod collected;
+mod early;
 mod fixture;
 mod late_sessions;
 mod migrated;
@@ -268,6 +269,7 @@ fn result_of(
         aggregates: vec![aggregate],
         local_times: None,
         lateness_ms: None,
+        early_ms: None,
     });
     let fields = ["window_start", "window_end", "window_time"];
     let mut fields: Vec<_> = fields.map(|n| Field::new(n, time.clone(), false)).into();

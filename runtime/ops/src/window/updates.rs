@@ -1,5 +1,5 @@
-//! Windows that have fired and can still change: rows behind the watermark, but not further than the
-//! allowed lateness, update their results.
+//! Windows whose results change: those that have fired, by rows behind the watermark, but not further
+//! than the allowed lateness; and those that give results before they fire.
 //!
 //! What a window that fires has added up to is kept by key, under the window's end, until the
 //! watermark is the lateness beyond it. A row that comes for such a window is merged into it, and
@@ -94,9 +94,13 @@ impl Updates {
         Ok(Self { gone, results, kept })
     }
 
-    /// Forgets what can no longer change at `watermark`.
-    pub(super) fn advance(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+    /// Goes on to a watermark.
+    pub(super) fn advance(&mut self, watermark: EventTime) {
         self.gone.advance(watermark);
+    }
+
+    /// Forgets what can no longer change.
+    pub(super) fn forget(&mut self, cx: &mut Cx<'_>) -> Result<()> {
         let until = self.gone.until();
         while let Some(end) = self.kept.first().copied().filter(|end| is_over(*end, until)) {
             self.kept.remove(&end);

@@ -254,6 +254,17 @@ pub(super) fn count_char(arguments: Vec<Expr>) -> Expr {
     call("count_char", types("tt"), DataType::Int64, kernel, arguments)
 }
 
+/// What is asked of two values of bytes; null if one of them is.
+pub(super) fn of_two_bytes(name: &str, both: Vec<Expr>, is: fn(&[u8], &[u8]) -> bool) -> Expr {
+    let kernel: Kernel = Arc::new(move |arrays| {
+        let pairs = arrays[0].as_binary::<i32>().iter().zip(arrays[1].as_binary::<i32>());
+        let whether = pairs.map(|(a, b)| Some(is(a?, b?)));
+        Ok(Arc::new(whether.collect::<BooleanArray>()))
+    });
+    let bytes = vec![DataType::Binary, DataType::Binary];
+    call(&format!("{name}_of_bytes"), bytes, DataType::Boolean, kernel, both)
+}
+
 /// Whether a text is not empty and all its letters are of a kind; FALSE for null.
 pub(super) fn consists_of(name: &str, value: Expr, is: fn(&str) -> bool) -> Expr {
     let kernel: Kernel = Arc::new(move |arrays| {

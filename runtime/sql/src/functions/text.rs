@@ -38,14 +38,18 @@ pub(super) const FUNCTIONS: &[Entry] = &[
     ("RIGHT", 2, 2, |c| side(c, &unicode::right())),
     ("INITCAP", 1, 1, |c| strings(c, &[0]).map(|()| own_text::initcap(c.exprs()))),
     ("ASCII", 1, 1, |c| strings(c, &[0]).map(|()| own_text::ascii(c.exprs()))),
-    ("STARTSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::starts_with().call(c.exprs()))),
-    ("ENDSWITH", 2, 2, |c| strings(c, &[0, 1]).map(|()| string::ends_with().call(c.exprs()))),
+    ("STARTSWITH", 2, 2, |c| end(c, &string::starts_with(), <[u8]>::starts_with)),
+    ("ENDSWITH", 2, 2, |c| end(c, &string::ends_with(), <[u8]>::ends_with)),
     ("SPLIT_INDEX", 3, 3, split_index),
     ("OVERLAY", 3, 4, overlay),
     ("TRANSLATE", 3, 3, translate),
-    ("IS_ALPHA", 1, 1, |c| letters(c, |t| t.chars().all(char::is_alphabetic))),
-    ("IS_DIGIT", 1, 1, |c| letters(c, |t| t.chars().all(char::is_numeric))),
-    ("IS_DECIMAL", 1, 1, |c| letters(c, |t| cast_texts::float::<f64>(t).is_some())),
+    ("IS_ALPHA", 1, 1, |c| letters(c, |t| t.chars().all(char::is_alphabetic), |_| false)),
+    ("IS_DIGIT", 1, 1, |c| letters(c, |t| t.chars().all(char::is_numeric), DataType::is_integer)),
+    ("IS_DECIMAL", 1, 1, |c| {
+        // As in Flink, which forgets DECIMAL.
+        let is = |number: &DataType| number.is_integer() || number.is_floating();
+        letters(c, |t| cast_texts::float::<f64>(t).is_some(), is)
+    }),
     ("CURRENT_DATABASE", 0, 0, |_| Ok(lit(DATABASE))),
     ("COUNT_CHAR", 2, 2, |c| strings(c, &[0, 1]).map(|()| own_text::count_char(c.exprs()))),
 ];
@@ -75,13 +79,30 @@ fn substring(call: &Call<'_>) -> Result<Expr> {
     Ok(own_text::substring(call.exprs()))
 }
 
-/// Flink counts the parts from 0, the library from 1; a part that is not there is null.
-fn split_index(call: &Call<'_>) -> Result<Expr> {
-    strings(call, &[0, 1])?;
-    if !call.arguments[2].data_type.is_integer() {
-        return Err(wrong_arguments(call.name, call.arguments, call.at));
+/// Whether a text, or bytes, begin or end so.
+fn end(call: &Call<'_>, texts: &ScalarUDF, bytes: fn(&[u8], &[u8]) -> bool) -> Result<Expr> {
+    if call.arguments.iter().all(|argument| argument.data_type == DataType::Binary) {
+        return Ok(own_text::of_two_bytes(&call.name.to_ascii_lowercase(), call.exprs(), bytes));
     }
-    Ok(own_text::split_index(call.exprs()))
+    strings(call, &[0, 1])?;
+    Ok(texts.call(call.exprs()))
+}
+
+/// Flink counts the parts from 0, the library from 1; a part that is not there is null. A separator can
+/// be the number of a letter up to 255.
+fn split_index(call: &Call<'_>) -> Result<Expr> {
+    strings(call, &[0])?;
+    numbers(call, &[2])?;
+    let mut arguments = call.exprs();
+    if call.arguments[1].data_type.is_integer() {
+        let number = cast(call.expr(1), DataType::Int64);
+        let letter = string::chr().call(vec![number.clone()]);
+        let is_letter = number.between(lit(1_i64), lit(255_i64));
+        arguments[1] = chosen(call, when(is_letter, letter).end())?;
+    } else {
+        strings(call, &[1])?;
+    }
+    Ok(own_text::split_index(arguments))
 }
 
 /// Whether these arguments are whole numbers, too.
@@ -147,7 +168,12 @@ fn overlay(call: &Call<'_>) -> Result<Expr> {
     Ok(own_text::overlay(call.exprs()))
 }
 
-fn letters(call: &Call<'_>, are: fn(&str) -> bool) -> Result<Expr> {
+/// Whether a text is made of such letters; of numbers their type tells.
+fn letters(call: &Call<'_>, are: fn(&str) -> bool, is: fn(&DataType) -> bool) -> Result<Expr> {
+    let data_type = &call.arguments[0].data_type;
+    if data_type.is_numeric() {
+        return Ok(lit(is(data_type)));
+    }
     strings(call, &[0])?;
     Ok(own_text::consists_of(&call.name.to_ascii_lowercase(), call.expr(0), are))
 }

@@ -218,7 +218,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "LISTAGG(...) OVER (...)",
-        "also `ARRAY_AGG` and `COLLECT`",
+        "also `ARRAY_AGG`",
         "INSERT INTO out (k) SELECT LISTAGG(k) OVER (PARTITION BY i ORDER BY ts) FROM t",
     ),
     example(

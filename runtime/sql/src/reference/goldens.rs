@@ -106,6 +106,7 @@ const QUERIES_COMPARED: &[(&str, &str)] = &[
     ("UNNEST(...) WITH ORDINALITY", "elements_with_numbers"),
     ("COLLECT(...)", "collect_of_groups"),
     ("ARRAY_AGG(...), LISTAGG(...)", "lists_of_groups"),
+    ("LISTAGG(...) OVER (...)", "over_lists"),
     ("JSON_OBJECTAGG(KEY k VALUE v), JSON_ARRAYAGG(v)", "json_of_groups"),
     ("MATCH_RECOGNIZE (... PATTERN (A B+ C) ...)", "match_skip_to_last"),
     ("MATCH_RECOGNIZE (... WITHIN INTERVAL ...)", "match_within_some_seconds"),

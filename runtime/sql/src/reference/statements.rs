@@ -128,7 +128,7 @@ pub(super) const STATEMENTS: &[Example] = &[
     ),
     example(
         "SET 'table.exec.emit.early-fire.enabled'",
-        "",
+        "with `table.exec.emit.early-fire.delay`: windows give [results before they end](../windows.md#early-results)",
         "SET 'table.exec.emit.early-fire.enabled' = 'true'; SET 'table.exec.emit.early-fire.delay' = '5 s';
          INSERT INTO out (n) SELECT COUNT(*) FROM t GROUP BY TUMBLE(ts, INTERVAL '1' MINUTE)",
     ),

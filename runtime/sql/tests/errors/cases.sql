@@ -541,7 +541,7 @@ INSERT INTO results SELECT auction, NTILE(2) OVER (ORDER BY ts) FROM bids;
 ----
 INSERT INTO results SELECT auction, STDDEV_POP(DISTINCT price) OVER (ORDER BY ts) FROM bids;
 ----
-INSERT INTO results SELECT auction, LISTAGG(name) OVER (ORDER BY ts) FROM bids;
+INSERT INTO results SELECT auction, LISTAGG(DISTINCT name) OVER (ORDER BY ts) FROM bids;
 ----
 INSERT INTO results SELECT auction, LEAD(price) OVER (ORDER BY ts) FROM bids;
 ----
@@ -627,6 +627,16 @@ SET 'table.exec.emit.late-fire.delay' = '0 s';
 SET 'table.exec.emit.late-fire.delay' = '5 s';
 ----
 SET 'table.exec.emit.early-fire.enabled' = 'true';
+----
+SET 'table.exec.emit.early-fire.delay' = '5 s';
+INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction, TUMBLE(ts, INTERVAL '10' SECOND);
+----
+SET 'table.exec.emit.early-fire.enabled' = 'true';
+SET 'table.exec.emit.early-fire.delay' = '5 s';
+INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY auction, SESSION(ts, INTERVAL '10' SECOND);
+----
+SET 'table.exec.emit.early-fire.enabled' = 'true';
+SET 'table.exec.emit.early-fire.delay' = 'now';
 ----
 SET 'table.exec.emit.late-fire.enable' = 'true';
 ----

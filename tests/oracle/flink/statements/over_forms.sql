@@ -32,3 +32,12 @@ SELECT bidder, price, SUM(price) OVER (PARTITION BY bidder ORDER BY `dateTime` R
 
 -- over_a_sum_of_intervals
 SELECT bidder, price, SUM(price) OVER (PARTITION BY bidder ORDER BY `dateTime` RANGE BETWEEN INTERVAL '1' SECOND + INTERVAL '1' SECOND PRECEDING AND CURRENT ROW) FROM bid WHERE MOD(auction, 5) = 0;
+
+-- over_lists
+SELECT bidder, LISTAGG(channel, '|') OVER w, LISTAGG(CASE WHEN MOD(price, 2) = 0 THEN url END) OVER w FROM bid WHERE MOD(auction, 5) = 0 WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime` ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);
+
+-- over_all_lists
+SELECT auction, LISTAGG(channel) OVER (PARTITION BY auction ORDER BY `dateTime`) FROM bid WHERE MOD(auction, 7) = 0;
+
+-- over_arrays
+SELECT bidder, ARRAY_AGG(CASE WHEN MOD(price, 2) = 0 THEN price END) OVER w FROM bid WHERE MOD(auction, 5) = 0 WINDOW w AS (PARTITION BY bidder ORDER BY `dateTime` RANGE BETWEEN INTERVAL '2' SECOND PRECEDING AND CURRENT ROW);

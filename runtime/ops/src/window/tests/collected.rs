@@ -106,6 +106,7 @@ fn plan(window: Window) -> PlanNode {
         aggregates: aggregates.to_vec(),
         local_times: None,
         lateness_ms: None,
+        early_ms: None,
     };
     node(NodeKind::WindowAggregate(desc), Arc::new(Schema::new(fields)))
 }

@@ -79,7 +79,7 @@ pub(super) struct Fired {
     pub(super) start: i64,
     k1: Option<i64>,
     k2: Option<String>,
-    count: i64,
+    pub(super) count: i64,
     count_v: i64,
     sum_v: Option<i32>,
     min_v: Option<i32>,
@@ -155,6 +155,7 @@ pub(super) fn plan_of(window: Window, keys: &[usize]) -> PlanNode {
         aggregates,
         local_times: None,
         lateness_ms: None,
+        early_ms: None,
     };
     node(NodeKind::WindowAggregate(desc), Arc::new(Schema::new(fields)))
 }

@@ -15,14 +15,14 @@ use crate::OperatorConfig;
 use crate::testing::{Backends, Driver, config, load_all};
 
 const LATENESS_MS: i64 = 25;
-const KEYS: &[usize] = &[0];
+pub(super) const KEYS: &[usize] = &[0];
 
 const fn steps(step_ms: i64, size_ms: i64, offset_ms: i64) -> Steps {
     Steps { step_ms, size_ms, offset_ms }
 }
 
 const HOP: Window = Window::Hop(steps(10, 30, 0));
-const WINDOWS: [Window; 5] = [
+pub(super) const WINDOWS: [Window; 5] = [
     TUMBLE,
     HOP,
     Window::Hop(steps(5, 20, 3)),
@@ -65,7 +65,7 @@ pub(super) fn changes(driver: &Driver) -> Vec<(RowKind, Fired)> {
 }
 
 /// What is left of changes, each of which fits to those before.
-fn left_of(changes: Vec<(RowKind, Fired)>) -> Vec<Fired> {
+pub(super) fn left_of(changes: Vec<(RowKind, Fired)>) -> Vec<Fired> {
     let mut left: Vec<Fired> = Vec::new();
     let mut replaced: Option<Fired> = None;
     for (kind, row) in changes {
@@ -151,20 +151,26 @@ fn windows_that_end_with_the_input_are_not_kept() {
     assert_eq!(OperatorMetrics::get(&driver.metrics.state_writes), 0);
 }
 
-/// Runs random steps, with snapshots and restores in between.
-fn run(seed: u64, window: Window, keys: &[usize], backends: &Backends) {
+/// Runs random steps over windows whose results change for a time behind their ends, with snapshots and
+/// restores in between.
+pub(super) fn run(
+    seed: u64,
+    node: &PlanNode,
+    (window, keys, lateness_ms): (Window, &[usize], i64),
+    backends: &Backends,
+) {
     let dice = Dice::new(seed);
-    let node = updating(window, keys, LATENESS_MS);
-    let mut driver = Driver::new(&node, &input(), &config(), backends.make());
+    let mut driver = Driver::new(node, &input(), &config(), backends.make());
     let (mut watermark, mut late) = (-100, 0);
     let (mut kept, mut out) = (Vec::new(), Vec::new());
     for _ in 0..60 {
+        driver.clock(driver.now_ms + dice.below(4) as i64);
         let (kind, rows, step) = (dice.below(6), dice.below(40), 1 + dice.below(25) as i64);
         match kind {
             0..=2 => {
                 let rows: Vec<_> = (0..rows).map(|_| dice.row(watermark - 10)).collect();
                 for row in &rows {
-                    let gone = |end: i64| end - 1 + LATENESS_MS <= watermark && watermark > -100;
+                    let gone = |end: i64| end - 1 + lateness_ms <= watermark && watermark > -100;
                     let of = windows_of(window, row.ts).into_iter().filter(|(_, end)| !gone(*end));
                     let before = kept.len();
                     kept.extend(of.map(|of| (row.clone(), of)));
@@ -179,10 +185,12 @@ fn run(seed: u64, window: Window, keys: &[usize], backends: &Backends) {
             4 => drop(driver.snapshot()),
             _ => {
                 let snapshot = driver.snapshot();
-                driver.process(batch(&[row_in_time(watermark)])).unwrap();
                 late -= OperatorMetrics::get(&driver.metrics.rows_late) as usize;
                 out.extend(changes(&driver));
-                driver = Driver::restored(&node, &input(), snapshot, backends.make());
+                driver.process(batch(&[row_in_time(watermark)])).unwrap();
+                let now_ms = driver.now_ms;
+                driver = Driver::restored(node, &input(), snapshot, backends.make());
+                driver.now_ms = now_ms;
             }
         }
     }
@@ -199,9 +207,12 @@ fn random_rows_end_in_what_the_reference_gives() {
     let [memory, rocksdb] = Backends::all();
     for window in WINDOWS {
         for seed in 0..20 {
-            run(seed, window, [KEYS, &[], &[0, 1]][seed as usize % 3], &memory);
+            let keys = [KEYS, &[], &[0, 1]][seed as usize % 3];
+            let node = updating(window, keys, LATENESS_MS);
+            run(seed, &node, (window, keys, LATENESS_MS), &memory);
         }
-        run(20, window, KEYS, &rocksdb);
+        let node = updating(window, KEYS, LATENESS_MS);
+        run(20, &node, (window, KEYS, LATENESS_MS), &rocksdb);
     }
 }
 
