@@ -36,6 +36,11 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_mins(1);
 /// The longest wait for room in the library's queue.
 const ROOM_TIMEOUT: Duration = Duration::from_mins(1);
 const ROOM_RETRY: Duration = Duration::from_millis(2);
+/// After so long without an end the brokers abort a transaction, if the table's properties do not say
+/// otherwise: what brokers allow at most, if they are not told otherwise.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_mins(15);
+/// How often the library tells the identity of a producer of transactions.
+const STATISTICS_MS: u64 = 100;
 
 pub(super) struct KafkaSink {
     messages: Messages,
@@ -146,11 +151,11 @@ impl Deliveries {
 }
 
 impl Client {
-    /// Connects; `more` is set beside what the table's properties say, where they do not say it. Blocks.
+    /// Connects, for transactions of an id if one is given. Blocks.
     pub(super) fn open(
         settings: &Settings,
         doorbell: &Doorbell,
-        more: &[(&str, String)],
+        transactional_id: Option<&str>,
     ) -> Result<Self> {
         let deliveries = Deliveries {
             in_flight: Arc::default(),
@@ -159,16 +164,21 @@ impl Client {
             doorbell: doorbell.clone(),
         };
         let mut config = config(settings);
-        let common = [
+        let mut defaults = vec![
             ("enable.idempotence", "true".to_owned()),
             ("delivery.timeout.ms", DELIVERY_TIMEOUT.as_millis().to_string()),
             ("linger.ms", "5".to_owned()),
             // A key's partition is the one that Kafka's own client chooses.
             ("partitioner", "murmur2_random".to_owned()),
         ];
-        for (name, value) in common.iter().chain(more) {
+        if let Some(id) = transactional_id {
+            config.set("transactional.id", id);
+            config.set("statistics.interval.ms", STATISTICS_MS.to_string());
+            defaults.push(("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string()));
+        }
+        for (name, value) in defaults {
             if config.get(name).is_none() {
-                config.set(*name, value);
+                config.set(name, value);
             }
         }
         let producer = config
@@ -233,14 +243,15 @@ impl Messages {
         Self { encoder: encoder(&metadata.rows()), metadata, settings, partition }
     }
 
-    /// Sends the messages of rows.
-    pub(super) fn send(&self, batch: &RecordBatch, client: &Client) -> Result<()> {
+    /// Sends the messages of rows; how many these are.
+    pub(super) fn send(&self, batch: &RecordBatch, client: &Client) -> Result<usize> {
         client.deliveries.check(&self.settings)?;
         let times = metadata::times(&self.metadata, batch)?.unwrap_or_default();
         let time = |row: usize| times.get(row).copied().flatten();
         let headers = metadata::Headers::of(&self.metadata, batch)?;
         let headers = |row: usize| headers.as_ref().and_then(|headers| headers.of_row(row));
         let rows = self.metadata.without(batch)?;
+        let mut sent = 0;
         match &self.encoder {
             Encoder::Values(encoder) => {
                 let values = Encoded::encode(encoder, &rows)?;
@@ -248,6 +259,7 @@ impl Messages {
                     let payload = Some(values.row(row));
                     let (time, headers) = (time(row), headers(row));
                     client.send(self, Outgoing { key: None, payload, time, headers })?;
+                    sent += 1;
                 }
             }
             Encoder::Parts(encoder) => {
@@ -263,10 +275,11 @@ impl Messages {
                     };
                     let (key, time, headers) = (Some(keys.row(row)), time(row), headers(row));
                     client.send(self, Outgoing { key, payload, time, headers })?;
+                    sent += 1;
                 }
             }
         }
-        Ok(())
+        Ok(sent)
     }
 }
 
@@ -278,7 +291,7 @@ impl KafkaSink {
     ) -> Result<Self> {
         let (known, doorbell) = (settings.clone(), ctx.doorbell.clone());
         let (client, partitions) = blocking(&ctx.env, "kafka-open", move || {
-            let client = Client::open(&known, &doorbell, &[])?;
+            let client = Client::open(&known, &doorbell, None)?;
             let partitions = partitions(client.producer.client(), &known)?;
             Ok((client, partitions))
         })
@@ -290,7 +303,7 @@ impl KafkaSink {
 
 impl Sink for KafkaSink {
     fn write(&mut self, batch: RecordBatch) -> Result<()> {
-        self.messages.send(&batch, &self.client)
+        self.messages.send(&batch, &self.client).map(drop)
     }
 
     fn prepare(&mut self, _: Epoch) -> BoxFuture<'static, Result<Vec<Committable>>> {

@@ -29,12 +29,7 @@ use super::client::{ANSWER_TIMEOUT, blocking, failed, partitions};
 use super::sink::{Client, Encoder, Messages};
 use super::wire::{Code, Connection, Described};
 
-/// After so long without an end the brokers abort a transaction, if the table's properties do not say
-/// otherwise: what brokers allow at most, if they are not told otherwise.
-const TRANSACTION_TIMEOUT: Duration = Duration::from_mins(15);
-/// How often the library tells the producer's identity.
-const STATISTICS_MS: u64 = 100;
-/// The longest wait for it.
+/// The longest wait until the library tells a producer's identity.
 const IDENTITY_TIMEOUT: Duration = Duration::from_secs(10);
 /// For how long a commit is tried before it is reported, to be tried again.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -117,12 +112,7 @@ impl Opener {
     /// Opens one. Blocks.
     fn open(&self) -> Result<Open> {
         let id = self.free_id();
-        let more = [
-            ("transactional.id", id.text.clone()),
-            ("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string()),
-            ("statistics.interval.ms", STATISTICS_MS.to_string()),
-        ];
-        let client = Client::open(&self.settings, &self.doorbell, &more)?;
+        let client = Client::open(&self.settings, &self.doorbell, Some(&id.text))?;
         let begin = || {
             client.producer.init_transactions(ANSWER_TIMEOUT)?;
             client.producer.begin_transaction()
@@ -262,8 +252,9 @@ fn ended_early() -> Error {
 
 impl Open {
     fn send(&mut self, batch: &RecordBatch, messages: &Messages) -> Result<()> {
-        self.has_messages |= batch.num_rows() > 0;
-        messages.send(batch, &self.client)
+        // Brokers know nothing of a transaction without messages, so that it cannot be committed.
+        self.has_messages |= messages.send(batch, &self.client)? > 0;
+        Ok(())
     }
 
     /// Waits until the brokers have all messages. Blocks.
@@ -331,11 +322,14 @@ impl Sink for TransactionalSink {
                 for batch in &waiting {
                     open.send(batch, &messages)?;
                 }
-                open.prepare(&opener)
+                if open.has_messages { open.prepare(&opener).map(Some) } else { Ok(None) }
             })
             .await?;
-            let payload = serde_json::json!(prepared);
-            Ok(vec![Committable { uid, connector: super::NAME.to_owned(), epoch, payload }])
+            let committable = prepared.map(|prepared| {
+                let payload = serde_json::json!(prepared);
+                Committable { uid, connector: super::NAME.to_owned(), epoch, payload }
+            });
+            Ok(committable.into_iter().collect())
         }
         .boxed()
     }
@@ -449,10 +443,7 @@ pub(super) async fn abort_abandoned(
 ) -> Result<usize> {
     let ids = ids_of(prefix, uid);
     blocking(env, "kafka-abort", move || {
-        let is_old = |id: &str| {
-            let older = id.strip_prefix(&ids).and_then(|rest| rest.split('-').next());
-            older.and_then(|text| text.parse().ok()).is_some_and(|of: u64| of < attempt.get())
-        };
+        let is_old = |id: &str| attempt_of(id, &ids).is_some_and(|of| of < attempt.get());
         let mut aborted = 0;
         for broker in brokers(&settings)? {
             let listed = Connection::open(&broker).and_then(|mut connection| connection.list());
@@ -466,8 +457,7 @@ pub(super) async fn abort_abandoned(
             let open = listed.iter().filter(|(_, state)| !ENDED.contains(&state.as_str()));
             for (id, _) in open.filter(|(id, _)| is_old(id)) {
                 // Whoever takes an id over aborts its transaction.
-                let more = [("transactional.id", id.clone())];
-                let client = Client::open(&settings, &Doorbell::new(), &more)?;
+                let client = Client::open(&settings, &Doorbell::new(), Some(id))?;
                 client
                     .producer
                     .init_transactions(ANSWER_TIMEOUT)
@@ -480,9 +470,20 @@ pub(super) async fn abort_abandoned(
     .await
 }
 
+/// The attempt that uses a transactional id, if it begins with `ids` and is one of that sink's: the uid
+/// of another may go on where this one's ends.
+fn attempt_of(id: &str, ids: &str) -> Option<u64> {
+    let parts: Option<Vec<u64>> =
+        id.strip_prefix(ids)?.split('-').map(|part| part.parse().ok()).collect();
+    match parts?[..] {
+        [attempt, _subtask, _slot] => Some(attempt),
+        _ => None,
+    }
+}
+
 /// The addresses of all brokers.
 fn brokers(settings: &Settings) -> Result<Vec<String>> {
-    let client = Client::open(settings, &Doorbell::new(), &[])?;
+    let client = Client::open(settings, &Doorbell::new(), None)?;
     let metadata = client
         .producer
         .client()

@@ -185,6 +185,45 @@ fn what_became_of_a_transaction_is_told_by_its_ids_epoch_and_state() {
     assert!(!is_lost(7, 5, "CompleteAbort") && !is_lost(8, 0, "CompleteAbort"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_give_no_message_make_no_transaction() {
+    use sabot_core::row_kind::{self, RowKind};
+    let topic = Topic::with(1);
+    let id = arrow::datatypes::Field::new("id", DataType::Int64, false);
+    let fields = vec![id, row_kind::field()];
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    let json = [
+        ("connector", "upsert-kafka"),
+        ("key.format", "json"),
+        ("value.format", "json"),
+        (sabot_core::partitions::PRIMARY_KEY, r#"["id"]"#),
+    ];
+    let pairs = topic.options(&[&json[..], &EXACTLY_ONCE[1..]].concat());
+    let ctx = sink_context(&world(1).env, &pairs, Arc::clone(&schema));
+    let mut sink = crate::open_sink(ctx).await.unwrap();
+    let old = |kind| {
+        let columns: Vec<arrow::array::ArrayRef> =
+            vec![Arc::new(Int64Array::from(vec![1])), row_kind::column([kind])];
+        RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()
+    };
+    sink.write(old(RowKind::UpdateBefore)).unwrap();
+    assert_eq!(prepared(sink.as_mut(), 1).await, []);
+    sink.write(old(RowKind::Delete)).unwrap();
+    let committables = prepared(sink.as_mut(), 2).await;
+    assert_eq!(committables.len(), 1);
+    commit(&committables).await.unwrap();
+}
+
+#[test]
+fn ids_are_a_sinks_own_also_where_the_uid_of_another_begins_as_its_own() {
+    let ids = ids_of("p", &OperatorUid::new("sink:a").unwrap());
+    assert_eq!(attempt_of(&format!("{ids}12-0-3"), &ids), Some(12));
+    let other = ids_of("p", &OperatorUid::new("sink:a-1").unwrap());
+    for id in [format!("{other}12-0-3"), format!("{ids}12-0"), format!("{ids}x-0-3")] {
+        assert_eq!(attempt_of(&id, &ids), None, "{id}");
+    }
+}
+
 #[test]
 fn a_sink_without_a_prefix_for_its_ids_is_refused() {
     let pairs = [("connector", "kafka"), ("topic", "t"), ("properties.bootstrap.servers", "h:1")];
