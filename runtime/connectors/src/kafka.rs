@@ -22,8 +22,7 @@ use std::collections::BTreeMap;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use sabot_core::{
-    Committable, Committer, Env, Result, Sink, SinkContext, Source, SourceContext,
-    metadata as columns, partitions,
+    Committable, Committer, Env, Result, Sink, SinkContext, Source, SourceContext, partitions,
 };
 use sabot_types::{Attempt, OperatorUid};
 
@@ -171,21 +170,22 @@ fn read_partitioner(options: &Options<'_>) -> Result<Partitioner, OptionError> {
 /// The key of messages and the rest; none where they have no key.
 fn read_parts(options: &Options<'_>, format: &Format) -> Result<Option<Parts>, OptionError> {
     if options.get(KEY_FORMAT).is_none() {
-        return match [KEY_FIELDS, PREFIX].into_iter().find(|name| options.get(name).is_some()) {
+        let alone = [KEY_FIELDS, PREFIX].into_iter().find(|name| options.get(name).is_some());
+        let except = options.get(INCLUDE).filter(|which| !which.eq_ignore_ascii_case("all"));
+        return match alone.or(except.map(|_| INCLUDE)) {
             Some(name) => {
-                Err(options.bad(name, format!("'{KEY_FORMAT}' beside it, such as 'json'")))
+                Err(options.bad(name, format!("'{KEY_FORMAT}' and '{KEY_FIELDS}' beside it")))
             }
-            None => {
-                match options.get(INCLUDE).is_some_and(|which| !which.eq_ignore_ascii_case("all")) {
-                    true => Err(options
-                        .bad(INCLUDE, format!("'{KEY_FORMAT}' and '{KEY_FIELDS}' beside it"))),
-                    false => Ok(None),
-                }
-            }
+            None => Ok(None),
         };
     }
     let fields = options.required(KEY_FIELDS, "the columns of messages' keys: 'a;b'")?;
-    let fields = fields.split(';').map(|field| field.trim().to_owned()).collect();
+    let fields: Vec<String> = fields.split(';').map(|field| field.trim().to_owned()).collect();
+    let physical = partitions::physical_columns(options.map);
+    if let Some(other) = fields.iter().find(|field| !physical.contains(field)) {
+        let expected = format!("physical columns of the table, which '{other}' is not");
+        return Err(options.bad(KEY_FIELDS, expected));
+    }
     Parts::read(options, (fields, "'key.fields'"), format.clone(), false).map(Some)
 }
 
@@ -199,20 +199,6 @@ fn check_columns(
     format.check_columns(options, schema)?;
     let Some(parts) = parts else { return Ok(()) };
     parts.key_format().check_columns(options, schema)
-}
-
-/// Checks that the columns of the key are columns of the table.
-fn check_key(parts: &Parts, options: &Options<'_>, schema: &SchemaRef) -> Result<(), OptionError> {
-    for column in parts.key() {
-        let field = schema.field_with_name(column).ok();
-        if field.is_none_or(|field| columns::key(field).is_some()) {
-            return Err(options.bad(
-                KEY_FIELDS,
-                format!("physical columns of the table, which '{column}' is not"),
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn read_start(options: &Options<'_>) -> Result<Place, OptionError> {
@@ -356,16 +342,9 @@ impl Connector for Kafka {
     ) -> Result<(), OptionError> {
         let settings = Settings::read(options)?;
         let parts = read_parts(options, &settings.format)?;
-        match role {
-            Role::Source => {
-                read_start(options)?;
-                read_bound(options)?;
-            }
-            Role::Sink => {
-                if let Some(parts) = &parts {
-                    check_key(parts, options, schema)?;
-                }
-            }
+        if role == Role::Source {
+            read_start(options)?;
+            read_bound(options)?;
         }
         check_columns(&settings.format, parts.as_ref(), options, schema)?;
         client::check_properties(options, &settings)

@@ -17,8 +17,8 @@ pub const PRIMARY_KEY: &str = "primary key";
 /// options say of begin and end.
 pub const READ_WHOLE: &str = "read whole";
 
-/// The connector's own columns in the order of the table, where a format knows them by their places:
-/// those that nothing reads are left out elsewhere.
+/// The connector's own columns in the order of the table, where a format knows them by their places, or
+/// some are told apart by their names: those that nothing reads are left out elsewhere.
 pub const PHYSICAL_COLUMNS: &str = "physical columns";
 
 /// The types of the connector's own columns, where it makes their values itself.

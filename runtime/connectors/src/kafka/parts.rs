@@ -69,11 +69,6 @@ impl Parts {
         Ok(read)
     }
 
-    /// The columns of the key.
-    pub(super) fn key(&self) -> &[String] {
-        &self.key
-    }
-
     /// The format of the key.
     pub(super) fn key_format(&self) -> &Format {
         &self.key_format

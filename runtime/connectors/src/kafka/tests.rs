@@ -382,9 +382,18 @@ fn wrong_options_are_refused_with_what_is_right() {
         (&[("scan.bounded.mode", "soon")][..], "", "'unbounded' or 'latest-offset'"),
         (&[("value.format", "json")][..], "", "'value.format' is set"),
         (&[(KEY_FORMAT, "json")][..], "", "option 'key.fields' is missing"),
-        (&[(KEY_FORMAT, "debezium-json"), (KEY_FIELDS, "id")][..], "", "'json' or 'csv'"),
-        (&[(KEY_FIELDS, "id")][..], "", "'key.format' beside it"),
-        (&[(PREFIX, "k_")][..], "", "'key.format' beside it"),
+        (&[(KEY_FORMAT, "json"), (KEY_FIELDS, "ids")][..], "", "which 'ids' is not"),
+        (
+            &[
+                (KEY_FORMAT, "debezium-json"),
+                (KEY_FIELDS, "id"),
+                (partitions::PHYSICAL_COLUMNS, r#"["id"]"#),
+            ][..],
+            "",
+            "'json' or 'csv'",
+        ),
+        (&[(KEY_FIELDS, "id")][..], "", "'key.format' and 'key.fields' beside it"),
+        (&[(PREFIX, "k_")][..], "", "'key.format' and 'key.fields' beside it"),
         (&[(INCLUDE, "EXCEPT_KEY")][..], "", "'key.format' and 'key.fields' beside it"),
         (
             &[(START, "specific-offsets")][..],

@@ -65,8 +65,12 @@ async fn read(topic: &Topic, more: &[(&str, &str)], columns: SchemaRef) -> Resul
 /// An option and its value.
 type Pair<'a> = (&'a str, &'a str);
 
-const JSON_KEYS: [Pair<'_>; 3] =
-    [("value.format", "json"), (KEY_FORMAT, "json"), (KEY_FIELDS, "k_id;site")];
+const JSON_KEYS: [Pair<'_>; 4] = [
+    ("value.format", "json"),
+    (KEY_FORMAT, "json"),
+    (KEY_FIELDS, "k_id;site"),
+    (partitions::PHYSICAL_COLUMNS, r#"["site","k_id","amount"]"#),
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_have_their_columns_and_values_all_or_the_others() {
@@ -80,9 +84,7 @@ async fn keys_have_their_columns_and_values_all_or_the_others() {
     ];
     for (more, key, value) in cases {
         let topic = Topic::with(1);
-        let physical = partitions::to_option(&["site", "k_id", "amount"]);
-        let more =
-            [&JSON_KEYS, more, &[(partitions::PHYSICAL_COLUMNS, physical.as_str())]].concat();
+        let more = [&JSON_KEYS, more].concat();
         write(&topic, &more, &rows(&["a", "b"], &[7, 8], &[1, 2])).await;
         let messages = consume(&topic, 1, 2);
         assert_eq!(messages[0], (0, Some(key.to_owned()), value.to_owned()), "{more:?}");
