@@ -86,7 +86,8 @@ impl Table {
     /// The value of a key that comes alone.
     pub(super) fn value(&self, group: KeyGroup, key: &[u8]) -> Option<&[u8]> {
         let hash = hash_of(group, key);
-        self.confirmed(hash, self.candidate(hash), group, key)
+        let candidate = self.index.first(self.index.home(hash)?, hash);
+        self.confirmed(hash, candidate, group, key)
     }
 
     fn get_one(&mut self, group: KeyGroup, key: &[u8]) -> BinaryArray {
