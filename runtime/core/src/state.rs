@@ -168,27 +168,6 @@ pub trait StateBackend: Send {
         values: &BinaryArray,
     ) -> Result<()>;
 
-    /// Reads the value of one key into `value`, in place of what is in it; whether there is one.
-    /// For keys that come alone: [`get`](Self::get) of many costs less for each.
-    fn get_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: &mut Vec<u8>,
-    ) -> Result<bool>;
-
-    /// Writes one row; no value deletes its key.
-    fn put_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<()>;
-
     /// Writes rows as [`FrozenState::visit`] gave them.
     fn restore(&mut self, state: StateHandle, rows: &StateRows) -> Result<()> {
         self.put(state, rows.namespace, &rows.groups, &rows.keys, &rows.values)

@@ -111,36 +111,6 @@ impl StateBackend for Expiring {
         self.inner.put(state, namespace, groups, keys, &stamped(values, self.now_ms))
     }
 
-    fn get_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: &mut Vec<u8>,
-    ) -> Result<bool> {
-        let is_there = self.inner.get_row(state, namespace, group, key, value)?;
-        let Some(deadline) = self.deadline(state).filter(|_| is_there) else { return Ok(is_there) };
-        let is_live = !deadline.is_over(value);
-        value.truncate(if is_live { split(value).0.len() } else { 0 });
-        Ok(is_live)
-    }
-
-    fn put_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<()> {
-        let Some(value) = value.filter(|_| self.ttl_ms(state).is_some()) else {
-            return self.inner.put_row(state, namespace, group, key, value);
-        };
-        let stamped = [value, &number::encode(self.now_ms)].concat();
-        self.inner.put_row(state, namespace, group, key, Some(&stamped))
-    }
-
     fn restore(&mut self, state: StateHandle, rows: &StateRows) -> Result<()> {
         self.inner.restore(state, rows)
     }
@@ -277,12 +247,6 @@ mod tests {
         texts(values.iter().flatten())
     }
 
-    fn get_row(backend: &mut dyn StateBackend, state: StateHandle, name: &str) -> Option<Vec<u8>> {
-        let (group, mut value) = (KeyGroup::new(3), Vec::new());
-        let found = backend.get_row(state, Namespace::ONLY, group, name.as_bytes(), &mut value);
-        found.unwrap().then_some(value)
-    }
-
     fn texts<'v>(values: impl Iterator<Item = &'v [u8]>) -> Vec<String> {
         values.map(|value| String::from_utf8(value.to_vec()).unwrap()).collect()
     }
@@ -296,8 +260,6 @@ mod tests {
             assert_eq!(get(backend, state, &["aa", "ab", "b"]), ["aa", "ab", "b"]);
             backend.set_now(11_000);
             assert_eq!(get(backend, state, &["aa", "ab", "b"]), ["ab"]);
-            assert_eq!(get_row(backend, state, "aa"), None);
-            assert_eq!(get_row(backend, state, "ab"), Some(b"ab".to_vec()));
             let mut scanned = Vec::new();
             let visit = &mut |rows: StateRows| {
                 assert_eq!(rows.keys, rows.values);
@@ -318,12 +280,6 @@ mod tests {
             // As if it had never been there.
             put(backend, state, 11_500, &["aa"]);
             assert_eq!(get(backend, state, &["aa"]), ["aa"]);
-            let group = KeyGroup::new(3);
-            backend.put_row(state, Namespace::ONLY, group, b"b", Some(b"one")).unwrap();
-            backend.set_now(12_499);
-            assert_eq!(get_row(backend, state, "b"), Some(b"one".to_vec()));
-            backend.set_now(12_500);
-            assert_eq!(get_row(backend, state, "b"), None);
         });
     }
 

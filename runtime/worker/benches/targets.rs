@@ -50,10 +50,10 @@ fn main() -> Result<(), Failure> {
     }
     println!("state, {keys} keys of 8 bytes with values of {ROW_BYTES} bytes");
     let mut nothing: Vec<_> = (0..100_000).map(|_| Instant::now().elapsed()).collect();
-    report("the clock itself, part of the figures of one alone", &mut nothing, 1, None);
+    report("the clock itself, part of the figures of one at a time", &mut nothing, 1, None);
     drop(nothing);
     random_reads();
-    let targets = Targets { one: Some(100.0), many: Some(60.0), ..Targets::default() };
+    let targets = Targets { one: 100.0, many: Some(60.0), get_p50: None };
     for bytes in [ROW_BYTES, COUNT_BYTES] {
         let name = format!("memory, values of {bytes} bytes");
         operations(&name, &mut *open(Backend::Memory)?, (keys, bytes), targets)?;
@@ -61,8 +61,7 @@ fn main() -> Result<(), Failure> {
     let cache_size_mb = number("CACHE_MB", 512)?;
     let holding_mb = 512 + keys * BYTES_IN_MEMORY / (1 << 20);
     let rocksdb = |cache_size_mb| Backend::RocksDb { dir: dir.path().join("db"), cache_size_mb };
-    let targets =
-        Targets { alone: Some(1_000_000.0), get_p50: Some(5_000.0), ..Targets::default() };
+    let targets = Targets { one: 1_000_000.0, many: None, get_p50: Some(5_000.0) };
     for (cache_size_mb, what) in [(cache_size_mb, ""), (holding_mb, ", which hold the state")] {
         let name = format!("rocksdb with {cache_size_mb} MB{what}");
         operations(&name, &mut *open(rocksdb(cache_size_mb))?, (keys, ROW_BYTES), targets)?;
@@ -92,15 +91,7 @@ impl Dice {
     }
 }
 
-/// A key with its key group.
-type Key = (KeyGroup, [u8; 8]);
-
-/// A key by its number, spread over all key groups.
-fn key(number: u64) -> Key {
-    (KeyGroup::new((Dice(number).next() % 128) as u16), number.to_be_bytes())
-}
-
-/// Many keys by their numbers.
+/// Keys by their numbers, spread over all key groups.
 struct Keys {
     groups: Vec<KeyGroup>,
     bytes: BinaryArray,
@@ -108,9 +99,10 @@ struct Keys {
 
 impl Keys {
     fn of(numbers: impl Iterator<Item = u64> + Clone) -> Self {
+        let group = |number: u64| KeyGroup::new((Dice(number).next() % 128) as u16);
         Self {
-            groups: numbers.clone().map(|number| key(number).0).collect(),
-            bytes: BinaryArray::from_iter_values(numbers.map(|number| key(number).1)),
+            groups: numbers.clone().map(group).collect(),
+            bytes: BinaryArray::from_iter_values(numbers.map(u64::to_be_bytes)),
         }
     }
 }
@@ -204,12 +196,10 @@ fn follow<const CHAINS: usize>(memory: &[u32], order: &[u32], round: usize) -> D
 }
 
 /// What an operation may take, in nanoseconds. A mean: a write may wait for others and then be paid with them.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Targets {
-    /// Of one alone, from call to answer.
-    alone: Option<f64>,
-    /// Of each of some that are called one after the other.
-    one: Option<f64>,
+    /// Of one at a time.
+    one: f64,
     /// Of each of many at a time.
     many: Option<f64>,
     /// What half of the reads that come alone take.
@@ -231,42 +221,42 @@ fn operations(
     let state = opened(backend)?;
     fill(backend, state, keys, bytes)?;
     let mut dice = Dice(2);
-    let mut found = Vec::new();
     for write in [false, true] {
         let action = if write { "put" } else { "get" };
-        let value = values(&mut dice, 1, bytes);
-        let mut one = |backend: &mut dyn StateBackend, (group, key): Key| -> Result<()> {
-            if write {
-                return backend.put_row(state, Namespace::ONLY, group, &key, Some(value.value(0)));
-            }
-            let is_there = backend.get_row(state, Namespace::ONLY, group, &key, &mut found)?;
-            assert!(is_there, "every key was put");
-            Ok(())
-        };
         let mut times = Vec::with_capacity(SINGLES);
+        let value = values(&mut dice, 1, bytes);
         for _ in 0..SINGLES {
-            let key = key(dice.next() % keys);
+            let key = Keys::of(std::iter::once(dice.next() % keys));
             let began = Instant::now();
-            one(backend, key)?;
+            if write {
+                backend.put(state, Namespace::ONLY, &key.groups, &key.bytes, &value)?;
+            } else {
+                let found = backend.get(state, Namespace::ONLY, &key.groups, &key.bytes)?;
+                assert_eq!(found.iter().flatten().count(), 1, "every key was put");
+            }
             times.push(began.elapsed());
         }
-        report(&format!("{action}, one alone"), &mut times, 1, targets.alone);
+        report(&format!("{action}, one at a time"), &mut times, 1, Some(targets.one));
         if let Some(target) = targets.get_p50.filter(|_| !write) {
             let p50 = times[times.len() / 2].as_nanos() as f64;
             println!("    its p50: {p50:.0} ns{}", verdict(p50, target, "ns"));
         }
-        // The same without the clock between them, and with the keys at hand: the processor begins
-        // with the next one while it waits for memory.
+        // The same without the clock between them, and with the keys at hand.
         let mut times = Vec::with_capacity(BLOCKS);
         for _ in 0..BLOCKS {
-            let block: Vec<Key> = (0..BLOCK).map(|_| key(dice.next() % keys)).collect();
+            let mut key = || Keys::of(std::iter::once(dice.next() % keys));
+            let block: Vec<Keys> = (0..BLOCK).map(|_| key()).collect();
             let began = Instant::now();
             for key in &block {
-                one(backend, *key)?;
+                if write {
+                    backend.put(state, Namespace::ONLY, &key.groups, &key.bytes, &value)?;
+                } else {
+                    backend.get(state, Namespace::ONLY, &key.groups, &key.bytes)?;
+                }
             }
             times.push(began.elapsed());
         }
-        report(&format!("{action}, one after the other"), &mut times, BLOCK, targets.one);
+        report(&format!("{action}, one at a time, {BLOCK} calls"), &mut times, BLOCK, None);
         let values = values(&mut dice, BATCH, bytes);
         let mut times = Vec::with_capacity(BATCHES);
         for _ in 0..BATCHES {

@@ -56,12 +56,14 @@ fn each_row_is_written_once_however_often_the_job_is_killed() {
         drop(running);
     }
     let running = broker.start(&job);
-    let all = || (read(&mut written) >= ROUNDS * ROWS).then_some(());
+    // The last row tells that the last job runs, and can be stopped.
+    let rows = ROUNDS * ROWS + 1;
+    broker.send("readings", &[("", &format!("{{\"id\":{}}}", rows - 1))]);
+    let all = || (read(&mut written) >= rows).then_some(());
     eventually(PATIENCE, all).expect("all rows come");
     running.stop();
     running.wait("stopped").succeeded("stopped");
     read(&mut written);
-    let expected =
-        (0..ROUNDS * ROWS).map(|id| (format!("{{\"id\":{id},\"twice\":{}}}", 2 * id), 1));
+    let expected = (0..rows).map(|id| (format!("{{\"id\":{id},\"twice\":{}}}", 2 * id), 1));
     assert_eq!(written, expected.collect());
 }

@@ -94,35 +94,6 @@ fn get(
     values.iter().map(|value| value.map(<[u8]>::to_vec)).collect()
 }
 
-/// Writes rows of a namespace one by one.
-fn put_rows(
-    backend: &mut dyn StateBackend,
-    state: StateHandle,
-    namespace: i64,
-    rows: &[Change<'_>],
-) {
-    for (group, key, value) in rows {
-        backend.put_row(state, Namespace(namespace), KeyGroup::new(*group), key, *value).unwrap();
-    }
-}
-
-/// The values of keys that come one by one.
-fn get_rows(
-    backend: &mut dyn StateBackend,
-    state: StateHandle,
-    namespace: i64,
-    keys: &[(u16, &[u8])],
-) -> Vec<Option<Vec<u8>>> {
-    let mut value = b"of another key".to_vec();
-    let mut get = |(group, key): &(u16, &[u8])| {
-        let (namespace, group) = (Namespace(namespace), KeyGroup::new(*group));
-        let is_there = backend.get_row(state, namespace, group, key, &mut value).unwrap();
-        assert!(is_there || value.is_empty());
-        is_there.then(|| value.clone())
-    };
-    keys.iter().map(&mut get).collect()
-}
-
 /// All rows by scanning every namespace, with the order and size of batches checked.
 fn scan_all(backend: &mut dyn StateBackend, state: StateHandle, max_rows: usize) -> Rows {
     let mut all = Rows::new();
@@ -329,9 +300,6 @@ fn unknown_state(make: Make<'_>) {
     assert!(b.get(unknown, Namespace(0), &[], &BinaryArray::new_null(0)).is_err());
     let none = BinaryArray::new_null(0);
     assert!(b.put(unknown, Namespace(0), &[], &none, &none).is_err());
-    let group = KeyGroup::new(0);
-    assert!(b.get_row(unknown, Namespace(0), group, b"", &mut Vec::new()).is_err());
-    assert!(b.put_row(unknown, Namespace(0), group, b"", None).is_err());
 }
 
 fn scan_error(make: Make<'_>) {

@@ -6,7 +6,7 @@ use arrow::array::BinaryArray;
 use sabot_core::state::{FrozenState, Namespace, StateBackend, StateHandle};
 use sabot_types::KeyGroup;
 
-use super::{Make, Rows, get, get_rows, put, put_rows, scan_all, spec, visit_all};
+use super::{Make, Rows, get, put, scan_all, spec, visit_all};
 
 const SEEDS: u64 = 20;
 const STEPS: usize = 180;
@@ -114,7 +114,6 @@ impl Run {
         let (state, model) = &mut self.states[index];
         let borrowed: Vec<_> =
             rows.iter().map(|(g, k, v)| (*g, k.as_slice(), v.as_deref())).collect();
-        let put = if self.dice.below(3) == 0 { put_rows } else { put };
         put(&mut *self.backend, *state, namespace, &borrowed);
         for (group, key, value) in rows {
             match value {
@@ -128,7 +127,6 @@ impl Run {
         let places: Vec<_> = (0..20).map(|_| self.place(index)).collect();
         let (state, model) = &self.states[index];
         let borrowed: Vec<_> = places.iter().map(|(g, k)| (*g, k.as_slice())).collect();
-        let get = if self.dice.below(3) == 0 { get_rows } else { get };
         let found = get(&mut *self.backend, *state, namespace, &borrowed);
         for ((group, key), found) in places.into_iter().zip(found) {
             assert_eq!(found.as_ref(), model.get(&(namespace, group, key)));

@@ -11,7 +11,6 @@ mod frozen;
 mod index;
 mod layout;
 mod options;
-mod sizes;
 mod waiting;
 
 use std::collections::BTreeSet;
@@ -34,7 +33,6 @@ use self::directory::DatabaseDir;
 use self::expiry::Expiry;
 use self::frozen::{AllWaiting, Frozen};
 use self::layout::{FILTERED_BYTES, Prefix};
-use self::sizes::{SETTLED_SHARE, Sizes};
 use self::waiting::Waiting;
 use crate::rows::{RowCollector, check_keys, find_open, handle_of, not_open};
 
@@ -50,6 +48,46 @@ pub struct RocksDbBackend {
     states: Vec<State>,
     write_options: WriteOptions,
     sizes: Sizes,
+}
+
+/// The part of what waits that a read has written where it does not have all of it written.
+const SETTLED_SHARE: usize = 8;
+
+/// How much waits to be written and is written at a time, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Sizes {
+    /// So much of all states waits at most.
+    waiting_max: usize,
+    /// Rows are sealed at this size.
+    sealed: usize,
+    /// A read has what waits written first; where it is more than this, it looks among it instead.
+    settled_max: usize,
+    /// It then has so much more written than came since, at least, so that what is read regularly
+    /// does not wait for long.
+    settled_more: usize,
+    /// So much of what is sealed is written between two batches.
+    catch_up: usize,
+    /// A write batch.
+    batch: usize,
+    /// What changed in a state since the last checkpoint goes to files from this size on.
+    spilled: usize,
+}
+
+impl Sizes {
+    /// Out of so much memory.
+    fn of(cache_size_mb: u64) -> Self {
+        let waiting_max = options::waiting_bytes_max(cache_size_mb);
+        Self {
+            waiting_max,
+            sealed: 8 << 20,
+            settled_max: 8 << 20,
+            settled_more: 1 << 20,
+            catch_up: 128 << 10,
+            batch: 64 << 10,
+            // What waits is in memory anyway.
+            spilled: waiting_max.max(32 << 20),
+        }
+    }
 }
 
 struct State {
@@ -113,15 +151,6 @@ impl RocksDbBackend {
         };
         of.seal();
         self.write_sealed(state, due)
-    }
-
-    /// Seals what waits where that is much, and makes room for more.
-    fn after_put(&mut self, state: StateHandle) -> Result<()> {
-        let of = &mut self.states[usize::from(state.0)];
-        if of.waiting.open_bytes() >= self.sizes.sealed {
-            of.seal();
-        }
-        self.make_room()
     }
 
     /// Writes rows of those states of which most wait until there is room for more.
@@ -273,49 +302,10 @@ impl StateBackend for RocksDbBackend {
             let value = values.is_valid(row).then(|| values.value(row));
             of.waiting.put(namespace, *group, keys.value(row), value);
         }
-        self.after_put(state)
-    }
-
-    fn get_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: &mut Vec<u8>,
-    ) -> Result<bool> {
-        self.check(state)?;
-        value.clear();
-        let State { waiting, stored, .. } = &mut self.states[usize::from(state.0)];
-        waiting.keep_by_key();
-        if let Some(row) = waiting.find(namespace, group, key) {
-            value.extend_from_slice(row.value.unwrap_or_default());
-            return Ok(row.value.is_some());
+        if of.waiting.open_bytes() >= self.sizes.sealed {
+            of.seal();
         }
-        if !stored.contains(&namespace) {
-            return Ok(false);
-        }
-        let mut place = Vec::new();
-        Prefix::new(state, namespace).write_key(group, key, &mut place);
-        let family = self.database.db.cf_handle(FAMILY).expect("the database has its family");
-        let found = self.database.db.get_pinned_cf(family, &place);
-        let found = found.map_err(|e| self.database.error("reading state", e))?;
-        value.extend_from_slice(found.as_deref().unwrap_or_default());
-        Ok(found.is_some())
-    }
-
-    fn put_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<()> {
-        self.check(state)?;
-        let of = &mut self.states[usize::from(state.0)];
-        of.waiting.put(namespace, group, key, value);
-        self.after_put(state)
+        self.make_room()
     }
 
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
