@@ -202,47 +202,48 @@ fn check_columns(
 }
 
 fn read_start(options: &Options<'_>) -> Result<Place, OptionError> {
-    let modes = [
-        ("earliest-offset", Place::Earliest),
-        ("latest-offset", Place::Latest),
-        ("group-offsets", Place::Group),
-        ("timestamp", Place::TimestampMs(0)),
-        ("specific-offsets", Place::Offsets(BTreeMap::new())),
+    type Read = fn(&Options<'_>) -> Result<Place, OptionError>;
+    let of_group: Read = |options| {
+        let expected = "the group whose offsets are read, or set 'scan.startup.mode' to \
+                        'earliest-offset', 'latest-offset', 'timestamp' or 'specific-offsets' (its \
+                        default is 'group-offsets')";
+        read_group(options, expected)
+    };
+    let modes: [(&str, Read); 5] = [
+        ("earliest-offset", |_| Ok(Place::Earliest)),
+        ("latest-offset", |_| Ok(Place::Latest)),
+        ("group-offsets", of_group),
+        ("timestamp", |options| read_timestamp(options, START_TIMESTAMP)),
+        ("specific-offsets", |options| read_offsets(options, START_OFFSETS)),
     ];
-    let modes: Vec<_> = modes.iter().map(|(word, start)| (*word, start)).collect();
-    let mode = options.one_of(START, &modes)?;
-    if options.get(partitions::READ_WHOLE).is_some() {
-        return Ok(Place::Earliest);
-    }
-    match mode.unwrap_or(&Place::Group) {
-        Place::Group if options.get(GROUP).is_none() => Err(options.missing(
-            GROUP,
-            "the group whose offsets are read, or set 'scan.startup.mode' to 'earliest-offset', \
-             'latest-offset', 'timestamp' or 'specific-offsets' (its default is 'group-offsets')",
-        )),
-        Place::TimestampMs(_) => read_timestamp(options, START_TIMESTAMP),
-        Place::Offsets(_) => read_offsets(options, START_OFFSETS),
-        other => Ok(other.clone()),
+    let read = options.one_of(START, &modes)?.unwrap_or(of_group);
+    match options.get(partitions::READ_WHOLE) {
+        Some(_) => Ok(Place::Earliest),
+        None => read(options),
     }
 }
 
 /// Where a bounded job ends; none: nowhere.
 fn read_bound(options: &Options<'_>) -> Result<Option<Place>, OptionError> {
-    let modes = [
-        ("unbounded", None),
-        ("latest-offset", Some(Place::Latest)),
-        ("group-offsets", Some(Place::Group)),
-        ("timestamp", Some(Place::TimestampMs(0))),
-        ("specific-offsets", Some(Place::Offsets(BTreeMap::new()))),
+    type Read = fn(&Options<'_>) -> Result<Option<Place>, OptionError>;
+    let modes: [(&str, Read); 5] = [
+        ("unbounded", |_| Ok(None)),
+        ("latest-offset", |_| Ok(Some(Place::Latest))),
+        ("group-offsets", |options| {
+            read_group(options, "the group at whose offsets the job ends").map(Some)
+        }),
+        ("timestamp", |options| read_timestamp(options, BOUNDED_TIMESTAMP).map(Some)),
+        ("specific-offsets", |options| read_offsets(options, BOUNDED_OFFSETS).map(Some)),
     ];
-    let modes: Vec<_> = modes.iter().map(|(word, end)| (*word, end)).collect();
-    match options.one_of(BOUNDED, &modes)? {
-        Some(Some(Place::Group)) if options.get(GROUP).is_none() => {
-            Err(options.missing(GROUP, "the group at whose offsets the job ends"))
-        }
-        Some(Some(Place::TimestampMs(_))) => read_timestamp(options, BOUNDED_TIMESTAMP).map(Some),
-        Some(Some(Place::Offsets(_))) => read_offsets(options, BOUNDED_OFFSETS).map(Some),
-        other => Ok(other.cloned().flatten()),
+    let read = options.one_of(BOUNDED, &modes)?;
+    read.map_or(Ok(None), |read| read(options))
+}
+
+/// The place of the group, which has to be named.
+fn read_group(options: &Options<'_>, expected: &str) -> Result<Place, OptionError> {
+    match options.get(GROUP) {
+        Some(_) => Ok(Place::Group),
+        None => Err(options.missing(GROUP, expected)),
     }
 }
 

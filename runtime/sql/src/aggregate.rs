@@ -37,7 +37,8 @@ pub(crate) struct WindowNode {
     pub aggregates: Vec<Aggregate>,
     /// How long after a window has fired rows still change its result; none: not at all.
     pub lateness_ms: Option<i64>,
-    /// How often a window that has not fired gives the result that it has by then; none: not at all.
+    /// How long after rows have come a window that has not fired gives what it has by then; none: not at
+    /// all.
     pub early_ms: Option<i64>,
     /// Keys, window columns, aggregates.
     pub schema: DFSchemaRef,
@@ -58,7 +59,7 @@ pub(crate) struct GroupNode {
     pub schema: DFSchemaRef,
 }
 
-/// How long an aggregation keeps things and how often it gives them, as hints and settings say, in
+/// How long an aggregation keeps things and when it gives them, as hints and settings say, in
 /// milliseconds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Times {

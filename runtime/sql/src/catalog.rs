@@ -178,7 +178,7 @@ pub(crate) struct Catalog {
     pub(crate) zone: Zone,
     /// How long after a window has fired rows change its result; none: not at all.
     pub(crate) lateness_ms: Option<i64>,
-    /// How often windows that have not fired give results; none: not at all.
+    /// How long after rows have come windows that have not fired give results; none: not at all.
     pub(crate) early_ms: Option<i64>,
 }
 

@@ -3,6 +3,38 @@
 
 use super::{Input, Query, Sink};
 
+/// The counts of each window of 15 seconds every five, of a table.
+macro_rules! hopping_over {
+    ($table:literal) => {
+        concat!(
+            "
+SELECT site, e, count(*), sum(amount), max(kind)
+FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM ",
+            $table,
+            " CROSS JOIN (VALUES
+  (INTERVAL '5 seconds'), (INTERVAL '10 seconds'), (INTERVAL '15 seconds')) AS ahead(d))
+GROUP BY site, e HAVING count(*) > 1"
+        )
+    };
+}
+
+/// The counts of windows that grow by four seconds up to 20, of a table.
+macro_rules! growing_over {
+    ($table:literal) => {
+        concat!(
+            "
+SELECT s, e, count(*), sum(amount)
+FROM (SELECT *, date_bin(INTERVAL '20 seconds', ts) AS s, date_bin(INTERVAL '4 seconds', ts) + d AS e
+  FROM ",
+            $table,
+            " CROSS JOIN (VALUES (INTERVAL '4 seconds'), (INTERVAL '8 seconds'),
+    (INTERVAL '12 seconds'), (INTERVAL '16 seconds'), (INTERVAL '20 seconds')) AS ahead(d))
+WHERE e <= s + INTERVAL '20 seconds'
+GROUP BY s, e"
+        )
+    };
+}
+
 pub(crate) const UPDATED_WINDOWS: Query = Query {
     input: Input::Events,
     job: "
@@ -75,23 +107,13 @@ WHERE r = 1",
             name: "hopping",
             columns: "site STRING, ends TIMESTAMP(3), n BIGINT, total BIGINT, kind STRING",
             changes: true,
-            answer: "
-SELECT site, e, count(*), sum(amount), max(kind)
-FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM hasty CROSS JOIN (VALUES
-  (INTERVAL '5 seconds'), (INTERVAL '10 seconds'), (INTERVAL '15 seconds')) AS ahead(d))
-GROUP BY site, e HAVING count(*) > 1",
+            answer: hopping_over!("hasty"),
         },
         Sink {
             name: "growing",
             columns: "starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, total BIGINT",
             changes: true,
-            answer: "
-SELECT s, e, count(*), sum(amount)
-FROM (SELECT *, date_bin(INTERVAL '20 seconds', ts) AS s, date_bin(INTERVAL '4 seconds', ts) + d AS e
-  FROM hasty CROSS JOIN (VALUES (INTERVAL '4 seconds'), (INTERVAL '8 seconds'),
-    (INTERVAL '12 seconds'), (INTERVAL '16 seconds'), (INTERVAL '20 seconds')) AS ahead(d))
-WHERE e <= s + INTERVAL '20 seconds'
-GROUP BY s, e",
+            answer: growing_over!("hasty"),
         },
         Sink {
             name: "older",
@@ -168,23 +190,13 @@ FROM (SELECT *, date_bin(INTERVAL '10 seconds', ts) AS s FROM events) GROUP BY k
         name: "hopping",
         columns: "site STRING, ends TIMESTAMP(3), n BIGINT, total BIGINT, kind STRING",
         changes: true,
-        answer: "
-SELECT site, e, count(*), sum(amount), max(kind)
-FROM (SELECT *, date_bin(INTERVAL '5 seconds', ts) + d AS e FROM events CROSS JOIN (VALUES
-  (INTERVAL '5 seconds'), (INTERVAL '10 seconds'), (INTERVAL '15 seconds')) AS ahead(d))
-GROUP BY site, e HAVING count(*) > 1",
+        answer: hopping_over!("events"),
     },
     Sink {
         name: "growing",
         columns: "starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, total BIGINT",
         changes: true,
-        answer: "
-SELECT s, e, count(*), sum(amount)
-FROM (SELECT *, date_bin(INTERVAL '20 seconds', ts) AS s, date_bin(INTERVAL '4 seconds', ts) + d AS e
-  FROM events CROSS JOIN (VALUES (INTERVAL '4 seconds'), (INTERVAL '8 seconds'),
-    (INTERVAL '12 seconds'), (INTERVAL '16 seconds'), (INTERVAL '20 seconds')) AS ahead(d))
-WHERE e <= s + INTERVAL '20 seconds'
-GROUP BY s, e",
+        answer: growing_over!("events"),
     },
     Sink {
         name: "most",

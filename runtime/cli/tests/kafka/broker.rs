@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::Message as _;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::Headers as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::brokers::Brokers;
 use crate::sabot::{PATIENCE, Running, eventually, sabot};
@@ -111,15 +110,7 @@ spec:
 
     /// Reads a topic of one or more partitions from its beginning.
     pub(crate) fn reader(&self, topic: &str, partitions: i32) -> BaseConsumer {
-        let mut config = rdkafka::ClientConfig::new();
-        config.set("bootstrap.servers", self.brokers.servers()).set("group.id", "test");
-        let consumer: BaseConsumer = config.create().unwrap();
-        let mut list = TopicPartitionList::new();
-        for partition in 0..partitions {
-            list.add_partition_offset(&self.name(topic), partition, Offset::Beginning).unwrap();
-        }
-        consumer.assign(&list).unwrap();
-        consumer
+        self.brokers.reader(topic, partitions)
     }
 
     /// The first messages of a topic with one partition, as texts: value and headers.

@@ -23,71 +23,33 @@ use crate::options::{OptionError, Options};
 /// The format's name.
 pub(crate) const NAME: &str = "csv";
 
+/// The options behind a prefix; those that only sources have are named behind it.
+macro_rules! options {
+    ($prefix:literal $(, $of_sources:literal)*) => {
+        &[
+            concat!($prefix, "csv.field-delimiter"),
+            concat!($prefix, "csv.array-element-delimiter"),
+            concat!($prefix, "csv.quote-character"),
+            concat!($prefix, "csv.disable-quote-character"),
+            concat!($prefix, "csv.escape-character"),
+            concat!($prefix, "csv.null-literal"),
+            $(concat!($prefix, "csv.", $of_sources)),*
+        ]
+    };
+    (sources $prefix:literal) => {
+        options!($prefix, "allow-comments", "ignore-parse-errors")
+    };
+}
+
 /// Options of sources that read CSV.
-pub(crate) const SOURCE_OPTIONS: &[&str] = &[
-    "csv.field-delimiter",
-    "csv.array-element-delimiter",
-    "csv.quote-character",
-    "csv.disable-quote-character",
-    "csv.escape-character",
-    "csv.null-literal",
-    "csv.allow-comments",
-    "csv.ignore-parse-errors",
-];
-
+pub(crate) const SOURCE_OPTIONS: &[&str] = options!(sources "");
 /// Options of sinks that write CSV.
-pub(crate) const SINK_OPTIONS: &[&str] = &[
-    "csv.field-delimiter",
-    "csv.array-element-delimiter",
-    "csv.quote-character",
-    "csv.disable-quote-character",
-    "csv.escape-character",
-    "csv.null-literal",
-];
-
-/// The same behind the prefix of values.
-pub(crate) const VALUE_SOURCE_OPTIONS: &[&str] = &[
-    "value.csv.field-delimiter",
-    "value.csv.array-element-delimiter",
-    "value.csv.quote-character",
-    "value.csv.disable-quote-character",
-    "value.csv.escape-character",
-    "value.csv.null-literal",
-    "value.csv.allow-comments",
-    "value.csv.ignore-parse-errors",
-];
-
-/// The same behind the prefix of keys.
-pub(crate) const KEY_SOURCE_OPTIONS: &[&str] = &[
-    "key.csv.field-delimiter",
-    "key.csv.array-element-delimiter",
-    "key.csv.quote-character",
-    "key.csv.disable-quote-character",
-    "key.csv.escape-character",
-    "key.csv.null-literal",
-    "key.csv.allow-comments",
-    "key.csv.ignore-parse-errors",
-];
-
-/// The same behind the prefix of values.
-pub(crate) const VALUE_SINK_OPTIONS: &[&str] = &[
-    "value.csv.field-delimiter",
-    "value.csv.array-element-delimiter",
-    "value.csv.quote-character",
-    "value.csv.disable-quote-character",
-    "value.csv.escape-character",
-    "value.csv.null-literal",
-];
-
-/// The same behind the prefix of keys.
-pub(crate) const KEY_SINK_OPTIONS: &[&str] = &[
-    "key.csv.field-delimiter",
-    "key.csv.array-element-delimiter",
-    "key.csv.quote-character",
-    "key.csv.disable-quote-character",
-    "key.csv.escape-character",
-    "key.csv.null-literal",
-];
+pub(crate) const SINK_OPTIONS: &[&str] = options!("");
+/// The same behind the prefix of values, and of keys.
+pub(crate) const VALUE_SOURCE_OPTIONS: &[&str] = options!(sources "value.");
+pub(crate) const VALUE_SINK_OPTIONS: &[&str] = options!("value.");
+pub(crate) const KEY_SOURCE_OPTIONS: &[&str] = options!(sources "key.");
+pub(crate) const KEY_SINK_OPTIONS: &[&str] = options!("key.");
 
 /// The characters that mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

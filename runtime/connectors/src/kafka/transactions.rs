@@ -82,7 +82,7 @@ struct Id {
 struct Ids {
     prefix: String,
     next: u32,
-    /// Those that were used, the oldest first.
+    /// Those that were used, the one that is asked for next first.
     used: VecDeque<u32>,
 }
 
@@ -103,9 +103,14 @@ struct Opener {
     settings: Settings,
     ids: Arc<Mutex<Ids>>,
     doorbell: Doorbell,
-    /// Whether one was opened that was not taken yet.
-    has_opened: Arc<AtomicBool>,
     env: Env,
+}
+
+/// A transaction that is being opened in the background.
+struct Opening {
+    opened: Receiver<Result<Open>>,
+    /// Whether it can be taken.
+    is_done: Arc<AtomicBool>,
 }
 
 impl Opener {
@@ -135,7 +140,8 @@ impl Opener {
             Ok(Ok(Described { state, .. })) if state == COMMITTED => oldest,
             _ => {
                 let mut ids = self.ids();
-                ids.used.push_front(oldest.slot);
+                // Perhaps never: the next ones are asked for first.
+                ids.used.push_back(oldest.slot);
                 ids.fresh()
             }
         }
@@ -146,18 +152,18 @@ impl Opener {
     }
 
     /// Opens the next one in the background.
-    fn start(&self) -> Receiver<Result<Open>> {
+    fn start(&self) -> Opening {
         let (done, opened) = oneshot::channel();
-        self.has_opened.store(false, Ordering::Release);
-        let this = self.clone();
+        let is_done = Arc::<AtomicBool>::default();
+        let (this, flag) = (self.clone(), Arc::clone(&is_done));
         let open = move || {
             // Whoever waits may be gone.
             let _ = done.send(this.open());
-            this.has_opened.store(true, Ordering::Release);
+            flag.store(true, Ordering::Release);
             this.doorbell.ring();
         };
         self.env.tasks.spawn_blocking("kafka-transaction", Box::new(open));
-        opened
+        Opening { opened, is_done }
     }
 }
 
@@ -192,7 +198,7 @@ pub(super) struct TransactionalSink {
     opener: Opener,
     /// None: the next one is still being opened.
     open: Option<Open>,
-    next: Receiver<Result<Open>>,
+    next: Opening,
     /// Rows that came meanwhile.
     waiting: Vec<RecordBatch>,
 }
@@ -210,7 +216,6 @@ impl TransactionalSink {
             settings: settings.clone(),
             ids: Arc::new(Mutex::new(Ids { prefix, next: 0, used: VecDeque::new() })),
             doorbell: ctx.doorbell.clone(),
-            has_opened: Arc::default(),
             env: ctx.env.clone(),
         };
         let first = opener.clone();
@@ -235,7 +240,8 @@ impl TransactionalSink {
         if self.open.is_some() {
             return Ok(());
         }
-        let Some(opened) = self.next.try_recv().map_err(|_| ended_early())? else { return Ok(()) };
+        let opened = self.next.opened.try_recv().map_err(|_| ended_early())?;
+        let Some(opened) = opened else { return Ok(()) };
         let mut open = opened?;
         self.next = self.opener.start();
         for batch in self.waiting.drain(..) {
@@ -316,7 +322,7 @@ impl Sink for TransactionalSink {
         async move {
             let mut open = match open {
                 Ok(open) => open,
-                Err(next) => next.await.map_err(|_| ended_early())??,
+                Err(next) => next.opened.await.map_err(|_| ended_early())??,
             };
             let prepared = blocking(&env, "kafka-prepare", move || {
                 for batch in &waiting {
@@ -337,7 +343,7 @@ impl Sink for TransactionalSink {
     fn ready(&self) -> bool {
         match &self.open {
             Some(open) => open.client.has_room(),
-            None => self.opener.has_opened.load(Ordering::Acquire),
+            None => self.next.is_done.load(Ordering::Acquire),
         }
     }
 }

@@ -141,42 +141,6 @@ impl StateBackend for MemoryBackend {
         Ok(())
     }
 
-    fn get_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: &mut Vec<u8>,
-    ) -> Result<bool> {
-        let found = match self.state(state)?.spaces.get(&namespace) {
-            Some(Space::Hashed(table)) => table.value(group, key),
-            Some(Space::Ordered(rows)) => rows.value(group, key),
-            None => None,
-        };
-        value.clear();
-        value.extend_from_slice(found.unwrap_or_default());
-        Ok(found.is_some())
-    }
-
-    fn put_row(
-        &mut self,
-        state: StateHandle,
-        namespace: Namespace,
-        group: KeyGroup,
-        key: &[u8],
-        value: Option<&[u8]>,
-    ) -> Result<()> {
-        let MemoryState { spaces, log, ordered, .. } = self.state_mut(state)?;
-        let space = spaces.entry(namespace).or_insert_with(|| Space::new(*ordered));
-        space.put_one(group, key, value);
-        log.put(namespace, group, key, value);
-        if space.is_empty() {
-            spaces.remove(&namespace);
-        }
-        Ok(())
-    }
-
     fn namespaces(&mut self, state: StateHandle) -> Result<Vec<Namespace>> {
         Ok(self.state(state)?.spaces.keys().copied().collect())
     }
@@ -339,13 +303,6 @@ impl Space {
             let (key, value) = (keys.value(row), values.is_valid(row).then(|| values.value(row)));
             rows.put(*group, key, value, &mut row_key);
             changed(*group, key, value);
-        }
-    }
-
-    fn put_one(&mut self, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
-        match self {
-            Self::Hashed(table) => table.put_one(group, key, value),
-            Self::Ordered(rows) => rows.put(group, key, value, &mut Vec::new()),
         }
     }
 

@@ -34,12 +34,6 @@ impl Ordered {
         self.bytes
     }
 
-    pub(super) fn value(&self, group: KeyGroup, key: &[u8]) -> Option<&[u8]> {
-        let mut row_key = Vec::new();
-        write_row_key(group, key, &mut row_key);
-        self.rows.get(row_key.as_slice()).map(SmallBytes::as_slice)
-    }
-
     pub(super) fn get(&self, groups: &[KeyGroup], keys: &BinaryArray) -> BinaryArray {
         let mut values = BinaryBuilder::new();
         let mut row_key = Vec::new();

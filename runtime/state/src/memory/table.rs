@@ -83,15 +83,12 @@ impl Table {
         }
     }
 
-    /// The value of a key that comes alone.
-    pub(super) fn value(&self, group: KeyGroup, key: &[u8]) -> Option<&[u8]> {
-        let hash = hash_of(group, key);
-        let candidate = self.index.first(self.index.home(hash)?, hash);
-        self.confirmed(hash, candidate, group, key)
-    }
-
     fn get_one(&mut self, group: KeyGroup, key: &[u8]) -> BinaryArray {
-        let Some(value) = self.value(group, key) else { return BinaryArray::new_null(1) };
+        let hash = hash_of(group, key);
+        let candidate = self.candidate(hash);
+        let Some(value) = self.confirmed(hash, candidate, group, key) else {
+            return BinaryArray::new_null(1);
+        };
         let value = value.to_vec();
         let offsets = [0, i32::try_from(value.len()).expect("a value is below 2 GiB")];
         if *self.offsets_of_one != offsets {
@@ -195,30 +192,29 @@ impl Table {
         values: &BinaryArray,
         mut changed: impl FnMut(KeyGroup, &[u8], Option<&[u8]>),
     ) {
-        let value = |row: usize| values.is_valid(row).then(|| values.value(row));
+        let mut write = |table: &mut Self, row: usize, hash, candidate| {
+            let (group, key) = (groups[row], keys.value(row));
+            let value = values.is_valid(row).then(|| values.value(row));
+            match value {
+                Some(value) => table.insert(Row { group, key, value }, hash, candidate),
+                None => table.remove(group, key, hash),
+            }
+            changed(group, key, value);
+        };
         if let [group] = groups {
-            let (key, value) = (keys.value(0), value(0));
-            self.put_one(*group, key, value);
-            return changed(*group, key, value);
-        }
-        let mut together = Together::default();
-        for start in (0..groups.len()).step_by(TOGETHER) {
-            let rows = start..groups.len().min(start + TOGETHER);
-            self.look_for(rows.clone(), groups, keys, &mut together);
-            for (at, row) in rows.enumerate() {
-                let (hash, candidate) = (together.hashes[at], together.candidates[at]);
-                let (group, key, value) = (groups[row], keys.value(row), value(row));
-                self.write(group, key, value, hash, candidate);
-                changed(group, key, value);
+            let hash = hash_of(*group, keys.value(0));
+            let candidate = self.candidate(hash);
+            write(self, 0, hash, candidate);
+        } else {
+            let mut together = Together::default();
+            for start in (0..groups.len()).step_by(TOGETHER) {
+                let rows = start..groups.len().min(start + TOGETHER);
+                self.look_for(rows.clone(), groups, keys, &mut together);
+                for (at, row) in rows.enumerate() {
+                    write(self, row, together.hashes[at], together.candidates[at]);
+                }
             }
         }
-        self.empty_sparse_pages();
-    }
-
-    /// Writes a row that comes alone; no value removes its key.
-    pub(super) fn put_one(&mut self, group: KeyGroup, key: &[u8], value: Option<&[u8]>) {
-        let hash = hash_of(group, key);
-        self.write(group, key, value, hash, self.candidate(hash));
         self.empty_sparse_pages();
     }
 
@@ -330,30 +326,21 @@ impl Table {
         Ok(())
     }
 
-    /// Writes a row, which is at `candidate` if it is anywhere, nearly always; no value removes it.
-    fn write(
-        &mut self,
-        group: KeyGroup,
-        key: &[u8],
-        value: Option<&[u8]>,
-        hash: Hash,
-        candidate: Option<Place>,
-    ) {
-        let Some(value) = value else { return self.remove(group, key, hash) };
-        let row = Row { group, key, value };
-        self.bytes += value.len() as u64;
+    /// Writes a row, which is at `candidate` if it is anywhere, nearly always.
+    fn insert(&mut self, row: Row<'_>, hash: Hash, candidate: Option<Place>) {
+        self.bytes += row.value.len() as u64;
         if candidate.is_some_and(|place| self.overwrite(row, hash, place)) {
             return;
         }
-        let is_row = |place| self.pages.value(place, group, key).is_some();
+        let is_row = |place| self.pages.value(place, row.group, row.key).is_some();
         if self.index.find(hash, is_row).is_some_and(|place| self.overwrite(row, hash, place)) {
             return;
         }
-        self.bytes += key.len() as u64;
+        self.bytes += row.key.len() as u64;
         let place = self.pages.append(row);
         self.index.insert(hash, place);
         if let Some(beginnings) = &mut self.beginnings {
-            beginnings.add(group, key);
+            beginnings.add(row.group, row.key);
         }
     }
 

@@ -5,14 +5,20 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rdkafka::ClientConfig;
+use rdkafka::Message as _;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART as UNKNOWN;
 
 /// How long brokers may take for anything.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A message's partition, key and value.
+pub(crate) type Message = (i32, Option<String>, Option<String>);
 
 /// Brokers, and the topics that a test has there.
 pub(crate) struct Brokers {
@@ -103,6 +109,29 @@ impl Brokers {
     /// Sends a message, whose topic is one of [`Self::name`].
     pub(crate) fn send_record(&self, record: BaseRecord<'_, str, str>) {
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
+
+    /// Reads a topic of one or more partitions from its beginning.
+    pub(crate) fn reader(&self, topic: &str, partitions: i32) -> BaseConsumer {
+        let consumer: BaseConsumer =
+            client(&self.servers).set("group.id", "test").create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            list.add_partition_offset(&self.name(topic), partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        consumer
+    }
+
+    /// The partition, key and value of the first messages of a topic.
+    pub(crate) fn messages(&self, topic: &str, partitions: i32, count: usize) -> Vec<Message> {
+        let consumer = self.reader(topic, partitions);
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let received = (0..count).map(|_| {
+            let message = consumer.poll(PATIENCE).expect("a message comes").unwrap();
+            (message.partition(), message.key().map(text), message.payload().map(text))
+        });
+        received.collect()
     }
 
     /// Waits until they have what was sent.

@@ -1,20 +1,16 @@
 //! Against real brokers when `SABOT_TEST_KAFKA` names them, else against mock brokers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema};
-use rdkafka::Message as _;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::row_kind::{self, RowKind};
 use sabot_types::Epoch;
 
 use super::*;
 use crate::kafka::BOUNDED;
-use crate::kafka::tests::brokers::Brokers;
+use crate::kafka::tests::brokers::{Brokers, Message};
 use crate::testing::{
     concat, options, read_some, read_with_rescale, sink_context, source_context, world,
 };
@@ -73,28 +69,6 @@ impl Topic {
         let pairs = self.options(&[&[(BOUNDED, "latest-offset")][..], more].concat());
         source_context(env, &pairs, columns(true))
     }
-}
-
-/// All messages of a topic, by partition.
-fn consume(topic: &Topic, partitions: i32, count: usize) -> Vec<(i32, String, Option<String>)> {
-    let consumer: BaseConsumer = rdkafka::ClientConfig::new()
-        .set("bootstrap.servers", topic.brokers.servers())
-        .set("group.id", "test")
-        .create()
-        .unwrap();
-    let mut list = TopicPartitionList::new();
-    for partition in 0..partitions {
-        list.add_partition_offset(&topic.name, partition, Offset::Beginning).unwrap();
-    }
-    consumer.assign(&list).unwrap();
-    let mut messages = Vec::new();
-    while messages.len() < count {
-        let message = consumer.poll(Duration::from_secs(20)).expect("a message comes").unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let key = message.key().map(text).unwrap();
-        messages.push((message.partition(), key, message.payload().map(text)));
-    }
-    messages
 }
 
 fn lines(rows: &RecordBatch) -> Vec<String> {
@@ -192,9 +166,10 @@ async fn new_versions_and_tombstones_go_to_the_partition_of_their_key_and_are_re
         ];
         sink.write(RecordBatch::try_new(columns(true), rows).unwrap()).unwrap();
         assert!(sink.prepare(Epoch::new(1)).await.unwrap().is_empty());
-        let messages = consume(&topic, 5, 5);
+        let messages = topic.brokers.messages(TOPIC, 5, 5);
         let of = |id: i64| {
-            let is_it = |m: &&(i32, String, Option<String>)| m.1 == format!("{{\"{key}\":{id}}}");
+            let wanted = format!("{{\"{key}\":{id}}}");
+            let is_it = |message: &&Message| message.1.as_ref() == Some(&wanted);
             messages.iter().filter(is_it).collect::<Vec<_>>()
         };
         assert!([7, 8, 9].iter().all(|id| of(*id).iter().all(|m| m.0 == of(*id)[0].0)));
