@@ -6,6 +6,7 @@
 FROM rust:1.95-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends cmake libclang-dev libcurl4-openssl-dev \
+        libssl-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /sabot
 COPY . .
@@ -18,7 +19,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libstdc++6 \
+    && apt-get install -y --no-install-recommends ca-certificates libssl3 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 65532 sabot \
     && useradd --uid 65532 --gid 65532 --no-create-home --home-dir / --shell /usr/sbin/nologin sabot

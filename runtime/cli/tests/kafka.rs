@@ -17,7 +17,9 @@ mod kafka {
     mod exactly_once;
     mod headers;
     mod lookups;
+    mod moving;
     mod places;
+    mod secure;
     mod ttl;
     mod upserts;
 }

@@ -10,6 +10,7 @@ mod client;
 mod headers;
 mod metadata;
 mod parts;
+mod properties;
 mod reader;
 mod sink;
 mod source;
@@ -140,15 +141,12 @@ impl Settings {
         if topic.contains([',', ';']) {
             return Err(options.bad("topic", "the name of one topic; lists are not supported"));
         }
-        let properties = options.map.iter().filter_map(|(option, value)| {
-            Some((option.strip_prefix(PROPERTIES)?.to_owned(), value.clone()))
-        });
         Ok(Self {
             topic: topic.to_owned(),
             brokers: options.required(SERVERS, "the brokers: 'host:port,host:port'")?.to_owned(),
             option_prefix: prefix,
             format,
-            properties: properties.collect(),
+            properties: properties::of_library(options)?,
             partitioner: read_partitioner(options)?,
             transactions: read_guarantee(options)?,
         })
@@ -352,10 +350,7 @@ impl Connector for Kafka {
     }
 
     fn without_effect(&self) -> &'static [(&'static str, &'static str)] {
-        &[(
-            "scan.topic-partition-discovery.interval",
-            "partitions are looked up when the job starts",
-        )]
+        properties::WITHOUT_EFFECT
     }
 
     fn gives_changes(&self, options: &Options<'_>) -> bool {

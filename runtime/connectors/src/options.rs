@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sabot_core::options::is_secret;
+
 /// Which way rows go through a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -219,10 +221,11 @@ impl<'a> Options<'a> {
 
     /// The error about a value that was written.
     pub(crate) fn bad(&self, name: &str, expected: impl Into<String>) -> OptionError {
+        let value = if is_secret(name) { "***" } else { self.get(name).unwrap_or_default() };
         OptionError::BadValue {
             table: self.table.to_owned(),
             option: name.to_owned(),
-            value: self.get(name).unwrap_or_default().to_owned(),
+            value: value.to_owned(),
             expected: expected.into(),
         }
     }

@@ -29,6 +29,10 @@ pub const RANDOM: &str = "$random";
 /// Their names in the order in which they stand.
 pub const NAMES: [&str; 3] = [PROC_TIME, WATERMARK, RANDOM];
 
+/// The names of the same as columns that rows which change were given: they are kept with these.
+pub const REMEMBERED: [&str; 3] =
+    ["$remembered_proc_time", "$remembered_watermark", "$remembered_random"];
+
 /// Random bytes of a row.
 pub const RANDOM_BYTES: usize = 16;
 
@@ -63,6 +67,17 @@ impl AmbientReads {
     pub fn is_nothing(self) -> bool {
         self == Self::default()
     }
+
+    /// Whether each is read, in the order of [`NAMES`].
+    pub fn each(self) -> [bool; 3] {
+        [self.proc_time, self.watermark, self.random]
+    }
+
+    /// The columns of [`REMEMBERED`] that are read.
+    pub fn remembered(self) -> impl Iterator<Item = Field> {
+        let fields = columns().into_iter().zip(REMEMBERED).zip(self.each());
+        fields.filter(|(_, read)| *read).map(|((field, name), _)| field.with_name(name))
+    }
 }
 
 /// What an operator knows in its turn.
@@ -87,14 +102,18 @@ pub fn proc_time_type() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, Some(Arc::from("UTC")))
 }
 
-/// The schema with the columns behind its others.
-pub fn with_columns(schema: &Schema) -> SchemaRef {
-    let columns = [
+/// The columns, in the order of [`NAMES`].
+fn columns() -> [Field; 3] {
+    [
         Field::new(PROC_TIME, proc_time_type(), false),
         Field::new(WATERMARK, DataType::Timestamp(TimeUnit::Millisecond, None), true),
         Field::new(RANDOM, DataType::FixedSizeBinary(RANDOM_BYTES as i32), false),
-    ];
-    let columns = columns.into_iter().map(Arc::new);
+    ]
+}
+
+/// The schema with the columns behind its others.
+pub fn with_columns(schema: &Schema) -> SchemaRef {
+    let columns = columns().into_iter().map(Arc::new);
     Arc::new(Schema::new(schema.fields().iter().cloned().chain(columns).collect::<Vec<_>>()))
 }
 
@@ -111,11 +130,7 @@ impl Ambient<'_> {
         }
         let rows = batch.num_rows();
         let absent = || Arc::new(NullArray::new(rows)) as ArrayRef;
-        let added = [
-            if reads.proc_time { self.proc_times(rows) } else { absent() },
-            if reads.watermark { self.watermarks(rows) } else { absent() },
-            if reads.random { random_bytes(self.random, rows)? } else { absent() },
-        ];
+        let added = self.columns(reads, rows)?.map(|column| column.unwrap_or_else(absent));
         let mut fields = batch.schema_ref().fields().to_vec();
         let field = |(name, column): (&str, &ArrayRef)| {
             Arc::new(Field::new(name, column.data_type().clone(), true))
@@ -125,6 +140,16 @@ impl Ambient<'_> {
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let schema = Arc::new(Schema::new(fields));
         Ok(Cow::Owned(RecordBatch::try_new_with_options(schema, columns, &options)?))
+    }
+
+    /// The columns that are read, in the order of [`NAMES`], for so many rows.
+    pub fn columns(&self, reads: AmbientReads, rows: usize) -> Result<[Option<ArrayRef>; 3]> {
+        let random = || random_bytes(self.random, rows);
+        Ok([
+            reads.proc_time.then(|| self.proc_times(rows)),
+            reads.watermark.then(|| self.watermarks(rows)),
+            reads.random.then(random).transpose()?,
+        ])
     }
 
     fn proc_times(&self, rows: usize) -> ArrayRef {

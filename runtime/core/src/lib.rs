@@ -11,6 +11,7 @@ mod expr;
 pub mod metadata;
 pub mod metrics;
 mod operator;
+pub mod options;
 pub mod partitions;
 pub mod plan;
 pub mod protocol;

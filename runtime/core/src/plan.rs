@@ -4,6 +4,7 @@
 //! tasklet; every other node but a source begins a tasklet of its own. Expressions are
 //! [`Evaluator`]s, so that the plan names no SQL library.
 
+mod changing;
 mod interval;
 mod local_times;
 mod over;
@@ -21,6 +22,7 @@ use sabot_types::{KeyGroupCount, OperatorUid};
 
 use crate::Evaluator;
 
+pub use changing::{LastRowDesc, RememberDesc, UpsertMaterializeDesc};
 pub use interval::{IntervalJoinDesc, TimeBounds};
 pub use local_times::LocalTimes;
 pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
@@ -108,6 +110,10 @@ pub enum NodeKind {
     TopN(TopNDesc),
     /// Changes out of rows that only say what is now.
     LastRow(LastRowDesc),
+    /// Of rows that change the one that a sink stores by its key.
+    UpsertMaterialize(UpsertMaterializeDesc),
+    /// Gives rows that change what expressions read beside their columns, and takes it back with them.
+    Remember(RememberDesc),
     /// Aggregates over the rows up to each row.
     Over(OverDesc),
     /// Gives each row once for every window that it lies in.
@@ -348,18 +354,6 @@ impl JoinKind {
             Self::LeftAnti => "anti join",
         }
     }
-}
-
-/// Makes changes out of rows that only say what a key has now, or that it is gone.
-///
-/// The input has row kinds; of a row that goes only the key is looked at. The output's columns are
-/// those of the input.
-#[derive(Debug, Clone)]
-pub struct LastRowDesc {
-    /// The key columns' indexes in the input.
-    pub keys: Vec<usize>,
-    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever.
-    pub ttl_ms: Option<u64>,
 }
 
 /// How time is cut.

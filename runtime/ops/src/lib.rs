@@ -30,12 +30,14 @@ mod partition;
 mod pattern;
 mod read_columns;
 mod recent;
+mod remember;
 mod temporal;
 mod timed;
 mod times;
 mod top_n;
 mod union;
 mod unnest;
+mod upsert_materialize;
 mod window;
 mod windowed;
 
@@ -88,6 +90,12 @@ pub fn build(
         }
         NodeKind::LastRow(desc) => {
             Ok(Box::new(last_row::LastRow::new(node, desc, &inputs[0], config, state)?))
+        }
+        NodeKind::UpsertMaterialize(desc) => Ok(Box::new(
+            upsert_materialize::UpsertMaterialize::new(node, desc, &inputs[0], config, state)?,
+        )),
+        NodeKind::Remember(desc) => {
+            Ok(Box::new(remember::Remember::new(node, desc, &inputs[0], config, state)?))
         }
         NodeKind::TemporalJoin(desc) => {
             Ok(Box::new(temporal::TemporalJoin::new(node, desc, inputs, config, state)?))
@@ -147,6 +155,10 @@ pub fn state_specs(node: &PlanNode, inputs: &[SchemaRef]) -> Vec<StateSpec> {
         NodeKind::IntervalJoin(desc) => interval::state_specs(&node.uid, desc, inputs),
         NodeKind::TopN(desc) => vec![top_n::state_spec(&node.uid, desc, &inputs[0])],
         NodeKind::LastRow(desc) => vec![last_row::state_spec(&node.uid, desc, &inputs[0])],
+        NodeKind::UpsertMaterialize(desc) => {
+            upsert_materialize::state_specs(&node.uid, desc, &inputs[0]).into()
+        }
+        NodeKind::Remember(desc) => remember::state_specs(node, desc, &inputs[0]),
         NodeKind::TemporalJoin(desc) => temporal::state_specs(node, desc, inputs),
         NodeKind::LookupJoin(desc) => lookup::state_specs(node, desc, &inputs[0]),
         NodeKind::Over(desc) => over::state_specs(&node.uid, desc, &inputs[0]),

@@ -445,10 +445,6 @@ impl Scope for GroupScope<'_> {
             .unwrap_or_else(|_| Arc::new(DFSchema::empty()))
     }
 
-    fn is_updating(&self) -> bool {
-        self.window.is_none()
-    }
-
     fn whole(&self, expr: &ast::Expr, at: Position) -> Result<Option<Bound>> {
         match expr {
             ast::Expr::Value(_) | ast::Expr::Interval(_) | ast::Expr::Nested(_) => return Ok(None),

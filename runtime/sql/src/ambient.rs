@@ -14,7 +14,7 @@ use datafusion_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, create_udf};
 use sabot_core::ambient::{self, AmbientReads};
 
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Bound, Meaning, Scope, column_expr, precedence};
+use crate::expr::{Bound, Meaning, column_expr, precedence};
 use crate::types::{TIMESTAMP, timestamp_ltz};
 
 /// The function of processing time.
@@ -62,20 +62,6 @@ pub(crate) fn attribute() -> Bound {
     }
 }
 
-/// Checks that a call of `name` can stand where `scope` is what is read. A row that goes would not be
-/// the one that came.
-pub(crate) fn check_scope(name: &str, scope: &dyn Scope, at: Position) -> Result<()> {
-    if scope.is_updating() { Err(over_changes(name, at.into())) } else { Ok(()) }
-}
-
-/// The error for what changes by itself over rows that change.
-pub(crate) fn over_changes(what: &str, at: Option<Position>) -> SqlError {
-    SqlError::new(at, format!("{what} cannot be read for rows that change")).hint(
-        "put it into a subquery before what updates, such as a GROUP BY without windows, or into \
-         the outermost SELECT of an INSERT INTO an upsert-kafka table",
-    )
-}
-
 /// Refuses what changes by itself in an expression that is no column.
 pub(crate) fn refuse(bound: &Bound, place: &str, at: Position) -> Result<()> {
     if !is_in(&bound.expr) {
@@ -106,12 +92,22 @@ fn is_call(expr: &Expr, column: &str) -> bool {
 
 /// The expression over the columns in place of the calls, and the schema with those columns.
 pub(crate) fn as_columns(expr: &Expr, schema: &SchemaRef) -> (Expr, SchemaRef) {
+    (with_names(expr, ambient::NAMES), ambient::with_columns(schema))
+}
+
+/// The value over what rows that change were given.
+pub(crate) fn as_remembered(value: &Bound) -> Bound {
+    Bound { expr: with_names(&value.expr, ambient::REMEMBERED), ..value.clone() }
+}
+
+/// The expression over columns of these names in place of the calls.
+fn with_names(expr: &Expr, names: [&str; 3]) -> Expr {
     let column = |expr: Expr| {
-        Ok(match ambient::NAMES.into_iter().find(|column| is_call(&expr, column)) {
-            Some(column) => Transformed::yes(column_expr(column)),
+        Ok(match ambient::NAMES.iter().position(|column| is_call(&expr, column)) {
+            Some(at) => Transformed::yes(column_expr(names[at])),
             None => Transformed::no(expr),
         })
     };
     let replaced = expr.clone().transform_up(column);
-    (replaced.map_or_else(|_| expr.clone(), |done| done.data), ambient::with_columns(schema))
+    replaced.map_or_else(|_| expr.clone(), |done| done.data)
 }

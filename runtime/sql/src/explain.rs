@@ -152,6 +152,18 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             writeln!(out, "  keys       {}", names(input, &desc.keys))?;
             writeln!(out, "  state      the last row of each key")?;
         }
+        NodeKind::UpsertMaterialize(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            writeln!(out, "  keys       {}", names(input, &desc.keys))?;
+            writeln!(out, "  state      the rows of each key, as they came")?;
+        }
+        NodeKind::Remember(desc) => {
+            let input = &plan.node(node.inputs[0].from).schema;
+            let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+            writeln!(out, "  keys       {keys}")?;
+            let given: Vec<_> = desc.reads.remembered().collect();
+            writeln!(out, "  state      rows, with {}", columns(&Schema::new(given)))?;
+        }
         NodeKind::Over(desc) => {
             explain_over(out, &plan.node(node.inputs[0].from).schema, desc)?;
         }
@@ -177,7 +189,8 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         NodeKind::WindowSettle(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
             let row_time = input.field(desc.row_time).name();
-            writeln!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+            write!(out, "  window     {} on {row_time}", kind::title(desc.window))?;
+            explain_zone(out, desc.local_times.as_deref())?;
             writeln!(out, "  keys       {}", names(input, &desc.keys))?;
             let rows = columns(&row_kind::without(input));
             writeln!(out, "  state      rows of open windows: {rows}")?;
@@ -216,6 +229,8 @@ fn ttl_ms(kind: &NodeKind) -> Option<u64> {
         NodeKind::GroupAggregate(desc) => desc.ttl_ms,
         NodeKind::Join(JoinDesc { ttl_ms: [left, right], .. }) => left.filter(|_| left == right),
         NodeKind::LastRow(desc) => desc.ttl_ms,
+        NodeKind::UpsertMaterialize(desc) => desc.ttl_ms,
+        NodeKind::Remember(desc) => desc.ttl_ms,
         NodeKind::TopN(desc) => desc.ttl_ms,
         NodeKind::Over(desc) => desc.ttl_ms,
         _ => None,

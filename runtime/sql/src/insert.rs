@@ -8,11 +8,10 @@ use datafusion_expr::Expr;
 use sabot_core::partitions;
 use sqlparser::ast::{self, Ident};
 
-use crate::ambient;
 use crate::catalog::{Catalog, Table, TableColumn};
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, Meaning, place_of, precedence};
-use crate::relation::{Base, Field, Relation, both};
+use crate::relation::{Base, Relation, both};
 use crate::types::{casts_implicitly, flink_name};
 
 /// A resolved `INSERT INTO`.
@@ -67,11 +66,6 @@ pub(crate) fn resolve(
             }
             (Some(index), None) => {
                 let field = &query.fields[index];
-                let is_updating = query.base.is_updating();
-                check_key(&sink, &column.name, field, is_updating, table_at)?;
-                if is_updating && !sink.is_upsert() && ambient::is_in(&field.value.expr) {
-                    return Err(ambient::over_changes(&field.value.text, field.at));
-                }
                 fit(&sink, column, &field.value, field.at.unwrap_or(table_at))?
             }
             (None, Some((_, value, at))) => fit(&sink, column, value, *at)?,
@@ -82,6 +76,13 @@ pub(crate) fn resolve(
 }
 
 impl Insert {
+    /// The values of the sink's primary key.
+    pub(crate) fn key(&self) -> impl Iterator<Item = &Bound> {
+        let values = self.sink.written().zip(&self.columns);
+        let is_key = |name: &String| self.sink.primary_key.contains(name);
+        values.filter(move |(column, _)| is_key(&column.name)).map(|(_, value)| value)
+    }
+
     /// The same without the rows that have a NULL for a column that takes none.
     pub(crate) fn without_nulls(mut self) -> Self {
         let values = self.sink.written().zip(&self.columns);
@@ -141,26 +142,6 @@ fn targets<'t>(sink: &'t Table, columns: &[Ident], at: Position) -> Result<Vec<&
         targets.push(column);
     }
     Ok(targets)
-}
-
-/// Refuses a key that changes by itself for rows that change: what goes would not be found.
-fn check_key(
-    sink: &Table,
-    column: &str,
-    field: &Field,
-    is_updating: bool,
-    at: Position,
-) -> Result<()> {
-    let is_key = sink.primary_key.iter().any(|key| key == column);
-    if is_key && is_updating && ambient::is_in(&field.value.expr) {
-        let message = format!(
-            "column \"{column}\" is of the PRIMARY KEY of table \"{}\", and {} changes by itself",
-            sink.name, field.value.text
-        );
-        return Err(SqlError::new(field.at.unwrap_or(at), message)
-            .hint("rows that change are found by their keys, which have to stay"));
-    }
-    Ok(())
 }
 
 /// The columns that `PARTITION` gives a value, with it and its place.

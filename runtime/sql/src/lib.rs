@@ -26,6 +26,7 @@ mod interval;
 mod join;
 mod json_aggregate;
 mod json_syntax;
+mod kept_order;
 mod lookup;
 mod lower;
 mod moments;

@@ -1,5 +1,6 @@
 //! Turns resolved INSERTs into the engine's operators.
 
+mod changing;
 mod late;
 mod over;
 mod pattern;
@@ -40,7 +41,7 @@ use crate::settings::Settings;
 use crate::types::flink_name;
 use crate::uid::Uids;
 use crate::union::UnionNode;
-use crate::{ambient, window};
+use crate::window;
 
 use zones::arrow_end;
 
@@ -96,13 +97,14 @@ impl Lowering<'_> {
         let uid = self.uids.sink(&sink.name, &insert.base.tables())?;
         let columns: Vec<(Field, &Bound)> =
             sink.written().map(connector_field).zip(&insert.columns).collect();
-        let values = if sink.is_upsert() { &[][..] } else { &columns };
-        self.check_fixed(from, insert.filter.as_ref(), values)?;
-        let from = self.made(from, insert.filter.as_ref(), &columns, &uid, &sink.name)?;
+        let from = self.written(insert, from, &columns, &uid)?;
         let schema = Arc::clone(&self.nodes[from.0].schema);
         let name = self.uids.name(&format!("{}[sink]", sink.name));
         let desc = SinkDesc { table: sink.name.clone(), options: Arc::clone(&sink.options) };
-        let exchange = sink_exchange(sink, &schema);
+        let exchange = match &self.nodes[from.0].kind {
+            NodeKind::UpsertMaterialize(_) => Exchange::Forward,
+            _ => sink_exchange(sink, &schema),
+        };
         self.push(uid, name, NodeKind::Sink(desc), vec![Input { from, exchange }], schema);
         Ok(())
     }
@@ -140,37 +142,7 @@ impl Lowering<'_> {
         Ok(id)
     }
 
-    /// Filters and projects what another operator reads, unless that would change nothing.
-    fn calc(
-        &mut self,
-        from: NodeId,
-        filter: Option<&Bound>,
-        columns: &[(Field, &Bound)],
-        reader: &OperatorUid,
-        sink: &str,
-    ) -> Result<NodeId> {
-        self.check_fixed(from, filter, columns)?;
-        self.made(from, filter, columns, reader, sink)
-    }
-
-    /// Refuses what changes by itself over rows that change, wherever it was put.
-    fn check_fixed(
-        &self,
-        from: NodeId,
-        filter: Option<&Bound>,
-        columns: &[(Field, &Bound)],
-    ) -> Result<()> {
-        if !row_kind::is_updating(&self.nodes[from.0].schema) {
-            return Ok(());
-        }
-        let mut values = filter.into_iter().chain(columns.iter().map(|(_, value)| *value));
-        match values.find(|value| ambient::is_in(&value.expr)) {
-            Some(value) => Err(ambient::over_changes(&value.text, None)),
-            None => Ok(()),
-        }
-    }
-
-    /// Filters and projects, unless that would change nothing.
+    /// Filters and projects, unless that would change nothing, what changes by itself anew for each row.
     fn made(
         &mut self,
         from: NodeId,
@@ -477,10 +449,12 @@ impl<'a> Slots<'a> {
 /// How rows reach a sink: the versions of a row that it stores by a key have to come one after the
 /// other.
 fn sink_exchange(sink: &Table, schema: &Schema) -> Exchange {
-    if !sink.is_upsert() {
-        return Exchange::Forward;
-    }
-    Exchange::Keyed(sink.primary_key.iter().flat_map(|key| schema.index_of(key)).collect())
+    if sink.is_upsert() { Exchange::Keyed(key_of(sink, schema)) } else { Exchange::Forward }
+}
+
+/// The columns of a sink's primary key.
+fn key_of(sink: &Table, schema: &Schema) -> Vec<usize> {
+    sink.primary_key.iter().flat_map(|key| schema.index_of(key)).collect()
 }
 
 /// The columns of a feed with these indexes.

@@ -493,10 +493,6 @@ impl Scope for OverScope<'_> {
         self.build_schema().unwrap_or_else(|_| Arc::new(DFSchema::empty()))
     }
 
-    fn is_updating(&self) -> bool {
-        self.row_time.is_none()
-    }
-
     fn whole(&self, expr: &ast::Expr, at: Position) -> Result<Option<Bound>> {
         match expr {
             ast::Expr::Function(function) if function.over.is_some() => {

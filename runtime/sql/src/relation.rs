@@ -320,10 +320,6 @@ impl Scope for Relation {
     fn schema(&self) -> DFSchemaRef {
         Arc::clone(self.base.schema())
     }
-
-    fn is_updating(&self) -> bool {
-        self.base.is_updating()
-    }
 }
 
 impl Relation {

@@ -26,8 +26,22 @@ pub(crate) struct Settings {
     pub refuses_options: bool,
     /// Whether rows with a NULL for a column that takes none are left out, and not an error.
     pub drops_nulls: bool,
+    /// When of rows that change the one is looked for that a sink stores by its key.
+    pub upsert_materialize: UpsertMaterialize,
     /// What was set without an effect.
     pub warnings: Vec<String>,
+}
+
+/// [`MATERIALIZE`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum UpsertMaterialize {
+    /// Never: of the changes of a key the one that comes last counts.
+    None,
+    /// Where changes of a key can come in another order, or of several rows.
+    #[default]
+    Auto,
+    /// Always.
+    Force,
 }
 
 /// `table.exec.emit.*`: what late rows do, and what windows give before they end.
@@ -87,7 +101,9 @@ const EARLY_FIRE_DELAY: &str = "table.exec.emit.early-fire.delay";
 /// What becomes of a NULL for a column that takes none.
 const NULLS: &str = "table.exec.sink.not-null-enforcer";
 
-const KNOWN: [&str; 21] = [
+const MATERIALIZE: &str = "table.exec.sink.upsert-materialize";
+
+const KNOWN: [&str; 22] = [
     DYNAMIC_OPTIONS,
     "table.exec.source.idle-timeout",
     "table.exec.state.ttl",
@@ -104,6 +120,7 @@ const KNOWN: [&str; 21] = [
     FILTERS,
     PROJECTIONS,
     NULLS,
+    MATERIALIZE,
     "table.exec.legacy-cast-behaviour",
     "table.exec.sink.nested-constraint-enforcer",
     "table.exec.sink.type-length-enforcer",
@@ -154,6 +171,18 @@ impl Settings {
                 _ => Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
                     .hint("it is 'ERROR' or 'DROP'")),
             },
+            MATERIALIZE => {
+                self.upsert_materialize = match value.to_ascii_lowercase().as_str() {
+                    "none" => UpsertMaterialize::None,
+                    "auto" => UpsertMaterialize::Auto,
+                    "force" => UpsertMaterialize::Force,
+                    _ => {
+                        return Err(SqlError::new(at, format!("'{key}' cannot be '{value}'"))
+                            .hint("it is 'AUTO', 'NONE' or 'FORCE'"));
+                    }
+                };
+                Ok(())
+            }
             "table.exec.sink.nested-constraint-enforcer"
             | "table.exec.sink.type-length-enforcer" => only("ignore"),
             "table.exec.legacy-cast-behaviour" => only("disabled"),

@@ -326,8 +326,4 @@ impl Scope for Correlated {
     fn schema(&self) -> DFSchemaRef {
         self.outer.schema()
     }
-
-    fn is_updating(&self) -> bool {
-        self.outer.is_updating()
-    }
 }

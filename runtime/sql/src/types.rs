@@ -239,6 +239,7 @@ pub(crate) fn flink_name(data_type: &DataType) -> String {
         DataType::Decimal128(p, s) => format!("DECIMAL({p}, {s})"),
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "STRING".into(),
         DataType::Binary => "BYTES".into(),
+        DataType::FixedSizeBinary(bytes) => format!("BINARY({bytes})"),
         DataType::Date32 => "DATE".into(),
         DataType::Time32(_) => "TIME".into(),
         DataType::Timestamp(unit, None) => format!("TIMESTAMP({})", digits(unit)),

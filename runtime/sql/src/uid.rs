@@ -135,6 +135,20 @@ impl Uids {
         self.take(&format!("{window}/changes"))
     }
 
+    /// `sink:results/materialize/by(auction)`.
+    pub(crate) fn materialized(
+        &mut self,
+        sink: &OperatorUid,
+        keys: &[String],
+    ) -> Result<OperatorUid> {
+        self.take(&format!("{sink}/materialize/by({})", keys.join(",")))
+    }
+
+    /// `sink:results/group/by(auction)/remember`.
+    pub(crate) fn remembered(&mut self, reader: &OperatorUid) -> Result<OperatorUid> {
+        self.take(&format!("{reader}/remember"))
+    }
+
     /// The uid of an operator without state that feeds another.
     pub(crate) fn input_of(&mut self, uid: &OperatorUid) -> Result<OperatorUid> {
         self.take(&format!("{uid}/input"))

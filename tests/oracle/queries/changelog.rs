@@ -224,3 +224,35 @@ GROUP BY 1, 2 HAVING count(*) > 3",
         },
     ],
 };
+
+/// The same in local times, which are half an hour off the hours of UTC.
+pub(crate) const LOCAL_WINDOWS_OF_CHANGES: Query = Query {
+    input: Input::Events,
+    job: "SET 'table.local-time-zone' = 'Asia/Kolkata';
+CREATE TABLE orders (
+  id BIGINT, site STRING, amount BIGINT, ts TIMESTAMP(3), moment AS CAST(ts AS TIMESTAMP_LTZ(3)),
+  WATERMARK FOR moment AS moment, PRIMARY KEY (id) NOT ENFORCED
+) WITH ('connector' = 'filesystem', 'format' = 'debezium-json', 'path' = 's3://in/orders');
+INSERT INTO hours SELECT site, window_start, window_end, COUNT(*), SUM(amount)
+FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(moment), INTERVAL '1' HOUR))
+GROUP BY site, window_start, window_end;
+INSERT INTO parts SELECT window_start, COUNT(*), MIN(amount)
+FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(moment), INTERVAL '20' MINUTE, INTERVAL '5' MINUTE))
+GROUP BY window_start, window_end;",
+    sinks: &[
+        Sink {
+            name: "hours",
+            columns: "site STRING, starts TIMESTAMP(3), ends TIMESTAMP(3), n BIGINT, total BIGINT",
+            changes: false,
+            answer: "SELECT site, s, s + INTERVAL '1 hour', count(*), sum(amount) FROM (
+  SELECT site, amount, date_bin(INTERVAL '1 hour', ts) AS s FROM orders) GROUP BY site, s",
+        },
+        Sink {
+            name: "parts",
+            columns: "starts TIMESTAMP(3), n BIGINT, low BIGINT",
+            changes: false,
+            answer: "SELECT date_bin(INTERVAL '20 minutes', ts, TIMESTAMP '1970-01-01 00:05:00'),
+  count(*), min(amount) FROM orders GROUP BY 1",
+        },
+    ],
+};

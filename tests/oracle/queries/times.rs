@@ -292,3 +292,44 @@ GROUP BY e.kind, date_bin(INTERVAL '10 seconds', e.ts)"
         },
     ],
 };
+
+/// What changes by itself beside rows that change: a row goes with what it was given, so that one row of
+/// each is left, also over failures.
+pub(crate) const REMEMBERED: Query = Query {
+    input: Input::Bids,
+    job: "
+CREATE VIEW counts AS SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction;
+INSERT INTO groups_
+SELECT auction, COUNT(*), COUNT(DISTINCT u), MAX(n), COUNT(CASE WHEN r < 0.5 THEN 1 END) + COUNT(CASE WHEN r >= 0.5 THEN 1 END)
+FROM (SELECT *, UUID() AS u, RAND() AS r FROM counts) WHERE NOW() > TO_TIMESTAMP_LTZ(0, 3) GROUP BY auction;
+INSERT INTO firsts
+SELECT COUNT(*), COUNT(DISTINCT u) FROM (
+  SELECT UUID() AS u FROM (
+    SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price DESC, bidder) AS r FROM bids) WHERE r <= 2);
+INSERT INTO pairs_
+SELECT bidder, COUNT(*), COUNT(DISTINCT u), MIN(price) FROM (
+  SELECT b.bidder, b.price, c.n, UUID() AS u FROM bids b LEFT JOIN counts c ON b.auction = c.auction)
+GROUP BY bidder;",
+    sinks: &[
+        Sink {
+            name: "groups_",
+            columns: "auction BIGINT, a BIGINT, b BIGINT, n BIGINT, c BIGINT",
+            changes: true,
+            answer: "SELECT auction, CAST(1 AS BIGINT) AS a, CAST(1 AS BIGINT) AS b, count(*) AS n,
+  CAST(1 AS BIGINT) AS c FROM bids GROUP BY auction",
+        },
+        Sink {
+            name: "firsts",
+            columns: "n BIGINT, different BIGINT",
+            changes: true,
+            answer: "SELECT sum(least(n, 2)) AS n, sum(least(n, 2)) AS d FROM (
+  SELECT count(*) AS n FROM bids GROUP BY auction)",
+        },
+        Sink {
+            name: "pairs_",
+            columns: "bidder BIGINT, n BIGINT, different BIGINT, price BIGINT",
+            changes: true,
+            answer: "SELECT bidder, count(*) AS n, count(*) AS d, min(price) FROM bids GROUP BY bidder",
+        },
+    ],
+};

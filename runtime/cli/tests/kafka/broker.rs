@@ -46,6 +46,11 @@ impl Broker {
     /// Starts a job of these statements, in which `$KAFKA` stands for the options of every topic. It
     /// goes on with the state of the one before.
     pub(crate) fn start(&self, sql: &str) -> Running {
+        self.start_in(1, sql)
+    }
+
+    /// The same with so many subtasks.
+    pub(crate) fn start_in(&self, parallelism: u32, sql: &str) -> Running {
         let options = format!("'properties.bootstrap.servers' = '{}'", self.brokers.servers());
         let topic = "'topic' = '";
         let sql =
@@ -59,6 +64,7 @@ metadata:
   name: topics
 spec:
   keyGroups: 16
+  parallelism: {parallelism}
   program:
     sql:
       inline: |

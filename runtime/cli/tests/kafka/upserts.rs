@@ -19,14 +19,27 @@ INSERT INTO copies SELECT k, amount FROM accounts WHERE amount > 20;
 INSERT INTO teams SELECT team, COUNT(*), SUM(amount), NOW() > TO_TIMESTAMP_LTZ(0, 3) AND RAND() < 1
 FROM accounts GROUP BY team;";
 
-const ACCOUNTS: u64 = 50;
+pub(super) const ACCOUNTS: u64 = 50;
 
 /// What an account has, as the round says: none now and then.
-fn account(number: u64, round: u64) -> Option<(u64, u64)> {
+pub(super) fn account(number: u64, round: u64) -> Option<(u64, u64)> {
     let dice = (number * 31 + round * 17 + number * round * 7) % 100;
     // Team 4 is empty in the end.
     let team = if round == 9 { number % 4 } else { (number + round) % 5 };
     (dice >= 25).then_some((team, dice))
+}
+
+/// Sends what all accounts have in a round.
+pub(super) fn send_accounts(broker: &Broker, round: u64) {
+    let message = |number| {
+        let value = account(number, round).map_or_else(String::new, |(team, amount)| {
+            format!("{{\"team\":\"{team}\",\"amount\":{amount}}}")
+        });
+        (format!("{{\"k\":\"{number}\"}}"), value)
+    };
+    let messages: Vec<(String, String)> = (0..ACCOUNTS).map(message).collect();
+    let messages = messages.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    broker.send("accounts", &messages.collect::<Vec<_>>());
 }
 
 /// What the topics have after a round.
@@ -65,15 +78,7 @@ fn run(kill_after: Option<Duration>) {
     let mut teams = Latest::of(&broker, "teams", 2);
     let mut running = broker.start(JOB);
     for round in 0..10 {
-        let message = |number| {
-            let value = account(number, round).map_or_else(String::new, |(team, amount)| {
-                format!("{{\"team\":\"{team}\",\"amount\":{amount}}}")
-            });
-            (format!("{{\"k\":\"{number}\"}}"), value)
-        };
-        let messages: Vec<(String, String)> = (0..ACCOUNTS).map(message).collect();
-        let messages = messages.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        broker.send("accounts", &messages.collect::<Vec<_>>());
+        send_accounts(&broker, round);
         let mut written = |when: &str| {
             let (in_copies, in_teams) = expected(round);
             copies.await_(&format!("copies {when} round {round}"), &in_copies);

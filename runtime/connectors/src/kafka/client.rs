@@ -2,6 +2,7 @@
 //!
 //! Every call here is bounded in time and blocks; [`blocking`] runs it where that is allowed.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::channel::oneshot;
@@ -23,9 +24,53 @@ pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 const TOPIC_TIMEOUT: Duration = Duration::from_secs(5);
 const TOPIC_RETRY: Duration = Duration::from_millis(200);
 
+/// Why brokers did not take a client, as it was told last: calls only say that they got no answer.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Refusal(Arc<Mutex<Option<(RDKafkaErrorCode, String)>>>);
+
+impl Refusal {
+    pub(super) fn note(&self, error: &KafkaError, reason: &str) {
+        if let KafkaError::Global(
+            code @ (RDKafkaErrorCode::Authentication | RDKafkaErrorCode::SSL),
+        ) = error
+        {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((*code, reason.to_owned()));
+        }
+    }
+
+    /// The error of a call that got no answer.
+    fn explain(&self, settings: &Settings, action: &str, error: KafkaError) -> Error {
+        let noted = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some((code, reason)) = noted else { return failed(settings, action, error) };
+        if code == RDKafkaErrorCode::Authentication {
+            return Error::user(format!(
+                "the Kafka brokers {} refuse the login: {reason}; correct the options                  'properties.sasl.*'",
+                settings.brokers
+            ));
+        }
+        let what =
+            format!("{action} topic {} at the Kafka brokers {}", settings.topic, settings.brokers);
+        Error::external(what, format!("{error}: {reason}"))
+    }
+}
+
+/// A context that notes why brokers did not take its client.
+pub(super) trait Noted: ClientContext {
+    fn refusal(&self) -> &Refusal;
+}
+
 /// Brings the library's log into ours.
-#[derive(Debug)]
-pub(super) struct Logged;
+#[derive(Debug, Default)]
+pub(super) struct Logged {
+    refusal: Refusal,
+}
+
+impl Noted for Logged {
+    fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+}
 
 impl ClientContext for Logged {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -33,6 +78,7 @@ impl ClientContext for Logged {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.refusal.note(&error, reason);
         log_error(&error, reason);
     }
 }
@@ -99,16 +145,19 @@ pub(super) fn failed(settings: &Settings, action: &str, error: KafkaError) -> Er
     )
 }
 
-/// The topic's partitions, in order.
-pub(super) fn partitions<C: ClientContext>(
+/// The topic's partitions, in order. `serve` has the library call the client's context.
+pub(super) fn partitions<C: Noted>(
     client: &Client<C>,
     settings: &Settings,
+    serve: impl Fn(),
 ) -> Result<Vec<i32>> {
     let began = Instant::now();
     loop {
-        let metadata = client
-            .fetch_metadata(Some(&settings.topic), ANSWER_TIMEOUT)
-            .map_err(|error| failed(settings, "looking up", error))?;
+        let metadata =
+            client.fetch_metadata(Some(&settings.topic), ANSWER_TIMEOUT).map_err(|error| {
+                serve();
+                client.context().refusal().explain(settings, "looking up", error)
+            })?;
         let topic = metadata.topics().iter().find(|topic| topic.name() == settings.topic);
         let error = topic.and_then(MetadataTopic::error).map(RDKafkaErrorCode::from);
         let mut found: Vec<i32> = topic

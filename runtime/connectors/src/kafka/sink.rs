@@ -4,6 +4,8 @@
 //! them. A message that cannot be delivered fails the job, which sends it again after its
 //! restart, along with those that were delivered since the last checkpoint.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,7 +25,7 @@ use sabot_core::{Committable, Doorbell, Env, Result, Sink, SinkContext};
 use sabot_types::Epoch;
 use serde::Deserialize;
 
-use super::client::{blocking, config, failed, log, log_error, partitions};
+use super::client::{Noted, Refusal, blocking, config, failed, log, log_error, partitions};
 use super::parts::{Encoded, PartsEncoder};
 use super::{Partitioner, Settings, metadata};
 use crate::format;
@@ -89,6 +91,7 @@ pub(super) struct Deliveries {
     failure: Arc<Mutex<Option<KafkaError>>>,
     /// The producer's id and its epoch, where its statistics tell them.
     identity: Arc<Mutex<Option<(i64, i16)>>>,
+    refusal: Refusal,
     doorbell: Doorbell,
 }
 
@@ -104,12 +107,19 @@ struct Identity {
     producer_epoch: i16,
 }
 
+impl Noted for Deliveries {
+    fn refusal(&self) -> &Refusal {
+        &self.refusal
+    }
+}
+
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.refusal.note(&error, reason);
         log_error(&error, reason);
     }
 
@@ -161,6 +171,7 @@ impl Client {
             in_flight: Arc::default(),
             failure: Arc::default(),
             identity: Arc::default(),
+            refusal: Refusal::default(),
             doorbell: doorbell.clone(),
         };
         let mut config = config(settings);
@@ -265,13 +276,17 @@ impl Messages {
             Encoder::Parts(encoder) => {
                 let (keys, values) = encoder.encode(&rows)?;
                 let kinds = row_kind::kinds(&rows).filter(|_| encoder.upserts);
-                for row in 0..rows.num_rows() {
-                    let kind = kinds.map_or(RowKind::Insert, |k| RowKind::of(k.value(row)));
+                let kinds: Vec<RowKind> = match kinds {
+                    Some(kinds) => kinds.values().iter().map(|kind| RowKind::of(*kind)).collect(),
+                    None => vec![RowKind::Insert; rows.num_rows()],
+                };
+                let replaced = Replaced::new(&kinds, &keys);
+                for (row, kind) in kinds.iter().enumerate() {
                     let payload = match kind {
                         RowKind::Insert | RowKind::UpdateAfter => Some(values.row(row)),
-                        // The new version replaces it.
-                        RowKind::UpdateBefore => continue,
-                        RowKind::Delete => None,
+                        RowKind::UpdateBefore if replaced.contains(row) => continue,
+                        // Its new version has another key, or was left out by a filter.
+                        RowKind::UpdateBefore | RowKind::Delete => None,
                     };
                     let (key, time, headers) = (Some(keys.row(row)), time(row), headers(row));
                     client.send(self, Outgoing { key, payload, time, headers })?;
@@ -280,6 +295,28 @@ impl Messages {
             }
         }
         Ok(sent)
+    }
+}
+
+/// The rows of a batch of which it has a new version with the same key.
+struct Replaced<'b> {
+    kinds: &'b [RowKind],
+    keys: &'b Encoded,
+    /// The last row of each key that has come. Nearly always the next row is the new version.
+    last: OnceCell<HashMap<&'b [u8], usize>>,
+}
+
+impl<'b> Replaced<'b> {
+    fn new(kinds: &'b [RowKind], keys: &'b Encoded) -> Self {
+        Self { kinds, keys, last: OnceCell::new() }
+    }
+
+    fn contains(&self, row: usize) -> bool {
+        let (Self { kinds, keys, .. }, key) = (self, self.keys.row(row));
+        let comes = |row: &usize| kinds[*row].is_added();
+        let is_next = |next: usize| next < kinds.len() && comes(&next) && keys.row(next) == key;
+        let last = || (0..kinds.len()).filter(comes).map(|row| (keys.row(row), row)).collect();
+        is_next(row + 1) || self.last.get_or_init(last).get(key).is_some_and(|last| *last > row)
     }
 }
 
@@ -292,7 +329,7 @@ impl KafkaSink {
         let (known, doorbell) = (settings.clone(), ctx.doorbell.clone());
         let (client, partitions) = blocking(&ctx.env, "kafka-open", move || {
             let client = Client::open(&known, &doorbell, None)?;
-            let partitions = partitions(client.producer.client(), &known)?;
+            let partitions = partitions(client.producer.client(), &known, || ())?;
             Ok((client, partitions))
         })
         .await?;

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -18,6 +19,9 @@ use super::reader::{Message, Partition, Reader, Rows};
 use super::{BOUNDED, Place, START, Settings};
 use crate::metadata::Columns;
 use crate::registry::TableRead;
+
+/// For so long at the most the library is let say why a call failed.
+const SERVED: Duration = Duration::from_millis(100);
 
 /// Batches that wait for the worker.
 const QUEUE: usize = 8;
@@ -187,7 +191,9 @@ fn consumer(ctx: &SourceContext, settings: &Settings) -> Result<BaseConsumer<Log
     config.set("allow.auto.create.topics", "false");
     // An offset that retention has deleted must not be jumped over silently.
     config.set("auto.offset.reset", "error");
-    config.create_with_context(Logged).map_err(|error| failed(settings, "opening", error))
+    config
+        .create_with_context(Logged::default())
+        .map_err(|error| failed(settings, "opening", error))
 }
 
 /// Has the partitions that have not ended fetched.
@@ -211,7 +217,7 @@ fn open_whole(
     let mut opened = Vec::new();
     let mut seen = 0;
     let mut goes_on = !ctx.restored.is_empty();
-    for number in partitions(consumer.client(), settings)? {
+    for number in partitions(consumer.client(), settings, || drop(consumer.poll(SERVED)))? {
         let (first, end) = bounds(&consumer, settings, number)?;
         let restored = restored(ctx, settings, number)?;
         if let Some((before, _)) = restored {
@@ -255,7 +261,7 @@ fn open_partitions(
     bound: Option<&Place>,
 ) -> Result<(BaseConsumer<Logged>, Vec<Opened>)> {
     let consumer = consumer(ctx, settings)?;
-    let numbers = partitions(consumer.client(), settings)?;
+    let numbers = partitions(consumer.client(), settings, || drop(consumer.poll(SERVED)))?;
     for state in ctx.restored.iter().filter(|state| !state.finished) {
         if !numbers.iter().any(|number| split_name(settings, *number) == state.split) {
             return Err(Error::user(format!(

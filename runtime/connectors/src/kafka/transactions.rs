@@ -221,7 +221,7 @@ impl TransactionalSink {
         let first = opener.clone();
         let (open, partitions) = blocking(&ctx.env, "kafka-open", move || {
             let open = first.open()?;
-            let partitions = partitions(open.client.producer.client(), &first.settings)?;
+            let partitions = partitions(open.client.producer.client(), &first.settings, || ())?;
             Ok((open, partitions))
         })
         .await?;

@@ -5,6 +5,8 @@
 //! plan keeps the last row of each key and makes changes of it. A sink writes each new version of a
 //! row, and nothing of old ones; it is *at least once* or *exactly once*, as that of `kafka`.
 
+use std::sync::LazyLock;
+
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use sabot_core::{Committable, Env, Result, Sink, SinkContext, Source, SourceContext, partitions};
@@ -84,7 +86,12 @@ impl Connector for UpsertKafka {
 
     fn without_effect(&self) -> &'static [(&'static str, &'static str)] {
         const AT_ONCE: &str = "new versions of rows are written as they come, batch by batch";
-        &[("sink.buffer-flush.max-rows", AT_ONCE), ("sink.buffer-flush.interval", AT_ONCE)]
+        static ALL: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
+            let own = ["sink.buffer-flush.max-rows", "sink.buffer-flush.interval"];
+            let own = own.map(|option| (option, AT_ONCE));
+            own.into_iter().chain(super::properties::WITHOUT_EFFECT.iter().copied()).collect()
+        });
+        &ALL
     }
 
     fn gives_changes(&self, _: &Options<'_>) -> bool {

@@ -25,10 +25,13 @@ pub struct ExpandDesc {
 /// time is the last millisecond of the window.
 #[derive(Debug, Clone)]
 pub struct WindowSettleDesc {
-    /// `TUMBLE`, `HOP` or `CUMULATE`, in UTC.
+    /// `TUMBLE`, `HOP` or `CUMULATE`.
     pub window: Window,
     /// The row-time column's index in the input.
     pub row_time: usize,
+    /// The zone in whose local times windows begin, where the times are instants; none: UTC. Only of
+    /// `TUMBLE`.
+    pub local_times: Option<Arc<dyn LocalTimes>>,
     /// The key columns' indexes in the input.
     pub keys: Vec<usize>,
 }

@@ -16,6 +16,7 @@ use sabot_types::{EventTime, OperatorUid};
 use super::buffer::{self, BufferDesc, WindowBuffer};
 use super::expand::Assigned;
 use crate::OperatorConfig;
+use crate::clock::Clock;
 use crate::codec::RowCodec;
 use crate::emit::emit_in_parts;
 use crate::keyed::Keys;
@@ -31,6 +32,7 @@ pub(crate) struct WindowSettle {
     name: String,
     keys: Keys,
     windows: Assigned,
+    clock: Clock,
     row_time: usize,
     /// Whether rows get the last millisecond of their window as their time.
     moves: bool,
@@ -88,6 +90,7 @@ impl WindowSettle {
             name: name.clone(),
             keys: Keys::new(node, &desc.keys, &held, config)?,
             windows: Assigned::new(name, desc.window)?,
+            clock: Clock::new(desc.local_times.as_ref()),
             row_time: desc.row_time,
             moves: !matches!(desc.window, Window::Tumble { .. }),
             rows: WindowBuffer::open(name, described(&node.uid, desc, input), &held, state)?,
@@ -137,7 +140,7 @@ impl Operator for WindowSettle {
         let times = row_times(&batch, self.row_time)?;
         range_of(times).map_err(|time| out_of_range(&self.name, time))?;
         let (mut rows, mut ends) = (Vec::new(), Vec::new());
-        for (row, time) in times.values().iter().enumerate() {
+        for (row, time) in self.clock.times(times).values().iter().enumerate() {
             for (_, end) in self.windows.of(*time) {
                 rows.push(row as u32);
                 ends.push(end);
@@ -148,12 +151,13 @@ impl Operator for WindowSettle {
         columns.push(Arc::new(TimestampMillisecondArray::from(ends)));
         columns.extend(kinds);
         let batch = RecordBatch::try_new(Arc::clone(&self.held), columns)?;
-        self.rows.add(&batch, self.watermark, cx)?;
+        self.rows.add(&batch, self.clock.passed(self.watermark), cx)?;
         if self.rows.is_full() { self.flush(cx) } else { Ok(()) }
     }
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
-        while let Some(end) = self.rows.due(watermark) {
+        let passed = self.clock.passed(watermark);
+        while let Some(end) = self.rows.due(passed) {
             let rows = without_pairs(&self.rows.take(end, cx)?, &self.codec, true)?;
             let mut columns = rows.columns()[..self.schema.fields().len()].to_vec();
             if self.moves {

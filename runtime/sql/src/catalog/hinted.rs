@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sabot_core::options::is_secret;
 use sqlparser::ast::Ident;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -94,28 +95,10 @@ impl Catalog {
 /// apart without showing them. What gives access counts for nothing, so that it can be changed
 /// while the state stays.
 fn uid_name(table: &str, changed: &BTreeMap<String, String>) -> String {
-    let shown = changed.iter().filter(|(key, _)| !gives_access(key));
+    let shown = changed.iter().filter(|(key, _)| !is_secret(key));
     let text = shown.fold(String::new(), |text, (key, value)| format!("{text}{key}\0{value}\0"));
     if text.is_empty() {
         return table.to_owned();
     }
     format!("{table}/options({:016x})", xxh3_64(text.as_bytes()))
-}
-
-/// Whether an option's value is a secret, as Flink tells by its key.
-fn gives_access(key: &str) -> bool {
-    const PARTS: [&str; 11] = [
-        "password",
-        "secret",
-        "account.key",
-        "apikey",
-        "api-key",
-        "auth-params",
-        "service-key",
-        "token",
-        "basic-auth",
-        "jaas.config",
-        "http-headers",
-    ];
-    PARTS.iter().any(|part| key.contains(part))
 }

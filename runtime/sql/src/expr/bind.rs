@@ -351,9 +351,6 @@ impl<'a> Binder<'a> {
     fn call_bound(&self, name: &str, arguments: &[Bound], at: Position) -> Result<Bound> {
         let call = Call { name, arguments, at };
         let built = functions::build(&call)?;
-        if ambient::is_in(&built) {
-            ambient::check_scope(name, self.scope, at)?;
-        }
         if name == ambient::PROCTIME {
             return Ok(ambient::attribute());
         }

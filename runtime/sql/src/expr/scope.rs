@@ -14,11 +14,6 @@ pub(crate) trait Scope {
     /// The base's columns, as far as they are known by now.
     fn schema(&self) -> DFSchemaRef;
 
-    /// Whether the rows can change and go.
-    fn is_updating(&self) -> bool {
-        false
-    }
-
     /// Gives a whole expression a meaning of its own (a grouping key, an aggregate).
     fn whole(&self, _expr: &ast::Expr, _at: Position) -> Result<Option<Bound>> {
         Ok(None)

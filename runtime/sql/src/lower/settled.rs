@@ -28,8 +28,9 @@ impl Lowering<'_> {
         if !row_kind::is_updating(&input) {
             return Ok((from, windows.window));
         }
-        if self.local_times(&windows.row_time.data_type).is_some() {
-            let message = "rows that change lie in windows of UTC only";
+        let local_times = self.local_times(&windows.row_time.data_type);
+        if local_times.is_some() && !matches!(windows.window, Window::Tumble { .. }) {
+            let message = "rows that change lie in windows of a zone only where these are TUMBLE";
             return Err(SqlError::new(windows.at, message)
                 .hint("take the time as a TIMESTAMP, or leave out SET 'table.local-time-zone'"));
         }
@@ -44,6 +45,7 @@ impl Lowering<'_> {
         let kind = NodeKind::WindowSettle(WindowSettleDesc {
             window: windows.window,
             row_time,
+            local_times,
             keys: keys.to_vec(),
         });
         let inputs = vec![Input { from, exchange: Exchange::Keyed(keys.to_vec()) }];

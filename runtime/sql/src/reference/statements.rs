@@ -112,6 +112,11 @@ pub(super) const STATEMENTS: &[Example] = &[
         "SET 'table.exec.sink.not-null-enforcer' = 'DROP'; INSERT INTO out SELECT k, b FROM t",
     ),
     example(
+        "SET 'table.exec.sink.upsert-materialize'",
+        "`AUTO`, `NONE` or `FORCE`: where an [operator in front of a sink](../connectors.md#upsert-kafka) keeps the rows of each of its keys",
+        "SET 'table.exec.sink.upsert-materialize' = 'NONE'; INSERT INTO out SELECT k, b FROM t",
+    ),
+    example(
         "SET 'sabot.late-rows.table'",
         "the table of rows that are [too late](../windows.md#late-rows) for their windows",
         "SET 'sabot.late-rows.table' = 'late'; CREATE TABLE late (b BIGINT) WITH ('connector' = 'print');

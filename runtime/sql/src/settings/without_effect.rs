@@ -16,6 +16,7 @@ const ALWAYS_BATCHES: &str = "groups are always answered by the batch";
 const NOTHING_ASKED: &str = "no operator waits for answers from outside";
 const NO_BATCH_JOBS: &str = "it is for batch jobs";
 const ONE_PLAN: &str = "statements have one plan";
+const ONE_MATERIALIZER: &str = "older rows of a key are looked for by their key";
 const ON_KUBERNETES: &str = "on what a job runs is said by its StreamJob";
 
 /// Settings, by their keys: those of Flink 2.2's tables, and some others whose reason is their own.
@@ -82,16 +83,9 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
         "table.exec.sink.rowtime-inserter",
         "a kafka sink writes the timestamp that its metadata column has",
     ),
-    ("table.exec.sink.upsert-materialize", "sinks take all changes"),
-    (
-        "table.exec.sink.upsert-materialize-strategy.adaptive.threshold.high",
-        "sinks take all changes",
-    ),
-    (
-        "table.exec.sink.upsert-materialize-strategy.adaptive.threshold.low",
-        "sinks take all changes",
-    ),
-    ("table.exec.sink.upsert-materialize-strategy.type", "sinks take all changes"),
+    ("table.exec.sink.upsert-materialize-strategy.adaptive.threshold.high", ONE_MATERIALIZER),
+    ("table.exec.sink.upsert-materialize-strategy.adaptive.threshold.low", ONE_MATERIALIZER),
+    ("table.exec.sink.upsert-materialize-strategy.type", ONE_MATERIALIZER),
     ("table.exec.sort.async-merge-enabled", NO_BATCH_JOBS),
     ("table.exec.sort.default-limit", NO_BATCH_JOBS),
     ("table.exec.sort.max-num-file-handles", NO_BATCH_JOBS),
@@ -120,7 +114,7 @@ const WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("table.optimizer.multiple-input-enabled", ONE_PLAN),
     (
         "table.optimizer.non-deterministic-update.strategy",
-        "what changes by itself is refused where a row that goes would differ from the one that came",
+        "a row that goes has what it was given when it came",
     ),
     ("table.optimizer.ptf.max-tables", ONE_PLAN),
     ("table.optimizer.reuse-optimize-block-with-digest-enabled", ONE_PLAN),

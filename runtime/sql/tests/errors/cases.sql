@@ -422,32 +422,11 @@ WITH ('connector' = 'print');
 ----
 INSERT INTO results SELECT auction, EXTRACT(SECOND FROM PROCTIME(3)) FROM bids;
 ----
-INSERT INTO results SELECT auction, EXTRACT(SECOND FROM PROCTIME()) FROM (
-  SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction);
-----
 INSERT INTO results SELECT a.auction, b.price FROM bids a
 JOIN bids b ON a.auction = b.auction AND a.ts < PROCTIME();
 ----
 INSERT INTO results SELECT a.auction, b.price FROM bids a
 JOIN bids b ON a.auction = b.auction AND RAND() < 0.5;
-----
-CREATE TABLE latest (auction BIGINT, n BIGINT, made TIMESTAMP_LTZ(3), PRIMARY KEY (auction) NOT ENFORCED)
-WITH ('connector' = 'upsert-kafka');
-INSERT INTO latest SELECT auction, COUNT(*), NOW() FROM bids GROUP BY auction HAVING UUID() > 'a';
-----
-CREATE TABLE latest (auction BIGINT, n BIGINT, made STRING, PRIMARY KEY (made) NOT ENFORCED)
-WITH ('connector' = 'upsert-kafka');
-INSERT INTO latest SELECT auction, COUNT(*), UUID() FROM bids GROUP BY auction;
-----
-CREATE TABLE latest (auction BIGINT, n BIGINT, made STRING, PRIMARY KEY (auction) NOT ENFORCED)
-WITH ('connector' = 'upsert-kafka');
-INSERT INTO latest SELECT auction, MAX(n), MIN(made) FROM (
-  SELECT auction, COUNT(*) AS n, UUID() AS made FROM bids GROUP BY auction) GROUP BY auction;
-----
-CREATE TABLE latest (auction BIGINT, n BIGINT, made STRING, PRIMARY KEY (auction) NOT ENFORCED)
-WITH ('connector' = 'upsert-kafka');
-INSERT INTO latest SELECT DISTINCT auction, n, UUID() FROM (
-  SELECT auction, COUNT(*) AS n FROM bids GROUP BY auction);
 ----
 CREATE VIEW timed AS SELECT auction, PROCTIME() AS p FROM bids;
 INSERT INTO results SELECT auction, EXTRACT(SECOND FROM window_start)
@@ -928,16 +907,6 @@ INSERT INTO results SELECT auction, HOUR(TIME '10:00:00' + INTERVAL '1' MONTH) F
 INSERT INTO results SELECT a.auction, x.price FROM bids a LEFT JOIN LATERAL (
   SELECT price FROM bids b WHERE b.auction = a.auction) AS x ON RAND() < 0.5;
 ----
-CREATE TABLE drawn (auction BIGINT, n INT) WITH ('connector' = 'print');
-INSERT INTO drawn SELECT auction, n FROM (
-  SELECT auction, RAND_INTEGER(5) AS n, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY price) AS r FROM bids)
-WHERE r = 1;
-----
-CREATE TABLE drawn (auction BIGINT, n INT) WITH ('connector' = 'print');
-INSERT INTO drawn SELECT auction, n FROM (
-  SELECT auction, RAND_INTEGER(5) AS n, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY ts) AS r FROM bids)
-WHERE r <= 2;
-----
 INSERT INTO results SELECT auction, COUNT(*) FROM bids GROUP BY 1;
 ----
 INSERT INTO results (n) SELECT COUNT(*) FROM bids GROUP BY NULL;
@@ -1133,13 +1102,6 @@ INSERT INTO results SELECT * FROM bids MATCH_RECOGNIZE (PARTITION BY auction + 1
   MEASURES A.price AS p PATTERN (A B) DEFINE A AS A.price > 1);
 ----
 INSERT INTO results SELECT auction, MATCH_ROWTIME() FROM bids;
-----
-CREATE TABLE cdc (a BIGINT, b BIGINT) WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
-INSERT INTO results SELECT a, EXTRACT(SECOND FROM p) FROM (SELECT a, PROCTIME() AS p FROM cdc);
-----
-CREATE TABLE cdc (a BIGINT, b BIGINT) WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
-CREATE TABLE timed (a BIGINT, p TIMESTAMP_LTZ(3)) WITH ('connector' = 'print');
-INSERT INTO timed SELECT a, PROCTIME() FROM cdc;
 ----
 CREATE TABLE o (id BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS SOURCE_WATERMARK()) WITH ('connector' = 'kafka');
 ----

@@ -201,14 +201,15 @@ async fn rows_that_give_no_message_make_no_transaction() {
     let pairs = topic.options(&[&json[..], &EXACTLY_ONCE[1..]].concat());
     let ctx = sink_context(&world(1).env, &pairs, Arc::clone(&schema));
     let mut sink = crate::open_sink(ctx).await.unwrap();
-    let old = |kind| {
+    let rows = |kinds: &[RowKind]| {
+        let ids = Int64Array::from(vec![1; kinds.len()]);
         let columns: Vec<arrow::array::ArrayRef> =
-            vec![Arc::new(Int64Array::from(vec![1])), row_kind::column([kind])];
+            vec![Arc::new(ids), row_kind::column(kinds.iter().copied())];
         RecordBatch::try_new(Arc::clone(&schema), columns).unwrap()
     };
-    sink.write(old(RowKind::UpdateBefore)).unwrap();
+    sink.write(rows(&[])).unwrap();
     assert_eq!(prepared(sink.as_mut(), 1).await, []);
-    sink.write(old(RowKind::Delete)).unwrap();
+    sink.write(rows(&[RowKind::Delete])).unwrap();
     let committables = prepared(sink.as_mut(), 2).await;
     assert_eq!(committables.len(), 1);
     commit(&committables).await.unwrap();

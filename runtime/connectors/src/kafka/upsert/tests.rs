@@ -185,6 +185,44 @@ async fn new_versions_and_tombstones_go_to_the_partition_of_their_key_and_are_re
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_version_that_no_new_one_of_its_key_follows_is_a_tombstone() {
+    use RowKind::{Insert, UpdateAfter, UpdateBefore};
+    let env = world(1).env;
+    let topic = Topic::with(1);
+    let pairs = topic.options(&[]);
+    let mut sink = crate::open_sink(sink_context(&env, &pairs, columns(true))).await.unwrap();
+    let mut write = |rows: &[(RowKind, i64, i64)]| {
+        let ids = Int64Array::from_iter_values(rows.iter().map(|row| row.1));
+        let amounts = Int64Array::from_iter_values(rows.iter().map(|row| row.2));
+        let columns_of = vec![
+            Arc::new(StringArray::from(vec!["a"; rows.len()])) as ArrayRef,
+            Arc::new(ids),
+            Arc::new(amounts),
+            row_kind::column(rows.iter().map(|row| row.0)),
+        ];
+        sink.write(RecordBatch::try_new(columns(true), columns_of).unwrap()).unwrap();
+    };
+    write(&[(Insert, 1, 1), (Insert, 2, 1), (Insert, 3, 1)]);
+    // A new version further on, another key, a version that a filter left out.
+    write(&[(UpdateBefore, 1, 1), (UpdateBefore, 2, 1), (UpdateAfter, 1, 2), (UpdateAfter, 4, 2)]);
+    write(&[(UpdateBefore, 3, 1)]);
+    sink.prepare(Epoch::new(1)).await.unwrap();
+    let read = read_all(topic.source(&env, &[])).await.unwrap();
+    assert_eq!(
+        read,
+        [
+            "+I 1 a 1",
+            "+I 2 a 1",
+            "+I 3 a 1",
+            "-D 2 NULL NULL",
+            "+I 1 a 2",
+            "+I 4 a 2",
+            "-D 3 NULL NULL",
+        ]
+    );
+}
+
 /// A table of a lookup join.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_is_read_whole_and_then_on() {

@@ -45,7 +45,7 @@ fn batch(rows: &[(RowKind, Row)]) -> RecordBatch {
 }
 
 fn plan(window: Window) -> PlanNode {
-    let desc = WindowSettleDesc { window, row_time: 2, keys: vec![0] };
+    let desc = WindowSettleDesc { window, row_time: 2, local_times: None, keys: vec![0] };
     node(NodeKind::WindowSettle(desc), schema())
 }
 
