@@ -39,12 +39,13 @@ pub(crate) fn state_specs(
     desc: &UpsertMaterializeDesc,
     input: &SchemaRef,
 ) -> [StateSpec; 2] {
-    let row = state_fields(input, 0..row_kind::width(input));
     let number =
         |name: &str| StateField { name: name.to_owned(), data_type: DataType::Int64.to_string() };
-    let spec = |name: &str, own: &str, value: Vec<StateField>| {
-        let mut key = state_fields(input, desc.keys.iter().copied());
-        key.extend((name == OLDER).then(|| number(own)));
+    let key = state_fields(input, desc.keys.iter().copied());
+    let row = state_fields(input, 0..row_kind::width(input));
+    let key_and_number = key.iter().cloned().chain([number("$number")]).collect();
+    let numbers_and_row = ["$number", "$older"].map(number).into_iter().chain(row.clone()).collect();
+    let spec = |name: &str, key, value| {
         StateSpec {
             operator: operator.clone(),
             name: name.to_owned(),
@@ -56,8 +57,7 @@ pub(crate) fn state_specs(
         }
         .with_ttl(desc.ttl_ms)
     };
-    let numbered = ["$number", "$older"].map(number).into_iter().chain(row.clone()).collect();
-    [spec(NEWEST, "", numbered), spec(OLDER, "$number", row)]
+    [spec(NEWEST, key, numbers_and_row), spec(OLDER, key_and_number, row)]
 }
 
 pub(crate) struct UpsertMaterialize {
@@ -84,12 +84,15 @@ struct Versions<'r> {
     rows: Vec<Version<'r>>,
     /// How many older ones are not known.
     unread: i64,
-    /// Numbers of older rows of the state that are not older ones any more.
+    /// Numbers of older rows of the state that are gone.
     gone: Vec<i64>,
     /// The row that came last before, or one that went since.
     last: Option<&'r [u8]>,
+    /// Whether there was a row before.
     had_row: bool,
+    /// Whether another row was the last one meanwhile: the sink is told.
     is_touched: bool,
+    /// Whether the state is told.
     is_changed: bool,
 }
 
