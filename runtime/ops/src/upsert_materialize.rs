@@ -44,7 +44,8 @@ pub(crate) fn state_specs(
     let key = state_fields(input, desc.keys.iter().copied());
     let row = state_fields(input, 0..row_kind::width(input));
     let key_and_number = key.iter().cloned().chain([number("$number")]).collect();
-    let numbers_and_row = ["$number", "$older"].map(number).into_iter().chain(row.clone()).collect();
+    let numbers_and_row =
+        ["$number", "$older"].map(number).into_iter().chain(row.clone()).collect();
     let spec = |name: &str, key, value| {
         StateSpec {
             operator: operator.clone(),

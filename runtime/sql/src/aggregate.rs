@@ -296,6 +296,9 @@ impl<'a> GroupScope<'a> {
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
                 let bound = Binder::new(self.input, at).bind(expr)?;
                 window::refuse_expanded(&bound, place_of(expr, at))?;
+                if distinct && name == "COUNT" {
+                    return Ok(Some((whole_keys::key(&bound).plain(), distinct)));
+                }
                 if distinct && bound.data_type.is_nested() {
                     let message = format!("{} is {}", bound.text, flink_name(&bound.data_type));
                     return Err(SqlError::new(at, message).hint(format!(

@@ -35,7 +35,7 @@ pub(crate) fn resolve(
 ) -> Result<Insert> {
     let table_at = start_of(table.span).unwrap_or(at);
     let sink = catalog.hinted_sink(table, table_at)?;
-    let query = query.expanded(table_at)?;
+    let query = of_rows_that_come(&sink, query.expanded(table_at)?);
     let fixed = fixed(&sink, partition, &query, table_at)?;
     let mut targets = targets(&sink, columns, table_at)?;
     if columns.is_empty() {
@@ -73,6 +73,16 @@ pub(crate) fn resolve(
         });
     }
     Ok(Insert { sink, base: query.base, filter: query.filter, columns: values })
+}
+
+/// The query, or the same rows once they are final, where a sink takes no others: the first ones by event
+/// time, when the watermark has passed them.
+fn of_rows_that_come(sink: &Table, query: Relation) -> Relation {
+    if !sink.takes_no_changes() || !query.base.is_updating() {
+        return query;
+    }
+    let settled = query.clone().settled();
+    if settled.base.is_updating() { query } else { settled }
 }
 
 impl Insert {

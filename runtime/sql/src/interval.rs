@@ -44,12 +44,28 @@ impl JoinNode {
     /// The bounds of times that its conditions make; none where its rows can be any time apart, or
     /// change.
     pub(crate) fn interval(&self) -> Option<Interval> {
+        if self.reads_changes() { None } else { self.interval_of_rows() }
+    }
+
+    /// Whether rows change that are joined.
+    fn reads_changes(&self) -> bool {
+        self.feeds.iter().any(|feed| feed.base.is_updating())
+    }
+
+    /// Whether its own rows change. Each join below is asked once: a chain of joins would take as long as
+    /// there are ways through it.
+    pub(crate) fn is_updating(&self) -> bool {
+        let is_final = || self.interval_of_rows().is_some() || self.window_ends_of_rows().is_some();
+        self.reads_changes() || self.kind.retracts() && !is_final()
+    }
+
+    /// The bounds of times, where the rows that are joined only come.
+    fn interval_of_rows(&self) -> Option<Interval> {
         let kind = matches!(
             self.kind,
             JoinKind::Inner | JoinKind::Left | JoinKind::Right | JoinKind::Full
         );
-        let updating = self.feeds.iter().any(|feed| feed.base.is_updating());
-        if !kind || self.keys.is_empty() || updating || self.window_ends().is_some() {
+        if !kind || self.keys.is_empty() || self.window_ends_of_rows().is_some() {
             return None;
         }
         let equal = self.keys.iter().find_map(|key| self.equal_times(&key.sides));
@@ -111,8 +127,12 @@ impl JoinNode {
     /// The ends of windows, over the feeds' bases, where rows have to lie in the same windows to be
     /// partners; none where they have not, or change.
     pub(crate) fn window_ends(&self) -> Option<[Bound; 2]> {
-        let updating = self.feeds.iter().any(|feed| feed.base.is_updating());
-        if updating || self.windows[0].is_none() || self.windows[0] != self.windows[1] {
+        if self.reads_changes() { None } else { self.window_ends_of_rows() }
+    }
+
+    /// The ends, where the rows that are joined only come.
+    fn window_ends_of_rows(&self) -> Option<[Bound; 2]> {
+        if self.windows[0].is_none() || self.windows[0] != self.windows[1] {
             return None;
         }
         let equal = |meaning| self.keys.iter().find(|key| self.is_bound(key, meaning));

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::Field as ArrowField;
+use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::DFSchemaRef;
-use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, when};
+use datafusion_expr::{BinaryExpr, Expr as Value, ExprSchemable, Operator, lit, when};
 use sabot_core::plan::JoinKind;
 use sqlparser::ast::{BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
 
 use crate::ambient;
 use crate::error::{Position, Result, SqlError};
-use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, place_of, precedence};
+use crate::expr::{Binder, Bound, Meaning, Scope, binary, boolean, null, place_of, precedence};
 use crate::functions::{whole_keys, wholes};
 use crate::relation::{Base, EventWindows, Feed, Field, Relation, both, columns_schema, inlined};
 use crate::types::flink_name;
@@ -41,6 +41,19 @@ pub(crate) struct JoinKey {
     pub sides: [Bound; 2],
     /// Both over the node's columns, such as `L.id = R.auction`.
     pub text: String,
+}
+
+impl JoinKey {
+    /// One that is equal in all rows.
+    pub(crate) fn of_all() -> Self {
+        let one = || Bound {
+            expr: lit(1_i64),
+            data_type: DataType::Int64,
+            text: "1".to_owned(),
+            ..null()
+        };
+        Self { sides: [one(), one()], text: "1 = 1".to_owned() }
+    }
 }
 
 /// The parts of a condition that all have to hold.

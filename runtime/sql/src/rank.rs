@@ -72,6 +72,14 @@ fn settled(base: Base, filter: Option<Bound>) -> (Base, Option<Bound>) {
 }
 
 impl RankNode {
+    /// Whether rows are ordered as they come: those that only come, by processing time.
+    fn is_by_arrival(&self) -> bool {
+        let by_time = |order: &Order| {
+            !order.descending && self.feed.columns[order.column].1.meaning == Meaning::ProcTime
+        };
+        matches!(self.order.as_slice(), [order] if by_time(order)) && !self.feed.base.is_updating()
+    }
+
     /// The rows' numbers in the order of time, and which of them are wanted, where that is the order.
     fn by_time(&self) -> Option<(OverNode, Bound)> {
         let [Order { column, descending: false, .. }] = self.order[..] else { return None };
@@ -136,7 +144,10 @@ pub(crate) fn take_limit(relation: &mut Relation, condition: &Expr, at: Position
     if limit == 0 {
         return Err(SqlError::new(at, "ranks begin at 1: this keeps nothing"));
     }
-    let node = RankNode { limit: limit.min(before.limit), ..before };
+    let mut node = RankNode { limit: limit.min(before.limit), ..before };
+    if node.limit == 1 && node.is_by_arrival() {
+        node.order.clear();
+    }
     let end = node.window_end.map(|column| {
         let (name, end) = &node.feed.columns[column];
         Bound::column(name, end.text.clone(), end.data_type.clone(), end.nullable)

@@ -111,12 +111,7 @@ impl Base {
             Self::Pattern(_) => false,
             Self::Temporal(node) => node.join.feeds[0].base.is_updating(),
             Self::Group(node) => !node.aggregates.is_empty() || node.base.is_updating(),
-            Self::Join(node) => {
-                node.interval().is_none()
-                    && node.window_ends().is_none()
-                    && (node.kind.retracts()
-                        || node.feeds.iter().any(|feed| feed.base.is_updating()))
-            }
+            Self::Join(node) => node.is_updating(),
             Self::Union(node) => node.feeds.iter().any(|feed| feed.base.is_updating()),
             Self::Rank(node) => node.is_updating(),
             Self::Over(node) => node.row_time.is_none(),

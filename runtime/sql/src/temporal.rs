@@ -17,7 +17,7 @@ use crate::ambient;
 use crate::catalog::Table;
 use crate::error::{Position, Result, SqlError};
 use crate::expr::{Binder, Bound, Meaning, boolean, column_expr, place_of};
-use crate::join::{JoinNode, conjuncts, pair};
+use crate::join::{JoinKey, JoinNode, conjuncts, pair};
 use crate::over::RANK;
 use crate::rank::RankNode;
 use crate::relation::{Base, Feed, Relation, inlined};
@@ -267,7 +267,12 @@ impl Joined {
                 Some(key) => hold_on_versions(&mut self.node, key, bound),
             }
         }
-        let Self { relation, node, versions, primary_key, right_name } = self;
+        let Self { relation, mut node, versions, primary_key, right_name } = self;
+        let is_chosen = node.feeds[1].filter.is_some();
+        if node.keys.is_empty() && primary_key.is_none() && is_chosen {
+            // Rows of a table that is compared with constants are partners of all.
+            node.keys.push(JoinKey::of_all());
+        }
         check_keys(&node, primary_key.as_deref(), &right_name, at)?;
         let base = Base::Temporal(Arc::new(TemporalNode { join: node, versions }));
         Ok(Relation { base, ..relation })

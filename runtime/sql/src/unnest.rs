@@ -290,6 +290,8 @@ fn name_columns(fields: &mut [Field], alias: Option<&TableAlias>, at: Position) 
         );
         return Err(SqlError::new(at, message).hint(format!("it gives {}", given.join(", "))));
     }
+    // The one column of a table without names has the table's, as in Flink.
+    let names = if names.is_empty() && fields.len() == 1 { vec![&alias.name] } else { names };
     for (field, name) in fields.iter_mut().zip(names) {
         field.name.clone_from(&name.value);
     }

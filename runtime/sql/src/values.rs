@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Schema};
 use datafusion_common::{DFSchemaRef, ScalarValue};
-use datafusion_expr::Expr;
+use datafusion_expr::{Case, Expr, lit};
 use sqlparser::ast::{self, Ident};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -92,7 +92,6 @@ impl Column {
         let mut data_type = DataType::Null;
         for (row, expr) in exprs.iter().enumerate() {
             let value = Binder::new(&scope, place(row)).bind(expr)?;
-            ambient::refuse(&value, NAME, place(row))?;
             let types = [&data_type, &value.data_type];
             data_type = match common_type(types) {
                 Some(common) => common,
@@ -124,6 +123,27 @@ impl Column {
             self.values.iter().take(4).map(|value| value.text.as_str()).collect();
         let more = if self.values.len() > texts.len() { ", ..." } else { "" };
         format!("one of ({}{more})", texts.join(", "))
+    }
+
+    /// Whether a value changes by itself: it is computed when its row comes.
+    fn changes_by_itself(&self) -> bool {
+        self.values.iter().any(|value| ambient::is_in(&value.expr))
+    }
+
+    /// The value of the row that comes.
+    fn by_row(&self) -> Bound {
+        let rows = self.values.iter().enumerate();
+        let rows =
+            rows.map(|(row, value)| (Box::new(lit(row as i64)), Box::new(value.expr.clone())));
+        let case = Case::new(Some(Box::new(column_expr(ROW))), rows.collect(), None);
+        Bound {
+            expr: Expr::Case(case),
+            data_type: self.data_type.clone(),
+            nullable: self.nullable,
+            text: self.text(),
+            precedence: precedence::ATOM,
+            ..null()
+        }
     }
 
     /// The values, which are the same in every row that is read.
@@ -174,7 +194,9 @@ fn relation(rows: usize, columns: &[Column], zone: Zone, at: Position) -> Result
         computed: None,
         metadata: None,
     }];
-    for column in columns.iter().filter(|column| column.data_type != DataType::Null) {
+    let is_listed =
+        |column: &&Column| column.data_type != DataType::Null && !column.changes_by_itself();
+    for column in columns.iter().filter(is_listed) {
         let mut text = column.text();
         let is_taken = |text: &str| {
             let mut others = table_columns.iter().filter_map(|other| other.computed.as_ref());
@@ -207,9 +229,12 @@ fn relation(rows: usize, columns: &[Column], zone: Zone, at: Position) -> Result
     };
     let mut fields: Vec<Field> = columns.iter().map(field).collect();
     let table = Arc::new(table(rows, &hash, table_columns, at)?);
-    for field in &mut fields {
-        // NULLs alone have no type, and take any.
-        field.value = table.column(&field.name).unwrap_or_else(null);
+    for (field, column) in fields.iter_mut().zip(columns) {
+        field.value = match column.changes_by_itself() {
+            true => column.by_row(),
+            // NULLs alone have no type, and take any.
+            false => table.column(&field.name).unwrap_or_else(null),
+        };
     }
     Ok(Relation { fields, ..table.relation() })
 }

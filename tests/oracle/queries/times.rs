@@ -5,7 +5,8 @@ use super::{Input, Query, Sink};
 /// Which window a row lies in depends on when it came, but it lies in one, or for `HOP` in three.
 pub(crate) const PROCESSING_TIME: Query = Query {
     input: Input::Bids,
-    job: "
+    job:
+        "
 CREATE VIEW timed AS SELECT *, PROCTIME() AS p FROM bids;
 INSERT INTO tumbled
 SELECT auction, SUM(n), SUM(total) FROM (
@@ -32,7 +33,11 @@ SELECT SUM(n), SUM(total) FROM (
     GROUP BY auction, window_start, window_end, window_time)
   GROUP BY TUMBLE(window_time, INTERVAL '4' SECOND));
 INSERT INTO stamped SELECT auction, bidder, CAST(PROCTIME() AS DATE), CAST(p AS DATE) FROM timed
-WHERE PROCTIME() >= p;",
+WHERE PROCTIME() >= p;
+INSERT INTO first_come SELECT auction, n FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY p ASC) AS n FROM timed) WHERE n = 1;
+INSERT INTO first_times SELECT auction, dateTime FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY auction ORDER BY dateTime) AS n FROM bids) WHERE n = 1;",
     sinks: &[
         Sink {
             name: "tumbled",
@@ -63,6 +68,18 @@ WHERE PROCTIME() >= p;",
             columns: "auction BIGINT, bidder BIGINT, a DATE, b DATE",
             changes: false,
             answer: "SELECT auction, bidder, DATE '2023-11-14' AS a, DATE '2023-11-14' AS b FROM bids",
+        },
+        Sink {
+            name: "first_come",
+            columns: "auction BIGINT, n BIGINT",
+            changes: false,
+            answer: "SELECT DISTINCT auction, CAST(1 AS BIGINT) AS n FROM bids",
+        },
+        Sink {
+            name: "first_times",
+            columns: "auction BIGINT, ts TIMESTAMP(3)",
+            changes: false,
+            answer: "SELECT auction, min(dateTime) FROM bids GROUP BY auction",
         },
     ],
 };

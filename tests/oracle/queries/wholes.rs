@@ -6,8 +6,8 @@ use super::{Input, Query, Sink};
 pub(crate) const WHOLE_KEYS: Query = Query {
     input: Input::Events,
     job: "
-INSERT INTO per_list SELECT a[1], a[2], COUNT(*), SUM(amount)
-FROM (SELECT ARRAY[kind, site] AS a, amount FROM events) GROUP BY a;
+INSERT INTO per_list SELECT a[1], a[2], COUNT(*), SUM(amount), COUNT(DISTINCT MAP['s', small]), COUNT(DISTINCT ROW(small, ok))
+FROM (SELECT ARRAY[kind, site] AS a, amount, small, ok FROM events) GROUP BY a;
 INSERT INTO of_windows SELECT m['s'], window_start, COUNT(*)
 FROM TABLE(TUMBLE((SELECT MAP['s', small] AS m, ts FROM events), DESCRIPTOR(ts), INTERVAL '10' SECOND))
 GROUP BY m, window_start, window_end;
@@ -20,9 +20,11 @@ JOIN (SELECT ARRAY[site] AS k, COUNT(*) AS n FROM events WHERE ok GROUP BY ARRAY
     sinks: &[
         Sink {
             name: "per_list",
-            columns: "kind STRING, site STRING, n BIGINT, total BIGINT",
+            columns: "kind STRING, site STRING, n BIGINT, total BIGINT, maps BIGINT, rows_ BIGINT",
             changes: true,
-            answer: "SELECT kind, site, count(*), sum(amount) FROM events GROUP BY kind, site",
+            answer: "SELECT kind, site, count(*), sum(amount), count(DISTINCT coalesce(small, -9999)),
+  count(DISTINCT concat(coalesce(CAST(small AS VARCHAR), '-'), '/', coalesce(CAST(ok AS VARCHAR), '-')))
+FROM events GROUP BY kind, site",
         },
         Sink {
             name: "of_windows",

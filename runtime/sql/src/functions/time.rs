@@ -385,7 +385,7 @@ fn strftime(pattern: &str, at: Position) -> Result<String> {
             "%" => "%%",
             _ if first.is_ascii_alphabetic() => {
                 return Err(SqlError::new(at, format!("the format '{run}' is not supported"))
-                    .hint("supported are yyyy, MM, dd, HH, mm, ss, SSS, and texts in quotes"));
+                    .hint("supported are the letters y, u, Q, M, d, D, E, a, H, h, m, s and S of Java, as in 'EEE, dd MMM yyyy HH:mm:ss.SSS', and texts in quotes"));
             }
             _ => run,
         };

@@ -49,3 +49,12 @@ SELECT channel, ARRAY_SORT(ARRAY_AGG(DISTINCT MOD(price, 4)) FILTER (WHERE MOD(p
 
 -- distinct_elements_of_some_rows_in_windows
 SELECT window_end, ARRAY_SORT(ARRAY_AGG(DISTINCT MOD(price, 5)) FILTER (WHERE price > 1000)), ARRAY_AGG(DISTINCT NULLIF(MOD(price, 1), 0)) FILTER (WHERE price < 0) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '10' SECOND)) GROUP BY window_start, window_end;
+
+-- unnest_named_by_its_table
+SELECT auction, part FROM bid CROSS JOIN UNNEST(ARRAY[bidder, price]) AS part WHERE MOD(auction, 200) = 7;
+
+-- unnest_named_by_its_table_left
+SELECT auction, part, part + 1 FROM bid LEFT JOIN UNNEST(ARRAY[bidder, price]) AS part ON part > 5000 WHERE MOD(auction, 200) = 7;
+
+-- unnest_of_one_field_named_by_its_table
+SELECT auction, part FROM bid CROSS JOIN UNNEST(ARRAY[ROW(bidder), ROW(price)]) AS part WHERE MOD(auction, 200) = 7;
