@@ -194,10 +194,16 @@ fn check_row_time(column: &Bound, name: &str, at: Position) -> Result<()> {
     if matches!(column.meaning, Meaning::RowTime | Meaning::WindowTime | Meaning::ProcTime) {
         return Ok(());
     }
-    let message = format!("column \"{name}\" has no watermark, so its windows never end");
+    // Sides of joins have names that nobody wrote.
+    let mut name = name;
+    while let Some(own) = name.strip_prefix("L.").or_else(|| name.strip_prefix("R.")) {
+        name = own;
+    }
+    let message = format!("column \"{name}\" has no watermark here, so its windows never end");
     Err(SqlError::new(at, message).hint(format!(
         "add WATERMARK FOR {name} AS {name} - INTERVAL '5' SECOND to its table and do not compute \
-         with it, or take a column that is PROCTIME()"
+         with it; behind a join without bounds on times, DISTINCT or GROUP BY there is none: put the \
+         windows before these, or take a column that is PROCTIME()"
     )))
 }
 
