@@ -32,13 +32,15 @@ impl Lowering<'_> {
         if !sink.is_upsert() || !row_kind::is_updating(&self.nodes[from.0].schema) {
             return self.calc(from, filter, columns, sink_uid, &sink.name);
         }
+        // What a key had before is written over, whatever it was.
+        let is_fixed = !filter.into_iter().chain(insert.key()).any(|v| ambient::is_in(&v.expr));
+        // Where rows are kept by other columns than before, with what they were given, they move.
+        let stay = is_fixed || keys_of(&self.nodes[from.0]).is_some();
         let is_kept = match self.settings.upsert_materialize {
             UpsertMaterialize::None => true,
             UpsertMaterialize::Force => false,
-            UpsertMaterialize::Auto => kept_order::is_kept_by(insert),
+            UpsertMaterialize::Auto => stay && kept_order::is_kept_by(insert),
         };
-        // What a key had before is written over, whatever it was.
-        let is_fixed = !filter.into_iter().chain(insert.key()).any(|v| ambient::is_in(&v.expr));
         if is_kept && is_fixed {
             return self.made(from, filter, columns, sink_uid, &sink.name);
         }
@@ -75,7 +77,8 @@ impl Lowering<'_> {
         let fields = &input.fields()[..row_kind::width(&input)];
         let fields = fields.iter().map(|field| field.as_ref().clone()).chain(reads.remembered());
         let schema = Arc::new(Schema::new(with_kind(fields, true)));
-        let keys = keys_of(&self.nodes[from.0]);
+        let all = || (0..row_kind::width(&input)).collect();
+        let keys = keys_of(&self.nodes[from.0]).unwrap_or_else(all);
         let uid = self.uids.remembered(reader)?;
         let name = self.uids.name(&format!("{sink}[remember]"));
         let inputs = vec![Input { from, exchange: Exchange::Keyed(keys.clone()) }];
@@ -90,15 +93,15 @@ impl Lowering<'_> {
 }
 
 /// The columns by which the rows of a node are divided among its subtasks, so that they can stay where
-/// they are; all columns where that is not known.
-fn keys_of(node: &PlanNode) -> Vec<usize> {
+/// they are; none where that is not known.
+fn keys_of(node: &PlanNode) -> Option<Vec<usize>> {
     match &node.kind {
         // Their keys are their first columns.
-        NodeKind::GroupAggregate(desc) => (0..desc.keys.len()).collect(),
-        NodeKind::WindowAggregate(desc) => (0..desc.keys.len()).collect(),
-        NodeKind::TopN(desc) => desc.keys.clone(),
-        NodeKind::Over(desc) => desc.keys.clone(),
-        NodeKind::LastRow(desc) => desc.keys.clone(),
-        _ => (0..row_kind::width(&node.schema)).collect(),
+        NodeKind::GroupAggregate(desc) => Some((0..desc.keys.len()).collect()),
+        NodeKind::WindowAggregate(desc) => Some((0..desc.keys.len()).collect()),
+        NodeKind::TopN(desc) => Some(desc.keys.clone()),
+        NodeKind::Over(desc) => Some(desc.keys.clone()),
+        NodeKind::LastRow(desc) => Some(desc.keys.clone()),
+        _ => None,
     }
 }

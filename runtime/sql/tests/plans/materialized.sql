@@ -24,3 +24,10 @@ INSERT INTO highest SELECT region, id, n FROM (
 INSERT INTO any_of SELECT c.region, o.id FROM orders o JOIN customers c ON o.customer = c.id;
 -- A group keeps the id that it was given with each of its rows.
 INSERT INTO made SELECT UUID(), customer, COUNT(*) FROM orders GROUP BY customer HAVING RAND() < 0.5;
+-- Rows of a log without last rows are divided anew, to be kept with what they were given.
+CREATE TABLE log (id BIGINT, amount BIGINT, PRIMARY KEY (id) NOT ENFORCED)
+WITH ('connector' = 'filesystem', 'format' = 'debezium-json');
+CREATE TABLE copied (id BIGINT, amount BIGINT, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');
+CREATE TABLE drawn (id BIGINT, amount BIGINT, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');
+INSERT INTO copied SELECT id, amount FROM log;
+INSERT INTO drawn SELECT id, amount FROM log WHERE RAND() < 0.5;
