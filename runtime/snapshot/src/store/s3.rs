@@ -13,7 +13,6 @@ use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::primitives::ByteStream;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use bytes::Bytes;
 use sabot_core::store::{Object, ObjectMeta, ObjectStore, PutCondition, StoreError, Version};
 
@@ -35,12 +34,7 @@ pub(super) async fn connect(config: &S3Config) -> Client {
     let region = RegionProviderChain::first_try(config.region.clone().map(Region::new))
         .or_default_provider()
         .or_else(Region::from_static("us-east-1"));
-    // What TLS needs is that of all others: the default client's takes minutes to compile.
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
-    let shared = aws_config::defaults(BehaviorVersion::latest());
-    let shared = shared.http_client(http).region(region).load().await;
+    let shared = aws_config::defaults(BehaviorVersion::latest()).region(region).load().await;
     let mut builder = Builder::from(&shared)
         .force_path_style(config.force_path_style)
         .retry_config(RetryConfig::standard().with_max_attempts(TRIES))
