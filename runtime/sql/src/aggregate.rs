@@ -22,7 +22,6 @@ use crate::percentile::Percentile;
 use crate::relation::{Base, Relation, WindowSpec, both, columns_schema};
 use crate::spread::Spread;
 use crate::sums::{check_extreme, narrow_sum, quotient, wide_sum};
-use crate::types::flink_name;
 use crate::window::{self, window_column};
 
 /// A window aggregation.
@@ -296,15 +295,7 @@ impl<'a> GroupScope<'a> {
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
                 let bound = Binder::new(self.input, at).bind(expr)?;
                 window::refuse_expanded(&bound, place_of(expr, at))?;
-                if distinct && name == "COUNT" {
-                    return Ok(Some((whole_keys::key(&bound).plain(), distinct)));
-                }
-                if distinct && bound.data_type.is_nested() {
-                    let message = format!("{} is {}", bound.text, flink_name(&bound.data_type));
-                    return Err(SqlError::new(at, message).hint(format!(
-                        "{name}(DISTINCT ...) needs values that are compared as wholes"
-                    )));
-                }
+                let bound = if distinct { whole_keys::different(name, bound, at)? } else { bound };
                 Ok(Some((bound.plain(), distinct)))
             }
             _ => Err(SqlError::new(at, format!("{name} takes one argument"))),

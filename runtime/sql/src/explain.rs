@@ -90,7 +90,7 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         NodeKind::Union => {}
         NodeKind::GroupAggregate(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
-            let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+            let keys = key_names(input, &desc.keys);
             writeln!(out, "  keys       {keys}")?;
             for AggregateDesc { name, data_type, .. } in &desc.aggregates {
                 writeln!(out, "  state      {name} {}", flink_name(data_type))?;
@@ -99,7 +99,7 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         NodeKind::Join(desc) => {
             for (side, input) in plan.input_schemas(node).iter().enumerate() {
                 let keys = &desc.keys[side];
-                let keys = if keys.is_empty() { "none".into() } else { names(input, keys) };
+                let keys = key_names(input, keys);
                 let rows = columns(&row_kind::without(input));
                 writeln!(out, "  {:<10} keys {keys}", ["left", "right"][side])?;
                 let partners = if desc.kind.tracks(side) { ", numbers of partners" } else { "" };
@@ -141,7 +141,7 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         }
         NodeKind::TopN(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
-            let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+            let keys = key_names(input, &desc.keys);
             writeln!(out, "  keys       {keys}")?;
             writeln!(out, "  order      {}", order_text(input, &desc.order))?;
             let of = if desc.keys.is_empty() { "" } else { " of each key" };
@@ -159,7 +159,7 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
         }
         NodeKind::Remember(desc) => {
             let input = &plan.node(node.inputs[0].from).schema;
-            let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+            let keys = key_names(input, &desc.keys);
             writeln!(out, "  keys       {keys}")?;
             let given: Vec<_> = desc.reads.remembered().collect();
             writeln!(out, "  state      rows, with {}", columns(&Schema::new(given)))?;
@@ -304,7 +304,7 @@ fn explain_window(
     if let Some(ms) = desc.lateness_ms.filter(|ms| *ms > 0) {
         writeln!(out, "  lateness   {}: later rows change results", duration_text(ms))?;
     }
-    let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+    let keys = key_names(input, &desc.keys);
     writeln!(out, "  keys       {keys}")?;
     for AggregateDesc { name, data_type, .. } in &desc.aggregates {
         writeln!(out, "  state      {name} {}", flink_name(data_type))?;
@@ -317,7 +317,7 @@ fn explain_over(out: &mut String, input: &Schema, desc: &OverDesc) -> std::fmt::
         writeln!(out, "  order      {}, by the watermark", order_text(input, &desc.order))?;
         return writeln!(out, "  state      rows that wait");
     }
-    let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+    let keys = key_names(input, &desc.keys);
     writeln!(out, "  keys       {keys}")?;
     let time = if desc.row_time.is_some() { ", answered by the watermark" } else { "" };
     writeln!(out, "  order      {}{time}", order_text(input, &desc.order))?;
@@ -360,6 +360,11 @@ fn connector(options: &std::collections::BTreeMap<String, String>) -> String {
 fn names(schema: &Schema, indexes: &[usize]) -> String {
     let names: Vec<&str> = indexes.iter().map(|i| schema.field(*i).name().as_str()).collect();
     names.join(", ")
+}
+
+/// The names of key columns.
+fn key_names(schema: &Schema, keys: &[usize]) -> String {
+    if keys.is_empty() { "none".to_owned() } else { names(schema, keys) }
 }
 
 fn columns(schema: &Schema) -> String {

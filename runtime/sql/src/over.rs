@@ -332,16 +332,7 @@ impl<'a> OverScope<'a> {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "COUNT" => Ok(None),
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => {
                 let value = Binder::new(self.input, at).bind(expr)?.plain();
-                if distinct && name == "COUNT" {
-                    return Ok(Some((whole_keys::key(&value).plain(), distinct)));
-                }
-                if distinct && value.data_type.is_nested() {
-                    let type_name = crate::types::flink_name(&value.data_type);
-                    let message = format!("{} is {type_name}", value.text);
-                    return Err(SqlError::new(at, message).hint(format!(
-                        "{name}(DISTINCT ...) needs values that are compared as wholes"
-                    )));
-                }
+                let value = if distinct { whole_keys::different(name, value, at)? } else { value };
                 Ok(Some((value, distinct)))
             }
             _ => Err(SqlError::new(at, format!("{name} takes one argument"))),

@@ -77,7 +77,8 @@ impl RankNode {
         let by_time = |order: &Order| {
             !order.descending && self.feed.columns[order.column].1.meaning == Meaning::ProcTime
         };
-        matches!(self.order.as_slice(), [order] if by_time(order)) && !self.feed.base.is_updating()
+        let is_ordered_so = matches!(self.order.as_slice(), [order] if by_time(order));
+        is_ordered_so && self.window_end.is_none() && !self.feed.base.is_updating()
     }
 
     /// The rows' numbers in the order of time, and which of them are wanted, where that is the order.

@@ -45,13 +45,12 @@ impl Refusal {
         let Some((code, reason)) = noted else { return failed(settings, action, error) };
         if code == RDKafkaErrorCode::Authentication {
             return Error::user(format!(
-                "the Kafka brokers {} refuse the login: {reason}; correct the options                  'properties.sasl.*'",
+                "the Kafka brokers {} refuse the login: {reason}; correct the options \
+                 'properties.sasl.*'",
                 settings.brokers
             ));
         }
-        let what =
-            format!("{action} topic {} at the Kafka brokers {}", settings.topic, settings.brokers);
-        Error::external(what, format!("{error}: {reason}"))
+        Error::external(calling(settings, action), format!("{error}: {reason}"))
     }
 }
 
@@ -139,10 +138,12 @@ pub(super) async fn blocking<T: Send + 'static>(
 }
 
 pub(super) fn failed(settings: &Settings, action: &str, error: KafkaError) -> Error {
-    Error::external(
-        format!("{action} topic {} at the Kafka brokers {}", settings.topic, settings.brokers),
-        error,
-    )
+    Error::external(calling(settings, action), error)
+}
+
+/// What was done with the topic.
+fn calling(settings: &Settings, action: &str) -> String {
+    format!("{action} topic {} at the Kafka brokers {}", settings.topic, settings.brokers)
 }
 
 /// The topic's partitions, in order. `serve` has the library call the client's context.

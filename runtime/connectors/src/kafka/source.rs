@@ -196,6 +196,11 @@ fn consumer(ctx: &SourceContext, settings: &Settings) -> Result<BaseConsumer<Log
         .map_err(|error| failed(settings, "opening", error))
 }
 
+/// The topic's partitions.
+fn numbers(consumer: &BaseConsumer<Logged>, settings: &Settings) -> Result<Vec<i32>> {
+    partitions(consumer.client(), settings, || drop(consumer.poll(SERVED)))
+}
+
 /// Has the partitions that have not ended fetched.
 fn assign(consumer: &BaseConsumer<Logged>, settings: &Settings, opened: &[Opened]) -> Result<()> {
     let failed = |error| failed(settings, "assigning", error);
@@ -217,7 +222,7 @@ fn open_whole(
     let mut opened = Vec::new();
     let mut seen = 0;
     let mut goes_on = !ctx.restored.is_empty();
-    for number in partitions(consumer.client(), settings, || drop(consumer.poll(SERVED)))? {
+    for number in numbers(&consumer, settings)? {
         let (first, end) = bounds(&consumer, settings, number)?;
         let restored = restored(ctx, settings, number)?;
         if let Some((before, _)) = restored {
@@ -261,7 +266,7 @@ fn open_partitions(
     bound: Option<&Place>,
 ) -> Result<(BaseConsumer<Logged>, Vec<Opened>)> {
     let consumer = consumer(ctx, settings)?;
-    let numbers = partitions(consumer.client(), settings, || drop(consumer.poll(SERVED)))?;
+    let numbers = numbers(&consumer, settings)?;
     for state in ctx.restored.iter().filter(|state| !state.finished) {
         if !numbers.iter().any(|number| split_name(settings, *number) == state.split) {
             return Err(Error::user(format!(

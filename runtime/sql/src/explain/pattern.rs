@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use arrow::datatypes::Schema;
 use sabot_core::plan::{AfterMatch, MatchCondition, MatchValue, PatternDesc};
 
-use super::{names, order_text};
+use super::{key_names, order_text};
 use crate::settings::duration_text;
 use crate::types::flink_name;
 
@@ -14,7 +14,7 @@ pub(super) fn explain_pattern(
     input: &Schema,
     desc: &PatternDesc,
 ) -> std::fmt::Result {
-    let keys = if desc.keys.is_empty() { "none".into() } else { names(input, &desc.keys) };
+    let keys = key_names(input, &desc.keys);
     writeln!(out, "  keys       {keys}")?;
     let by = order_text(input, &desc.order);
     let order = match desc.row_time {

@@ -15,6 +15,7 @@ use datafusion_common::{Result, exec_err};
 
 use super::own::{Kernel, call};
 use super::wholes::{compared, compared_type};
+use crate::error::{Position, SqlError};
 use crate::expr::{Bound, Meaning, precedence};
 use crate::types::flink_name;
 
@@ -47,6 +48,19 @@ pub(crate) fn value(key: Bound, to: &DataType) -> Bound {
     let name = format!("value of key {to}");
     let expr = call(&name, vec![DataType::Binary], to.clone(), kernel, vec![key.expr]);
     Bound { expr, data_type: to.clone(), ..key }
+}
+
+/// What the aggregate `name` tells the values of its DISTINCT apart by: COUNT reads nothing else of them.
+pub(crate) fn different(name: &str, value: Bound, at: Position) -> crate::error::Result<Bound> {
+    if name == "COUNT" {
+        return Ok(key(&value));
+    }
+    if !value.data_type.is_nested() {
+        return Ok(value);
+    }
+    let message = format!("{} is {}", value.text, flink_name(&value.data_type));
+    let hint = format!("{name}(DISTINCT ...) needs values that are compared as wholes");
+    Err(SqlError::new(at, message).hint(hint))
 }
 
 fn bytes(values: &ArrayRef) -> Result<ArrayRef> {

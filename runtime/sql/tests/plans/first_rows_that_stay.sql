@@ -16,3 +16,7 @@ INSERT INTO changes SELECT auction, price FROM (
 INSERT INTO named SELECT b.auction, n.name FROM bids b
 LEFT JOIN names FOR SYSTEM_TIME AS OF b.p AS n ON n.auction = 1 AND n.name <> 'x';
 INSERT INTO ids VALUES (UUID(), NOW(), 1), ('none', CURRENT_TIMESTAMP, 2);
+-- In windows rows of one time have an order of their own.
+INSERT INTO changes SELECT auction, price FROM (
+  SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, auction ORDER BY p) AS n
+  FROM TABLE(TUMBLE(TABLE bids, DESCRIPTOR(ts), INTERVAL '10' SECOND))) WHERE n = 1;
