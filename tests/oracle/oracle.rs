@@ -120,6 +120,7 @@ equal_the_batch_answer! {
     distinct_in_windows: DISTINCT_IN_WINDOWS,
     window_first_rows: WINDOW_FIRST_ROWS,
     over_times: OVER_TIMES,
+    arrivals: ARRIVALS,
     over_changes: OVER_CHANGES,
     changes_that_are_read: CHANGES_THAT_ARE_READ,
     changes_that_may_come_again: CHANGES_THAT_MAY_COME_AGAIN,

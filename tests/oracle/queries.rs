@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+mod arrival;
 mod benchmark;
 mod bids;
 mod changelog;
@@ -25,6 +26,7 @@ mod unnest;
 mod wholes;
 mod windows;
 
+pub(crate) use arrival::*;
 pub(crate) use benchmark::*;
 pub(crate) use bids::*;
 pub(crate) use changelog::*;

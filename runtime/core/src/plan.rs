@@ -25,7 +25,7 @@ use crate::Evaluator;
 pub use changing::{LastRowDesc, RememberDesc, UpsertMaterializeDesc};
 pub use interval::{IntervalJoinDesc, TimeBounds};
 pub use local_times::LocalTimes;
-pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction};
+pub use over::{Frame, OverAggregateDesc, OverDesc, OverFunction, OverTime};
 pub use pattern::{
     AfterMatch, MatchCondition, MatchFunction, MatchValue, PatternDesc, PatternVariable,
 };

@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use arrow::datatypes::Schema;
 use sabot_core::plan::{
     AggregateDesc, AlignmentDesc, Exchange, FirstOf, Frame, JobPlan, JoinDesc, KeptUntil,
-    LocalTimes, NodeKind, OrderBy, OverAggregateDesc, OverDesc, PlanNode, SourceDesc, TimeBounds,
-    WindowAggregateDesc, WindowTime,
+    LocalTimes, NodeKind, OrderBy, OverAggregateDesc, OverDesc, OverTime, PlanNode, SourceDesc,
+    TimeBounds, WindowAggregateDesc, WindowTime,
 };
 
 use sabot_core::{metadata, row_kind};
@@ -128,7 +128,10 @@ fn explain_node(out: &mut String, plan: &JobPlan, node: &PlanNode) -> std::fmt::
             let TimeBounds { from_ms, to_ms } = desc.bounds;
             for (side, input) in plan.input_schemas(node).iter().enumerate() {
                 let keys = names(input, &desc.keys[side]);
-                let time = input.field(desc.row_times[side]).name();
+                let time = match desc.by_processing_time {
+                    true => "of arrival",
+                    false => input.field(desc.times[side]).name(),
+                };
                 writeln!(out, "  {:<10} keys {keys}, time {time}", ["left", "right"][side])?;
                 let rows = columns(input);
                 writeln!(out, "  state      rows of {rows}, until no partner can come")?;
@@ -319,7 +322,11 @@ fn explain_over(out: &mut String, input: &Schema, desc: &OverDesc) -> std::fmt::
     }
     let keys = key_names(input, &desc.keys);
     writeln!(out, "  keys       {keys}")?;
-    let time = if desc.row_time.is_some() { ", answered by the watermark" } else { "" };
+    let time = match desc.time {
+        Some(OverTime::Event(_)) => ", answered by the watermark",
+        Some(OverTime::Processing(_)) => ", answered as rows come",
+        None => "",
+    };
     writeln!(out, "  order      {}{time}", order_text(input, &desc.order))?;
     let frame = match desc.frame {
         Frame::Rows(None) => "all rows up to the row".to_owned(),
@@ -333,13 +340,15 @@ fn explain_over(out: &mut String, input: &Schema, desc: &OverDesc) -> std::fmt::
     for OverAggregateDesc { name, data_type, .. } in &desc.aggregates {
         writeln!(out, "  aggregate  {name} {}", flink_name(data_type))?;
     }
-    let state = match (desc.row_time, desc.frame) {
+    let waiting = matches!(desc.time, Some(OverTime::Event(_))).then_some("rows that wait, ");
+    let waiting = waiting.unwrap_or_default();
+    let state = match (desc.time, desc.frame) {
         (None, _) => "all rows of each key",
-        (_, Frame::Rows(None) | Frame::Range(None)) => "rows that wait, results of each key",
-        (_, Frame::Rows(_)) => "rows that wait, the last rows of each key",
-        (_, Frame::Range(_)) => "rows that wait, rows that frames reach",
+        (_, Frame::Rows(None) | Frame::Range(None)) => "results of each key",
+        (_, Frame::Rows(_)) => "the last rows of each key",
+        (_, Frame::Range(_)) => "rows that frames reach",
     };
-    writeln!(out, "  state      {state}")
+    writeln!(out, "  state      {waiting}{state}")
 }
 
 fn order_text(input: &Schema, order: &[OrderBy]) -> String {

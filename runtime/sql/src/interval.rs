@@ -13,8 +13,10 @@ use crate::window::of_ends;
 /// What makes a join one of rows near each other in time.
 #[derive(Debug, Clone)]
 pub(crate) struct Interval {
-    /// The row times, over the feeds' bases.
-    pub row_times: [Bound; 2],
+    /// The times, over the feeds' bases.
+    pub times: [Bound; 2],
+    /// Whether they are processing time.
+    pub by_processing_time: bool,
     pub bounds: TimeBounds,
     /// The conditions that are not in the bounds.
     pub rest: Vec<Bound>,
@@ -69,10 +71,19 @@ impl JoinNode {
             return None;
         }
         let equal = self.keys.iter().find_map(|key| self.equal_times(&key.sides));
-        if let Some(row_times) = equal {
+        if let Some(times) = equal {
             let bounds = TimeBounds { from_ms: 0, to_ms: 0 };
-            return Some(Interval { row_times, bounds, rest: self.conditions.clone() });
+            let rest = self.conditions.clone();
+            return Some(Interval { times, by_processing_time: false, bounds, rest });
         }
+        self.interval_by(is_time).or_else(|| {
+            let by_arrival = self.interval_by(is_processing_time)?;
+            Some(Interval { by_processing_time: true, ..by_arrival })
+        })
+    }
+
+    /// The bounds that conditions make of times, those of which `is_time` says so.
+    fn interval_by(&self, is_time: fn(&Bound) -> bool) -> Option<Interval> {
         let apart: Vec<Option<Apart<'_>>> = self
             .conditions
             .iter()
@@ -90,7 +101,8 @@ impl JoinNode {
             let rest = self.conditions.iter().zip(&apart);
             let rest = rest.filter(|(_, apart)| apart.as_ref().is_none_or(|a| !same(&a)));
             return Some(Interval {
-                row_times: times.map(|(_, bound)| bound.clone()),
+                times: times.map(|(_, bound)| bound.clone()),
+                by_processing_time: false,
                 bounds: TimeBounds { from_ms, to_ms },
                 rest: rest.map(|(condition, _)| condition.clone()).collect(),
             });
@@ -223,6 +235,10 @@ fn is_time(bound: &Bound) -> bool {
     matches!(bound.meaning, Meaning::RowTime | Meaning::WindowTime)
 }
 
+fn is_processing_time(bound: &Bound) -> bool {
+    bound.meaning == Meaning::ProcTime
+}
+
 /// A column and the milliseconds that are added to it.
 fn shifted(expr: &Expr) -> Option<(&str, i64)> {
     match expr {
@@ -253,13 +269,16 @@ fn milliseconds(expr: &Expr) -> Option<i64> {
 /// Gives the times of a join their meaning, where it has its rows in the order of time.
 pub(crate) fn mark_times(joined: &mut Relation) {
     let Base::Join(node) = &joined.base else { return };
-    let (intervals, windows) = (node.interval().is_some(), node.window_ends().is_some());
+    let interval = node.interval();
+    let intervals = interval.is_some_and(|interval| !interval.by_processing_time);
+    let windows = node.window_ends().is_some();
     for field in &mut joined.fields {
         let Expr::Column(column) = &field.value.expr else { continue };
         let was = node.meaning(&column.name);
         field.value.meaning = match was {
             Meaning::RowTime | Meaning::WindowTime if intervals => Meaning::RowTime,
             Meaning::WindowStart | Meaning::WindowEnd | Meaning::WindowTime if windows => was,
+            Meaning::ProcTime => was,
             _ => Meaning::Plain,
         };
     }

@@ -265,7 +265,7 @@ impl Lowering<'_> {
                     columns.len() - 1
                 }));
             }
-            let time = interval.as_ref().map(|interval| &interval.row_times[side]);
+            let time = interval.as_ref().map(|interval| &interval.times[side]);
             if let Some(time) = time.or(ends.as_ref().map(|ends| &ends[side])) {
                 let known = columns.iter().position(|(_, column)| column.expr == time.expr);
                 times.push(known.unwrap_or_else(|| {
@@ -299,11 +299,12 @@ impl Lowering<'_> {
         let keys = [left, right];
         let kind = node.kind;
         let kind = match (interval, times.try_into()) {
-            (Some(Interval { bounds, .. }), Ok(row_times)) => {
+            (Some(Interval { bounds, by_processing_time, .. }), Ok(times)) => {
                 NodeKind::IntervalJoin(IntervalJoinDesc {
                     kind,
                     keys,
-                    row_times,
+                    times,
+                    by_processing_time,
                     bounds,
                     condition,
                 })

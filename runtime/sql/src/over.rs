@@ -1,8 +1,8 @@
 //! `f(x) OVER (PARTITION BY ... ORDER BY ... ROWS | RANGE ...)`: aggregates over the rows up to each
 //! row.
 //!
-//! Over rows that only come, ordered by their event time, the answers are final. Over others, and
-//! in another order, answers change. A `ROW_NUMBER` with a limit on it is a rank (`rank`).
+//! Over rows that only come, ordered by time, the answers are final. Over others, and in another
+//! order, answers change. A `ROW_NUMBER` with a limit on it is a rank (`rank`).
 
 mod beside_groups;
 mod lag;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField};
 use datafusion_common::{DFSchema, DFSchemaRef};
-use sabot_core::plan::{AggregateFunction, Frame, OverFunction};
+use sabot_core::plan::{AggregateFunction, Frame, OverFunction, OverTime};
 use sqlparser::ast::{
     self, DuplicateTreatment, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident,
     OrderByOptions, Select,
@@ -47,8 +47,8 @@ pub(crate) struct OverNode {
     /// Columns of the feed, by index.
     pub keys: Vec<usize>,
     pub order: Vec<Order>,
-    /// The row-time column of the feed, where rows only come and are ordered by it alone.
-    pub row_time: Option<usize>,
+    /// The time, as a column of the feed, where rows only come and are ordered by it alone.
+    pub time: Option<OverTime>,
     /// The windows that rows lie in.
     pub window: Option<EventWindows>,
     pub frame: Frame,
@@ -112,7 +112,7 @@ pub(crate) struct OverScope<'a> {
     columns: RefCell<Columns>,
     keys: Vec<usize>,
     order: Vec<Order>,
-    row_time: Option<usize>,
+    time: Option<OverTime>,
     /// Of the aggregates that have a frame.
     frame: Cell<Option<Frame>>,
     aggregates: RefCell<Vec<OverAggregate>>,
@@ -138,7 +138,7 @@ impl<'a> OverScope<'a> {
             keys.push(columns.take(&whole_keys::key(&bound)));
         }
         let mut order = Vec::new();
-        let mut row_time = None;
+        let mut time = None;
         for by in &window.order_by {
             let bound = binder.bind(&by.expr)?;
             if bound.data_type.is_nested() {
@@ -147,10 +147,13 @@ impl<'a> OverScope<'a> {
                 return Err(SqlError::new(place_of(&by.expr, at), message));
             }
             let by = Order::by(columns.take(&bound), by.options);
-            let is_time = matches!(bound.meaning, Meaning::RowTime | Meaning::WindowTime);
             let is_alone = window.order_by.len() == 1;
-            if is_time && !by.descending && is_alone && !input.base.is_updating() {
-                row_time = Some(by.column);
+            if !by.descending && is_alone && !input.base.is_updating() {
+                time = match bound.meaning {
+                    Meaning::RowTime | Meaning::WindowTime => Some(OverTime::Event(by.column)),
+                    Meaning::ProcTime => Some(OverTime::Processing(by.column)),
+                    _ => None,
+                };
             }
             order.push(by);
         }
@@ -164,7 +167,7 @@ impl<'a> OverScope<'a> {
             columns,
             keys,
             order,
-            row_time,
+            time,
             frame,
             aggregates,
             at,
@@ -182,10 +185,14 @@ impl<'a> OverScope<'a> {
         let (columns, aggregates) = (self.columns.into_inner(), self.aggregates.into_inner());
         let base = self.input.base.clone();
         let feed = Feed { base, filter: self.input.filter.clone(), columns: columns.columns };
-        let Self { keys, order, row_time, .. } = self;
-        let frame = self.frame.get().unwrap_or(Frame::Rows(None));
+        let Self { keys, order, time, .. } = self;
+        let frame = match (self.frame.get(), self.time) {
+            // No two rows come at once, as in Flink.
+            (None, _) | (Some(UP_TO_PEERS), Some(OverTime::Processing(_))) => Frame::Rows(None),
+            (Some(frame), _) => frame,
+        };
         let window = self.input.event_windows();
-        let node = OverNode { feed, keys, order, row_time, window, frame, aggregates, schema };
+        let node = OverNode { feed, keys, order, time, window, frame, aggregates, schema };
         Ok(Base::Over(Arc::new(node)))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion_common::DFSchemaRef;
 use datafusion_expr::{Expr as Value, Operator, binary_expr, lit};
-use sabot_core::plan::{Frame, OverFunction};
+use sabot_core::plan::{Frame, OverFunction, OverTime};
 use sqlparser::ast::{BinaryOperator, Expr};
 
 use crate::error::{Position, Result, SqlError};
@@ -102,7 +102,7 @@ impl RankNode {
             feed: self.feed.clone(),
             keys: self.keys.clone(),
             order: self.order.clone(),
-            row_time: Some(column),
+            time: Some(OverTime::Event(column)),
             window: None,
             frame: Frame::Rows(None),
             aggregates: vec![numbers],

@@ -114,7 +114,7 @@ impl Base {
             Self::Join(node) => node.is_updating(),
             Self::Union(node) => node.feeds.iter().any(|feed| feed.base.is_updating()),
             Self::Rank(node) => node.is_updating(),
-            Self::Over(node) => node.row_time.is_none(),
+            Self::Over(node) => node.time.is_none(),
             Self::Expand(node) => node.feed.base.is_updating(),
             Self::Unnest(node) => node.feed.base.is_updating(),
         }

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field as ArrowField};
-use sabot_core::plan::Frame;
+use sabot_core::plan::{Frame, OverTime};
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select,
     SelectItem, SetExpr, Spanned, Value, visit_expressions_mut,
@@ -357,7 +357,7 @@ fn by_time(mut rows: Relation, keys: &[Key<'_>]) -> Result<Relation> {
     }
     let (columns, _, order) = feed(&mut rows, keys);
     let node = OverNode {
-        row_time: order.first().map(|order| order.column),
+        time: order.first().map(|order| OverTime::Event(order.column)),
         schema: columns_schema(columns.fields(), key.at)?,
         feed: Feed { base: rows.base, filter: rows.filter, columns: columns.columns },
         keys: Vec::new(),

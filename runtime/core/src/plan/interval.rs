@@ -12,14 +12,19 @@ use crate::Evaluator;
 /// The output's columns are those of the left input (port 0), then those of the right one. Rows
 /// only come; a row without a partner comes, beside nulls, once none can come any more. Watermarks
 /// come as much later as a row can come behind its time.
+///
+/// By processing time a row's time is that at which it comes, whatever its column says, and watermarks
+/// pass.
 #[derive(Debug, Clone)]
 pub struct IntervalJoinDesc {
     /// What becomes of rows without a partner: inner, left, right or full.
     pub kind: JoinKind,
     /// The key columns' indexes, by port; as many on both sides, of the same types.
     pub keys: [Vec<usize>; 2],
-    /// The row-time columns' indexes, by port.
-    pub row_times: [usize; 2],
+    /// The time columns' indexes, by port.
+    pub times: [usize; 2],
+    /// Whether times are processing time, and not those of the rows.
+    pub by_processing_time: bool,
     /// How far apart times are.
     pub bounds: TimeBounds,
     /// Keeps pairs for which it is true; over the columns of the left input, then the right one.

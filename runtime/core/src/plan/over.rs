@@ -14,18 +14,46 @@ pub struct OverDesc {
     pub keys: Vec<usize>,
     /// The order, its most significant column first.
     pub order: Vec<OrderBy>,
-    /// The row-time column's index in the input, where rows only come and are ordered by it first,
-    /// ascending: each row is answered once, when the watermark has passed it, and rows that are
-    /// equal in the order stand as they came. None: rows come and go in any order and answers change;
-    /// rows that are equal in the order are ordered by all their columns.
-    pub row_time: Option<usize>,
+    /// The time that rows are ordered by, where they only come; none: they come and go in any order
+    /// and answers change, and rows that are equal in the order are ordered by all their columns.
+    pub time: Option<OverTime>,
     /// The rows that aggregates are over.
     pub frame: Frame,
     /// The aggregates; none: rows are only sorted.
     pub aggregates: Vec<OverAggregateDesc>,
-    /// How long a row of the state is kept after it was written, in milliseconds, where rows come
-    /// and go; none: for ever.
+    /// How long a row of the state is kept after it was written, in milliseconds; none: for ever. Not
+    /// of rows that are ordered by event time.
     pub ttl_ms: Option<u64>,
+}
+
+/// The time that rows which only come are ordered by, ascending, with its column's index in the input:
+/// each row is answered once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OverTime {
+    /// By their row time first: a row is answered when the watermark has passed it, and rows that are
+    /// equal in the order stand as they came.
+    Event(usize),
+    /// By processing time alone: a row is answered when it comes. Rows that come together have one
+    /// time, that of their arrival in the operator.
+    Processing(usize),
+}
+
+impl OverTime {
+    /// The column.
+    pub fn column(self) -> usize {
+        match self {
+            Self::Event(column) | Self::Processing(column) => column,
+        }
+    }
+
+    /// The same of another column.
+    #[must_use]
+    pub fn with_column(self, column: usize) -> Self {
+        match self {
+            Self::Event(_) => Self::Event(column),
+            Self::Processing(_) => Self::Processing(column),
+        }
+    }
 }
 
 /// Which rows of a key an aggregate is over; all frames end with the current row.

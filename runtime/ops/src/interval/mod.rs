@@ -3,6 +3,8 @@
 //!
 //! A row that is late is not dropped: it meets what is still there, and so do rows of outer joins
 //! that come too late for any partner.
+//!
+//! By processing time a row's time is that of its arrival, and the clock stands for the watermark.
 
 mod side;
 
@@ -32,7 +34,10 @@ pub(crate) struct IntervalJoin {
     sides: [Side; 2],
     bounds: TimeBounds,
     condition: Option<Arc<dyn Evaluator>>,
-    watermark: EventTime,
+    /// Whether times are those of arrivals.
+    by_processing_time: bool,
+    /// The time that has passed: rows that come with one up to it are late.
+    passed: EventTime,
     /// How much later watermarks come.
     delay_ms: i64,
     max_batch_rows: usize,
@@ -80,11 +85,32 @@ impl IntervalJoin {
             sides: [side(0)?, side(1)?],
             bounds: desc.bounds,
             condition: desc.condition.clone(),
-            watermark: config.restored_watermark.unwrap_or(EventTime::MIN),
+            by_processing_time: desc.by_processing_time,
+            passed: config.restored_watermark.unwrap_or(EventTime::MIN),
             delay_ms: delay_ms(desc),
             max_batch_rows: config.max_batch_rows.max(1),
             schema: Arc::clone(&node.schema),
         })
+    }
+
+    /// The clock has gone on.
+    fn go_on(&mut self, now_ms: i64, cx: &mut Cx<'_>) -> Result<()> {
+        self.pass(EventTime::from_millis(now_ms.saturating_sub(1)), cx)
+    }
+
+    /// Emits and drops the rows for which no partner comes after `time`.
+    fn pass(&mut self, time: EventTime, cx: &mut Cx<'_>) -> Result<()> {
+        if time <= self.passed {
+            return Ok(());
+        }
+        let Self { sides, schema, max_batch_rows, .. } = self;
+        for (port, side) in sides.iter_mut().enumerate() {
+            side.expire(time, cx, |columns, cx| {
+                emit_alone(schema, port, &columns, *max_batch_rows, cx)
+            })?;
+        }
+        self.passed = time;
+        Ok(())
     }
 
     /// Emits the pairs of a batch's rows with candidates; which rows of both are in one.
@@ -196,7 +222,14 @@ impl Operator for IntervalJoin {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let times = row_times(&batch, self.sides[port].row_time)?.values();
+        let arrivals: Vec<i64>;
+        let times: &[i64] = if self.by_processing_time {
+            self.go_on(cx.now_ms, cx)?;
+            arrivals = vec![self.passed.millis().saturating_add(1); batch.num_rows()];
+            &arrivals
+        } else {
+            row_times(&batch, self.sides[port].row_time)?.values()
+        };
         let keys = self.sides[port].keys.of(&batch)?;
         let first = times.iter().copied().min().unwrap_or(0);
         let last = times.iter().copied().max().unwrap_or(0);
@@ -206,10 +239,10 @@ impl Operator for IntervalJoin {
         if self.sides[1 - port].tracked {
             self.sides[1 - port].note(&keys, &candidates, &theirs, cx)?;
         }
-        let watermark = self.watermark.millis();
+        let passed = self.passed.millis();
         let reach = self.sides[port].reach_ms;
         let (kept, over): (Vec<usize>, Vec<usize>) =
-            (0..times.len()).partition(|row| watermark < times[*row].saturating_add(reach));
+            (0..times.len()).partition(|row| passed < times[*row].saturating_add(reach));
         self.sides[port].keep(&keys, times, &batch, &matched, kept, cx)?;
         if tracked {
             let over = over.into_iter().filter(|row| !matched[*row]).map(|row| row as u32);
@@ -220,24 +253,29 @@ impl Operator for IntervalJoin {
     }
 
     fn watermark(&mut self, watermark: EventTime, cx: &mut Cx<'_>) -> Result<()> {
-        let Self { sides, schema, max_batch_rows, .. } = self;
-        for (port, side) in sides.iter_mut().enumerate() {
-            side.expire(watermark, cx, |columns, cx| {
-                emit_alone(schema, port, &columns, *max_batch_rows, cx)
-            })?;
+        // When the input ends no partner comes, whatever the clock says.
+        if !self.by_processing_time || watermark == EventTime::MAX {
+            self.pass(watermark, cx)?;
         }
-        self.watermark = self.watermark.max(watermark);
         let behind = match watermark {
             EventTime::MAX => watermark,
+            _ if self.by_processing_time => watermark,
             _ => EventTime::from_millis(watermark.millis().saturating_sub(self.delay_ms)),
         };
         cx.emit(Element::Watermark(behind));
         Ok(())
     }
 
+    fn processing_time(&mut self, cx: &mut Cx<'_>) -> Result<()> {
+        if self.by_processing_time { self.go_on(cx.now_ms, cx) } else { Ok(()) }
+    }
+
     fn snapshot(&mut self, cx: &mut Cx<'_>) -> Result<OperatorSnapshot> {
         let keyed = self.sides.iter().map(|side| side.freeze(cx));
-        Ok(OperatorSnapshot::behind(self.watermark, keyed.collect::<Result<_>>()?))
+        let keyed = keyed.collect::<Result<_>>()?;
+        // The clock goes on by itself.
+        let behind = if self.by_processing_time { EventTime::MIN } else { self.passed };
+        Ok(OperatorSnapshot::behind(behind, keyed))
     }
 }
 

@@ -49,7 +49,7 @@ fn described<T>(
         operator,
         name: STATE_NAMES[port],
         keys: &desc.keys[port],
-        row_time: desc.row_times[port],
+        row_time: desc.times[port],
         columns: &columns,
         mark: if desc.kind.tracks(port) { ", each behind whether it had partners" } else { "" },
         slice_ms: slice_ms(desc),
@@ -75,12 +75,12 @@ impl Side {
         config: &OperatorConfig,
         state: &mut dyn StateBackend,
     ) -> Result<Self> {
-        check_row_time(&node.name, input, desc.row_times[port])?;
+        check_row_time(&node.name, input, desc.times[port])?;
         let types = input.fields().iter().map(|field| DataType::clone(field.data_type()));
         Ok(Self {
             keys: Keys::new(node, &desc.keys[port], input, config)?,
             key_columns: desc.keys[port].clone(),
-            row_time: desc.row_times[port],
+            row_time: desc.times[port],
             codec: RowCodec::new(types)?,
             rows: described(&node.uid, desc, port, input, |desc| {
                 TimedRows::open(desc, input, state)

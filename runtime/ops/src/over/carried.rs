@@ -62,7 +62,7 @@ pub(super) fn state_spec(
         key: state_fields(input, desc.keys.iter().copied()),
         value,
         namespace: "none".to_owned(),
-        ttl_ms: None,
+        ttl_ms: desc.ttl_ms,
         encoding: ValueEncoding::Sortable,
     })
 }

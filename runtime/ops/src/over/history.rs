@@ -26,11 +26,10 @@ pub(super) struct History {
     slice_ms: i64,
 }
 
-/// How far frames reach back by time, in milliseconds, and the row-time column; none where they do
-/// not.
+/// How far frames reach back by time, in milliseconds, and the time's column; none where they do not.
 fn reach(desc: &OverDesc) -> Option<(i64, usize)> {
     match desc.frame {
-        Frame::Range(Some(reach_ms)) => desc.row_time.map(|row_time| (reach_ms, row_time)),
+        Frame::Range(Some(reach_ms)) => desc.time.map(|time| (reach_ms, time.column())),
         Frame::Range(None) | Frame::Rows(_) => None,
     }
 }

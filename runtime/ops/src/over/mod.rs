@@ -1,10 +1,12 @@
 //! Aggregates over the rows up to each row.
 //!
-//! Rows that only come and are ordered by their time are answered once, as the watermark passes
-//! them (`event_time`); of all others the answers change (`changes`). Both lay out the rows of
-//! keys in their order (`frame`) and answer all of them at once (`aggregate`).
+//! Rows that only come and are ordered by time are answered once (`answers`): as the watermark passes
+//! them (`event_time`) or as they come (`processing_time`); of all others the answers change
+//! (`changes`). All lay out the rows of keys in their order (`frame`) and answer all of them at once
+//! (`aggregate`).
 
 mod aggregate;
+mod answers;
 pub(crate) mod buffer;
 mod carried;
 mod changes;
@@ -14,10 +16,11 @@ mod frame;
 mod history;
 mod listed;
 mod past;
+mod processing_time;
 mod seen;
 
 use arrow::datatypes::SchemaRef;
-use sabot_core::plan::{Frame, OverDesc, OverFunction, PlanNode};
+use sabot_core::plan::{Frame, OverDesc, OverFunction, OverTime, PlanNode};
 use sabot_core::state::{StateBackend, StateSpec};
 use sabot_core::{Error, Operator, Result};
 use sabot_types::OperatorUid;
@@ -32,15 +35,16 @@ pub(crate) fn state_specs(
     desc: &OverDesc,
     input: &SchemaRef,
 ) -> Vec<StateSpec> {
-    let Some(row_time) = desc.row_time else {
-        return vec![changes::state_spec(operator, desc, input)];
-    };
-    let mut specs = vec![buffer::state_spec((operator, WAITING), &desc.keys, row_time, input)];
-    specs.extend(carried::state_spec(operator, desc, input));
-    specs.extend(history::state_spec(operator, desc, input));
-    let seen = |aggregate| seen::state_spec(operator, desc, aggregate, input);
-    specs.extend(desc.aggregates.iter().filter_map(seen));
-    specs.push(progress::spec(operator, event_time::PROGRESS.to_owned()));
+    let mut specs = Vec::new();
+    match desc.time {
+        None => specs.push(changes::state_spec(operator, desc, input)),
+        Some(OverTime::Processing(_)) => specs.extend(answers::state_specs(operator, desc, input)),
+        Some(OverTime::Event(row_time)) => {
+            specs.push(buffer::state_spec((operator, WAITING), &desc.keys, row_time, input));
+            specs.extend(answers::state_specs(operator, desc, input));
+            specs.push(progress::spec(operator, event_time::PROGRESS.to_owned()));
+        }
+    }
     specs
 }
 
@@ -52,7 +56,7 @@ pub(crate) fn build(
     config: &OperatorConfig,
     state: &mut dyn StateBackend,
 ) -> Result<Box<dyn Operator>> {
-    event_time::check(node, desc, input)?;
+    check(node, desc, input)?;
     let lags = desc.aggregates.iter().any(|a| matches!(a.function, OverFunction::Lag(_)));
     if lags && matches!(desc.frame, Frame::Range(Some(_))) {
         return Err(Error::user(format!(
@@ -60,12 +64,43 @@ pub(crate) fn build(
             node.name
         )));
     }
-    Ok(match desc.row_time {
-        Some(time) => {
+    Ok(match desc.time {
+        Some(OverTime::Event(time)) => {
             Box::new(event_time::EventTimeOver::new(node, desc, time, input, config, state)?)
         }
+        Some(OverTime::Processing(time)) => Box::new(processing_time::ProcessingTimeOver::new(
+            node, desc, time, input, config, state,
+        )?),
         None => Box::new(changes::ChangingOver::new(node, desc, input, config, state)?),
     })
+}
+
+/// Checks the types of what is planned.
+fn check(node: &PlanNode, desc: &OverDesc, input: &SchemaRef) -> Result<()> {
+    let fields = node.schema.fields();
+    let width = sabot_core::row_kind::width(input);
+    let planned = fields.get(width..).unwrap_or_default();
+    for (field, aggregate) in planned.iter().zip(&desc.aggregates) {
+        if field.data_type() != &aggregate.data_type {
+            return Err(Error::user(format!(
+                "operator {}: output column {} is planned as {}, the operator makes {}",
+                node.name,
+                field.name(),
+                field.data_type(),
+                aggregate.data_type
+            )));
+        }
+    }
+    let kinds = usize::from(desc.time.is_none());
+    if fields.len() != width + desc.aggregates.len() + kinds {
+        return Err(Error::user(format!(
+            "operator {}: {} output columns are planned, it makes {}",
+            node.name,
+            fields.len(),
+            width + desc.aggregates.len() + kinds
+        )));
+    }
+    Ok(())
 }
 
 /// How many rows before a row its answers need, where frames are of a number of rows.

@@ -44,7 +44,7 @@ pub(super) fn state_spec(
         key,
         value: multiset::value_fields(),
         namespace: "none".to_owned(),
-        ttl_ms: None,
+        ttl_ms: desc.ttl_ms,
         encoding: ValueEncoding::Sortable,
     })
 }

@@ -12,7 +12,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, SchemaRe
 use sabot_core::metrics::OperatorMetrics;
 use sabot_core::plan::{
     AggregateFunction, Frame, NodeKind, OrderBy, OverAggregateDesc, OverDesc, OverFunction,
-    PlanNode,
+    OverTime, PlanNode,
 };
 use sabot_core::state::StateBackend;
 use sabot_core::{Random, SeededRandom};
@@ -66,11 +66,20 @@ fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(input(), columns).unwrap()
 }
 
+/// By processing time no two rows are peers unless a frame reaches back by time.
+const FRAMES_BY_ARRIVAL: [Frame; 5] = [
+    Frame::Rows(None),
+    Frame::Rows(Some(0)),
+    Frame::Rows(Some(3)),
+    Frame::Range(Some(0)),
+    Frame::Range(Some(2500)),
+];
+
 fn has_lag(frame: Frame) -> bool {
     !matches!(frame, Frame::Range(Some(_)))
 }
 
-fn plan(frame: Frame) -> PlanNode {
+fn plan(frame: Frame, time: OverTime) -> PlanNode {
     let aggregate = |name: &str, function, argument| OverAggregateDesc {
         name: name.to_owned(),
         function,
@@ -100,7 +109,7 @@ fn plan(frame: Frame) -> PlanNode {
     let desc = OverDesc {
         keys: vec![0],
         order: vec![OrderBy { column: 4, descending: false, nulls_first: true }],
-        row_time: Some(4),
+        time: Some(time),
         frame,
         aggregates,
         ttl_ms: None,
@@ -182,7 +191,7 @@ fn run(frame: Frame, seed: u64) -> usize {
     let random = SeededRandom::new(seed);
     let below = |n: u64| (random.next_u64() % n) as i64;
     let dir = tempfile::tempdir().unwrap();
-    let plan = plan(frame);
+    let plan = plan(frame, OverTime::Event(4));
     let folder = |step: usize| dir.path().join(step.to_string());
     let mut driver = Driver::new(&plan, &input(), &config(), backend(&folder(0), seed));
     let (mut kept, mut answered) = (Vec::new(), BTreeMap::new());
@@ -237,9 +246,66 @@ fn rows_are_answered_in_the_order_of_their_times() {
     }
 }
 
+/// Rows that are answered as they come, each over those that came before.
+fn run_by_arrival(frame: Frame, seed: u64) {
+    let random = SeededRandom::new(seed);
+    let below = |n: u64| (random.next_u64() % n) as i64;
+    let dir = tempfile::tempdir().unwrap();
+    let plan = plan(frame, OverTime::Processing(4));
+    let folder = |step: usize| dir.path().join(step.to_string());
+    let mut driver = Driver::new(&plan, &input(), &config(), backend(&folder(0), seed));
+    let (mut rows, mut answered) = (Vec::new(), BTreeMap::new());
+    for step in 1..=STEPS {
+        let now = 400 * step as i64 + below(400);
+        driver.clock(now);
+        let new: Vec<Row> = (0..below(6))
+            .map(|row| Row {
+                k: below(4),
+                id: step as i64 * 10 + row,
+                v: (below(4) > 0).then(|| below(9) - 4),
+                f: (below(4) > 0).then(|| (below(80) - 40) as f64 / 8.0),
+                ts: now,
+            })
+            .collect();
+        driver.process(batch(&new)).unwrap();
+        rows.extend(new);
+        collect(&mut driver, i64::MAX, frame, &mut answered);
+        assert_eq!(answered.len(), rows.len(), "each row is answered at once");
+        if below(12) == 0 {
+            let (snapshot, fresh) = (driver.snapshot(), backend(&folder(step), seed + step as u64));
+            driver = Driver::restored(&plan, &input(), snapshot, fresh);
+        }
+    }
+    assert_eq!(answered, expected(frame, &rows), "{frame:?}, seed {seed}");
+}
+
+#[test]
+fn rows_are_answered_as_they_come() {
+    for frame in FRAMES_BY_ARRIVAL {
+        (0..6).for_each(|seed| run_by_arrival(frame, seed));
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_leaves_rows_in_their_order() {
+    let plan = plan(Frame::Range(Some(1000)), OverTime::Processing(4));
+    let backend = sabot_state::open(Backend::Memory).unwrap();
+    let mut driver = Driver::new(&plan, &input(), &config(), backend);
+    let mut counts = Vec::new();
+    for now in [5000, 4000, 5900, 6500] {
+        driver.clock(now);
+        let row = Row { k: 1, id: now, v: Some(1), f: None, ts: now };
+        driver.process(batch(&[row])).unwrap();
+        let count = |batch: &RecordBatch| batch.column(5).as_primitive::<Int64Type>().value(0);
+        counts.extend(driver.batches().map(count));
+        driver.out.clear();
+    }
+    assert_eq!(counts, [1, 2, 3, 2], "the second row came at 5000");
+}
+
 #[test]
 fn what_no_frame_reaches_is_gone() {
-    let plan = plan(Frame::Range(Some(10_000)));
+    let plan = plan(Frame::Range(Some(10_000)), OverTime::Event(4));
     let backend = sabot_state::open(Backend::Memory).unwrap();
     let mut driver = Driver::new(&plan, &input(), &config(), backend);
     let mut sizes = Vec::new();
@@ -265,7 +331,7 @@ fn rows_of_one_time_are_sorted_by_what_stands_behind_it() {
         order: order
             .map(|(column, descending)| OrderBy { column, descending, nulls_first: !descending })
             .to_vec(),
-        row_time: Some(4),
+        time: Some(OverTime::Event(4)),
         frame: Frame::Rows(Some(0)),
         aggregates: Vec::new(),
         ttl_ms: None,

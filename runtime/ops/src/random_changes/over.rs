@@ -36,7 +36,7 @@ fn plan(frame: Frame, numbers: bool, updating: bool) -> PlanNode {
     fields.extend(aggregates.iter().map(|a| Field::new(&a.name, a.data_type.clone(), true)));
     fields.push(row_kind::field());
     let order = vec![OrderBy { column: 1, descending: true, nulls_first: false }];
-    let desc = OverDesc { keys: vec![0], order, row_time: None, frame, aggregates, ttl_ms: None };
+    let desc = OverDesc { keys: vec![0], order, time: None, frame, aggregates, ttl_ms: None };
     node(NodeKind::Over(desc), Arc::new(Schema::new(fields)))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema};
 use sabot_core::plan::{
     CalcDesc, Exchange, ExpandDesc, FirstOf, Input, JoinKind, NodeId, NodeKind, OrderBy,
-    OverAggregateDesc, OverDesc, TopNDesc, WindowTopNDesc,
+    OverAggregateDesc, OverDesc, OverTime, TopNDesc, WindowTopNDesc,
 };
 use sabot_core::row_kind;
 
@@ -133,6 +133,9 @@ impl Lowering<'_> {
         let sorts = node.aggregates.is_empty();
         let uid = match sorts {
             true => self.uids.sort(sink, &order)?,
+            false if matches!(node.time, Some(OverTime::Processing(_))) => {
+                self.uids.over(sink, &["PROCTIME()"], &keys)?
+            }
             false => self.uids.over(sink, &order, &keys)?,
         };
         let chosen = over_columns(node, used);
@@ -154,17 +157,18 @@ impl Lowering<'_> {
             });
         }
         let exchange = Exchange::Keyed(keys.clone());
+        let is_by_event_time = matches!(node.time, Some(OverTime::Event(_)));
         let kind = NodeKind::Over(OverDesc {
             keys,
             order: order_by(&node.order, place),
-            row_time: node.row_time.as_ref().map(place),
+            time: node.time.map(|time| time.with_column(place(&time.column()))),
             frame: node.frame,
             aggregates,
-            ttl_ms: self.settings.state_ttl_ms.filter(|_| node.row_time.is_none()),
+            ttl_ms: self.settings.state_ttl_ms.filter(|_| !is_by_event_time),
         });
         let title = if sorts { "sort" } else { "over" };
         let name = self.uids.name(&format!("{sink}[{title}]"));
-        let schema = Schema::new(with_kind(fields.into_iter(), node.row_time.is_none()));
+        let schema = Schema::new(with_kind(fields.into_iter(), node.time.is_none()));
         Ok(self.push(uid, name, kind, vec![Input { from, exchange }], Arc::new(schema)))
     }
 }

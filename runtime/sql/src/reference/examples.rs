@@ -183,8 +183,8 @@ pub(super) const QUERIES: &[Example] = &[
     example(
         "SUM(...) OVER (...)",
         "`COUNT`, `SUM`, `AVG`, `MIN`, `MAX`, `FIRST_VALUE`, `LAST_VALUE`, `LAG` and `ROW_NUMBER`. In the order of event \
-         time rows are answered once, as the watermark passes them; in another order, or of rows that change, \
-         answers change",
+         time rows are answered once, as the watermark passes them, and in that of processing time as they come; \
+         in another order, or of rows that change, answers change",
         "INSERT INTO out SELECT k, SUM(b) OVER (PARTITION BY k ORDER BY ts) FROM t",
     ),
     example(

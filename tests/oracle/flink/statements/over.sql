@@ -112,3 +112,23 @@ FROM bid GROUP BY TUMBLE(`dateTime`, INTERVAL '10' SECOND);
 
 -- over_by_arrays
 SELECT MOD(auction, 2), price, SUM(price) OVER (PARTITION BY ARRAY[MOD(auction, 2)] ORDER BY `dateTime`) FROM bid WHERE price < 200;
+
+-- over_processing_time
+SELECT bidder, COUNT(*) OVER w, COUNT(price) OVER w, MIN(bidder) OVER w
+FROM (SELECT *, PROCTIME() AS p FROM bid) WINDOW w AS (PARTITION BY bidder ORDER BY p);
+
+-- numbers_by_processing_time
+SELECT bidder, ROW_NUMBER() OVER (PARTITION BY bidder ORDER BY p) FROM (SELECT *, PROCTIME() AS p FROM bid);
+
+-- ranks_by_processing_time
+SELECT bidder, RANK() OVER (PARTITION BY bidder ORDER BY p) FROM (SELECT *, PROCTIME() AS p FROM bid);
+
+-- over_rows_of_processing_time
+SELECT bidder, COUNT(*) OVER w, MAX(bidder) OVER w
+FROM (SELECT *, PROCTIME() AS p FROM bid)
+WINDOW w AS (PARTITION BY bidder ORDER BY p ROWS BETWEEN 2 PRECEDING AND CURRENT ROW);
+
+-- near_by_processing_time
+SELECT a.id, b.bidder FROM (SELECT *, PROCTIME() AS p FROM auction) AS a
+JOIN (SELECT *, PROCTIME() AS p FROM bid) AS b
+ON a.id = b.auction AND b.p BETWEEN a.p - INTERVAL '1' HOUR AND a.p + INTERVAL '1' HOUR;
