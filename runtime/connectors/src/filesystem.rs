@@ -1,4 +1,4 @@
-//! The connector `filesystem`: lines of JSON or CSV in a local directory or a bucket.
+//! The connector `filesystem`: lines of JSON, CSV or single values in a local directory or a bucket.
 //!
 //! A table may be `PARTITIONED BY` columns, whose values are then in the folders' names; see
 //! `partitions.rs`. As a source it reads the files that are there when the job starts, then ends; names that
@@ -21,7 +21,7 @@ use sabot_core::{
 use sabot_types::{Attempt, OperatorUid};
 
 use crate::format::json::{self, beside};
-use crate::format::{Format, csv};
+use crate::format::{Format, csv, raw};
 use crate::metadata::{Columns, Kind, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions};
@@ -59,7 +59,13 @@ fn path<'a>(options: &Options<'a>) -> Result<&'a str, OptionError> {
 }
 
 fn format(options: &Options<'_>) -> Result<Format, OptionError> {
-    Format::read(options, "format", "")
+    match Format::read(options, "format", "")? {
+        Format::Avro(_) => Err(options.bad(
+            "format",
+            "'json', 'debezium-json', 'csv' or 'raw': files of Avro are not supported",
+        )),
+        format => Ok(format),
+    }
 }
 
 #[async_trait]
@@ -70,8 +76,10 @@ impl Connector for Filesystem {
 
     fn options(&self, role: Role) -> Option<KnownOptions> {
         let names: &'static [&'static [&'static str]] = match role {
-            Role::Source => &[&[PATH, RATE], json::SOURCE_OPTIONS, csv::SOURCE_OPTIONS],
-            Role::Sink => &[&[PATH], json::SINK_OPTIONS, csv::SINK_OPTIONS],
+            Role::Source => {
+                &[&[PATH, RATE], json::SOURCE_OPTIONS, csv::SOURCE_OPTIONS, raw::OPTIONS]
+            }
+            Role::Sink => &[&[PATH], json::SINK_OPTIONS, csv::SINK_OPTIONS, raw::OPTIONS],
         };
         Some(KnownOptions { names, prefix: None })
     }

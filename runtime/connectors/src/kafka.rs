@@ -1,4 +1,4 @@
-//! The connector `kafka`: topics of JSON objects or CSV rows.
+//! The connector `kafka`: topics of JSON objects, CSV rows, records of Avro or single values.
 //!
 //! As a source it assigns partitions itself, without a consumer group's rebalancing: partition p
 //! belongs to subtask p modulo the parallelism, and how far it was read lies in the job's
@@ -30,7 +30,7 @@ use sabot_types::{Attempt, OperatorUid};
 use self::parts::{INCLUDE, KEY_FORMAT, PREFIX, Parts, PartsEncoder};
 
 use crate::format::json::{self, beside};
-use crate::format::{Format, csv};
+use crate::format::{Format, avro, csv, raw};
 use crate::metadata::{Columns, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions, TableRead};
@@ -194,9 +194,10 @@ fn check_columns(
     options: &Options<'_>,
     schema: &SchemaRef,
 ) -> Result<(), OptionError> {
-    format.check_columns(options, schema)?;
-    let Some(parts) = parts else { return Ok(()) };
-    parts.key_format().check_columns(options, schema)
+    match parts {
+        Some(parts) => parts.check_columns(options, schema),
+        None => format.check_columns(options, schema),
+    }
 }
 
 fn read_start(options: &Options<'_>) -> Result<Place, OptionError> {
@@ -289,15 +290,16 @@ impl Kafka {
     /// The settings of a source, and how its rows, and what is beside them, are made of messages.
     fn read_rows(
         options: &Options<'_>,
+        env: &Env,
     ) -> Result<(Settings, impl FnOnce(&Columns) -> reader::Rows + use<>), OptionError> {
         let settings = Settings::read(options)?;
         let parts = read_parts(options, &settings.format)?.filter(Parts::reads_key);
-        let format = settings.format.clone();
+        let (format, env) = (settings.format.clone(), env.clone());
         let rows = move |columns: &Columns| match parts {
-            Some(parts) => parts.rows()(columns),
+            Some(parts) => parts.rows(&env)(columns),
             None => {
                 let keys = beside::keys_of(columns, beside::VALUE);
-                reader::Rows::Values(format.decoder(columns.rows(), keys))
+                reader::Rows::Values(format.decoder(columns.rows(), keys, &env))
             }
         };
         Ok((settings, rows))
@@ -320,6 +322,12 @@ impl Connector for Kafka {
                 csv::SOURCE_OPTIONS,
                 csv::KEY_SOURCE_OPTIONS,
                 csv::VALUE_SOURCE_OPTIONS,
+                avro::OPTIONS,
+                avro::KEY_OPTIONS,
+                avro::VALUE_OPTIONS,
+                raw::OPTIONS,
+                raw::KEY_OPTIONS,
+                raw::VALUE_OPTIONS,
             ],
             Role::Sink => &[
                 COMMON_OPTIONS,
@@ -328,6 +336,12 @@ impl Connector for Kafka {
                 csv::SINK_OPTIONS,
                 csv::KEY_SINK_OPTIONS,
                 csv::VALUE_SINK_OPTIONS,
+                avro::OPTIONS,
+                avro::KEY_OPTIONS,
+                avro::VALUE_OPTIONS,
+                raw::OPTIONS,
+                raw::KEY_OPTIONS,
+                raw::VALUE_OPTIONS,
             ],
         };
         Some(KnownOptions { names, prefix: Some(PROPERTIES) })
@@ -379,21 +393,29 @@ impl Connector for Kafka {
 
     async fn open_source(&self, ctx: SourceContext) -> Result<Box<dyn Source>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
-        let (settings, rows) = Self::read_rows(&options)?;
+        let (settings, rows) = Self::read_rows(&options, &ctx.env)?;
         let (start, bound) = (read_start(&options)?, read_bound(&options)?);
         Ok(Box::new(source::KafkaSource::open(&ctx, settings, start, bound, rows).await?))
     }
 
     async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
-        let (settings, rows) = Self::read_rows(&Options { table: &ctx.table, map: &ctx.options })?;
+        let options = Options { table: &ctx.table, map: &ctx.options };
+        let (settings, rows) = Self::read_rows(&options, &ctx.env)?;
         source::KafkaSource::open_table(&ctx, settings, rows).await
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let settings = Settings::read(&options)?;
-        let format = settings.format.clone();
-        let parts = read_parts(&options, &format)?;
+        let mut format = settings.format.clone();
+        let mut parts = read_parts(&options, &format)?;
+        let rows = Columns::new(&ctx.schema).rows();
+        match &mut parts {
+            Some(parts) => parts.register(&ctx.env, &settings.topic, &rows).await?,
+            None => {
+                format.register(&ctx.env, &format!("{}-value", settings.topic), &rows).await?;
+            }
+        }
         let encoder = |schema: &SchemaRef| match &parts {
             Some(parts) => sink::Encoder::Parts(PartsEncoder::new(schema, parts)),
             None => sink::Encoder::Values(format.encoder(schema)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -20,6 +20,7 @@ use sabot_core::{
     SplitState, Stores, TokioTasks,
 };
 use sabot_types::{Attempt, OperatorUid};
+use tokio::runtime::Runtime;
 
 /// A clock that the test moves.
 #[derive(Debug, Default)]
@@ -193,6 +194,15 @@ pub(crate) fn world(seed: u64) -> World {
         local_dir: PathBuf::from("/nonexistent"),
     };
     World { clock, stores, env }
+}
+
+/// A runtime for tests that block.
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// The environment of a test outside a runtime; its tasks run within [`RUNTIME`].
+pub(crate) fn env() -> Env {
+    let _within = RUNTIME.enter();
+    world(1).env
 }
 
 pub(crate) fn options(pairs: &[(&str, &str)]) -> Arc<BTreeMap<String, String>> {

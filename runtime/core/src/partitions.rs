@@ -1,7 +1,7 @@
 //! What connectors have to know of a table beside its options, travelling as entries of them: how it
 //! is partitioned, its primary key, that it is read whole, its columns for formats that know them
-//! by their places, and their types for connectors that make values. Connectors that know partitions
-//! look them up, the others refuse them.
+//! by their places, and their types for connectors that make values and formats that need them.
+//! Connectors that know partitions look them up, the others refuse them.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,8 @@ pub const READ_WHOLE: &str = "read whole";
 /// some are told apart by their names: those that nothing reads are left out elsewhere.
 pub const PHYSICAL_COLUMNS: &str = "physical columns";
 
-/// The types of the connector's own columns, where it makes their values itself.
+/// The types of the connector's own columns, where it makes their values itself, or a format cannot step over
+/// those that nothing reads without them.
 pub const DECLARED_TYPES: &str = "declared types";
 
 /// The type of a column, or of what is within one, as `CREATE TABLE` has it: with the length of a

@@ -214,7 +214,7 @@ fn skip(batch: &RecordBatch, rows: u64) -> (RecordBatch, u64) {
     (batch.slice(skipped, batch.num_rows() - skipped), skipped as u64)
 }
 
-/// Some records that are not blank. Most are lines.
+/// Some records, without blank ones where they are none. Most are lines.
 struct Lines<'a> {
     records: Vec<&'a [u8]>,
     /// Of every record its first line's number, from 1.
@@ -246,7 +246,7 @@ impl<'a> Lines<'a> {
             let length = decoder.record_end(rest).or_else(|| is_last.then_some(rest.len()));
             let Some(length) = length else { break };
             let record = decoder.trim(&rest[..length]);
-            if !record.is_empty() {
+            if !record.is_empty() || decoder.takes_empty() {
                 lines.records.push(record);
                 lines.numbers.push(lines.end.line + 1);
             }

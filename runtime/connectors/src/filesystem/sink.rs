@@ -206,6 +206,10 @@ impl Sink for FileSink {
             let name = folder.len();
             let buffer = self.buffers.entry(folder).or_default();
             let before = if buffer.is_empty() { 0 } else { name + buffer.len() };
+            if self.encoder.values(&rows).is_some_and(|values| values.null_count() > 0) {
+                let reason = "a line of the format 'raw' cannot be NULL: leave such rows out";
+                return Err(Error::user(reason));
+            }
             self.encoder.encode(&rows, buffer, |out| out.push(b'\n'))?;
             self.buffered += name + buffer.len() - before;
         }

@@ -92,7 +92,11 @@ impl FileSource {
         let readers = READERS.min(work.len());
         let reader = Arc::new(Reader {
             store: found.store,
-            decoder: format.decoder(partitions.file_schema(), beside::keys_of(&metadata, "")),
+            decoder: format.decoder(
+                partitions.file_schema(),
+                beside::keys_of(&metadata, ""),
+                &ctx.env,
+            ),
             ignore_option: format!("{}.ignore-parse-errors", format.name()),
             partitions,
             metadata,

@@ -13,6 +13,7 @@ mod encode;
 use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
 
 pub(crate) use decode::RowDecoder;
+pub(super) use decode::last_of_keys;
 pub(crate) use encode::RowEncoder;
 
 use super::time::Standard;
@@ -145,7 +146,7 @@ pub(crate) fn check_columns(options: &Options<'_>, schema: &SchemaRef) -> Result
 }
 
 /// The name of a type in SQL, where it has no parts.
-fn sql_name(data_type: &DataType) -> String {
+pub(super) fn sql_name(data_type: &DataType) -> String {
     match data_type {
         DataType::Boolean => "BOOLEAN".to_owned(),
         DataType::Int8 => "TINYINT".to_owned(),
@@ -155,6 +156,7 @@ fn sql_name(data_type: &DataType) -> String {
         DataType::Float32 => "FLOAT".to_owned(),
         DataType::Float64 => "DOUBLE".to_owned(),
         DataType::Decimal128(precision, scale) => format!("DECIMAL({precision}, {scale})"),
+        DataType::Utf8 | DataType::Utf8View => "STRING".to_owned(),
         DataType::Binary => "BYTES".to_owned(),
         DataType::Date32 => "DATE".to_owned(),
         DataType::Time32(_) => "TIME".to_owned(),

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
+use arrow::buffer::NullBuffer;
 use arrow::compute::take;
 use arrow::datatypes::{Schema, SchemaRef};
 use rdkafka::Message as _;
 use rdkafka::message::BorrowedMessage;
 use sabot_core::row_kind::{self, RowKind};
-use sabot_core::{Error, Result};
+use sabot_core::{Env, Error, Result};
 
 use super::reader::Rows;
-use crate::format::{Decoded, Decoder, Encoder, Format};
+use crate::format::{Decoded, Decoder, Encoder, Format, OF_ROWS};
 use crate::metadata::Columns;
 use crate::options::{OptionError, Options};
 
@@ -46,7 +47,7 @@ impl Parts {
         let include = options.one_of(INCLUDE, &[("ALL", true), ("EXCEPT_KEY", false)])?;
         let key_format = Format::read(options, KEY_FORMAT, "key.")?;
         if key_format.is_debezium() {
-            return Err(options.bad(KEY_FORMAT, "'json' or 'csv'"));
+            return Err(options.bad(KEY_FORMAT, OF_ROWS));
         }
         let read = Self {
             key,
@@ -69,9 +70,33 @@ impl Parts {
         Ok(read)
     }
 
-    /// The format of the key.
-    pub(super) fn key_format(&self) -> &Format {
-        &self.key_format
+    /// Refuses columns that keys or values cannot carry.
+    pub(super) fn check_columns(
+        &self,
+        options: &Options<'_>,
+        schema: &SchemaRef,
+    ) -> Result<(), OptionError> {
+        let (key, value) = self.columns(schema);
+        let value =
+            if self.value_format.is_debezium() { Arc::clone(schema) } else { part(schema, &value) };
+        self.format_of_values().check_columns(options, &value)?;
+        self.format_of_keys().check_columns(options, &part(schema, &key))
+    }
+
+    /// Prepares a sink of rows of `schema`: tells schema registries of keys and values, whose subjects
+    /// are by default those of the topic.
+    pub(super) async fn register(
+        &mut self,
+        env: &Env,
+        topic: &str,
+        schema: &SchemaRef,
+    ) -> Result<()> {
+        let (key, value) = self.columns(schema);
+        let (keys, values) = (self.key_schema(schema, &key), part(schema, &value));
+        self.key_format = self.format_of_keys();
+        self.key_format.register(env, &format!("{topic}-key"), &keys).await?;
+        self.value_format = self.format_of_values();
+        self.value_format.register(env, &format!("{topic}-value"), &values).await
     }
 
     /// Whether a source has to read the key.
@@ -80,8 +105,9 @@ impl Parts {
     }
 
     /// How rows are made of messages.
-    pub(super) fn rows(&self) -> impl FnOnce(&Columns) -> Rows + '_ {
-        |columns| Rows::Parts(Box::new(PartsDecoder::new(columns.rows(), self)))
+    pub(super) fn rows(&self, env: &Env) -> impl FnOnce(&Columns) -> Rows + use<'_> {
+        let env = env.clone();
+        move |columns| Rows::Parts(Box::new(PartsDecoder::new(columns.rows(), self, &env)))
     }
 
     /// Indexes of the columns of the key and of those of the value, in `schema`.
@@ -109,15 +135,16 @@ impl Parts {
 
     /// The key's format, by its own columns.
     fn format_of_keys(&self) -> Format {
-        let fields = self.key.iter().map(|column| self.key_field(column).to_owned());
-        self.key_format.clone().of_columns(|_| fields.collect())
+        let named = |column: &String| (column.clone(), self.key_field(column).to_owned());
+        self.key_format.clone().of_columns(|_| self.key.iter().map(named).collect())
     }
 
     /// The value's format, by its own columns.
     fn format_of_values(&self) -> Format {
-        self.value_format.clone().of_columns(|mut all| {
-            all.retain(|column| self.whole_value || !self.key.contains(column));
-            all
+        let is_of_value = |column: &String| self.whole_value || !self.key.contains(column);
+        self.value_format.clone().of_columns(|all| {
+            let own = all.into_iter().filter(is_of_value);
+            own.map(|column| (column.clone(), column)).collect()
         })
     }
 
@@ -170,15 +197,15 @@ pub(super) struct MalformedMessage {
 
 impl PartsDecoder {
     /// A decoder of rows of `schema`, which of upserts has the key's columns and the rows' kinds.
-    pub(super) fn new(schema: SchemaRef, parts: &Parts) -> Self {
+    pub(super) fn new(schema: SchemaRef, parts: &Parts, env: &Env) -> Self {
         // The key's columns are the key's, whatever the value says of them.
         let (key_columns, _) = parts.columns(&schema);
         let value_columns: Vec<usize> =
             (0..row_kind::width(&schema)).filter(|column| !key_columns.contains(column)).collect();
         let (keys, values) = (parts.format_of_keys(), parts.format_of_values());
         Self {
-            key: keys.decoder(parts.key_schema(&schema, &key_columns), Vec::new()),
-            value: values.decoder(part(&schema, &value_columns), Vec::new()),
+            key: keys.decoder(parts.key_schema(&schema, &key_columns), Vec::new(), env),
+            value: values.decoder(part(&schema, &value_columns), Vec::new(), env),
             ignores_errors: keys.ignores_errors(),
             ignore_keys: Parts::ignore_option("key", &keys),
             ignore_values: Parts::ignore_option("value", &values),
@@ -189,13 +216,25 @@ impl PartsDecoder {
         }
     }
 
+    /// Finds out what it has to know of messages before it decodes them. Blocks.
+    pub(super) fn prepare(&self, messages: &[&BorrowedMessage<'_>]) -> Result<()> {
+        self.key.prepare(messages.iter().filter_map(|message| message.key()))?;
+        self.value.prepare(messages.iter().filter_map(|message| message.payload()))
+    }
+
+    /// Whether a message without a value can become a row.
+    pub(super) fn takes_null(&self) -> bool {
+        self.upserts || self.value.takes_null()
+    }
+
     pub(super) fn decode(
         &self,
         messages: &[&BorrowedMessage<'_>],
     ) -> Result<DecodedMessages, MalformedMessage> {
         let (keyed, keyless): (Vec<usize>, Vec<usize>) =
             (0..messages.len()).partition(|index| messages[*index].key().is_some());
-        if let (false, Some(message)) = (self.ignores_errors, keyless.first()) {
+        let may_lack = self.key.takes_null() && !self.upserts;
+        if let (false, Some(message)) = (self.ignores_errors || may_lack, keyless.first()) {
             let reason = "it has no key".to_owned();
             return Err(self.malformed_key(*message, reason));
         }
@@ -217,13 +256,14 @@ impl PartsDecoder {
             .value
             .decode(&values)
             .map_err(|fault| malformed_value(valued[fault.record], fault.reason))?;
-        let malformed = keys.malformed + values.malformed + keyless.len();
+        let lacking = if may_lack { 0 } else { keyless.len() };
+        let malformed = keys.malformed + values.malformed + lacking;
         let (key_rows, value_rows) = (
             rows_by_message(&keys, &keyed, messages.len()),
             rows_by_message(&values, &valued, messages.len()),
         );
         let is_row = |index: &usize| {
-            key_rows[*index].is_some()
+            (key_rows[*index].is_some() || (may_lack && messages[*index].key().is_none()))
                 && (messages[*index].payload().is_none() || value_rows[*index].is_some())
         };
         let kept: Vec<usize> = (0..messages.len()).filter(is_row).collect();
@@ -289,19 +329,23 @@ pub(super) struct PartsEncoder {
 pub(super) struct Encoded {
     bytes: Vec<u8>,
     ends: Vec<usize>,
+    /// Which rows have bytes; none: all have.
+    values: Option<NullBuffer>,
 }
 
 impl Encoded {
     pub(super) fn encode(encoder: &Encoder, rows: &RecordBatch) -> Result<Self> {
-        let mut encoded = Self::default();
-        let Self { bytes, ends } = &mut encoded;
+        let mut encoded = Self { values: encoder.values(rows), ..Self::default() };
+        let Self { bytes, ends, .. } = &mut encoded;
         encoder.encode(rows, bytes, |out| ends.push(out.len()))?;
         Ok(encoded)
     }
 
-    pub(super) fn row(&self, row: usize) -> &[u8] {
+    /// The bytes of a row; none for one that is NULL.
+    pub(super) fn row(&self, row: usize) -> Option<&[u8]> {
         let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[row]]
+        let is_there = self.values.as_ref().is_none_or(|values| values.is_valid(row));
+        is_there.then(|| &self.bytes[start..self.ends[row]])
     }
 }
 

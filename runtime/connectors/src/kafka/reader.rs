@@ -61,9 +61,17 @@ impl Rows {
     /// Whether a message can become rows.
     fn wants(&self, message: &BorrowedMessage<'_>) -> bool {
         match self {
-            Self::Parts(parts) if parts.upserts => true,
-            // A null payload deletes a key; it is no row.
-            Self::Values(_) | Self::Parts(_) => message.payload().is_some(),
+            // A null payload deletes a key; elsewhere it is no row.
+            Self::Parts(parts) => parts.takes_null() || message.payload().is_some(),
+            Self::Values(values) => values.takes_null() || message.payload().is_some(),
+        }
+    }
+
+    /// Finds out what it has to know of messages before it decodes them. Blocks.
+    fn prepare(&self, messages: &[&BorrowedMessage<'_>]) -> Result<()> {
+        match self {
+            Self::Values(values) => values.prepare(messages.iter().filter_map(|m| m.payload())),
+            Self::Parts(parts) => parts.prepare(messages),
         }
     }
 
@@ -76,8 +84,12 @@ impl Rows {
             Self::Values(decoder) => decoder,
             Self::Parts(decoder) => return decoder.decode(messages),
         };
-        let records: Vec<&[u8]> = messages.iter().filter_map(|m| m.payload()).collect();
-        let decoded = decoder.decode(&records).map_err(|fault| MalformedMessage {
+        let decoded = if decoder.takes_null() {
+            decoder.decode_optional(&messages.iter().map(|m| m.payload()).collect::<Vec<_>>())
+        } else {
+            decoder.decode(&messages.iter().filter_map(|m| m.payload()).collect::<Vec<_>>())
+        };
+        let decoded = decoded.map_err(|fault| MalformedMessage {
             message: fault.record,
             format: decoder.format(),
             reason: fault.reason,
@@ -251,6 +263,7 @@ impl Reader {
         next: i64,
     ) -> Result<Message> {
         let ignore = format!("{}ignore-parse-errors", self.settings.option_prefix);
+        self.decoder.prepare(messages)?;
         let decoded = self.decoder.decode(messages, &ignore).map_err(|fault| {
             let offset = messages[fault.message].offset();
             let place =

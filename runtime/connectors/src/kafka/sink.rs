@@ -267,7 +267,7 @@ impl Messages {
             Encoder::Values(encoder) => {
                 let values = Encoded::encode(encoder, &rows)?;
                 for row in 0..rows.num_rows() {
-                    let payload = Some(values.row(row));
+                    let payload = values.row(row);
                     let (time, headers) = (time(row), headers(row));
                     client.send(self, Outgoing { key: None, payload, time, headers })?;
                     sent += 1;
@@ -283,12 +283,12 @@ impl Messages {
                 let replaced = Replaced::new(&kinds, &keys);
                 for (row, kind) in kinds.iter().enumerate() {
                     let payload = match kind {
-                        RowKind::Insert | RowKind::UpdateAfter => Some(values.row(row)),
+                        RowKind::Insert | RowKind::UpdateAfter => values.row(row),
                         RowKind::UpdateBefore if replaced.contains(row) => continue,
                         // Its new version has another key, or was left out by a filter.
                         RowKind::UpdateBefore | RowKind::Delete => None,
                     };
-                    let (key, time, headers) = (Some(keys.row(row)), time(row), headers(row));
+                    let (key, time, headers) = (keys.row(row), time(row), headers(row));
                     client.send(self, Outgoing { key, payload, time, headers })?;
                     sent += 1;
                 }
@@ -303,7 +303,7 @@ struct Replaced<'b> {
     kinds: &'b [RowKind],
     keys: &'b Encoded,
     /// The last row of each key that has come. Nearly always the next row is the new version.
-    last: OnceCell<HashMap<&'b [u8], usize>>,
+    last: OnceCell<HashMap<Option<&'b [u8]>, usize>>,
 }
 
 impl<'b> Replaced<'b> {
@@ -316,7 +316,7 @@ impl<'b> Replaced<'b> {
         let comes = |row: &usize| kinds[*row].is_added();
         let is_next = |next: usize| next < kinds.len() && comes(&next) && keys.row(next) == key;
         let last = || (0..kinds.len()).filter(comes).map(|row| (keys.row(row), row)).collect();
-        is_next(row + 1) || self.last.get_or_init(last).get(key).is_some_and(|last| *last > row)
+        is_next(row + 1) || self.last.get_or_init(last).get(&key).is_some_and(|last| *last > row)
     }
 }
 

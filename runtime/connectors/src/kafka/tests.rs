@@ -390,7 +390,7 @@ fn wrong_options_are_refused_with_what_is_right() {
                 (partitions::PHYSICAL_COLUMNS, r#"["id"]"#),
             ][..],
             "",
-            "'json' or 'csv'",
+            "'json', 'csv', 'avro', 'avro-confluent' or 'raw'",
         ),
         (&[(KEY_FIELDS, "id")][..], "", "'key.format' and 'key.fields' beside it"),
         (&[(PREFIX, "k_")][..], "", "'key.format' and 'key.fields' beside it"),

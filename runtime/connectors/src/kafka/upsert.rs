@@ -17,8 +17,8 @@ use super::{
     GUARANTEE, PROPERTIES, Place, SERVERS, Settings, TRANSACTIONS, metadata, read_bound, sink,
     source,
 };
-use crate::format::{Format, csv};
-use crate::metadata::MetadataKey;
+use crate::format::{Format, OF_ROWS, avro, csv, raw};
+use crate::metadata::{Columns, MetadataKey};
 use crate::options::{OptionError, Options, Role};
 use crate::registry::{Connector, KnownOptions, TableRead};
 
@@ -47,7 +47,7 @@ pub(crate) struct UpsertKafka;
 fn read(options: &Options<'_>) -> Result<(Parts, Settings), OptionError> {
     let format = Format::read(options, VALUE_FORMAT, "value.")?;
     if format.is_debezium() {
-        return Err(options.bad(VALUE_FORMAT, "'json' or 'csv'"));
+        return Err(options.bad(VALUE_FORMAT, OF_ROWS));
     }
     let prefix = format!("value.{}.", format.name());
     let key = (partitions::primary_key(options.map), "the primary key");
@@ -69,10 +69,21 @@ impl Connector for UpsertKafka {
                 SOURCE_OPTIONS,
                 csv::KEY_SOURCE_OPTIONS,
                 csv::VALUE_SOURCE_OPTIONS,
+                avro::KEY_OPTIONS,
+                avro::VALUE_OPTIONS,
+                raw::KEY_OPTIONS,
+                raw::VALUE_OPTIONS,
             ],
-            Role::Sink => {
-                &[COMMON_OPTIONS, SINK_OPTIONS, csv::KEY_SINK_OPTIONS, csv::VALUE_SINK_OPTIONS]
-            }
+            Role::Sink => &[
+                COMMON_OPTIONS,
+                SINK_OPTIONS,
+                csv::KEY_SINK_OPTIONS,
+                csv::VALUE_SINK_OPTIONS,
+                avro::KEY_OPTIONS,
+                avro::VALUE_OPTIONS,
+                raw::KEY_OPTIONS,
+                raw::VALUE_OPTIONS,
+            ],
         };
         Some(KnownOptions { names, prefix: Some(PROPERTIES) })
     }
@@ -118,17 +129,19 @@ impl Connector for UpsertKafka {
         let options = Options { table: &ctx.table, map: &ctx.options };
         let ((parts, settings), bound) = (read(&options)?, read_bound(&options)?);
         let opened =
-            source::KafkaSource::open(&ctx, settings, Place::Earliest, bound, parts.rows()).await?;
+            source::KafkaSource::open(&ctx, settings, Place::Earliest, bound, parts.rows(&ctx.env))
+                .await?;
         Ok(Box::new(opened))
     }
 
     async fn open_table(&self, ctx: SourceContext) -> Result<TableRead> {
         let (parts, settings) = read(&Options { table: &ctx.table, map: &ctx.options })?;
-        source::KafkaSource::open_table(&ctx, settings, parts.rows()).await
+        source::KafkaSource::open_table(&ctx, settings, parts.rows(&ctx.env)).await
     }
 
     async fn open_sink(&self, ctx: SinkContext) -> Result<Box<dyn Sink>> {
-        let (parts, settings) = read(&Options { table: &ctx.table, map: &ctx.options })?;
+        let (mut parts, settings) = read(&Options { table: &ctx.table, map: &ctx.options })?;
+        parts.register(&ctx.env, &settings.topic, &Columns::new(&ctx.schema).rows()).await?;
         let encoder = |schema: &SchemaRef| sink::Encoder::Parts(PartsEncoder::new(schema, &parts));
         super::open_sink(&ctx, settings, encoder).await
     }

@@ -55,6 +55,18 @@ pub(super) const STATEMENTS: &[Example] = &[
          INSERT INTO x SELECT k, b FROM t",
     ),
     example(
+        "'format' = 'avro', 'avro-confluent'",
+        "[records of Avro](../connectors.md#the-formats-avro-and-avro-confluent), also by a schema registry",
+        "CREATE TABLE x (k STRING, a BIGINT) WITH ('connector' = 'kafka', 'format' = 'avro-confluent');
+         INSERT INTO x SELECT k, b FROM t",
+    ),
+    example(
+        "'format' = 'raw'",
+        "[a value alone](../connectors.md#the-format-raw), as source and sink",
+        "CREATE TABLE x (k STRING) WITH ('connector' = 'filesystem', 'format' = 'raw');
+         INSERT INTO x SELECT k FROM t",
+    ),
+    example(
         "'connector' = 'upsert-kafka'",
         "[what keys have now](../connectors.md#upsert-kafka), as source and sink",
         "CREATE TABLE x (k STRING, a BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');

@@ -6,6 +6,8 @@
 
 mod nested;
 
+pub(in crate::format) use nested::last_of_keys;
+
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray, cast::AsArray};

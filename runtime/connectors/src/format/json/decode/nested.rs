@@ -90,7 +90,7 @@ fn has_maps(data_type: &DataType) -> bool {
 }
 
 /// Each key once: of those that an object has several times, the last value counts.
-fn last_of_keys(map: &MapArray) -> Result<MapArray, String> {
+pub(in crate::format) fn last_of_keys(map: &MapArray) -> Result<MapArray, String> {
     let keys: &StringArray = map.keys().as_string();
     let offsets = map.value_offsets();
     let mut places: Vec<u32> = Vec::with_capacity(keys.len());
