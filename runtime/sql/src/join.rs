@@ -214,6 +214,22 @@ fn using(
     Ok(joined)
 }
 
+/// What `NATURAL` holds equal of the first `width` columns and the others, which go on by their table's name
+/// alone.
+pub(crate) fn natural(joined: &mut Relation, width: usize, at: Position) -> Result<Vec<Bound>> {
+    let mut equal = Vec::new();
+    for place in width..joined.fields.len() {
+        let right = joined.fields[place].clone();
+        let Some(left) = joined.fields[..width].iter().find(|field| field.name == right.name)
+        else {
+            continue;
+        };
+        equal.push(equality(joined, left.value.clone(), right.value, at)?);
+        joined.fields[place].name = Field::by_table_only(&right.name);
+    }
+    Ok(equal)
+}
+
 /// `left = right`, over the columns of a join.
 pub(crate) fn equality(
     scope: &dyn Scope,

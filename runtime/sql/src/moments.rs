@@ -127,7 +127,7 @@ impl GroupScope<'_> {
         let filter = self.filter(function, at)?;
         let pair = pair(&Binder::new(self.input, at), function, name, at)?;
         let text = with_filter(text_of(name, &pair), filter.as_ref());
-        moment.compute(&Filtered { group: self, filter }, pair, text, at)
+        moment.compute(&Filtered { group: self, filter, distinct: false }, pair, text, at)
     }
 }
 

@@ -181,12 +181,18 @@ impl GroupScope<'_> {
         filter: Option<Bound>,
         at: Position,
     ) -> Result<Bound> {
-        if value.data_type == DataType::Null || entries_of(&value.data_type).is_some() {
-            let message = format!("{} is {}", value.text, flink_name(&value.data_type));
-            return Err(SqlError::new(at, message).hint("COLLECT cannot be applied to it"));
-        }
+        check_collected(&value, at)?;
         let multiset = map_of(value.data_type.clone(), DataType::Int32, false);
         let argument = Some((value, distinct));
         Ok(self.register(AggregateFunction::Collect, argument, filter, (multiset, false)))
     }
+}
+
+/// Refuses what COLLECT cannot be applied to.
+pub(crate) fn check_collected(value: &Bound, at: Position) -> Result<()> {
+    if value.data_type == DataType::Null || entries_of(&value.data_type).is_some() {
+        let message = format!("{} is {}", value.text, flink_name(&value.data_type));
+        return Err(SqlError::new(at, message).hint("COLLECT cannot be applied to it"));
+    }
+    Ok(())
 }

@@ -261,14 +261,11 @@ impl<'a> OverScope<'a> {
                     self.spread(spread, &name, argument, at)
                 }
                 _ if let Some(list) = self.listed(function, &name, frame, at)? => Ok(list),
-                _ if name == "COLLECT" => {
-                    Err(SqlError::new(at, format!("{name} OVER is not supported yet"))
-                        .hint("it is there of groups and of windows: write GROUP BY"))
-                }
+                _ if let Some(found) = self.percentile(function, &name, frame, at)? => Ok(found),
                 _ => Err(SqlError::new(at, format!("{name} OVER is not supported yet")).hint(
                     "supported are COUNT, SUM, AVG, MIN, MAX, VAR_POP, VAR_SAMP, STDDEV_POP, \
                      STDDEV_SAMP, CORR, COVAR_POP, COVAR_SAMP, REGR_SLOPE and its like, BOOL_AND, BOOL_OR, \
-                     FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, LAG, ROW_NUMBER, RANK and DENSE_RANK",
+                     FIRST_VALUE, LAST_VALUE, LISTAGG, ARRAY_AGG, COLLECT, PERCENTILE, MEDIAN, LAG, ROW_NUMBER, RANK and DENSE_RANK",
                 )),
             },
         }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{Field as ArrowField, Schema};
+use arrow::datatypes::{DataType, Field as ArrowField, Schema};
 use datafusion_common::tree_node::{Transformed, TreeNode};
 use datafusion_common::{DFSchema, DFSchemaRef};
 use datafusion_expr::{Expr, Operator};
@@ -306,7 +306,10 @@ impl Scope for Relation {
                 let mut own_fields = self.fields.iter().filter(of_table);
                 match own.and_then(|own| own_fields.find(|field| field.name == own)) {
                     Some(field) => Ok(field.value.clone()),
-                    None => Err(self.no_column(qualifier, name, at)),
+                    None => match self.field_of_row(qualifier, name, at)? {
+                        Some(field) => Ok(field),
+                        None => Err(self.no_column(qualifier, name, at)),
+                    },
                 }
             }
         }
@@ -318,6 +321,33 @@ impl Scope for Relation {
 }
 
 impl Relation {
+    /// A field of a ROW that is named without its row, as Flink has it where no column is called so.
+    fn field_of_row(
+        &self,
+        qualifier: Option<&Ident>,
+        name: &Ident,
+        at: Position,
+    ) -> Result<Option<Bound>> {
+        let of_table = |field: &&Field| {
+            qualifier.is_none_or(|q| field.qualifier.as_deref() == Some(q.value.as_str()))
+        };
+        let has = |field: &&Field| match &field.value.data_type {
+            DataType::Struct(fields) => fields.find(&name.value).is_some(),
+            _ => false,
+        };
+        let mut rows = self.fields.iter().filter(of_table).filter(|f| !f.is_hidden()).filter(has);
+        match (rows.next(), rows.next()) {
+            (Some(row), None) => {
+                crate::expr::fields(row.value.clone(), std::slice::from_ref(name), at).map(Some)
+            }
+            (Some(_), Some(_)) => {
+                Err(SqlError::new(at, format!("field \"{}\" is ambiguous", name.value))
+                    .hint("two rows have it: write the name of the row in front of it"))
+            }
+            (None, _) => Ok(None),
+        }
+    }
+
     fn no_column(&self, qualifier: Option<&Ident>, name: &Ident, at: Position) -> SqlError {
         let qualifiers = || self.fields.iter().filter_map(|f| f.qualifier.as_deref());
         if let Some(table) = qualifier

@@ -52,6 +52,8 @@ pub(crate) trait Sums {
 pub(crate) struct Filtered<'a> {
     pub(crate) group: &'a GroupScope<'a>,
     pub(crate) filter: Option<Bound>,
+    /// Whether equal values, and equal squares, count once.
+    pub(crate) distinct: bool,
 }
 
 impl Sums for Filtered<'_> {
@@ -64,11 +66,11 @@ impl Sums for Filtered<'_> {
     }
 
     fn sum_of(&self, value: Bound, at: Position) -> Result<Bound> {
-        self.group.sum(value, false, self.filter.clone(), at).map(|(_, sum)| sum)
+        self.group.sum(value, self.distinct, self.filter.clone(), at).map(|(_, sum)| sum)
     }
 
     fn count_of(&self, value: Bound) -> Bound {
-        self.group.count(Some(value), false, self.filter.clone())
+        self.group.count(Some(value), self.distinct, self.filter.clone())
     }
 }
 
@@ -90,19 +92,39 @@ impl Sums for OverScope<'_> {
     }
 }
 
+/// Those of a frame's different values. Equal squares count once, as in Flink.
+struct Different<'a>(&'a OverScope<'a>);
+
+impl Sums for Different<'_> {
+    fn rows(&self) -> &dyn Scope {
+        self.0.input
+    }
+
+    fn results(&self) -> &dyn Scope {
+        self.0
+    }
+
+    fn sum_of(&self, value: Bound, at: Position) -> Result<Bound> {
+        self.0.sum(&value, true, at)
+    }
+
+    fn count_of(&self, value: Bound) -> Bound {
+        self.0.count(Some(value), true)
+    }
+}
+
 impl GroupScope<'_> {
     /// How far a group's values are from their mean.
     pub(crate) fn spread(
         &self,
         spread: Spread,
         name: &str,
-        argument: (Bound, bool),
+        (argument, distinct): (Bound, bool),
         filter: Option<Bound>,
         at: Position,
     ) -> Result<Bound> {
-        let argument = not_distinct(name, argument, at)?;
-        let text = with_filter(format!("{name}({})", argument.text), filter.as_ref());
-        spread.compute(&Filtered { group: self, filter }, argument, text, at)
+        let text = with_filter(called(name, &argument, distinct), filter.as_ref());
+        spread.compute(&Filtered { group: self, filter, distinct }, argument, text, at)
     }
 }
 
@@ -112,22 +134,20 @@ impl OverScope<'_> {
         &self,
         spread: Spread,
         name: &str,
-        argument: (Bound, bool),
+        (argument, distinct): (Bound, bool),
         at: Position,
     ) -> Result<Bound> {
-        let argument = not_distinct(name, argument, at)?;
-        let text = self.new_text(&format!("{name}({})", argument.text));
-        spread.compute(self, argument, text, at)
+        let text = self.new_text(&called(name, &argument, distinct));
+        match distinct {
+            true => spread.compute(&Different(self), argument, text, at),
+            false => spread.compute(self, argument, text, at),
+        }
     }
 }
 
-fn not_distinct(name: &str, (argument, distinct): (Bound, bool), at: Position) -> Result<Bound> {
-    if distinct {
-        let message = format!("{name}(DISTINCT ...) is not supported yet");
-        return Err(SqlError::new(at, message)
-            .hint("aggregate the results of SELECT DISTINCT in a subquery"));
-    }
-    Ok(argument)
+fn called(name: &str, argument: &Bound, distinct: bool) -> String {
+    let what = if distinct { "DISTINCT " } else { "" };
+    format!("{name}({what}{})", argument.text)
 }
 
 impl Spread {

@@ -43,6 +43,30 @@ const DETAILS: [&str; 4] =
 const SUPPORTED: &str =
     "supported are CREATE TABLE, CREATE VIEW, INSERT INTO, EXECUTE STATEMENT SET, SET and EXPLAIN";
 
+/// Statements of Flink for sessions and catalogs, and what a job has instead.
+const INSTEAD: [(&str, &str); 17] = [
+    ("SHOW", "sabot explain <manifest> prints the plan of a job with its tables and columns"),
+    ("DESCRIBE", "sabot explain <manifest> prints the plan of a job with its tables and columns"),
+    ("DESC", "sabot explain <manifest> prints the plan of a job with its tables and columns"),
+    ("ALTER", "the statements of a job declare its tables: write CREATE TABLE as it has to be"),
+    ("RESET", "what is SET counts for all statements of the job: take the SET out"),
+    ("UPDATE", "INSERT INTO a table with PRIMARY KEY changes the rows of its keys"),
+    (
+        "DELETE",
+        "a row goes from a table with PRIMARY KEY when it goes from the query of INSERT INTO",
+    ),
+    ("TRUNCATE", "INSERT INTO a table with PRIMARY KEY changes the rows of its keys"),
+    ("MERGE", "INSERT INTO a table with PRIMARY KEY changes the rows of its keys"),
+    ("ANALYZE", "plans are made without statistics"),
+    ("CALL", "there are no procedures"),
+    ("ADD", "there are no JARs: connectors and functions are part of sabot"),
+    ("REMOVE", "there are no JARs: connectors and functions are part of sabot"),
+    ("LOAD", "there are no modules: all functions are there"),
+    ("UNLOAD", "there are no modules: all functions are there"),
+    ("STOP", "spec.desiredState of a StreamJob suspends it, and deleting it ends it"),
+    ("COMPILE", "sabot explain <manifest> prints the plan of a job"),
+];
+
 /// Parses all statements of a text, beside its hints.
 pub(crate) fn parse(sql: &str) -> Result<(Vec<Statement>, Hints)> {
     let Tokens { list, end, hints } = tokenize(sql)?;
@@ -99,9 +123,8 @@ impl Statements<'_> {
                 SqlError::new(at, "a query alone has nowhere to write its rows")
                     .hint("write INSERT INTO <table> SELECT ...")
             }
-            "ALTER" | "DESCRIBE" | "SHOW" | "UPDATE" | "DELETE" | "ADD" | "RESET" | "ANALYZE"
-            | "CALL" | "LOAD" | "TRUNCATE" => {
-                SqlError::new(at, format!("{} is not supported", token.token)).hint(SUPPORTED)
+            word if let Some((_, instead)) = INSTEAD.iter().find(|(known, _)| *known == word) => {
+                SqlError::new(at, format!("{word} is no statement of a job")).hint(*instead)
             }
             _ => SqlError::new(at, format!("expected a statement, found: {}", token.token))
                 .hint(SUPPORTED),
@@ -174,8 +197,8 @@ impl Statements<'_> {
 
     fn insert(&mut self, at: Position) -> Result<Statement> {
         if self.parser.parse_keyword(Keyword::OVERWRITE) {
-            return Err(SqlError::new(at, "INSERT OVERWRITE is not supported")
-                .hint("a stream is written by INSERT INTO"));
+            return Err(SqlError::new(at, "INSERT OVERWRITE is for queries that end")
+                .hint("a stream has no end at which what it writes could take the place of what was there, in Flink neither: write INSERT INTO"));
         }
         self.expect(Keyword::INTO)?;
         let table = name(&mut self.parser, self.end)?;
@@ -337,6 +360,12 @@ impl Statements<'_> {
         let token = self.parser.next_token();
         match token.token {
             Token::SemiColon | Token::EOF => Ok(()),
+            _ if is_keyword(&token, Keyword::ON)
+                && is_word(self.parser.peek_token_ref(), "CONFLICT") =>
+            {
+                Err(SqlError::new(self.place_of(&token), "ON CONFLICT is not supported")
+                    .hint("INSERT INTO a table with PRIMARY KEY changes the rows of its keys"))
+            }
             ref other => Err(SqlError::new(
                 self.place_of(&token),
                 format!("expected the end of the statement, found: {other}"),

@@ -2,6 +2,7 @@
 
 mod patterns;
 mod rows;
+mod standard;
 
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
@@ -11,6 +12,7 @@ use crate::error::{Position, Result, SqlError, start_of};
 use crate::hints::Hints;
 
 pub(crate) use patterns::{ROWS, WITHIN};
+pub(crate) use standard::{DIFFERENCE, POSITION_FROM};
 
 /// The text's tokens, without comments and white space, and with the `TABLE` of
 /// `TUMBLE(TABLE t, ...)` taken out.
@@ -64,6 +66,7 @@ pub(crate) fn tokenize(sql: &str) -> Result<Tokens> {
         column: token.span.end.column.max(1),
     });
     let tokens = patterns::with_patterns(without_inner_table(tokens))?;
+    let tokens = standard::with_standard(tokens);
     let tokens = with_map_calls(with_row_types(&tokens));
     let tokens = rows::in_parentheses(&with_trimmed_spaces(tokens));
     Ok(Tokens { list: with_json_keys(tokens)?, end, hints })
@@ -417,6 +420,21 @@ mod tests {
             ("m MAP<INT, INT>, `map`[1]", "m MAP < INT , INT > , `map` [ 1 ]"),
             ("MAP[1, 2", "$MAP ( 1 , 2"),
             ("]] MAP[", "] ] $MAP ("),
+        ] {
+            assert_eq!(words(sql), expected);
+        }
+    }
+
+    #[test]
+    fn what_standard_sql_has_becomes_what_the_parser_knows() {
+        for (sql, expected) in [
+            ("POSITION('a' IN f(b) FROM 2)", "$POSITION_FROM ( 'a' , f ( b ) , 2 )"),
+            ("POSITION('a' IN (b))", "POSITION ( 'a' IN ( b ) )"),
+            ("AS CHARACTER VARYING(3)), BINARY VARYING", "AS VARCHAR ( 3 ) ) , VARBINARY"),
+            ("SELECT (a - f(b - c)) DAY", "SELECT $DIFFERENCE ( a , f ( b - c ) , 'DAY' )"),
+            ("a + (b - c) day(3) to second(3) > 1", "a + $DIFFERENCE ( b , c , 'DAY' ) > 1"),
+            ("f(a - b) DAY, (a + b) DAY", "f ( a - b ) DAY , ( a + b ) DAY"),
+            ("(-a) DAY, (a, b - c) DAY", "( - a ) DAY , ( a , b - c ) DAY"),
         ] {
             assert_eq!(words(sql), expected);
         }

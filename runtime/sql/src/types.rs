@@ -82,7 +82,7 @@ fn parse_one(
             DataType::Float64
         }
         "DECIMAL" | "DEC" | "NUMERIC" => decimal(&arguments, at)?,
-        "STRING" | "VARCHAR" | "CHAR" => {
+        "STRING" | "VARCHAR" | "CHAR" | "CHARACTER" => {
             one(1)?;
             DataType::Utf8
         }
@@ -93,6 +93,7 @@ fn parse_one(
         "DATE" => DataType::Date32,
         "TIME" => {
             one(0)?;
+            skip_words(parser, &["WITHOUT", "TIME", "ZONE"]);
             DataType::Time32(TimeUnit::Millisecond)
         }
         "TIMESTAMP" => {
@@ -108,8 +109,14 @@ fn parse_one(
             }
         }
         "TIMESTAMP_LTZ" => DataType::Timestamp(time_unit(one(6)?, at)?, Some(Arc::from("UTC"))),
-        "RAW" | "VARIANT" => {
-            return Err(SqlError::new(at, format!("the type {name} is not supported yet")));
+        "VARIANT" => {
+            return Err(SqlError::new(at, "the type VARIANT is not there").hint(
+                "keep JSON as a STRING, and read it by JSON_VALUE, JSON_QUERY and JSON_EXISTS",
+            ));
+        }
+        "RAW" => {
+            return Err(SqlError::new(at, "the type RAW is not there")
+                .hint("it is that of Java's objects: BYTES are any others"));
         }
         _ => {
             return Err(SqlError::new(at, format!("unknown data type {}", word.value)).suggest(

@@ -16,7 +16,7 @@ use crate::columns::Columns;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, Bound, boolean, place_of, quoted};
 use crate::functions::collections;
-use crate::join::{conjuncts, hold};
+use crate::join::{conjuncts, hold, natural};
 use crate::relation::{Base, Feed, Field, Relation, WindowSpec, both, columns_schema, inlined};
 use crate::types::{entries_of, flink_name};
 
@@ -91,8 +91,16 @@ pub(crate) fn join(
     at: Position,
 ) -> Result<Relation> {
     use JoinOperator as J;
+    let width = left.fields.len();
     match operator {
         J::CrossJoin(_) => unnest(left, call, false, at),
+        J::Join(JoinConstraint::Natural) | J::Inner(JoinConstraint::Natural) => {
+            let mut joined = unnest(left, call, false, at)?;
+            for equal in natural(&mut joined, width, at)? {
+                hold(&mut joined, equal);
+            }
+            Ok(joined)
+        }
         J::Join(constraint) | J::Inner(constraint) => {
             let mut joined = unnest(left, call, false, at)?;
             for part in conditions(constraint, at)? {
@@ -116,8 +124,11 @@ pub(crate) fn join(
             }
             Ok(joined)
         }
-        _ => Err(SqlError::new(at, "this kind of join with UNNEST is not supported")
-            .hint("CROSS JOIN UNNEST(...) and LEFT JOIN UNNEST(...) ON ... are")),
+        _ => Err(SqlError::new(
+            at,
+            "UNNEST is of each row of the left side: rows of its own are not there",
+        )
+        .hint("CROSS JOIN UNNEST(...) and LEFT JOIN UNNEST(...) ON ... are, in Flink as well")),
     }
 }
 

@@ -12,7 +12,7 @@ use sqlparser::ast::{
 
 use super::bound::{Bound, Meaning, coerce, precedence};
 use super::scope::Scope;
-use super::{access, cast, field, literal, operator, overlaps, rows};
+use super::{access, cast, field, intervals, literal, operator, overlaps, rows};
 use crate::ambient;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::functions::{self, Call};
@@ -228,8 +228,9 @@ impl<'a> Binder<'a> {
                     [Some(expr), Some(overlay_what), Some(overlay_from), overlay_for.as_ref()];
                 self.call("OVERLAY", arguments.into_iter().flatten().map(AsRef::as_ref), at)
             }
-            E::SimilarTo { negated, expr, pattern, escape_char: None } => {
-                operator::similar(self, [self.bind(expr)?, self.bind(pattern)?], *negated, at)
+            E::SimilarTo { negated, expr, pattern, escape_char } => {
+                let sides = [self.bind(expr)?, self.bind(pattern)?];
+                operator::similar(self, sides, escape_char.as_ref(), *negated, at)
             }
             E::InSubquery { .. } | E::Exists { .. } | E::Subquery(_) => Err(unsupported(
                 "a subquery here",
@@ -238,7 +239,7 @@ impl<'a> Binder<'a> {
             .hint(
                 "a subquery can stand in FROM, SELECT, WHERE, HAVING and in ON of an inner JOIN",
             )),
-            E::SimilarTo { .. } | E::RLike { .. } | E::ILike { .. } => {
+            E::RLike { .. } | E::ILike { .. } => {
                 Err(unsupported("this pattern operator", at).hint("use LIKE or REGEXP(s, pattern)"))
             }
             E::AtTimeZone { .. } => Err(unsupported("AT TIME ZONE", at)),
@@ -332,7 +333,14 @@ impl<'a> Binder<'a> {
             "EXTRACT" => format!("EXTRACT({unit} FROM {})", argument.text),
             _ => format!("{name}({} TO {unit})", argument.text),
         };
-        let built = functions::with_unit(name, &unit, &argument, at)?;
+        let of_interval = match name {
+            "EXTRACT" => intervals::part(&unit, &argument),
+            _ => None,
+        };
+        let built = match of_interval {
+            Some(part) => part,
+            None => functions::with_unit(name, &unit, &argument, at)?,
+        };
         self.finish(built, argument.nullable, (text, precedence::ATOM), || {
             functions::wrong_arguments(name, std::slice::from_ref(&argument), at)
         })
@@ -348,7 +356,12 @@ impl<'a> Binder<'a> {
         self.call_bound(name, &arguments, at)
     }
 
-    fn call_bound(&self, name: &str, arguments: &[Bound], at: Position) -> Result<Bound> {
+    pub(super) fn call_bound(
+        &self,
+        name: &str,
+        arguments: &[Bound],
+        at: Position,
+    ) -> Result<Bound> {
         let call = Call { name, arguments, at };
         let built = functions::build(&call)?;
         if name == ambient::PROCTIME {

@@ -86,12 +86,15 @@ pub(super) fn with_precision(bound: Bound, data_type: &str) -> Bound {
 
 /// The length of such a type, and whether shorter values are filled up. CHAR and BINARY alone have 1.
 fn length(data_type: &str) -> Option<(usize, bool)> {
-    if ["CHAR", "BINARY"].iter().any(|name| data_type.trim().eq_ignore_ascii_case(name)) {
+    if ["CHAR", "CHARACTER", "BINARY"]
+        .iter()
+        .any(|name| data_type.trim().eq_ignore_ascii_case(name))
+    {
         return Some((1, true));
     }
     let (name, length) = data_type.strip_suffix(')')?.split_once('(')?;
     let fill = match name.trim().to_ascii_uppercase().as_str() {
-        "CHAR" | "BINARY" => true,
+        "CHAR" | "CHARACTER" | "BINARY" => true,
         "VARCHAR" | "VARBINARY" => false,
         _ => return None,
     };

@@ -15,7 +15,7 @@ use crate::error::{Position, Result, SqlError};
 use crate::types::flink_name;
 
 /// The fields that `names` lead to from `row`, one within the other.
-pub(super) fn fields(row: Bound, names: &[Ident], at: Position) -> Result<Bound> {
+pub(crate) fn fields(row: Bound, names: &[Ident], at: Position) -> Result<Bound> {
     names.iter().try_fold(row, |row, name| field(&row, name, at))
 }
 

@@ -1,4 +1,5 @@
-//! Arithmetic of intervals among themselves: their sums, their multiples, and days of a DATE.
+//! Arithmetic of intervals among themselves: their sums, their multiples, their parts, days of a DATE, and
+//! what lies between two times.
 
 use std::sync::Arc;
 
@@ -6,8 +7,12 @@ use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 use datafusion_common::{DFSchema, ScalarValue};
 use datafusion_expr::{Expr, Operator, binary_expr, cast, lit};
 
-use super::bound::{Bound, simplify};
+use super::bind::Binder;
+use super::bound::{Bound, precedence, simplify};
+use super::literal;
+use crate::error::{Position, Result, SqlError};
 use crate::functions;
+use crate::types::{TIMESTAMP, flink_name};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -41,6 +46,68 @@ pub(super) fn written(interval: &Bound) -> Option<Expr> {
     let amount = amount_of(interval.expr.clone())?;
     let months = is_of_months(&interval.data_type);
     Some(functions::interval_text(amount, months))
+}
+
+/// `EXTRACT(unit FROM interval)`, with the interval's sign; none where it has no such part.
+pub(super) fn part(unit: &str, interval: &Bound) -> Option<Expr> {
+    if !is_one(&interval.data_type) {
+        return None;
+    }
+    let (each, most): (i64, i64) = match (unit, is_of_months(&interval.data_type)) {
+        ("DAY", false) => (DAY_MS, i64::MAX),
+        ("HOUR", false) => (3_600_000, 24),
+        ("MINUTE", false) => (60_000, 60),
+        ("SECOND", false) => (1_000, 60),
+        ("MILLISECOND", false) => (1, 1_000),
+        ("YEAR", true) => (12, i64::MAX),
+        ("MONTH" | "QUARTER", true) => (1, 12),
+        _ => return None,
+    };
+    let amount = amount_of(interval.expr.clone())?;
+    let whole = binary_expr(amount, Operator::Divide, lit(each));
+    let part = binary_expr(whole, Operator::Modulo, lit(most));
+    Some(match unit {
+        // The first one has no quarter before it.
+        "QUARTER" => {
+            let before = binary_expr(part, Operator::Divide, lit(3_i64));
+            binary_expr(before, Operator::Plus, lit(1_i64))
+        }
+        _ => part,
+    })
+}
+
+/// `(end - begin) DAY`: the interval between two times of one kind, in months or milliseconds. The unit
+/// cuts nothing off.
+pub(super) fn difference(
+    binder: &Binder<'_>,
+    [end, begin]: [Bound; 2],
+    unit: &Bound,
+    at: Position,
+) -> Result<Bound> {
+    let name = unit.literal_text().unwrap_or_default();
+    let text = format!("({} - {}) {name}", end.text, begin.text_within(precedence::ADDITION + 1));
+    let kind = |side: &Bound| match side.data_type {
+        DataType::Timestamp(_, ref zone) => Some((true, zone.is_some())),
+        DataType::Date32 => Some((false, false)),
+        _ => None,
+    };
+    if kind(&end).is_none() || kind(&end) != kind(&begin) {
+        let names = [&end, &begin].map(|side| flink_name(&side.data_type));
+        let message = format!("there is no interval between {} and {}", names[1], names[0]);
+        return Err(SqlError::new(at, message)
+            .hint("both have to be a DATE, a TIMESTAMP or a TIMESTAMP_LTZ"));
+    }
+    let nullable = end.nullable || begin.nullable;
+    let months = matches!(name, "YEAR" | "QUARTER" | "MONTH");
+    let amount = if months {
+        let unit = literal::text("MONTH");
+        binder.call_bound("TIMESTAMPDIFF", &[unit, begin, end], at)?.expr
+    } else {
+        let millis = |side: Bound| cast(cast(side.expr, TIMESTAMP), DataType::Int64);
+        binary_expr(millis(end), Operator::Minus, millis(begin))
+    };
+    let wrong = || SqlError::new(at, "this interval cannot be computed");
+    binder.finish(of_amount(amount, months), nullable, (text, precedence::ATOM), wrong)
 }
 
 /// Operands for `+ - * / %`, or none when they do not go together.

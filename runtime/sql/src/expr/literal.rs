@@ -144,6 +144,7 @@ pub(super) fn interval(interval: &Interval, at: Position) -> Result<Bound> {
     let text = format!("INTERVAL '{}' {}", interval_value(interval, at)?, unit_name(interval));
     let months = match interval.leading_field {
         Some(DateTimeField::Year | DateTimeField::Years) => Some(12),
+        Some(DateTimeField::Quarter) => Some(3),
         Some(DateTimeField::Month | DateTimeField::Months) => Some(1),
         _ => None,
     };
@@ -278,6 +279,11 @@ fn signed(text: &str) -> (i64, &str) {
 
 fn interval_value(interval: &Interval, at: Position) -> Result<String> {
     match interval.value.as_ref() {
+        ast::Expr::UnaryOp { op: ast::UnaryOperator::Minus, expr } => {
+            let value = Interval { value: expr.clone(), ..interval.clone() };
+            let text = interval_value(&value, at)?;
+            Ok(text.strip_prefix('-').map_or_else(|| format!("-{text}"), str::to_owned))
+        }
         ast::Expr::Value(value) => match &value.value {
             Value::SingleQuotedString(text) => Ok(text.trim().to_owned()),
             _ => Err(no_interval(at)),

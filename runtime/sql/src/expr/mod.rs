@@ -21,7 +21,7 @@ pub(crate) use bind::{
 };
 pub(crate) use bound::{Bound, Meaning, coerce, column_expr, precedence, quoted};
 pub(crate) use compiled::compile;
-pub(crate) use field::{column_path, fields_read};
+pub(crate) use field::{column_path, fields, fields_read};
 pub(crate) use literal::{integer, interval_ms, null, text};
 pub(crate) use operator::{binary, boolean, window_start};
 pub(crate) use scope::{Scope, WrittenByKey};

@@ -376,11 +376,7 @@ pub(super) fn like(
     let mut text =
         format!("{} {not}LIKE {}", value.text_within(level + 1), pattern.text_within(level + 1));
     if let Some(escape) = escape {
-        let given = escape.value.clone().into_string().unwrap_or_default();
-        let mut chars = given.chars();
-        let (Some(c), None) = (chars.next(), chars.next()) else {
-            return Err(SqlError::new(at, "ESCAPE needs one character"));
-        };
+        let c = escape_of(escape, at)?;
         let _ = write!(text, " ESCAPE '{c}'");
         let Some(given) = pattern.literal_text() else {
             return Err(SqlError::new(at, "ESCAPE needs a pattern in single quotes"));
@@ -405,23 +401,38 @@ pub(super) fn like(
     binder.finish(Expr::Like(like), nullable, (text, level), wrong)
 }
 
-/// `value [NOT] SIMILAR TO 'pattern'`.
+/// The one character that `ESCAPE` names.
+fn escape_of(escape: &ValueWithSpan, at: Position) -> Result<char> {
+    let given = escape.value.clone().into_string().unwrap_or_default();
+    let mut chars = given.chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) => Ok(c),
+        _ => Err(SqlError::new(at, "ESCAPE needs one character")),
+    }
+}
+
+/// `value [NOT] SIMILAR TO 'pattern' [ESCAPE '!']`.
 pub(super) fn similar(
     binder: &Binder<'_>,
     [value, pattern]: [Bound; 2],
+    escape: Option<&ValueWithSpan>,
     negated: bool,
     at: Position,
 ) -> Result<Bound> {
     let not = if negated { "NOT " } else { "" };
     let level = p::COMPARISON;
     let [left, right] = [&value, &pattern].map(|side| side.text_within(level + 1));
-    let text = format!("{left} {not}SIMILAR TO {right}");
+    let mut text = format!("{left} {not}SIMILAR TO {right}");
+    let escape = escape.map(|escape| escape_of(escape, at)).transpose()?;
+    if let Some(escape) = escape {
+        let _ = write!(text, " ESCAPE '{escape}'");
+    }
     let Some(given) = pattern.literal_text() else {
         return Err(SqlError::new(at, "SIMILAR TO needs a pattern in single quotes"));
     };
     let nullable = value.nullable;
     let name = flink_name(&value.data_type);
-    let fits = functions::similar(value.expr, given, at)?;
+    let fits = functions::similar(value.expr, given, escape, at)?;
     let expr = if negated { Expr::Not(Box::new(fits)) } else { fits };
     let wrong = || SqlError::new(at, format!("SIMILAR TO needs STRING, not {name}"));
     binder.finish(expr, nullable, (text, level), wrong)

@@ -4,11 +4,11 @@ use sqlparser::ast::{self, Function, FunctionArgumentClause, FunctionArguments, 
 
 use super::bind::{Binder, function_arguments, function_name};
 use super::bound::{Bound, precedence};
-use super::{json_clauses, rows};
+use super::{intervals, json_clauses, rows};
 use crate::error::{Position, Result, SqlError};
 use crate::functions::json_made::{self, Nulls, Part};
 use crate::functions::{self, json};
-use crate::tokens::{IS_JSON, MAP};
+use crate::tokens::{DIFFERENCE, IS_JSON, MAP, POSITION_FROM};
 use crate::types::flink_name;
 
 /// Resolves such a call; none for others.
@@ -29,6 +29,14 @@ pub(super) fn call(
             rows::of_values(binder, &values, at)
         }
         IS_JSON => is_json(binder, function, at),
+        POSITION_FROM => {
+            let [what, text, from] = three(values(binder, function, "POSITION", at)?, at)?;
+            binder.call_bound("LOCATE", &[what, text, from], at)
+        }
+        DIFFERENCE => {
+            let [end, begin, unit] = three(values(binder, function, "-", at)?, at)?;
+            intervals::difference(binder, [end, begin], &unit, at)
+        }
         "JSON_OBJECT" | "JSON_ARRAY" => made(binder, function, name, at),
         name if json_clauses::is_one(name) => {
             return json_clauses::call(binder, function, name, at);
@@ -36,6 +44,10 @@ pub(super) fn call(
         _ => return Ok(None),
     };
     made.map(Some)
+}
+
+fn three(values: Vec<Bound>, at: Position) -> Result<[Bound; 3]> {
+    values.try_into().map_err(|_| SqlError::new(at, "this is no expression"))
 }
 
 fn values(

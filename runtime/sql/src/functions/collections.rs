@@ -223,6 +223,20 @@ pub(crate) fn joined(list: Bound, delimiter: Bound) -> Expr {
     kernel("ARRAY_JOIN", vec![list, delimiter], DataType::Utf8, |a, _| Ok(arrays::join(a)))
 }
 
+/// Each of a list's elements once, in the order in which they come first.
+pub(crate) fn once_each(list: Bound) -> Bound {
+    let to = list.data_type.clone();
+    let expr =
+        kernel("ARRAY_DISTINCT", vec![list.clone()], to, |a, to| arrays::set(a, to, Elements::Own));
+    Bound { expr, ..list }
+}
+
+/// The MULTISET of a list's elements; an empty one of NULL.
+pub(crate) fn multiset_of(list: Bound, element: &DataType) -> Expr {
+    let to = map_of(element.clone(), DataType::Int32, false);
+    kernel("multiset_of", vec![list], to, maps::counted)
+}
+
 /// The arguments, those from `first` on as texts even if they are NULL.
 fn texts(call: &Call<'_>, first: usize) -> Vec<Bound> {
     let fit = |(index, argument): (usize, &Bound)| match index {

@@ -11,6 +11,9 @@ mod conditional;
 pub(crate) mod decimals;
 mod encode;
 pub(crate) mod floats;
+mod formats;
+mod formats_read;
+mod formatted;
 pub(crate) mod json;
 mod json_filter;
 pub(crate) mod json_listed;
@@ -142,7 +145,14 @@ pub(crate) fn build(call: &Call<'_>) -> Result<Expr> {
         };
         let noun = if takes == "1" { "argument" } else { "arguments" };
         let message = format!("{} takes {takes} {noun}, not {count}", call.name);
-        return Err(SqlError::new(call.at, message));
+        let error = SqlError::new(call.at, message);
+        return Err(match call.name {
+            "RAND" | "RAND_INTEGER" => error.hint(
+                "numbers are drawn without a seed, other ones in each run: those of a seed would depend on \
+                 the order in which rows come",
+            ),
+            _ => error,
+        });
     }
     build(call)
 }
@@ -178,6 +188,11 @@ fn unknown(name: &str, at: Position) -> SqlError {
         "TUMBLE_START" | "TUMBLE_END" | "TUMBLE_ROWTIME" | "HOP" | "SESSION" | "TUMBLE" => {
             SqlError::new(at, format!("the group window function {name} is not supported"))
                 .hint("use TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))")
+        }
+        "PARSE_JSON" | "TRY_PARSE_JSON" => {
+            SqlError::new(at, format!("{name} gives a VARIANT, a type that is not there")).hint(
+                "keep JSON as a STRING, and read it by JSON_VALUE, JSON_QUERY and JSON_EXISTS",
+            )
         }
         "SOURCE_WATERMARK" => {
             let message =

@@ -92,6 +92,32 @@ fn rows_of(array: &ArrayRef) -> Result<Rows> {
     Ok(converter.convert_columns(std::slice::from_ref(array))?)
 }
 
+/// The elements of lists with how often each is there, in the order in which they come first.
+pub(super) fn counted(arrays: &[ArrayRef], to: &DataType) -> Result<ArrayRef> {
+    let lists = arrays[0].as_list::<i32>();
+    let keys = Arc::clone(lists.values());
+    let key_rows = rows_of(&keys)?;
+    let mut counts: Vec<i32> = Vec::new();
+    // The first place of each element, and that of its count.
+    let mut entries: Vec<Vec<[usize; 2]>> = Vec::with_capacity(lists.len());
+    for row in 0..lists.len() {
+        let mut found: HashMap<_, usize> = HashMap::new();
+        let mut listed = Vec::new();
+        for place in range(lists, row).unwrap_or(0..0) {
+            let count = *found.entry(key_rows.row(place)).or_insert(counts.len());
+            if count == counts.len() {
+                counts.push(0);
+                listed.push([place, count]);
+            }
+            counts[count] += 1;
+        }
+        entries.push(listed);
+    }
+    let counts: ArrayRef = Arc::new(Int32Array::from(counts));
+    Entries::of(keys, counts, lists.len())?
+        .fill(lists.len(), to, |row| Ok(Some(entries[row].iter().copied())))
+}
+
 /// `MAP[k, v, ...]`.
 pub(super) fn construct(arrays: &[ArrayRef], to: &DataType) -> Result<ArrayRef> {
     let (rows, entries) = (arrays.first().map_or(0, Array::len), arrays.len() / 2);

@@ -206,23 +206,39 @@ fn nth_place(text: &str, wanted: &str, from: i64, nth: i64) -> i32 {
 }
 
 /// Whether the whole text fits a pattern of `SIMILAR TO`.
-pub(super) fn similar(value: Expr, pattern: &str) -> Result<Expr, regex::Error> {
-    let regex = Regex::new(&similar_pattern(pattern))?;
+pub(super) fn similar(
+    value: Expr,
+    pattern: &str,
+    escape: Option<char>,
+    regex: &str,
+) -> Result<Expr, regex::Error> {
+    let regex = Regex::new(regex)?;
     let kernel: Kernel = Arc::new(move |arrays| {
         let fits = |text: Option<&str>| text.map(|text| regex.is_match(text));
         Ok(Arc::new(arrays[0].as_string::<i32>().iter().map(fits).collect::<BooleanArray>()))
     });
-    let name = format!("similar_{pattern}");
+    let name = match escape {
+        None => format!("similar_{pattern}"),
+        Some(escape) => format!("similar_{pattern}_escape_{escape}"),
+    };
     Ok(call(&name, types("t"), DataType::Boolean, kernel, vec![value]))
 }
 
 /// SQL's regular expressions have `%` and `_`, and no `^` and `$` but that of `[^a]`; `.` is any
-/// letter in Flink.
-fn similar_pattern(pattern: &str) -> String {
+/// letter in Flink. None where something is escaped that has no meaning of its own.
+pub(super) fn similar_pattern(pattern: &str, escape: Option<char>) -> Option<String> {
     let mut out = String::from("(?s)^(?:");
     let mut before = None;
-    for letter in pattern.chars() {
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
         match letter {
+            sign if Some(sign) == escape => {
+                let escaped = letters.next()?;
+                if escaped != sign && !"[]()|^-+*_%?{}".contains(escaped) {
+                    return None;
+                }
+                out.push_str(&regex::escape(&escaped.to_string()));
+            }
             '%' => out.push_str(".*"),
             '_' => out.push('.'),
             '^' if before == Some('[') => out.push('^'),
@@ -232,7 +248,7 @@ fn similar_pattern(pattern: &str) -> String {
         before = Some(letter);
     }
     out.push_str(")$");
-    out
+    Some(out)
 }
 
 /// How often a letter of one byte is in a text, as the Nexmark project's `count_char` counts it;
@@ -280,8 +296,8 @@ mod tests {
 
     #[test]
     fn patterns_of_similar_to_are_translated() {
-        assert_eq!(similar_pattern("a%(b|c)_d.e"), "(?s)^(?:a.*(b|c).d.e)$");
-        assert_eq!(similar_pattern("[^a]^"), "(?s)^(?:[^a]\\^)$");
+        assert_eq!(similar_pattern("a%(b|c)_d.e", None).unwrap(), "(?s)^(?:a.*(b|c).d.e)$");
+        assert_eq!(similar_pattern("[^a]^", None).unwrap(), "(?s)^(?:[^a]\\^)$");
     }
 
     #[test]

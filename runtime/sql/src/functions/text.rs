@@ -6,7 +6,7 @@ use datafusion_functions::{core, string, unicode};
 
 use super::own_text::{self, Side};
 use super::{Call, Entry, cast_texts, regexps, strings, wrong_arguments};
-use crate::error::{Position, Result};
+use crate::error::{Position, Result, SqlError};
 use crate::statement::DATABASE;
 
 /// The functions of this file.
@@ -179,8 +179,22 @@ fn letters(call: &Call<'_>, are: fn(&str) -> bool, is: fn(&DataType) -> bool) ->
 }
 
 /// `value SIMILAR TO 'pattern'`.
-pub(crate) fn similar(value: Expr, pattern: &str, at: Position) -> Result<Expr> {
-    own_text::similar(value, pattern).map_err(|why| regexps::no_pattern(pattern, &why, at))
+pub(crate) fn similar(
+    value: Expr,
+    pattern: &str,
+    escape: Option<char>,
+    at: Position,
+) -> Result<Expr> {
+    let Some(translated) = own_text::similar_pattern(pattern, escape) else {
+        let sign = escape.unwrap_or_default();
+        return Err(SqlError::new(
+            at,
+            format!("SIMILAR TO: '{pattern}' escapes what needs no {sign}"),
+        )
+        .hint(format!("behind {sign} stands one of % _ [ ] ( ) {{ }} | ^ - + * ? or {sign}")));
+    };
+    own_text::similar(value, pattern, escape, &translated)
+        .map_err(|why| regexps::no_pattern(pattern, &why, at))
 }
 
 /// The library's patterns are escaped by backslashes only.

@@ -3,8 +3,10 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion_common::ScalarValue;
 use datafusion_expr::{Expr, Operator, binary_expr, cast, lit, try_cast, when};
-use datafusion_functions::datetime;
+use datafusion_functions::{core, datetime};
 
+use super::formats::{Format, Of, Part};
+use super::formatted::{self, format_of};
 use super::own_time::{self, Rest, Unit};
 use super::{Call, Entry, moved_times, wrapping_narrow, wrong_arguments};
 use crate::ambient;
@@ -149,17 +151,17 @@ pub(super) fn round_to(name: &str, unit: &str, value: &Bound, at: Position) -> R
 
 fn date_format(call: &Call<'_>) -> Result<Expr> {
     let value = &call.arguments[0];
-    let format = strftime(call.literal(1, "the format")?, call.at)?;
-    let time = match value.data_type {
-        DataType::Timestamp(TimeUnit::Millisecond, _) => local(value),
-        DataType::Timestamp(..) => {
-            return Ok(datetime::to_char().call(vec![local(value), lit(format)]));
-        }
-        DataType::Date32 => try_cast(value.expr.clone(), TIMESTAMP),
-        DataType::Utf8 => own_time::parse_with_time(value.expr.clone()),
+    let (time, unit) = match value.data_type {
+        DataType::Timestamp(unit, _) => (local(value), unit),
+        DataType::Date32 => (try_cast(value.expr.clone(), TIMESTAMP), TimeUnit::Millisecond),
+        DataType::Utf8 => (own_time::parse_with_time(value.expr.clone()), TimeUnit::Millisecond),
         _ => return Err(wrong_arguments(call.name, call.arguments, call.at)),
     };
-    Ok(own_time::text(time, &format))
+    Ok(match (strftime_of(call, 1, Of::Formatter), unit) {
+        (Some(format), TimeUnit::Millisecond) => own_time::text(time, &format),
+        (Some(format), _) => datetime::to_char().call(vec![time, lit(format)]),
+        (None, unit) => formatted::text(time, unit, format_of(call, 1, Of::Formatter)?),
+    })
 }
 
 /// A text that is no timestamp becomes null, as in Flink.
@@ -168,27 +170,28 @@ fn to_timestamp(call: &Call<'_>) -> Result<Expr> {
     if call.arguments.len() == 1 {
         return Ok(own_time::parse_standard(call.expr(0)));
     }
-    let format = strftime(call.literal(1, "the format")?, call.at)?;
-    Ok(own_time::parse_timestamp(call.expr(0), &format, Rest::Nothing))
+    Ok(match strftime_of(call, 1, Of::Formatter) {
+        Some(format) => own_time::parse_timestamp(call.expr(0), &format, Rest::Nothing),
+        None => formatted::time(call.expr(0), format_of(call, 1, Of::Formatter)?),
+    })
 }
 
-/// The begin of a text, by the second argument's format or else `format`.
-fn parsed_begin(call: &Call<'_>, format: &str) -> Result<Expr> {
-    only(call, 0, &DataType::Utf8)?;
-    let format = match call.arguments.get(1) {
-        None => format.to_owned(),
-        Some(_) => strftime(call.literal(1, "the format")?, call.at)?,
-    };
-    Ok(own_time::parse_timestamp(call.expr(0), &format, Rest::Anything))
+/// The begin of a text, by a format of the library.
+fn parsed_begin(call: &Call<'_>, format: &str) -> Expr {
+    own_time::parse_timestamp(call.expr(0), format, Rest::Anything)
 }
 
 /// A text that is no date becomes null, as in Flink. Without a format it is read as by `TRY_CAST`.
 fn to_date(call: &Call<'_>) -> Result<Expr> {
+    only(call, 0, &DataType::Utf8)?;
     if call.arguments.len() == 1 {
-        only(call, 0, &DataType::Utf8)?;
         return Ok(call.arguments[0].clone().read_as_date().expr);
     }
-    Ok(cast(parsed_begin(call, "%Y-%m-%d")?, DataType::Date32))
+    let time = match strftime_of(call, 1, Of::Simple) {
+        Some(format) => parsed_begin(call, &format),
+        None => formatted::utc_begin(call.expr(0), format_of(call, 1, Of::Simple)?),
+    };
+    Ok(cast(time, DataType::Date32))
 }
 
 /// Seconds since the Unix epoch; the smallest BIGINT for a text that is no time, as in Flink.
@@ -197,10 +200,24 @@ fn unix_timestamp(call: &Call<'_>) -> Result<Expr> {
         let millis = cast(ambient::proc_time(), DataType::Int64);
         return Ok(binary_expr(millis, Operator::Divide, lit(1_000_i64)));
     }
-    let instant = latest_instant(parsed_begin(call, "%Y-%m-%d %H:%M:%S")?);
-    let millis = cast(instant, DataType::Int64);
+    only(call, 0, &DataType::Utf8)?;
+    let format = match call.arguments.len() {
+        1 => Some("%Y-%m-%d %H:%M:%S".to_owned()),
+        _ => strftime_of(call, 1, Of::Simple),
+    };
+    let instant = |local| cast(latest_instant(local), DataType::Int64);
+    let (millis, is_null) = match format {
+        Some(format) => (instant(parsed_begin(call, &format)), call.expr(0).is_null()),
+        None => {
+            let format = format_of(call, 1, Of::Simple)?;
+            let local = instant(formatted::local_begin(call.expr(0), format.clone()));
+            let millis = formatted::instant_begin(call.expr(0), format.clone());
+            let is_null = call.expr(0).is_null().or(format.is_null());
+            (core::coalesce().call(vec![millis, local]), is_null)
+        }
+    };
     let seconds = binary_expr(millis.clone(), Operator::Divide, lit(1_000_i64));
-    when(call.expr(0).is_null(), Expr::Literal(ScalarValue::Int64(None), None))
+    when(is_null, Expr::Literal(ScalarValue::Int64(None), None))
         .when(millis.is_null(), lit(i64::MIN))
         .otherwise(seconds)
         .map_err(|_| wrong_arguments(call.name, call.arguments, call.at))
@@ -254,13 +271,17 @@ fn from_unixtime(call: &Call<'_>) -> Result<Expr> {
     if !call.arguments[0].data_type.is_integer() {
         return Err(wrong_arguments(call.name, call.arguments, call.at));
     }
-    let format = match call.arguments.get(1) {
-        None => "%Y-%m-%d %H:%M:%S".to_owned(),
-        Some(_) => strftime(call.literal(1, "the format")?, call.at)?,
+    let format = match call.arguments.len() {
+        1 => Some("%Y-%m-%d %H:%M:%S".to_owned()),
+        _ => strftime_of(call, 1, Of::Simple),
     };
     let number = cast(call.expr(0), DataType::Int64);
     let millis = binary_expr(number, Operator::Multiply, lit(1_000_i64));
-    Ok(own_time::text(cast(cast(millis, timestamp_ltz()), TIMESTAMP), &format))
+    let local = cast(cast(millis.clone(), timestamp_ltz()), TIMESTAMP);
+    Ok(match format {
+        Some(format) => own_time::text(local, &format),
+        None => formatted::text_of_instant(local, millis, format_of(call, 1, Of::Simple)?),
+    })
 }
 
 fn unit(call: &Call<'_>) -> Result<Unit> {
@@ -338,80 +359,63 @@ fn timestamp_add(call: &Call<'_>) -> Result<Expr> {
     Ok(cast(if is_instant { cast(moved, DataType::Int64) } else { moved }, to))
 }
 
-/// Translates Java's date patterns, as Flink has them, to those of the library.
-fn strftime(pattern: &str, at: Position) -> Result<String> {
-    let mut out = String::new();
-    let mut rest = pattern;
-    while let Some(first) = rest.chars().next() {
-        if first == '\'' {
-            let Some((text, after)) = quoted(&rest[1..]) else {
-                return Err(SqlError::new(at, format!("the format '{pattern}' has an open quote")));
-            };
-            out.push_str(&text.replace('%', "%%"));
-            rest = after;
-            continue;
-        }
-        let count = rest.chars().take_while(|c| *c == first).count();
-        let run = &rest[..count * first.len_utf8()];
-        rest = &rest[run.len()..];
-        let code = match run {
-            "yyyy" | "uuuu" => "%Y",
-            "y" | "u" => "%-Y",
-            "yy" => "%y",
-            "MM" => "%m",
-            "M" => "%-m",
-            "MMM" => "%b",
-            "MMMM" => "%B",
-            "dd" => "%d",
-            "d" => "%-d",
-            "Q" => "%q",
-            "QQ" => "0%q",
-            "DDD" => "%j",
-            "D" => "%-j",
-            "HH" => "%H",
-            "H" => "%-H",
-            "hh" => "%I",
-            "h" => "%-I",
-            "mm" => "%M",
-            "m" => "%-M",
-            "ss" => "%S",
-            "s" => "%-S",
-            "SSS" => "%3f",
-            "SSSSSS" => "%6f",
-            "SSSSSSSSS" => "%9f",
-            "a" => "%p",
-            "E" | "EE" | "EEE" => "%a",
-            "EEEE" => "%A",
-            "%" => "%%",
-            _ if first.is_ascii_alphabetic() => {
-                return Err(SqlError::new(at, format!("the format '{run}' is not supported"))
-                    .hint("supported are the letters y, u, Q, M, d, D, E, a, H, h, m, s and S of Java, as in 'EEE, dd MMM yyyy HH:mm:ss.SSS', and texts in quotes"));
-            }
-            _ => run,
-        };
-        out.push_str(code);
+/// The library's format for a literal one of Java; none where it has none, or another meaning.
+fn strftime_of(call: &Call<'_>, index: usize, of: Of) -> Option<String> {
+    let format = Format::new(call.arguments[index].literal_text()?, of).ok()?;
+    let is_other = |part: &Part| match part {
+        Part::Letter('u', _) => true,
+        Part::Letter('S', count) => *count != 3,
+        _ => false,
+    };
+    if of == Of::Simple && format.parts.iter().any(is_other) {
+        return None;
     }
-    Ok(out)
+    strftime(&format)
 }
 
-/// The text up to the quote's end, and what follows; two quotes stand for one.
-fn quoted(rest: &str) -> Option<(String, &str)> {
-    if let Some(after) = rest.strip_prefix('\'') {
-        return Some(("'".to_owned(), after));
-    }
-    let mut text = String::new();
-    let mut rest = rest;
-    loop {
-        let (part, after) = rest.split_once('\'')?;
-        text.push_str(part);
-        match after.strip_prefix('\'') {
-            Some(more) => {
-                text.push('\'');
-                rest = more;
+/// Translates Java's formats, as Flink has them, to those of the library.
+fn strftime(format: &Format) -> Option<String> {
+    let mut out = String::new();
+    for part in &format.parts {
+        let (letter, count) = match part {
+            Part::Text(text) => {
+                out.push_str(&text.replace('%', "%%"));
+                continue;
             }
-            None => return Some((text, after)),
-        }
+            Part::Letter(letter, count) => (*letter, *count),
+        };
+        out.push_str(match (letter, count) {
+            ('y' | 'u', 4) => "%Y",
+            ('y' | 'u', 1) => "%-Y",
+            ('y', 2) => "%y",
+            ('M', 2) => "%m",
+            ('M', 1) => "%-m",
+            ('M', 3) => "%b",
+            ('M', 4) => "%B",
+            ('d', 2) => "%d",
+            ('d', 1) => "%-d",
+            ('Q', 1) => "%q",
+            ('Q', 2) => "0%q",
+            ('D', 3) => "%j",
+            ('D', 1) => "%-j",
+            ('H', 2) => "%H",
+            ('H', 1) => "%-H",
+            ('h', 2) => "%I",
+            ('h', 1) => "%-I",
+            ('m', 2) => "%M",
+            ('m', 1) => "%-M",
+            ('s', 2) => "%S",
+            ('s', 1) => "%-S",
+            ('S', 3) => "%3f",
+            ('S', 6) => "%6f",
+            ('S', 9) => "%9f",
+            ('a', 1) => "%p",
+            ('E', 1..=3) => "%a",
+            ('E', 4) => "%A",
+            _ => return None,
+        });
     }
+    Some(out)
 }
 
 #[cfg(test)]
@@ -420,11 +424,10 @@ mod tests {
 
     #[test]
     fn java_patterns_are_translated() {
-        let at = Position { line: 1, column: 1 };
-        assert_eq!(strftime("yyyy-MM-dd HH:mm:ss.SSS", at).unwrap(), "%Y-%m-%d %H:%M:%S.%3f");
-        assert_eq!(strftime("yyyy'T'HH 'o''clock'", at).unwrap(), "%YT%H o'clock");
-        assert_eq!(strftime("HH''mm", at).unwrap(), "%H'%M");
-        assert!(strftime("HH 'open", at).is_err());
-        assert!(strftime("yyyy QQQ", at).is_err());
+        let translated = |pattern| strftime(&Format::new(pattern, Of::Formatter).unwrap());
+        assert_eq!(translated("yyyy-MM-dd HH:mm:ss.SSS").unwrap(), "%Y-%m-%d %H:%M:%S.%3f");
+        assert_eq!(translated("yyyy'T'HH 'o''clock'").unwrap(), "%YT%H o'clock");
+        assert_eq!(translated("HH''mm").unwrap(), "%H'%M");
+        assert_eq!(translated("yyyy QQQ"), None);
     }
 }

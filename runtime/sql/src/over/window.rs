@@ -184,6 +184,8 @@ fn number(rows: &Expr, at: Position) -> Result<usize> {
         computed => match constant_of(computed, at) {
             Some(ScalarValue::Int32(Some(rows))) => usize::try_from(rows).ok(),
             Some(ScalarValue::Int64(Some(rows))) => usize::try_from(rows).ok(),
+            // Such as POWER(2, 4).
+            Some(ScalarValue::Float64(Some(rows))) if rows >= 0.0 => Some(rows as usize),
             _ => None,
         },
     };

@@ -128,6 +128,21 @@ impl MatchScope<'_> {
                 "MATCH_PROCTIME cannot stand in DEFINE: it changes by itself",
             )
             .hint("it stands in MEASURES")),
+            // Of the time at which a row comes: the conditions are asked of rows that have come.
+            "CURRENT_TIMESTAMP"
+            | "CURRENT_ROW_TIMESTAMP"
+            | "NOW"
+            | "LOCALTIMESTAMP"
+            | "CURRENT_DATE"
+            | "CURRENT_TIME"
+            | "LOCALTIME"
+                if self.defined.is_some() =>
+            {
+                let call = ast::Expr::Function(function.clone());
+                let time = Binder::new(self.input, at).bind(&call)?;
+                let index = self.columns.borrow_mut().take(&time);
+                Ok(Some(self.columns.borrow().column(index).plain()))
+            }
             "PREV" | "NEXT" => {
                 Err(SqlError::new(at, format!("{name} is not supported in MATCH_RECOGNIZE"))
                     .hint("LAST(A.price, 1) is the value of the row of A before its last one"))

@@ -175,6 +175,10 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         answers: &[
             ("FROM_UNIXTIME(b)", "fails"),
             (
+                "FROM_UNIXTIME(b, CASE WHEN i = 7 THEN 'yyyy' ELSE 'MM' END)",
+                "STRING \"1970\" | NULL | \"12\" | \"01\" | NULL",
+            ),
+            (
                 "TIMESTAMPADD(DAY, i, TIMESTAMP '1970-01-01 00:00:00')",
                 "TIMESTAMP(3) 1970-01-08 00:00:00 | NULL | 1969-12-25 00:00:00 | 1970-01-01 00:00:00 | beyond the calendar",
             ),
@@ -204,8 +208,19 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         ],
     },
     Difference {
+        why: "Days before 1582-10-15 are those of the same calendar here; Flink reads them by formats as those of the Julian one.",
+        answers: &[(
+            "TO_DATE('30/12/2020', CASE WHEN i = 7 THEN 'dd/MM/yyyy' ELSE 'yyyy' END)",
+            "DATE 2020-12-30 | 0030-01-01 | 0030-01-01 | 0030-01-01 | 0030-01-01",
+        )],
+    },
+    Difference {
         why: "More is accepted than in Flink.",
         answers: &[
+            (
+                "ts + INTERVAL '5' MILLISECOND",
+                "TIMESTAMP(3) 2020-02-29 23:59:58.128 | NULL | 1970-01-01 00:00:00.004 | 1970-01-01 00:00:00.005 | 10000-01-01 00:00:00.004",
+            ),
             ("ARRAY_CONTAINS(ARRAY[ARRAY[1]], ARRAY[i])", "BOOLEAN false"),
             (
                 "ARRAY[CAST(i AS TINYINT)] = ARRAY[CAST(7 AS TINYINT)]",
@@ -406,6 +421,23 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         answers: &[
             ("MINUTE(dt)", "BIGINT 0 | NULL | 0 | 0 | 0"),
             ("SECOND(dt)", "BIGINT 0 | NULL | 0 | 0 | 0"),
+        ],
+    },
+    Difference {
+        why: "A QUARTER in an interval is three months here; Flink takes it for one.",
+        answers: &[
+            (
+                "dt + INTERVAL '1' QUARTER",
+                "DATE 2020-05-29 | NULL | 1970-03-31 | 1970-04-01 | 10000-03-31",
+            ),
+            (
+                "ts + INTERVAL '1' QUARTER",
+                "TIMESTAMP(3) 2020-05-29 23:59:58.123 | NULL | 1970-03-31 23:59:59.999 | 1970-04-01 00:00:00 | 10000-03-31 23:59:59.999",
+            ),
+            (
+                "ts + INTERVAL '2' QUARTER",
+                "TIMESTAMP(3) 2020-08-29 23:59:58.123 | NULL | 1970-06-30 23:59:59.999 | 1970-07-01 00:00:00 | 10000-06-30 23:59:59.999",
+            ),
         ],
     },
     Difference {

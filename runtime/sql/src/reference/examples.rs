@@ -218,7 +218,7 @@ pub(super) const QUERIES: &[Example] = &[
     ),
     example(
         "LISTAGG(...) OVER (...)",
-        "also `ARRAY_AGG`",
+        "also `ARRAY_AGG`, `COLLECT`, `PERCENTILE` and `MEDIAN`",
         "INSERT INTO out (k) SELECT LISTAGG(k) OVER (PARTITION BY i ORDER BY ts) FROM t",
     ),
     example(
@@ -275,7 +275,7 @@ pub(super) const QUERIES: &[Example] = &[
     example(
         "a subquery that names columns around it",
         "equalities become keys of the join, other conditions are asked for each of the different values; with `LIMIT` \
-         where it has `ORDER BY`, without `OVER`",
+         where it has `ORDER BY`",
         "INSERT INTO out SELECT k, (SELECT MAX(b) FROM u WHERE u.k = t.k) FROM t",
     ),
     example(
@@ -369,13 +369,15 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "BETWEEN SYMMETRIC", "", "i BETWEEN SYMMETRIC 2 AND 1";
         "[NOT] IN (...)", "also `(i, k) IN ((1, 'a'), (2, 'b'))`", "i IN (1, 2) AND i NOT IN (3) AND (i, k) IN ((1, 'a')) AND (i, k) NOT IN ((1, 'a'), (2, 'b'))";
         "[NOT] LIKE", "with `ESCAPE` if it is given", "k LIKE 'a!%' ESCAPE '!' OR k NOT LIKE 'b!%' ESCAPE '!' OR k LIKE 'a%' OR k NOT LIKE 'a_'";
-        "[NOT] SIMILAR TO", "a pattern in single quotes", "k SIMILAR TO 'a(b|c)%' OR k NOT SIMILAR TO '[a-c]'";
+        "[NOT] SIMILAR TO", "a pattern in single quotes, with `ESCAPE` if it is given", "k SIMILAR TO 'a(b|c)%' OR k NOT SIMILAR TO '[a-c]' OR k SIMILAR TO 'a!%' ESCAPE '!' OR k NOT SIMILAR TO 'a!%' ESCAPE '!'";
         "CASE", "with and without a value behind it", "CASE i WHEN 1 THEN f ELSE NOT f END OR CASE i WHEN 2 THEN f END OR CASE WHEN i = 3 THEN f END OR CASE WHEN f THEN f ELSE NOT f END";
         "CAST", "", "CAST(k AS INT) = 1";
         "TRY_CAST", "", "TRY_CAST(k AS INT) = 1";
-        "row.field", "of a `ROW`", "r.x = 1";
+        "row.field", "of a `ROW`; the field alone where no column is called so", "r.x = 1";
         "time + INTERVAL", "one unit, from `YEAR` to `SECOND`", "ts + INTERVAL '1' DAY > ts - INTERVAL '1' YEAR + INTERVAL '1' MONTH - INTERVAL '1' HOUR + INTERVAL '1' MINUTE - INTERVAL '1' SECOND";
         "INTERVAL '1-2' YEAR TO MONTH", "", "ts + INTERVAL '1-2' YEAR TO MONTH > ts";
+        "(time - time) DAY", "the interval between two times of one kind, in milliseconds, or with `MONTH` and `YEAR` in months; `DAY TO SECOND` and its like", "ts + (ts - TIMESTAMP '2020-01-01 00:00:00') DAY > ts";
+        "EXTRACT(unit FROM interval)", "`YEAR`, `QUARTER` and `MONTH`, or from `DAY` to `MILLISECOND`", "EXTRACT(DAY FROM INTERVAL '3' DAY) = 3";
         "DATE '...'", "`TIME` and `TIMESTAMP` as well", "ts > TIMESTAMP '2020-01-01 00:00:00' AND CAST(ts AS DATE) < DATE '2020-01-01' AND CAST(ts AS TIME) < TIME '10:00:00'";
         "EXTRACT(unit FROM time)", "from `MILLENNIUM` to `MICROSECOND`, `DOW`, `DOY`, `ISODOW`, `ISOYEAR`, `EPOCH`", "EXTRACT(MILLENNIUM FROM ts) + EXTRACT(CENTURY FROM ts) + EXTRACT(DECADE FROM ts) + EXTRACT(YEAR FROM ts) + EXTRACT(ISOYEAR FROM ts) + EXTRACT(QUARTER FROM ts) + EXTRACT(MONTH FROM ts) + EXTRACT(WEEK FROM ts) + EXTRACT(DAY FROM ts) + EXTRACT(DOW FROM ts) + EXTRACT(ISODOW FROM ts) + EXTRACT(DOY FROM ts) + EXTRACT(HOUR FROM ts) + EXTRACT(MINUTE FROM ts) + EXTRACT(SECOND FROM ts) + EXTRACT(MILLISECOND FROM ts) + EXTRACT(MICROSECOND FROM ts) + EXTRACT(EPOCH FROM ts) = 1";
         "FLOOR(time TO unit)", "and `CEIL`: from `SECOND` to `YEAR`; weeks begin on Sunday", "FLOOR(ts TO SECOND) = CEIL(ts TO SECOND) AND FLOOR(ts TO MINUTE) = CEIL(ts TO MINUTE) AND FLOOR(ts TO HOUR) = CEIL(ts TO HOUR) AND FLOOR(ts TO DAY) = CEIL(ts TO DAY) AND FLOOR(ts TO WEEK) = CEIL(ts TO WEEK) AND FLOOR(ts TO MONTH) = CEIL(ts TO MONTH) AND FLOOR(ts TO QUARTER) = CEIL(ts TO QUARTER) AND FLOOR(ts TO YEAR) = CEIL(ts TO YEAR)";
@@ -383,7 +385,7 @@ pub(super) fn operators() -> impl Iterator<Item = Example> {
         "SUBSTRING(s FROM n FOR m)", "also with commas", "SUBSTRING(k FROM 1 FOR 2) = SUBSTRING(k FROM 2)";
         "TRIM(LEADING c FROM s)", "also `TRAILING` and `BOTH`", "TRIM(LEADING 'x' FROM k) = TRIM(TRAILING 'x' FROM k) OR TRIM(BOTH 'x' FROM k) = TRIM(k)";
         "OVERLAY(s PLACING r FROM n FOR m)", "", "OVERLAY(k PLACING 'a' FROM 1) = OVERLAY(k PLACING 'a' FROM 1 FOR 2)";
-        "POSITION(s IN t)", "", "POSITION('a' IN k) = 1";
+        "POSITION(s IN t)", "also `FROM n`", "POSITION('a' IN k) = 1 OR POSITION('a' IN k FROM 2) = 3";
         "OVERLAPS", "of two periods, `(begin, end)` or `(begin, interval)`", "(ts, ts) OVERLAPS (ts, INTERVAL '1' DAY)";
         "IS JSON", "also `IS NOT JSON`, with `OBJECT`, `ARRAY` or `SCALAR`", "k IS JSON OBJECT";
         "ROW = ROW", "also `<>`, and `(a, b) = (c, d)`; `IS [NOT] DISTINCT FROM` too", "(i, k) = (1, 'a') AND r <> ROW(2)";

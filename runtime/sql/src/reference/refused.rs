@@ -41,6 +41,11 @@ pub(super) const REFUSED: &[Example] = &[
         "INSERT INTO out SELECT k, n FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts
            MEASURES A.b AS n ALL ROWS PER MATCH PATTERN (A) DEFINE A AS A.b > 1)",
     ),
+    example(
+        "INSERT OVERWRITE",
+        "a stream has no end at which what it writes could take the place of what was there",
+        "INSERT OVERWRITE out SELECT k, b FROM t",
+    ),
     example("TABLESAMPLE", "", "INSERT INTO out SELECT k, b FROM t TABLESAMPLE BERNOULLI (10)"),
     example("ROW < ROW", "", "INSERT INTO out SELECT k, b FROM t WHERE (i, k) < (1, 'a')"),
     example(

@@ -102,7 +102,6 @@ pub(super) const STATEMENTS: &[Example] = &[
         "CREATE TABLE x (a INT, b BIGINT) PARTITIONED BY (a) WITH ('connector' = 'filesystem');
          INSERT INTO x PARTITION (a = 1) SELECT b FROM t",
     ),
-    example("INSERT OVERWRITE", "", "INSERT OVERWRITE out SELECT k, b FROM t"),
     example(
         "EXECUTE STATEMENT SET",
         "`BEGIN ... END`; so do several `INSERT INTO`",

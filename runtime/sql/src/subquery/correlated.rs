@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{
     BinaryOperator, Expr, GroupByExpr, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
     SetExpr, Spanned, TableFactor, TableWithJoins, UnaryOperator, Value, VisitMut, VisitorMut,
+    WindowType,
 };
 use sqlparser::tokenizer::Span;
 
@@ -86,7 +87,7 @@ impl Queries<'_> {
                 None => self.by_rows(select, outer, error, at)?,
             },
         };
-        if let Some(first) = first {
+        if let Some(first) = &first {
             found.relation = first.rows(found.relation.expanded(at)?, found.keys.len())?;
         } else if limits(query) {
             let what = "LIMIT without ORDER BY in a subquery that names columns around it";
@@ -100,9 +101,11 @@ impl Queries<'_> {
             return Err(unsupported(what, place_of(having, at))
                 .hint("compare the subquery's value: (SELECT COUNT(*) FROM ...) > 1"));
         }
-        if has_over(select) {
-            return Err(unsupported("OVER in a subquery that names columns around it", at)
-                .hint("join the rows and use OVER around the join"));
+        if has_over(select) && (first.is_some() || !select.named_window.is_empty()) {
+            let what = "a named window, or ORDER BY beside OVER, in a subquery that names columns around it";
+            return Err(unsupported(what, at).hint(
+                "write the window behind OVER, or join the rows and use OVER around the join",
+            ));
         }
         Ok(found)
     }
@@ -323,10 +326,28 @@ pub(super) fn keyed(mut select: Select, columns: &[Expr], at: Position) -> Selec
         let alias = Ident::new(format!("$key{index}"));
         select.projection.push(SelectItem::ExprWithAlias { expr: column.clone(), alias });
     }
+    // What OVER computes is of the rows of one row of the query around it as well.
+    let _ = select.projection.visit(&mut Partitioned(columns));
     if grouped && let GroupByExpr::Expressions(list, _) = &mut select.group_by {
         list.extend_from_slice(columns);
     }
     select
+}
+
+/// Puts columns behind those that windows are partitioned by.
+struct Partitioned<'a>(&'a [Expr]);
+
+impl VisitorMut for Partitioned<'_> {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expr
+            && let Some(WindowType::WindowSpec(spec)) = &mut function.over
+        {
+            spec.partition_by.extend_from_slice(self.0);
+        }
+        ControlFlow::Continue(())
+    }
 }
 
 /// A table of this name, as FROM has it.

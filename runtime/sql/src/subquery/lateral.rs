@@ -9,7 +9,7 @@ use super::{Correlated, plain_select};
 use crate::ambient;
 use crate::error::{Position, Result, SqlError, start_of};
 use crate::expr::{Binder, boolean, place_of};
-use crate::join::{conjuncts, hold_on, pair};
+use crate::join::{conjuncts, hold_on, natural, pair};
 use crate::query::Queries;
 use crate::relation::{Field, Relation};
 use crate::select_list::select_list;
@@ -48,13 +48,14 @@ impl Queries<'_> {
             J::Join(constraint) | J::Inner(constraint) => (JoinKind::Inner, Some(constraint)),
             J::Left(constraint) | J::LeftOuter(constraint) => (JoinKind::Left, Some(constraint)),
             _ => {
-                let message = "this kind of join with LATERAL is not supported";
+                let message =
+                    "LATERAL is of each row of the left side: rows of its own are not there";
                 return Err(SqlError::new(at, message)
-                    .hint("JOIN, LEFT JOIN and CROSS JOIN LATERAL (...) are"));
+                    .hint("JOIN, LEFT JOIN and CROSS JOIN LATERAL (...) are, in Flink as well"));
             }
         };
         let conditions = match constraint {
-            None => Vec::new(),
+            None | Some(JoinConstraint::Natural) => Vec::new(),
             Some(JoinConstraint::On(condition)) => conjuncts(condition),
             Some(_) => {
                 return Err(SqlError::new(at, "JOIN LATERAL needs ON").hint("write ON TRUE"));
@@ -69,6 +70,11 @@ impl Queries<'_> {
         }
         self.alias(&mut right, lateral.alias)?;
         joined.fields.append(&mut right.fields);
+        if matches!(constraint, Some(JoinConstraint::Natural)) {
+            for equal in natural(&mut joined, width, at)? {
+                hold_on(&mut joined, equal);
+            }
+        }
         for condition in conditions.into_iter().filter(|condition| !is_true(condition)) {
             let place = place_of(condition, at);
             let bound = boolean(Binder::new(&joined, place).bind(condition)?, "ON", place)?;
