@@ -260,7 +260,7 @@ fn wrong_options_are_refused_with_what_is_right() {
         assert_eq!(check(role, &[]), Ok(()));
         assert_eq!(check(role, &[(INCLUDE, "EXCEPT_KEY"), (PREFIX, "k_")]), Ok(()));
         for (more, expected) in [
-            (&[(KEY_FORMAT, "raw")][..], "'key.format' = 'raw' is not valid: expected 'json'"),
+            (&[(KEY_FORMAT, "xml")][..], "'key.format' = 'xml' is not valid: expected 'json'"),
             (&[(VALUE_FORMAT, "debezium-json")], "expected 'json'"),
             (&[(INCLUDE, "SOME")], "expected 'ALL' or 'EXCEPT_KEY'"),
             (&[(PREFIX, "k_")], "expected 'value.fields-include' = 'EXCEPT_KEY' beside it"),
@@ -268,6 +268,9 @@ fn wrong_options_are_refused_with_what_is_right() {
             (&[("scan.startup.mode", "earliest-offset")], "unknown option 'scan.startup.mode'"),
             (&[("sink.paralelism", "2")], "unknown option 'sink.paralelism'"),
             (&[("topic", "a;b")], "lists are not supported"),
+            (&[("value.avro-confluent.ulr", "x")], "(did you mean 'value.avro-confluent.url'?)"),
+            (&[(VALUE_FORMAT, "avro-confluent")], "'value.avro-confluent.url' is missing"),
+            (&[(VALUE_FORMAT, "raw")], "a message of the format 'raw' is one value"),
         ] {
             let error = check(role, more).unwrap_err();
             assert!(error.contains(expected), "{error}");
