@@ -8,6 +8,7 @@
 
 mod kafka {
     mod aligned;
+    mod avro;
     mod broker;
     #[allow(dead_code, reason = "shared with another test")]
     #[path = "../../../connectors/src/kafka/tests/brokers.rs"]
