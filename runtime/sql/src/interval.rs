@@ -270,15 +270,15 @@ fn milliseconds(expr: &Expr) -> Option<i64> {
 pub(crate) fn mark_times(joined: &mut Relation) {
     let Base::Join(node) = &joined.base else { return };
     let interval = node.interval();
-    let intervals = interval.is_some_and(|interval| !interval.by_processing_time);
+    let by_row_time = interval.as_ref().is_some_and(|interval| !interval.by_processing_time);
     let windows = node.window_ends().is_some();
     for field in &mut joined.fields {
         let Expr::Column(column) = &field.value.expr else { continue };
         let was = node.meaning(&column.name);
         field.value.meaning = match was {
-            Meaning::RowTime | Meaning::WindowTime if intervals => Meaning::RowTime,
+            Meaning::RowTime | Meaning::WindowTime if by_row_time => Meaning::RowTime,
             Meaning::WindowStart | Meaning::WindowEnd | Meaning::WindowTime if windows => was,
-            Meaning::ProcTime => was,
+            Meaning::ProcTime if interval.is_some() => was,
             _ => Meaning::Plain,
         };
     }

@@ -63,8 +63,8 @@ INSERT INTO out_ SELECT CONCAT('plain ', COALESCE(about.b, '-'), ' ', COALESCE(C
         "evolved 1 1.500 seven - 0",
         "evolved 2 - - - 1",
         "evolved 3 -0.010 - - 2",
-        "plain - 0 -",
         "plain - - -",
+        "plain - 0 -",
         "plain seven 2 2024-05-01 12:00:00.250",
     ];
     assert_eq!(broker.lines("out"), expected);
