@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use sabot_api::JobView;
 use sabot_core::store::ObjectStore;
-use sabot_core::{Committable, Env};
+use sabot_core::{Committable, Env, chain};
 use sabot_net::ControlLink;
 use sabot_snapshot::{
     ControlError, ControlStore, Manifest, PublishError, create_savepoint, gc, load_manifest,
@@ -360,15 +360,4 @@ fn publish_failure(error: PublishError) -> WriteFailure {
         PublishError::Control { source, .. } => write_failure(source),
         other => WriteFailure::Unknown(chain(&other)),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

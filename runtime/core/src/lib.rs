@@ -27,7 +27,7 @@ pub use env::{
     Clock, Env, Random, SeededRandom, Stores, SystemClock, TaskHandle, Tasks, TokioTasks, Turn,
     stand_back,
 };
-pub use error::{BoxError, Error, Result};
+pub use error::{BoxError, Error, Result, chain};
 pub use expr::Evaluator;
 pub use operator::{Cx, Operator, OperatorSnapshot};
 pub use sink::{Committable, Committer, Sink, SinkContext};

@@ -4,8 +4,6 @@
 //! BOOLEAN is one byte. A message without a value is NULL. With `raw.ignore-parse-errors`, which Flink
 //! does not have, what has another length than its type is skipped and counted.
 
-mod charset;
-
 use std::sync::Arc;
 
 use arrow::array::{
@@ -18,8 +16,8 @@ use arrow::datatypes::{
     DataType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, SchemaRef,
 };
 use sabot_core::{Error, Result, partitions};
+use sabot_types::Charset;
 
-use self::charset::Charset;
 use super::{Decoded, Malformed};
 use crate::options::{OptionError, Options};
 
@@ -43,6 +41,19 @@ pub(crate) const OPTIONS: &[&str] = options!("");
 pub(crate) const VALUE_OPTIONS: &[&str] = options!("value.");
 pub(crate) const KEY_OPTIONS: &[&str] = options!("key.");
 
+/// The charsets by their names.
+const CHARSETS: &[(&str, Charset)] = &[
+    ("UTF-8", Charset::Utf8),
+    ("UTF8", Charset::Utf8),
+    ("US-ASCII", Charset::Ascii),
+    ("ASCII", Charset::Ascii),
+    ("ISO-8859-1", Charset::Latin1),
+    ("LATIN1", Charset::Latin1),
+    ("UTF-16", Charset::Utf16),
+    ("UTF-16BE", Charset::Utf16Be),
+    ("UTF-16LE", Charset::Utf16Le),
+];
+
 /// The format's options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RawOptions {
@@ -63,7 +74,7 @@ impl RawOptions {
         let partitions = options.partitions();
         let columns = partitions::physical_columns(options.map).into_iter();
         Ok(Self {
-            charset: options.one_of(&charset, charset::NAMES)?.unwrap_or(Charset::Utf8),
+            charset: options.one_of(&charset, CHARSETS)?.unwrap_or(Charset::Utf8),
             little_endian: options.one_of(&endianness, &endians)?.unwrap_or_default(),
             ignore_parse_errors: ignore.unwrap_or_default(),
             columns: columns.filter(|column| !partitions.contains(column)).collect(),

@@ -70,8 +70,10 @@ impl RowDecoder {
     pub(crate) fn prepare<'r>(&self, records: impl Iterator<Item = &'r [u8]>) -> Result<()> {
         let Some(registry) = &self.registry else { return Ok(()) };
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
         for (id, _) in records.filter_map(|record| split(record).ok()) {
-            if known.contains_key(&id) {
+            // Most have the schema of the one before.
+            if last.replace(id) == Some(id) || known.contains_key(&id) {
                 continue;
             }
             let registry =
@@ -95,13 +97,10 @@ impl RowDecoder {
                     continue;
                 }
             };
-            let mut bodies = vec![body];
-            for record in &records[first + 1..] {
-                match self.reading(record) {
-                    Ok((next, body)) if Arc::ptr_eq(&next, &reading) => bodies.push(body),
-                    _ => break,
-                }
-            }
+            // Those that follow with the same id before them have the same schema.
+            let frame = &records[first][..records[first].len() - body.len()];
+            let same = records[first + 1..].iter().map_while(|record| record.strip_prefix(frame));
+            let bodies: Vec<&[u8]> = std::iter::once(body).chain(same).collect();
             self.decode_run(&reading, &bodies, first, &mut rows)?;
             first += bodies.len();
         }

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioExecutor;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use sabot_core::{Error, Result};
+use sabot_core::{Error, Result, chain};
 
 use super::{Login, RegistryOptions};
 
@@ -103,11 +103,11 @@ impl Http {
         if let Some(who) = who {
             request = request.header("authorization", who);
         }
-        let request = request.body(Full::new(body.unwrap_or_default())).map_err(|e| told(&e))?;
+        let request = request.body(Full::new(body.unwrap_or_default())).map_err(|e| chain(&e))?;
         let answer = async {
-            let answer = self.0.request(request).await.map_err(|error| told(&error))?;
+            let answer = self.0.request(request).await.map_err(|error| chain(&error))?;
             let status = answer.status();
-            let body = answer.into_body().collect().await.map_err(|error| told(&error))?;
+            let body = answer.into_body().collect().await.map_err(|error| chain(&error))?;
             Ok(Answer { status, body: body.to_bytes() })
         };
         let late = |_| Err(format!("there was no answer for {} s", CALL_TIMEOUT.as_secs()));
@@ -125,17 +125,6 @@ fn encode(part: &str, out: &mut String) {
             write!(out, "%{byte:02X}").expect("writing to memory does not fail");
         }
     }
-}
-
-/// The error and its causes.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn tls(options: &RegistryOptions) -> Result<ClientConfig> {

@@ -1,4 +1,4 @@
-//! The charsets of texts, of those that every Java has.
+//! The charsets of texts, those that every Java has.
 //!
 //! As there, bytes that are none of a charset are read as U+FFFD, and a letter that it does not have is
 //! written as `?`.
@@ -7,37 +7,29 @@ use std::borrow::Cow;
 
 /// How the letters of a text are bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Charset {
+pub enum Charset {
+    /// `UTF-8`.
     Utf8,
+    /// `US-ASCII`.
     Ascii,
+    /// `ISO-8859-1`.
     Latin1,
-    /// With a mark of its order before it, if that is not the highest byte first.
+    /// `UTF-16`: written with a mark of its order before it, the highest byte first where none is read.
     Utf16,
+    /// `UTF-16BE`, the highest byte first.
     Utf16Be,
+    /// `UTF-16LE`, the lowest byte first.
     Utf16Le,
 }
 
-/// Their names.
-pub(super) const NAMES: &[(&str, Charset)] = &[
-    ("UTF-8", Charset::Utf8),
-    ("UTF8", Charset::Utf8),
-    ("US-ASCII", Charset::Ascii),
-    ("ASCII", Charset::Ascii),
-    ("ISO-8859-1", Charset::Latin1),
-    ("LATIN1", Charset::Latin1),
-    ("UTF-16", Charset::Utf16),
-    ("UTF-16BE", Charset::Utf16Be),
-    ("UTF-16LE", Charset::Utf16Le),
-];
-
 impl Charset {
     /// The text that bytes are.
-    pub(super) fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
-        let replaced = char::REPLACEMENT_CHARACTER;
+    pub fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
+        let none = char::REPLACEMENT_CHARACTER;
         match self {
             Self::Utf8 => String::from_utf8_lossy(bytes),
             Self::Ascii => {
-                let letter = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { replaced };
+                let letter = |byte: &u8| if byte.is_ascii() { char::from(*byte) } else { none };
                 bytes.iter().map(letter).collect()
             }
             Self::Latin1 => bytes.iter().copied().map(char::from).collect(),
@@ -51,21 +43,15 @@ impl Charset {
     }
 
     /// Appends the bytes of a text.
-    pub(super) fn encode(self, text: &str, out: &mut Vec<u8>) {
+    pub fn encode(self, text: &str, out: &mut Vec<u8>) {
         // Java has one mark for each of its own characters, of which letters above U+FFFF are one.
-        let below = |limit: u32| {
-            move |letter: char| {
-                u32::from(letter).try_into().ok().filter(|_| u32::from(letter) < limit)
-            }
-        };
-        let bytes = |limit: u32| {
-            let byte = below(limit);
-            text.chars().map(move |letter| byte(letter).unwrap_or(b'?'))
+        let up_to = |last: char| {
+            text.chars().map(move |c| if c <= last { u32::from(c) as u8 } else { b'?' })
         };
         match self {
             Self::Utf8 => out.extend_from_slice(text.as_bytes()),
-            Self::Ascii => out.extend(bytes(0x80)),
-            Self::Latin1 => out.extend(bytes(0x100)),
+            Self::Ascii => out.extend(up_to('\x7f')),
+            Self::Latin1 => out.extend(up_to('\u{ff}')),
             Self::Utf16Be => out.extend(text.encode_utf16().flat_map(u16::to_be_bytes)),
             Self::Utf16Le => out.extend(text.encode_utf16().flat_map(u16::to_le_bytes)),
             Self::Utf16 if text.is_empty() => {}
